@@ -1,1 +1,38 @@
-//! (being written)
+//! May the student answer here? One machine per call site: `Teacher -> Shadow -> Canary -> Student`,
+//! with `Held` and rollback edges, moved by anytime-valid evidence.
+//!
+//! - [`policy`]: the numbers a site is held to;
+//! - [`promotion`], [`risk`], [`drift`]: the three tests, each a small struct with one `observe`;
+//! - [`record`]: what is written down; the log of records is the truth;
+//! - [`site`]: the state that a log replays to, and which switch is due;
+//! - [`plan`]: what happens to the next request.
+//!
+//! Pure: no I/O, no clock, no chance. Time and dice are arguments. No traffic moves to a student
+//! without recorded evidence; a rollback needs none and always wins.
+
+pub mod drift;
+pub mod plan;
+pub mod policy;
+pub mod promotion;
+pub mod record;
+pub mod risk;
+pub mod site;
+
+pub use plan::{Dice, Plan, Route};
+pub use policy::Policy;
+pub use record::{Audit, Candidate, Cause, Record, State, Switch};
+pub use site::{Site, Steer, SteerError, Trial};
+
+#[cfg(test)]
+mod tests;
+
+/// Logarithm of the mean of `exp(x)`, stable for large and for very negative values.
+pub(crate) fn log_mean_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a handful of components")]
+    let count = values.len() as f64;
+    largest + (values.iter().map(|value| (value - largest).exp()).sum::<f64>() / count).ln()
+}

@@ -1,7 +1,20 @@
 //! What OpenAI clients say and hear: the vocabulary of everything else.
 //!
-//! No I/O, no clock, no chance, no runtime.
+//! - [`chat`]: a chat request as the proxy needs to see it, and the rules by which a student may answer it;
+//! - [`completion`]: what a teacher's answer said, and how a student's answer is put;
+//! - [`sse`]: the event-stream codec;
+//! - [`error`]: OpenAI's four-key error body;
+//! - [`model`]: the seam between those who ask for text and those who write it.
+//!
+//! No I/O, no clock, no chance, no runtime: time and ids are arguments.
 
+pub mod chat;
+pub mod completion;
+pub mod error;
 mod model;
+pub mod sse;
 
 pub use model::{Answer, ChatModel, Finish, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! A chat request as the proxy needs to see it: borrowed, unknown fields kept by name, nothing rewritten.
+//!
+//! The client's bytes go to the teacher as they came; this view only decides. It must not refuse what
+//! the teacher might accept: everything it does not understand makes the *student* ineligible, never the request invalid.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Prompt, Role, Sampling, Turn};
+
+/// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
+const KNOWN_FIELDS: &[&str] = &[
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "user",
+    "verbosity",
+];
+
+/// A parsed `POST /v1/chat/completions` body; borrows from the body.
+#[derive(Debug)]
+pub struct ChatRequest<'a> {
+    fields: BTreeMap<String, &'a RawValue>,
+    pub model: String,
+    pub stream: bool,
+    /// `stream_options.include_usage`: the client wants a closing usage chunk.
+    pub include_usage: bool,
+    /// `store: false`: the client asks that the exchange not be kept.
+    pub store: Option<bool>,
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Why a request is the teacher's alone; the text goes into `x-apprentice-reason`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ineligible {
+    #[error("field-{0}")]
+    Field(String),
+    #[error("content-{0}")]
+    Content(String),
+    #[error("messages-malformed")]
+    Messages,
+}
+
+/// Why a body is not a chat request.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    #[error("the body is not a JSON object: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("field `{field}` {problem}")]
+    Field { field: &'static str, problem: String },
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: bool,
+}
+
+impl<'a> ChatRequest<'a> {
+    /// Reads the routing view of `body`.
+    ///
+    /// # Errors
+    /// [`ChatError`] when the body is not JSON or lacks `model` or `messages`.
+    pub fn parse(body: &'a [u8]) -> Result<Self, ChatError> {
+        let fields: BTreeMap<String, &'a RawValue> = serde_json::from_slice(body)?;
+        let model: String = required(&fields, "model")?;
+        let _: Vec<&RawValue> = required(&fields, "messages")?;
+        let stream = optional(&fields, "stream")?.unwrap_or(false);
+        let options: Option<StreamOptions> = optional(&fields, "stream_options")?;
+        // Metadata of another shape is the teacher's to refuse, not ours.
+        let metadata = optional(&fields, "metadata").ok().flatten().unwrap_or_default();
+        let store = optional(&fields, "store").ok().flatten();
+        let include_usage = options.is_some_and(|options| options.include_usage);
+        Ok(Self { fields, model, stream, include_usage, store, metadata })
+    }
+
+    /// What a student would be asked, with the site's own sampling.
+    ///
+    /// # Errors
+    /// [`Ineligible`] when the request uses something a student cannot honour.
+    pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
+        if let Some(unknown) = self.fields.keys().find(|name| !KNOWN_FIELDS.contains(&name.as_str())) {
+            return Err(Ineligible::Field(unknown.clone()));
+        }
+        self.refuse_features()?;
+        let limit = |name| self.field::<u32>(name);
+        let max_tokens = limit("max_completion_tokens")?.or(limit("max_tokens")?).unwrap_or(default_max_tokens);
+        let turns = self.turns()?;
+        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop: self.stop()? })
+    }
+
+    /// The conversation, text only.
+    ///
+    /// # Errors
+    /// [`Ineligible`] for tool messages, images, audio and malformed messages.
+    pub fn turns(&self) -> Result<Vec<Turn>, Ineligible> {
+        let raw: Vec<&RawValue> = self.field("messages")?.ok_or(Ineligible::Messages)?;
+        raw.into_iter().map(turn).collect()
+    }
+
+    fn refuse_features(&self) -> Result<(), Ineligible> {
+        if self.field::<u32>("n")?.is_some_and(|n| n != 1) {
+            return Err(Ineligible::Field("n".into()));
+        }
+        if self.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
+            return Err(Ineligible::Field("tools".into()));
+        }
+        #[derive(Deserialize)]
+        struct Format {
+            r#type: String,
+        }
+        match self.field::<Format>("response_format")? {
+            Some(format) if format.r#type != "text" => Err(Ineligible::Field("response_format".into())),
+            _ => Ok(()),
+        }
+    }
+
+    fn reseeded(&self, sampling: Sampling) -> Result<Sampling, Ineligible> {
+        let asked: Option<i64> = self.field("seed")?;
+        Ok(match (sampling, asked) {
+            (Sampling::Random { temperature, top_p, .. }, Some(seed)) => {
+                Sampling::Random { temperature, top_p, seed: seed.cast_unsigned() }
+            }
+            (unchanged, _) => unchanged,
+        })
+    }
+
+    fn stop(&self) -> Result<Vec<String>, Ineligible> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stop {
+            Many(Vec<String>),
+            One(String),
+        }
+        Ok(match self.field("stop")? {
+            None => Vec::new(),
+            Some(Stop::One(text)) => vec![text],
+            Some(Stop::Many(texts)) => texts,
+        })
+    }
+
+    fn field<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Ineligible> {
+        match self.fields.get(name) {
+            None => Ok(None),
+            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| Ineligible::Field(name.to_owned())),
+        }
+    }
+}
+
+fn required<'a, T: Deserialize<'a>>(
+    fields: &BTreeMap<String, &'a RawValue>,
+    field: &'static str,
+) -> Result<T, ChatError> {
+    optional(fields, field)?.ok_or_else(|| ChatError::Field { field, problem: "is missing".into() })
+}
+
+fn optional<'a, T: Deserialize<'a>>(
+    fields: &BTreeMap<String, &'a RawValue>,
+    field: &'static str,
+) -> Result<Option<T>, ChatError> {
+    let Some(raw) = fields.get(field) else { return Ok(None) };
+    serde_json::from_str(raw.get())
+        .map_err(|error| ChatError::Field { field, problem: format!("has the wrong shape: {error}") })
+}
+
+fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        role: String,
+        #[serde(borrow)]
+        content: Option<&'a RawValue>,
+        #[serde(borrow)]
+        tool_calls: Option<&'a RawValue>,
+    }
+    let message: Message<'_> = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
+    let role = match message.role.as_str() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        other => return Err(Ineligible::Content(format!("role-{other}"))),
+    };
+    if message.tool_calls.is_some() {
+        return Err(Ineligible::Content("tool-calls".into()));
+    }
+    let text = message.content.map_or(Ok(String::new()), text_of)?;
+    Ok(Turn { role, text })
+}
+
+/// A message's content is a string, null, or a list of parts; only text parts can be put to a student.
+fn text_of(content: &RawValue) -> Result<String, Ineligible> {
+    #[derive(Deserialize)]
+    struct Part {
+        r#type: String,
+        #[serde(default)]
+        text: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Content {
+        Nothing(()),
+        Text(String),
+        Parts(Vec<Part>),
+    }
+    match serde_json::from_str(content.get()).map_err(|_| Ineligible::Messages)? {
+        Content::Nothing(()) => Ok(String::new()),
+        Content::Text(text) => Ok(text),
+        Content::Parts(parts) => match parts.iter().find(|part| part.r#type != "text") {
+            Some(other) => Err(Ineligible::Content(other.r#type.clone())),
+            None => Ok(parts.into_iter().map(|part| part.text).collect()),
+        },
+    }
+}

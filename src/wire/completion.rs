@@ -1,0 +1,167 @@
+//! What a teacher's answer said, whole or as a stream, and how a student's answer is put in the same shapes.
+//!
+//! Reading is for capture and audits only; the client got the teacher's bytes untouched.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, Finish, Usage, sse};
+
+/// What an answer said, as far as learning and auditing need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub model: String,
+    pub text: String,
+    /// `finish_reason` of the first choice; absent when the answer was cut off.
+    pub finish: Option<String>,
+    pub refused: bool,
+    pub called_tools: bool,
+    pub usage: Option<Usage>,
+}
+
+impl Said {
+    /// Whether it is a complete plain-text answer that a student could learn from.
+    #[must_use]
+    pub fn is_lesson(&self) -> bool {
+        self.finish.as_deref() == Some("stop") && !self.refused && !self.called_tools && !self.text.is_empty()
+    }
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(alias = "delta")]
+    message: Option<Message>,
+    finish_reason: Option<String>,
+    #[serde(default)]
+    index: u32,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<String>,
+    refusal: Option<String>,
+    tool_calls: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+/// Reads a whole `chat.completion` body; `None` when it is something else.
+#[must_use]
+pub fn read_whole(body: &[u8]) -> Option<Said> {
+    let body: Body = serde_json::from_slice(body).ok()?;
+    let mut said = Said::default();
+    absorb(&mut said, body);
+    Some(said)
+}
+
+/// Reads a whole event stream; `None` when an event is not a chunk or the stream was not ended by `[DONE]`.
+#[must_use]
+pub fn read_stream(body: &[u8]) -> Option<Said> {
+    let mut said = Said::default();
+    let mut reader = sse::Reader::default();
+    let (mut done, mut broken) = (false, false);
+    reader.push(body, |data| {
+        if data == b"[DONE]" {
+            done = true;
+        } else if let Ok(chunk) = serde_json::from_slice::<Body>(data) {
+            absorb(&mut said, chunk);
+        } else {
+            broken = true;
+        }
+    });
+    (done && !broken && !reader.overflowed()).then_some(said)
+}
+
+fn absorb(said: &mut Said, body: Body) {
+    if said.model.is_empty() {
+        said.model = body.model;
+    }
+    said.usage = body.usage.or(said.usage);
+    for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
+        said.finish = choice.finish_reason.or(said.finish.take());
+        let Some(message) = choice.message else { continue };
+        said.text.push_str(message.content.as_deref().unwrap_or_default());
+        said.refused |= message.refusal.is_some();
+        said.called_tools |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
+    }
+}
+
+/// What a student's answer carries besides its text.
+#[derive(Clone, Debug)]
+pub struct Envelope<'a> {
+    /// `chatcmpl-...`
+    pub id: &'a str,
+    pub created_s: u64,
+    /// The model name that the client asked for: some clients check it.
+    pub model: &'a str,
+}
+
+#[derive(Serialize)]
+struct OutUsage {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    total_tokens: u32,
+}
+
+impl From<Usage> for OutUsage {
+    fn from(usage: Usage) -> Self {
+        let Usage { prompt_tokens, completion_tokens } = usage;
+        Self { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
+    }
+}
+
+/// The answer as one `chat.completion` object.
+#[must_use]
+pub fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
+    let Envelope { id, created_s, model } = envelope;
+    let body = serde_json::json!({
+        "id": id, "object": "chat.completion", "created": created_s, "model": model,
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": answer.text, "refusal": null},
+            "logprobs": null,
+            "finish_reason": answer.finish,
+        }],
+        "usage": OutUsage::from(answer.usage),
+    });
+    body.to_string().into_bytes()
+}
+
+/// The answer as an event stream of word-sized chunks, the role first, ended by `[DONE]`.
+#[must_use]
+pub fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usage: bool) -> Vec<u8> {
+    let mut out = String::new();
+    let mut chunk = |delta: serde_json::Value, finish: Option<Finish>| {
+        let choices = serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
+        out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
+    };
+    chunk(serde_json::json!({"role": "assistant", "content": ""}), None);
+    for piece in answer.text.split_inclusive(' ') {
+        chunk(serde_json::json!({"content": piece}), None);
+    }
+    chunk(serde_json::json!({}), Some(answer.finish));
+    if include_usage {
+        let usage = Some(Some(OutUsage::from(answer.usage)));
+        out.push_str(&sse::event(&chunk_json(envelope, serde_json::json!([]), usage)));
+    }
+    out.push_str(sse::DONE);
+    out.into_bytes()
+}
+
+/// `usage` is absent, null or a figure: OpenAI sends null on every chunk but the last when asked for usage.
+fn chunk_json(envelope: &Envelope<'_>, choices: serde_json::Value, usage: Option<Option<OutUsage>>) -> String {
+    let Envelope { id, created_s, model } = envelope;
+    let mut chunk = serde_json::json!({
+        "id": id, "object": "chat.completion.chunk", "created": created_s, "model": model, "choices": choices,
+    });
+    if let (Some(usage), Some(fields)) = (usage, chunk.as_object_mut()) {
+        fields.insert("usage".into(), serde_json::json!(usage));
+    }
+    chunk.to_string()
+}

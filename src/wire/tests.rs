@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+
+use crate::chat::{ChatRequest, Ineligible};
+use crate::completion::{self, Envelope};
+use crate::{Answer, Finish, Role, Sampling, Signals, Usage, error::ApiError, sse};
+
+fn eligible(body: &str) -> Result<usize, Ineligible> {
+    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    request.prompt(64, Sampling::Greedy).map(|prompt| prompt.turns.len())
+}
+
+#[test]
+fn a_plain_conversation_can_be_put_to_a_student() {
+    let body = r#"{"model":"m","messages":[{"role":"developer","content":"be \"kind\""},
+        {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}],"max_completion_tokens":9}"#;
+    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    let prompt = request.prompt(64, Sampling::Greedy).unwrap();
+    assert_eq!(prompt.max_tokens, 9);
+    assert_eq!((prompt.turns[0].role, prompt.turns[0].text.as_str()), (Role::System, "be \"kind\""));
+    assert_eq!(prompt.turns[1].text, "ab");
+}
+
+#[test]
+fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
+    let with = |extra: &str| eligible(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{extra}}}"#));
+    assert_eq!(with(""), Ok(1));
+    assert_eq!(with(r#","future_field":1"#), Err(Ineligible::Field("future_field".into())));
+    assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
+    assert_eq!(with(r#","tools":[]"#), Ok(1));
+    assert_eq!(with(r#","n":2"#), Err(Ineligible::Field("n".into())));
+    assert_eq!(with(r#","response_format":{"type":"json_object"}"#), Err(Ineligible::Field("response_format".into())));
+    assert_eq!(with(r#","stop":["a","b"],"seed":7,"n":1"#), Ok(1));
+    let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
+    assert_eq!(eligible(image), Err(Ineligible::Content("image_url".into())));
+    let tool = r#"{"model":"m","messages":[{"role":"tool","content":"x"}]}"#;
+    assert_eq!(eligible(tool), Err(Ineligible::Content("role-tool".into())));
+}
+
+#[test]
+fn a_body_that_is_no_chat_request_names_the_field() {
+    let message = |body: &str| ChatRequest::parse(body.as_bytes()).unwrap_err().to_string();
+    assert!(message("{").contains("not a JSON object"));
+    assert_eq!(message(r#"{"messages":[]}"#), "field `model` is missing");
+    assert!(message(r#"{"model":"m","messages":{}}"#).starts_with("field `messages` has the wrong shape"));
+}
+
+#[test]
+fn metadata_of_a_strange_shape_does_not_refuse_the_request() {
+    let body = br#"{"model":"m","messages":[],"metadata":{"a":{"b":1}}}"#;
+    assert!(ChatRequest::parse(body).unwrap().metadata.is_empty());
+}
+
+#[test]
+fn errors_have_all_four_keys() {
+    let json = ApiError::invalid("bad_site", "no \"such\" site").to_json();
+    let expected = r#"{"error":{"message":"no \"such\" site","type":"invalid_request_error","param":null,"code":"bad_site"}}"#;
+    assert_eq!(String::from_utf8(json).unwrap(), expected);
+}
+
+fn answer(text: &str) -> Answer {
+    let usage = Usage { prompt_tokens: 3, completion_tokens: 2 };
+    Answer { text: text.into(), finish: Finish::Stop, usage, signals: Signals::default() }
+}
+
+const ENVELOPE: Envelope<'static> = Envelope { id: "chatcmpl-1", created_s: 5, model: "gpt" };
+
+#[test]
+fn usage_is_null_on_every_chunk_but_the_last_when_asked_for() {
+    let stream = String::from_utf8(completion::write_stream(&ENVELOPE, &answer("a b"), true)).unwrap();
+    let events: Vec<&str> = stream.split_terminator("\n\n").collect();
+    assert_eq!(events.len(), 6);
+    assert!(events[..4].iter().all(|event| event.contains(r#""usage":null"#)));
+    assert!(events[4].contains(r#""choices":[]"#) && events[4].contains(r#""total_tokens":5"#));
+    assert_eq!(events[5], "data: [DONE]");
+    let plain = String::from_utf8(completion::write_stream(&ENVELOPE, &answer("a b"), false)).unwrap();
+    assert!(!plain.contains("usage"));
+}
+
+#[test]
+fn a_stream_without_its_end_is_no_answer() {
+    let mut stream = completion::write_stream(&ENVELOPE, &answer("a b"), false);
+    assert!(completion::read_stream(&stream).unwrap().is_lesson());
+    stream.truncate(stream.len() - sse::DONE.len());
+    assert_eq!(completion::read_stream(&stream), None);
+}
+
+#[test]
+fn refusals_tool_calls_and_cut_answers_are_no_lessons() {
+    let said = |choice: &str| completion::read_whole(format!(r#"{{"model":"m","choices":[{choice}]}}"#).as_bytes()).unwrap();
+    assert!(said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"stop"}"#).is_lesson());
+    assert!(!said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"length"}"#).is_lesson());
+    assert!(!said(r#"{"index":0,"message":{"content":"x","refusal":"no"},"finish_reason":"stop"}"#).is_lesson());
+    assert!(!said(r#"{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}"#).is_lesson());
+}
+
+proptest! {
+    #[test]
+    fn an_event_stream_reads_the_same_however_it_is_cut(text in "[ -~äß€\n]{0,80}", cuts in prop::collection::vec(1usize..20, 0..40)) {
+        let stream = completion::write_stream(&ENVELOPE, &answer(&text), true);
+        let mut reader = sse::Reader::default();
+        let (mut whole, mut cut) = (Vec::new(), Vec::new());
+        sse::Reader::default().push(&stream, |data| whole.push(data.to_vec()));
+        let mut rest = stream.as_slice();
+        for at in cuts {
+            let (head, tail) = rest.split_at(at.min(rest.len()));
+            reader.push(head, |data| cut.push(data.to_vec()));
+            rest = tail;
+        }
+        reader.push(rest, |data| cut.push(data.to_vec()));
+        prop_assert_eq!(&whole, &cut);
+        prop_assert_eq!(completion::read_stream(&stream).unwrap().text, text);
+    }
+
+    #[test]
+    fn any_line_end_ends_a_line(data in "[a-z]{1,9}") {
+        for end in ["\n", "\r\n", "\r"] {
+            let mut seen = Vec::new();
+            sse::Reader::default().push(format!(": ping{end}{end}data: {data}{end}{end}").as_bytes(), |event| seen.push(event.to_vec()));
+            prop_assert_eq!(&seen, &vec![data.clone().into_bytes()]);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_request_reader_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = ChatRequest::parse(&body).map(|request| request.prompt(1, Sampling::Greedy).is_ok());
+    }
+}
