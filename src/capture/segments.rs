@@ -1,0 +1,179 @@
+//! The exchange log on disk: one store per slice of time or size, in directories named by their first
+//! exchange. Retention removes whole directories, because sled never gives space back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use callsite::SiteId;
+use store::{Put, Store};
+use uuid::Uuid;
+
+use crate::{CaptureError, Exchange};
+
+const EXCHANGES: &str = "exchanges";
+/// Key: site, a zero byte, id. Value: empty.
+const BY_SITE: &str = "by_site";
+
+/// Where exchanges are kept. Blocking.
+pub trait CaptureStore: Send + Sync {
+    /// Keeps all of `exchanges`; when it returns they survive a crash. Those too large to keep are
+    /// skipped and counted in the result.
+    ///
+    /// # Errors
+    /// When writing failed; the caller must stop capturing.
+    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError>;
+
+    /// Calls `visit` with the exchanges of `site` after `after`, oldest first; damaged ones are skipped and logged.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn scan(&self, site: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError>;
+
+    /// How many exchanges of `site` were kept after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn count(&self, site: &SiteId, after: Option<Uuid>) -> Result<u64, CaptureError>;
+}
+
+/// When a segment is closed and how long closed ones are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentLimits {
+    pub bytes_max: u64,
+    pub age_ms_max: u64,
+    /// Closed segments whose newest possible exchange is older than this are removed.
+    pub retention_ms: u64,
+}
+
+/// The segments of one directory.
+#[derive(Debug)]
+pub struct Segments {
+    dir: PathBuf,
+    limits: SegmentLimits,
+    /// By first id; the last one is written to.
+    open: Mutex<BTreeMap<Uuid, Arc<Store>>>,
+}
+
+impl Segments {
+    /// Opens every segment in `dir`, repairing or setting aside damaged ones.
+    ///
+    /// # Errors
+    /// When the directory cannot be used or another process holds it.
+    pub fn open(dir: &Path, limits: SegmentLimits) -> Result<Self, CaptureError> {
+        let failed = |what| move |source| CaptureError::Directory { what, source };
+        fs::create_dir_all(dir).map_err(failed("create"))?;
+        let mut open = BTreeMap::new();
+        for entry in fs::read_dir(dir).map_err(failed("list"))? {
+            let entry = entry.map_err(failed("list"))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(first) = name.strip_prefix("segment-").and_then(|id| Uuid::parse_str(id).ok()) {
+                open.insert(first, Arc::new(Store::open(&entry.path())?.0));
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), limits, open: Mutex::new(open) })
+    }
+
+    /// Removes segments past their retention; the one being written stays.
+    ///
+    /// # Errors
+    /// When a directory cannot be removed.
+    pub fn expire(&self, now_ms: u64) -> Result<(), CaptureError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let starts: Vec<Uuid> = open.keys().copied().collect();
+        for pair in starts.windows(2) {
+            // A segment ends where the next one begins.
+            let [first, next] = pair else { continue };
+            if millis(*next).saturating_add(self.limits.retention_ms) < now_ms {
+                open.remove(first);
+                fs::remove_dir_all(self.path(*first))
+                    .map_err(|source| CaptureError::Directory { what: "remove a segment of", source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, first: Uuid) -> PathBuf {
+        self.dir.join(format!("segment-{first}"))
+    }
+
+    fn all(&self) -> Vec<Arc<Store>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The segment that takes an exchange with this id, beginning a new one when the last is full.
+    fn active(&self, id: Uuid) -> Result<Arc<Store>, CaptureError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((first, store)) = open.last_key_value() {
+            let full = store.size_bytes()? >= self.limits.bytes_max;
+            let old = millis(id).saturating_sub(millis(*first)) >= self.limits.age_ms_max;
+            if !full && !old {
+                return Ok(store.clone());
+            }
+        }
+        let store = Arc::new(Store::open(&self.path(id))?.0);
+        open.insert(id, store.clone());
+        Ok(store)
+    }
+}
+
+impl CaptureStore for Segments {
+    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError> {
+        let Some(first) = exchanges.first() else { return Ok(0) };
+        let mut puts = Vec::with_capacity(exchanges.len() * 2);
+        let mut skipped = 0;
+        for exchange in exchanges {
+            let value = exchange.encode()?;
+            if value.len() > crate::record::STORED_BYTES_MAX {
+                skipped += 1;
+                continue;
+            }
+            puts.push(Put { tree: EXCHANGES, key: exchange.id.as_bytes().to_vec(), value });
+            puts.push(Put { tree: BY_SITE, key: site_key(&exchange.site, Some(exchange.id)), value: Vec::new() });
+        }
+        self.active(first.id)?.write(&puts)?;
+        Ok(skipped)
+    }
+
+    fn scan(&self, site: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
+        let after = after.map(|id| site_key(site, Some(id)));
+        for store in self.all() {
+            for item in store.scan(BY_SITE, &site_key(site, None), after.as_deref())? {
+                let exchange = item.map_err(CaptureError::from).and_then(|(key, _)| read(&store, &key));
+                match exchange {
+                    Ok(Some(exchange)) => visit(exchange),
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%site, %error, "exchange skipped"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, site: &SiteId, after: Option<Uuid>) -> Result<u64, CaptureError> {
+        let after = after.map(|id| site_key(site, Some(id)));
+        let mut count = 0;
+        for store in self.all() {
+            count += store.scan(BY_SITE, &site_key(site, None), after.as_deref())?.count() as u64;
+        }
+        Ok(count)
+    }
+}
+
+fn read(store: &Store, index_key: &[u8]) -> Result<Option<Exchange>, CaptureError> {
+    let id = index_key.len().checked_sub(16).and_then(|at| index_key.get(at..)).unwrap_or_default();
+    store.get(EXCHANGES, id)?.map(|stored| Exchange::decode(&stored)).transpose()
+}
+
+fn site_key(site: &SiteId, id: Option<Uuid>) -> Vec<u8> {
+    let mut key = site.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend(id.iter().flat_map(|id| *id.as_bytes()));
+    key
+}
+
+/// The Unix milliseconds in a version 7 UUID.
+fn millis(id: Uuid) -> u64 {
+    (id.as_u128() >> 80) as u64
+}

@@ -1,0 +1,99 @@
+//! The one place that knows sled: a durable, checksummed key-value directory.
+//!
+//! What an acknowledged write survives: the process being killed, and power loss. sled 0.34.7's own
+//! `flush` writes without syncing, so every batch is followed by `fdatasync` on a second handle of the
+//! same file; under group commit that costs nothing measurable. Blocking: call it from a thread of its own.
+//!
+//! A damaged directory never stops the program: see [`Store::open`].
+
+mod error;
+mod frame;
+mod open;
+
+use std::fs::File;
+use std::path::Path;
+
+pub use error::StoreError;
+pub use open::Opened;
+
+/// A store in one directory.
+#[derive(Debug)]
+pub struct Store {
+    db: sled::Db,
+    /// A second handle of sled's file, for `fdatasync`.
+    file: File,
+}
+
+/// One write: tree, key, value.
+#[derive(Clone, Debug)]
+pub struct Put<'a> {
+    pub tree: &'a str,
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+}
+
+impl Store {
+    /// Opens or creates the store in `dir`. On damage it tries in turn: as it is; without sled's
+    /// snapshots, which sled rebuilds from its log; a fresh directory, the damaged one kept beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Io`] when nothing can be made there.
+    pub fn open(dir: &Path) -> Result<(Self, Opened), StoreError> {
+        open::open(dir)
+    }
+
+    /// Writes all of `puts` and returns when they are on the disk.
+    ///
+    /// # Errors
+    /// Any failure; after one, nothing is known of what was kept and the caller must stop writing.
+    pub fn write(&self, puts: &[Put<'_>]) -> Result<(), StoreError> {
+        for put in puts {
+            self.db.open_tree(put.tree)?.insert(&put.key, frame::seal(&put.value))?;
+        }
+        self.db.flush()?;
+        self.file.sync_data().map_err(|source| StoreError::Io { what: "sync the store", source })
+    }
+
+    /// Reads one value.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when its checksum does not match.
+    pub fn get(&self, tree: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.db.open_tree(tree)?.get(key)?;
+        value.map(|value| frame::open(&value).map(<[u8]>::to_vec)).transpose()
+    }
+
+    /// Walks the keys of `tree` that begin with `prefix` and are greater than `after`, in order.
+    ///
+    /// # Errors
+    /// Each item carries its own: a damaged value does not end the walk.
+    pub fn scan(
+        &self,
+        tree: &str,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<>, StoreError> {
+        let after = after.map(<[u8]>::to_vec);
+        let items = self.db.open_tree(tree)?.scan_prefix(prefix);
+        Ok(items
+            .skip_while(move |item| match (item, &after) {
+                (Ok((key, _)), Some(after)) => key.as_ref() <= after.as_slice(),
+                _ => false,
+            })
+            .map(|item| {
+                let (key, value) = item?;
+                Ok((key.to_vec(), frame::open(&value)?.to_vec()))
+            }))
+    }
+
+    /// Bytes on disk.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.db.size_on_disk()?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
