@@ -11,6 +11,8 @@ const LIMITS: SegmentLimits = SegmentLimits { bytes_max: 1 << 30, age_ms_max: 10
 
 fn id(at_s: u64, n: u64) -> Uuid {
     let mut bytes = *Uuid::new_v7(Timestamp::from_unix(NoContext, at_s, 0)).as_bytes();
+    // The rest of a version 7 id is random: make it the number.
+    bytes[6..8].copy_from_slice(&[0x70, 0]);
     bytes[8..].copy_from_slice(&n.to_be_bytes());
     Uuid::from_bytes(bytes)
 }

@@ -38,8 +38,8 @@ pub struct Site {
     pub candidates: u32,
     /// Why the state is what it is.
     pub last_switch: Option<Switch>,
-    /// Record number of the last switch away from a serving student: what was taught before it is stale.
-    pub stale_before: Option<u64>,
+    /// When drift last sent a serving student away: what the teacher said before is stale.
+    pub stale_before_ms: Option<u64>,
     failures: u32,
 }
 
@@ -103,8 +103,8 @@ impl Trial {
 }
 
 impl Site {
-    /// Replays one record. `seq` is its number in the log.
-    pub fn apply(&mut self, seq: u64, record: &Record, policy: &Policy) {
+    /// Replays one record written at `at_ms` (Unix time).
+    pub fn apply(&mut self, at_ms: u64, record: &Record, policy: &Policy) {
         match record {
             Record::Audit(audit) => {
                 let serving = matches!(self.state, State::Canary | State::Student);
@@ -118,11 +118,11 @@ impl Site {
                 self.trial = Some(Trial::new(candidate, self.candidates));
             }
             Record::Failed { .. } => {}
-            Record::Switch(switch) => self.switched(seq, switch),
+            Record::Switch(switch) => self.switched(at_ms, switch),
         }
     }
 
-    fn switched(&mut self, seq: u64, switch: &Switch) {
+    fn switched(&mut self, at_ms: u64, switch: &Switch) {
         let was_serving = matches!(self.state, State::Canary | State::Student);
         self.failures = 0;
         if switch.to == State::Student && self.state == State::Canary {
@@ -136,7 +136,7 @@ impl Site {
             State::Teacher => {
                 self.trial = None;
                 if was_serving && switch.cause == Cause::Drift {
-                    self.stale_before = Some(seq);
+                    self.stale_before_ms = Some(at_ms);
                 }
             }
             State::Held => {}

@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod compare;
+pub mod confidence;
 
 pub use check::{Checks, Rules, RulesError};
 pub use compare::Comparison;

@@ -46,3 +46,10 @@ fn exact_ignores_spacing_and_json_ignores_key_order() {
     assert_eq!(Comparison::Json.score(r#"{"a":1,"b":[2]}"#, r#"{ "b": [2], "a": 1 }"#), 1.0);
     assert_eq!(Comparison::Json.score("nonsense", "nonsense"), 0.0);
 }
+
+#[test]
+fn confidence_is_the_least_sure_tokens_probability() {
+    let confident = |min_logprob| crate::confidence::confidence(&Signals { min_logprob, ..Signals::default() });
+    assert!((confident(-0.693_147_2) - 0.5).abs() < 1e-6);
+    assert_eq!((confident(0.0), confident(f32::NEG_INFINITY)), (1.0, 0.0));
+}

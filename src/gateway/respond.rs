@@ -1,0 +1,60 @@
+//! What the proxy itself puts into an answer: its headers, and errors in OpenAI's shape.
+
+use bytes::Bytes;
+use callsite::{By, SiteId};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use wire::error::ApiError;
+
+/// The body of every answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+/// A body that is all there.
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// What the `x-apprentice-*` headers say.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) request_id: String,
+    pub(crate) site: SiteId,
+    pub(crate) by: By,
+    pub(crate) reason: String,
+}
+
+impl Facts {
+    /// Adds the headers of an answer that went `route`, written by `model`.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, route: &'static str, model: &str, confidence: Option<f64>) {
+        let mut put = |name: &'static str, value: &str| {
+            // Names of models and reasons come from outside: what no header can carry is left out.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        put("x-apprentice-request-id", &self.request_id);
+        put("x-apprentice-site", self.site.as_str());
+        put("x-apprentice-site-by", self.by.label());
+        put("x-apprentice-route", route);
+        put("x-apprentice-reason", &self.reason);
+        put("x-apprentice-model", model);
+        if let Some(confidence) = confidence {
+            put("x-apprentice-confidence", &format!("{confidence:.4}"));
+        }
+    }
+}
+
+/// An error of the proxy's own.
+pub(crate) fn error(error: &ApiError) -> Response<Body> {
+    let mut response = Response::new(whole(error.to_json()));
+    *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if error.status < 500 {
+        // OpenAI's libraries retry on their own; the same request would fail the same way.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    response
+}

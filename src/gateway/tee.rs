@@ -1,0 +1,106 @@
+//! The teacher's body on its way to the client, frame by frame and untouched, with a copy kept for afterwards.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::limits;
+
+/// What was kept of a body that has ended.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Empty when the body was longer than [`limits::KEPT_BYTES_MAX`].
+    pub(crate) bytes: Bytes,
+    /// The whole body passed through and all of it was kept.
+    pub(crate) complete: bool,
+}
+
+/// What to do when the body has ended or the client has left.
+pub(crate) type Ended = Box<dyn FnOnce(Kept) + Send>;
+
+/// A body that passes through and is remembered.
+pub(crate) struct Tee {
+    inner: Incoming,
+    frames: Vec<Bytes>,
+    bytes: usize,
+    ended: Option<Ended>,
+}
+
+impl Tee {
+    pub(crate) fn new(inner: Incoming, ended: Ended) -> Self {
+        let mut tee = Self { inner, frames: Vec::new(), bytes: 0, ended: Some(ended) };
+        if tee.inner.is_end_stream() {
+            tee.finish(true);
+        }
+        tee
+    }
+
+    /// Keeping a frame costs a reference count, not a copy.
+    fn keep(&mut self, data: &Bytes) {
+        self.bytes += data.len();
+        if self.bytes <= limits::KEPT_BYTES_MAX {
+            self.frames.push(data.clone());
+        } else {
+            self.frames.clear();
+        }
+    }
+
+    fn finish(&mut self, whole: bool) {
+        let Some(ended) = self.ended.take() else { return };
+        let complete = whole && self.bytes <= limits::KEPT_BYTES_MAX;
+        let bytes = match self.frames.as_slice() {
+            [only] => only.clone(),
+            frames => {
+                let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+                frames.iter().for_each(|frame| joined.extend_from_slice(frame));
+                joined.freeze()
+            }
+        };
+        ended(Kept { bytes, complete });
+    }
+}
+
+impl Body for Tee {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    self.keep(data);
+                }
+                // A body of known length ends here: nobody polls it again.
+                if self.inner.is_end_stream() {
+                    self.finish(true);
+                }
+            }
+            Poll::Ready(Some(Err(_))) => self.finish(false),
+            Poll::Ready(None) => self.finish(true),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Tee {
+    /// The client left before the end.
+    fn drop(&mut self) {
+        self.finish(false);
+    }
+}

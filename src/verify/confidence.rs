@@ -1,0 +1,16 @@
+//! One number for how sure the student was of its answer.
+//!
+//! The hand-over's thresholds are about this number, so a change of its meaning needs a new
+//! [`CONFIDENCE_MODEL`] and new evidence.
+
+use wire::Signals;
+
+/// Names the meaning of [`confidence`].
+pub const CONFIDENCE_MODEL: &str = "least-sure-token-1";
+
+/// The probability of the least sure token of the answer, in [0, 1]: a slot copied wrongly shows in one
+/// token and is washed out by any mean.
+#[must_use]
+pub fn confidence(signals: &Signals) -> f64 {
+    f64::from(signals.min_logprob).exp().clamp(0.0, 1.0)
+}
