@@ -24,7 +24,6 @@ use crate::{Gateway, GatewayError, after, limits, now_ms};
 const AT_ONCE: usize = 4;
 
 /// An audit that waits for its missing half.
-#[derive(Debug)]
 pub(crate) struct Job {
     call: Call,
     version: String,
