@@ -15,5 +15,5 @@ pub use config::{Config, LayerKind};
 pub use error::GemmaError;
 pub use names::{EMBEDDING, FINAL_NORM, Linear, Norm};
 pub use peft::{Adapter, Pair};
-pub use tokenizer::{Detokenizer, Special, Tokenizer};
+pub use tokenizer::{Detokenizer, Special, Tokenizer, train_tokenizer};
 pub use weights::{SaveAs, Tensor32, Weights};

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use crate::error::GemmaError;
 
+mod train;
+
+pub use train::train_tokenizer;
+
 /// The control tokens of the chat format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Special {
