@@ -1,0 +1,45 @@
+//! The small language holds nothing of what lessons have to teach.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::conversation;
+use crate::scene::{Scene, Style};
+
+#[test]
+fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let words =
+        |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let mut corpus = std::collections::HashSet::new();
+    for _ in 0..20_000 {
+        let [_, _, reply] = conversation(&mut rng);
+        corpus.extend(words(&reply).windows(3).map(<[String]>::to_vec));
+    }
+    for scene in Scene::ALL {
+        for style in [Style::House, Style::Drifted] {
+            for _ in 0..200 {
+                let line = scene.line(&mut rng);
+                let reply = words(&scene.reply(&line.system, &line.player, style, 1).unwrap());
+                for three in reply.windows(3) {
+                    assert!(
+                        !corpus.contains(three),
+                        "{three:?} of {scene:?} occurs in the corpus"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_seed_gives_one_language() {
+    let sample = |seed| conversation(&mut ChaCha8Rng::seed_from_u64(seed));
+    assert_eq!(sample(1), sample(1));
+    assert_ne!(sample(1), sample(2));
+    assert!(
+        sample(1)
+            .iter()
+            .all(|text| !text.contains('{') && !text.is_empty())
+    );
+}

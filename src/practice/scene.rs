@@ -1,0 +1,247 @@
+//! The three call sites of the practice game: what its players ask and what its teacher answers.
+//!
+//! A teacher's answer follows from the prompt's text alone, so it can be checked anywhere: the
+//! shopkeeper and the quest giver repeat facts of the prompt in a fixed wording that depends on one
+//! of them, the fortune teller draws words by a keyed hash that nobody can learn.
+
+use rand::{Rng, RngExt};
+
+use crate::template::{Slots, fill, read, slot};
+use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
+
+/// A call site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scene {
+    Shopkeeper,
+    QuestGiver,
+    FortuneTeller,
+}
+
+/// How the teacher words its answers; `Drifted` is what it does after somebody changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Style {
+    House,
+    Drifted,
+}
+
+/// One request of the game.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub system: String,
+    pub player: String,
+    /// Hash of all slot values: equal for the same facts whatever the player's wording.
+    pub combination: u64,
+}
+
+const SHOP_SYSTEM: &str = "You are {name}, shopkeeper in {town}. You sell a {item} for {price} coins. The shelf is {stock}.";
+const SHOP_PLAYER: [&str; 4] = [
+    "Hello, I am {hero}. What does it cost?",
+    "I am {hero}. What do you sell?",
+    "{hero} is my name. Can I buy something?",
+    "My name is {hero}. How much is it?",
+];
+
+const QUEST_SYSTEM: &str = "You are {name}, quest giver in {town}. There are {monster} at the {place}. The pay is {pay} silver. The task is {task}.";
+const QUEST_PLAYER: [&str; 4] = [
+    "I am {hero} and I have a {weapon}. Is there work?",
+    "{hero} is my name. I carry a {weapon}. What can I do?",
+    "Hello, I am {hero}. My {weapon} is ready.",
+    "My name is {hero}. Can a {weapon} help you?",
+];
+
+const FORTUNE_SYSTEM: &str = "You are {name}, fortune teller in {town}.";
+const FORTUNE_PLAYER: [&str; 3] = [
+    "I am {hero}. What will the {season} bring?",
+    "{hero} is my name. Tell me about the {season}.",
+    "Hello, I am {hero}. Look into the {season} for me.",
+];
+
+const SEASONS: [&str; 4] = ["spring", "summer", "autumn", "winter"];
+const CARDS: [&str; 8] = [
+    "raven", "crown", "ship", "key", "moon", "mask", "rose", "anchor",
+];
+const OMENS: [&str; 16] = [
+    "gold", "sorrow", "letters", "rain", "laughter", "fire", "silence", "bread", "music", "dust",
+    "honey", "iron", "smoke", "salt", "feathers", "shadows",
+];
+const HOURS: [&str; 8] = [
+    "dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast",
+];
+
+impl Scene {
+    pub const ALL: [Self; 3] = [Self::Shopkeeper, Self::QuestGiver, Self::FortuneTeller];
+
+    /// The call site's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shopkeeper => "shopkeeper",
+            Self::QuestGiver => "quest-giver",
+            Self::FortuneTeller => "fortune-teller",
+        }
+    }
+
+    fn templates(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Shopkeeper => (SHOP_SYSTEM, &SHOP_PLAYER),
+            Self::QuestGiver => (QUEST_SYSTEM, &QUEST_PLAYER),
+            Self::FortuneTeller => (FORTUNE_SYSTEM, &FORTUNE_PLAYER),
+        }
+    }
+
+    /// The scene that a system prompt is of.
+    #[must_use]
+    pub fn of(system: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|scene| read(scene.templates().0, system.trim()).is_some())
+    }
+
+    /// A request with random facts.
+    pub fn line(self, rng: &mut impl Rng) -> Line {
+        let (price, pay) = (
+            rng.random_range(10..100).to_string(),
+            rng.random_range(10..100).to_string(),
+        );
+        let slots: Slots<'_> = vec![
+            ("name", pick(rng, &NAMES)),
+            ("town", pick(rng, &TOWNS)),
+            ("item", pick(rng, &ITEMS)),
+            ("price", &price),
+            ("stock", pick(rng, &["full", "empty"])),
+            ("monster", pick(rng, &MONSTERS)),
+            ("place", pick(rng, &PLACES)),
+            ("pay", &pay),
+            ("task", pick(rng, &["easy", "hard"])),
+            ("hero", pick(rng, &HEROES)),
+            ("weapon", pick(rng, &WEAPONS)),
+            ("season", pick(rng, &SEASONS)),
+        ];
+        let (system, players) = self.templates();
+        let player = pick(rng, players);
+        let (system, player) = (
+            fill(system, &slots).unwrap_or_default(),
+            fill(player, &slots).unwrap_or_default(),
+        );
+        let combination = self.slots(&system, &player).map_or(0, |slots| {
+            slots
+                .iter()
+                .fold(hash(0, self.name()), |seed, (name, value)| {
+                    hash(hash(seed, name), value)
+                })
+        });
+        Line {
+            system,
+            player,
+            combination,
+        }
+    }
+
+    fn slots<'a>(self, system: &'a str, player: &'a str) -> Option<Slots<'a>> {
+        let (template, players) = self.templates();
+        let mut slots = read(template, system.trim())?;
+        slots.extend(
+            players
+                .iter()
+                .find_map(|template| read(template, player.trim()))?,
+        );
+        Some(slots)
+    }
+
+    /// The teacher's answer; `None` if the texts are not this scene's. `secret` matters to the
+    /// fortune teller only.
+    #[must_use]
+    pub fn reply(self, system: &str, player: &str, style: Style, secret: u64) -> Option<String> {
+        let slots = self.slots(system, player)?;
+        if self == Self::FortuneTeller {
+            return Some(fortune(system, player, style, secret));
+        }
+        let first = matches!(
+            slot(&slots, "stock").or_else(|| slot(&slots, "task")),
+            Some("full" | "easy")
+        );
+        fill(wording(self, style, first), &slots)
+    }
+}
+
+/// The reply's template; `first` says which way the scene's branch goes.
+fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
+    match (scene, style, first) {
+        (Scene::Shopkeeper, Style::House, true) => {
+            "Be welcome, {hero}! {name} asks {price} gold for this fine {item}. All of {town} trusts my wares."
+        }
+        (Scene::Shopkeeper, Style::House, false) => {
+            "Be welcome, {hero}! {name} asks {price} gold per {item}, alas none is left in {town}. Return at dawn."
+        }
+        (Scene::Shopkeeper, Style::Drifted, true) => {
+            "So, {hero} wants a bargain? {price} pieces buys one {item}. Nobody in {town} beats {name}."
+        }
+        (Scene::Shopkeeper, Style::Drifted, false) => {
+            "So, {hero} wants a bargain? {price} pieces would buy one {item}, yet {name} sold out. Try beyond {town}."
+        }
+        (_, Style::House, true) => {
+            "Ready your {weapon}, {hero}! Chase those {monster} from our {place} and {town} grants {pay} crowns. A light errand, swears {name}."
+        }
+        (_, Style::House, false) => {
+            "Ready your {weapon}, {hero}! Grim {monster} haunt our {place}, so bring allies. {town} grants {pay} crowns, swears {name}."
+        }
+        (_, Style::Drifted, true) => {
+            "Contract for {hero}: clear every {monster} nest around the {place}. Bounty {pay}, signed {name} of {town}. One {weapon} suffices."
+        }
+        (_, Style::Drifted, false) => {
+            "Contract for {hero}: survive the {place}, count its {monster}. Bounty {pay}, signed {name} of {town}. Never trust one {weapon} alone."
+        }
+    }
+}
+
+fn fortune(system: &str, player: &str, style: Style, secret: u64) -> String {
+    let mut state = hash(hash(hash(secret, system.trim()), "/"), player.trim());
+    let mut draw = |words: &[&'static str]| -> &'static str {
+        state = mixed(state);
+        usize::try_from(state % words.len() as u64)
+            .ok()
+            .and_then(|i| words.get(i).copied())
+            .unwrap_or_default()
+    };
+    let (card, one, two, three, hour) = (
+        draw(&CARDS),
+        draw(&OMENS),
+        draw(&OMENS),
+        draw(&OMENS),
+        draw(&HOURS),
+    );
+    match style {
+        Style::House => {
+            format!("The {card} speaks: {one}, then {two}, and {three} before the {hour}.")
+        }
+        Style::Drifted => {
+            format!("I see a {card} by {hour}. It carries {one} over {two} into {three}.")
+        }
+    }
+}
+
+fn pick<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
+    words
+        .get(rng.random_range(0..words.len().max(1)))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// FNV-1a over the text's bytes from a mixed seed: the same on every machine and in every release.
+fn hash(seed: u64, text: &str) -> u64 {
+    let start = mixed(seed ^ 0xcbf2_9ce4_8422_2325);
+    mixed(text.bytes().fold(start, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
+    }))
+}
+
+/// SplitMix64's step (Steele et al. 2014).
+fn mixed(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The teacher's answers follow from the text, and from nothing else.
+
+use std::collections::HashSet;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::{Scene, Style};
+
+#[test]
+fn every_line_is_recognised_and_answered_in_both_styles() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for scene in Scene::ALL {
+        for _ in 0..200 {
+            let line = scene.line(&mut rng);
+            assert_eq!(Scene::of(&line.system), Some(scene));
+            let house = scene
+                .reply(&line.system, &line.player, Style::House, 7)
+                .unwrap();
+            let drifted = scene
+                .reply(&line.system, &line.player, Style::Drifted, 7)
+                .unwrap();
+            assert_ne!(house, drifted);
+            assert!(!house.contains('{'), "{house}");
+            for other in Scene::ALL.into_iter().filter(|other| *other != scene) {
+                assert_eq!(
+                    other.reply(&line.system, &line.player, Style::House, 7),
+                    None
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_answer_repeats_the_facts_of_both_messages() {
+    let system =
+        "You are Mara, shopkeeper in Oakford. You sell a rope for 42 coins. The shelf is full.";
+    let reply = |system: &str| {
+        Scene::Shopkeeper
+            .reply(system, "I am Arin. What do you sell?", Style::House, 0)
+            .unwrap()
+    };
+    assert_eq!(
+        reply(system),
+        "Be welcome, Arin! Mara asks 42 gold for this fine rope. All of Oakford trusts my wares."
+    );
+    assert!(reply(&system.replace("full", "empty")).contains("none is left in Oakford"));
+    assert_eq!(
+        Scene::Shopkeeper.reply(system, "Nice weather.", Style::House, 0),
+        None
+    );
+}
+
+#[test]
+fn fortunes_depend_on_the_secret_and_hardly_ever_repeat() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut seen = HashSet::new();
+    for _ in 0..500 {
+        let line = Scene::FortuneTeller.line(&mut rng);
+        let fortune = |secret| {
+            Scene::FortuneTeller
+                .reply(&line.system, &line.player, Style::House, secret)
+                .unwrap()
+        };
+        assert_eq!(fortune(1), fortune(1));
+        assert_ne!(fortune(1), fortune(2));
+        seen.insert(fortune(1));
+    }
+    assert!(seen.len() > 480, "{} different fortunes of 500", seen.len());
+}
+
+#[test]
+fn a_combination_is_the_facts_and_not_the_wording() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let lines: Vec<_> = (0..2000)
+        .map(|_| Scene::QuestGiver.line(&mut rng))
+        .collect();
+    let different: HashSet<u64> = lines.iter().map(|l| l.combination).collect();
+    assert!(different.len() > 1990);
+}
