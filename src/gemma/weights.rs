@@ -1,0 +1,301 @@
+//! Reading and writing a model folder's safetensors files, one tensor at a time.
+//!
+//! Only the header is kept in memory; a tensor is read when it is asked for, so a 2 GB checkpoint
+//! never lies in memory twice.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::Deserialize;
+
+use crate::error::GemmaError;
+
+/// A tensor widened to 32-bit floats, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor32 {
+    pub shape: Vec<usize>,
+    pub data: Vec<f32>,
+}
+
+impl Tensor32 {
+    /// The data, if the shape is the expected one.
+    ///
+    /// # Errors
+    /// [`GemmaError::Shape`] otherwise, naming `name`.
+    pub fn expect(self, name: &str, shape: &[usize]) -> Result<Vec<f32>, GemmaError> {
+        if self.shape == shape {
+            return Ok(self.data);
+        }
+        Err(GemmaError::Shape {
+            name: name.to_owned(),
+            found: self.shape,
+            expected: shape.to_vec(),
+        })
+    }
+}
+
+/// The number format of a written checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveAs {
+    Bf16,
+    F32,
+}
+
+struct Entry {
+    path: PathBuf,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    /// Bytes from the start of the file, and their number.
+    offset: u64,
+    len: usize,
+}
+
+/// The tensors of a model folder, by name.
+pub struct Weights {
+    dir: PathBuf,
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
+}
+
+/// A header longer than this is no header (the format's own limit).
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+
+impl Weights {
+    /// Reads the headers of `model.safetensors`, or of the shards of `model.safetensors.index.json`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is no safetensors file.
+    pub fn load(dir: &Path) -> Result<Self, GemmaError> {
+        let index = dir.join("model.safetensors.index.json");
+        let files: Vec<PathBuf> = match std::fs::read_to_string(&index) {
+            Ok(text) => {
+                let index: Index =
+                    serde_json::from_str(&text).map_err(|source| GemmaError::Json {
+                        path: index,
+                        source,
+                    })?;
+                let names: std::collections::BTreeSet<String> =
+                    index.weight_map.into_values().collect();
+                names.into_iter().map(|name| dir.join(name)).collect()
+            }
+            Err(_) => vec![dir.join("model.safetensors")],
+        };
+        let mut entries = BTreeMap::new();
+        for file in files {
+            entries.extend(read_header(&file)?);
+        }
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            entries,
+        })
+    }
+
+    /// Reads the header of a single safetensors file.
+    pub(crate) fn load_file(path: &Path) -> Result<Self, GemmaError> {
+        let entries = read_header(path)?.into_iter().collect();
+        Ok(Self {
+            dir: path.to_path_buf(),
+            entries,
+        })
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Reads one tensor.
+    ///
+    /// # Errors
+    /// When there is none of that name, it cannot be read, or it holds something else than floats.
+    pub fn get(&self, name: &str) -> Result<Tensor32, GemmaError> {
+        let entry = self
+            .entries
+            .get(name)
+            .ok_or_else(|| GemmaError::MissingTensor {
+                dir: self.dir.clone(),
+                name: name.to_owned(),
+            })?;
+        let mut file = File::open(&entry.path).map_err(GemmaError::read(&entry.path))?;
+        file.seek(SeekFrom::Start(entry.offset))
+            .map_err(GemmaError::read(&entry.path))?;
+        let mut bytes = vec![0u8; entry.len];
+        file.read_exact(&mut bytes)
+            .map_err(GemmaError::read(&entry.path))?;
+        let data = widen(&bytes, entry.dtype).ok_or_else(|| {
+            GemmaError::safetensors(
+                &entry.path,
+                format!("tensor `{name}` is {:?}, not a float format", entry.dtype),
+            )
+        })?;
+        if data.len() != entry.shape.iter().product::<usize>() {
+            return Err(GemmaError::safetensors(
+                &entry.path,
+                format!(
+                    "tensor `{name}` has {} numbers for shape {:?}",
+                    data.len(),
+                    entry.shape
+                ),
+            ));
+        }
+        Ok(Tensor32 {
+            shape: entry.shape.clone(),
+            data,
+        })
+    }
+
+    /// Writes `dir/model.safetensors` by way of a temporary file.
+    ///
+    /// # Errors
+    /// When the file cannot be written or a shape does not match its data.
+    pub fn save(
+        dir: &Path,
+        tensors: impl IntoIterator<Item = (String, Tensor32)>,
+        save_as: SaveAs,
+    ) -> Result<(), GemmaError> {
+        write_file(&dir.join("model.safetensors"), tensors, save_as)
+    }
+}
+
+/// Writes a safetensors file atomically: temporary file, sync, rename.
+pub(crate) fn write_file(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (String, Tensor32)>,
+    save_as: SaveAs,
+) -> Result<(), GemmaError> {
+    let dtype = match save_as {
+        SaveAs::Bf16 => Dtype::BF16,
+        SaveAs::F32 => Dtype::F32,
+    };
+    let narrowed: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .into_iter()
+        .map(|(name, tensor)| {
+            let bytes = match save_as {
+                SaveAs::Bf16 => tensor
+                    .data
+                    .iter()
+                    .flat_map(|v| bf16::from_f32(*v).to_le_bytes())
+                    .collect(),
+                SaveAs::F32 => tensor.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            };
+            (name, tensor.shape, bytes)
+        })
+        .collect();
+    let views: Result<Vec<(&str, TensorView<'_>)>, _> = narrowed
+        .iter()
+        .map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(dtype, shape.clone(), bytes)?))
+        })
+        .collect::<Result<_, safetensors::SafeTensorError>>();
+    let views = views.map_err(|e| GemmaError::safetensors(path, e))?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|e| GemmaError::safetensors(path, e))?;
+    write_atomic(path, &bytes)
+}
+
+/// Replaces `path` by `bytes` so that a reader or a crash sees the old file or the new one.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), GemmaError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let mut file = File::create(&temporary).map_err(GemmaError::write(&temporary))?;
+    std::io::Write::write_all(&mut file, bytes).map_err(GemmaError::write(&temporary))?;
+    file.sync_all().map_err(GemmaError::write(&temporary))?;
+    std::fs::rename(&temporary, path).map_err(GemmaError::write(path))
+}
+
+fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
+    let mut file = File::open(path).map_err(GemmaError::read(path))?;
+    let total = file.metadata().map_err(GemmaError::read(path))?.len();
+    let mut length = [0u8; 8];
+    file.read_exact(&mut length)
+        .map_err(GemmaError::read(path))?;
+    let length = u64::from_le_bytes(length);
+    if length > MAX_HEADER_BYTES.min(total) {
+        return Err(GemmaError::safetensors(
+            path,
+            format!("its header claims {length} bytes of {total}"),
+        ));
+    }
+    let mut header = Vec::new();
+    (&mut file)
+        .take(length)
+        .read_to_end(&mut header)
+        .map_err(GemmaError::read(path))?;
+    let fields: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(&header).map_err(|e| GemmaError::safetensors(path, e))?;
+    let mut entries = Vec::new();
+    for (name, value) in fields
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__")
+    {
+        let head: Header = serde_json::from_value(value)
+            .map_err(|e| GemmaError::safetensors(path, format!("`{name}`: {e}")))?;
+        let (start, end) = head.data_offsets;
+        let len = end
+            .checked_sub(start)
+            .and_then(|len| usize::try_from(len).ok());
+        let Some(len) = len.filter(|_| end.checked_add(8 + length).is_some_and(|end| end <= total))
+        else {
+            return Err(GemmaError::safetensors(
+                path,
+                format!("`{name}` lies at {start}..{end}, outside the file"),
+            ));
+        };
+        let entry = Entry {
+            path: path.to_path_buf(),
+            dtype: head.dtype,
+            shape: head.shape,
+            offset: 8 + length + start,
+            len,
+        };
+        entries.push((name, entry));
+    }
+    Ok(entries)
+}
+
+fn widen(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    match dtype {
+        Dtype::F32 => Some(
+            bytes
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+        ),
+        Dtype::BF16 => Some(
+            pairs
+                .iter()
+                .map(|b| bf16::from_le_bytes(*b).to_f32())
+                .collect(),
+        ),
+        Dtype::F16 => Some(
+            pairs
+                .iter()
+                .map(|b| f16::from_le_bytes(*b).to_f32())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
