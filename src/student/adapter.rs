@@ -22,7 +22,12 @@ pub(crate) struct Adapters(Mutex<HashMap<blake3::Hash, Weak<Bound>>>);
 
 impl Adapters {
     /// The adapter of the PEFT folder `dir`.
-    pub(crate) fn load(&self, dir: &Path, config: &Config, manifest: &Manifest) -> Result<Arc<Bound>, StudentError> {
+    pub(crate) fn load(
+        &self,
+        dir: &Path,
+        config: &Config,
+        manifest: &Manifest,
+    ) -> Result<Arc<Bound>, StudentError> {
         let hash = content_hash(dir)?;
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bound) = table.get(&hash).and_then(Weak::upgrade) {
@@ -40,7 +45,9 @@ fn content_hash(dir: &Path) -> Result<blake3::Hash, StudentError> {
     for name in ["adapter_config.json", "adapter_model.safetensors"] {
         let path = dir.join(name);
         let bytes = std::fs::read(&path).map_err(|source| StudentError::Read { path, source })?;
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+        hasher
+            .update(&(bytes.len() as u64).to_le_bytes())
+            .update(&bytes);
     }
     Ok(hasher.finalize())
 }
@@ -56,7 +63,12 @@ fn bind(adapter: &Adapter, config: &Config, manifest: &Manifest) -> Result<Bound
         if rank > 0 {
             let width = parts.first().map_or(0, |part| part.width);
             let out = parts.iter().map(|part| part.out).sum::<usize>();
-            let (a, b) = join(&parts, adapter.rank, adapter.scale() as f32, (width, rank, out));
+            let (a, b) = join(
+                &parts,
+                adapter.rank,
+                adapter.scale() as f32,
+                (width, rank, out),
+            );
             tensors.push((slot.a.clone(), Tensor::from_array(([width, rank], a))?));
             tensors.push((slot.b.clone(), Tensor::from_array(([rank, out], b))?));
         }
@@ -80,14 +92,23 @@ fn parts<'a>(
     let place = |name: &String| places.get(name).copied();
     let part = |place: (usize, Linear)| {
         let (out, width) = place.1.shape(config);
-        Part { width, out, pair: adapter.pairs.get(&place) }
+        Part {
+            width,
+            out,
+            pair: adapter.pairs.get(&place),
+        }
     };
     slot.parts.iter().filter_map(place).map(part).collect()
 }
 
 /// The slot's A `[width, rank]`, the transposed A's side by side, and its B `[rank, out]`, the transposed B's
 /// times `scale` on the diagonal: `x A B` is every part's `scale * B_p A_p x` at its place.
-fn join(parts: &[Part<'_>], part_rank: usize, scale: f32, (width, rank, out): (usize, usize, usize)) -> (Vec<f32>, Vec<f32>) {
+fn join(
+    parts: &[Part<'_>],
+    part_rank: usize,
+    scale: f32,
+    (width, rank, out): (usize, usize, usize),
+) -> (Vec<f32>, Vec<f32>) {
     let (mut a, mut b) = (vec![0.0; width * rank], vec![0.0; rank * out]);
     let (mut first_rank, mut first_out) = (0, 0);
     for part in parts {

@@ -20,7 +20,10 @@ pub(crate) struct Sequence<'a> {
 
 impl<'a> Sequence<'a> {
     /// Binds the cache and the adapter. A binding lives as long as its sequence, so no adapter outlives it.
-    pub(crate) fn start(worker: &'a mut Worker, adapter: Option<&Bound>) -> Result<Self, StudentError> {
+    pub(crate) fn start(
+        worker: &'a mut Worker,
+        adapter: Option<&Bound>,
+    ) -> Result<Self, StudentError> {
         let mut binding = worker.session.create_binding()?;
         for cached in &mut worker.cache {
             binding.bind_input(cached.past.as_str(), &cached.tensor)?;
@@ -30,7 +33,11 @@ impl<'a> Sequence<'a> {
             binding.bind_input(name.as_str(), tensor)?;
         }
         binding.bind_output("logits", &mut worker.logits)?;
-        Ok(Self { worker, binding, length: 0 })
+        Ok(Self {
+            worker,
+            binding,
+            length: 0,
+        })
     }
 
     /// Tokens read so far.
@@ -56,12 +63,20 @@ impl<'a> Sequence<'a> {
         let vocab = self.worker.vocab;
         let rows: Vec<i64> = (0..ids.len() as i64).collect();
         let mut logits = Tensor::<f32>::new(&Allocator::default(), [1, ids.len(), vocab])?;
-        self.binding.bind_input("rows", &Tensor::from_array(([rows.len()], rows))?)?;
+        self.binding
+            .bind_input("rows", &Tensor::from_array(([rows.len()], rows))?)?;
         self.binding.bind_output("logits", &mut logits)?;
         self.run(ids)?;
-        self.binding.bind_input("rows", &Tensor::from_array(([1], vec![-1_i64]))?)?;
-        self.binding.bind_output("logits", &mut self.worker.logits)?;
-        Ok(logits.extract_tensor().1.chunks(vocab.max(1)).map(<[f32]>::to_vec).collect())
+        self.binding
+            .bind_input("rows", &Tensor::from_array(([1], vec![-1_i64]))?)?;
+        self.binding
+            .bind_output("logits", &mut self.worker.logits)?;
+        Ok(logits
+            .extract_tensor()
+            .1
+            .chunks(vocab.max(1))
+            .map(<[f32]>::to_vec)
+            .collect())
     }
 
     fn run(&mut self, ids: &[u32]) -> Result<(), StudentError> {
@@ -73,8 +88,12 @@ impl<'a> Sequence<'a> {
             return Err(StudentError::UnknownToken(*unknown, self.worker.vocab));
         }
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        self.binding.bind_input("input_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
-        self.binding.bind_input("attention_mask", &Tensor::from_array(([1, total], vec![1_i64; total]))?)?;
+        self.binding
+            .bind_input("input_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
+        self.binding.bind_input(
+            "attention_mask",
+            &Tensor::from_array(([1, total], vec![1_i64; total]))?,
+        )?;
         self.worker.session.run_binding(&self.binding)?;
         self.length = total;
         Ok(())

@@ -32,23 +32,42 @@ impl ChatModel for Model {
     fn answer(&self, prompt: &Prompt, on_text: OnText<'_>) -> Result<Answer, ModelError> {
         match prompt.turns.last() {
             Some(turn) if turn.role == Role::User => {}
-            Some(_) => return Err(ModelError::Unsupported("its last turn is not the user's".to_owned())),
+            Some(_) => {
+                return Err(ModelError::Unsupported(
+                    "its last turn is not the user's".to_owned(),
+                ));
+            }
             None => return Err(ModelError::Unsupported("it has no turns".to_owned())),
         }
         let ids = prompt_ids(&self.student.tokenizer, &prompt.turns).map_err(StudentError::from)?;
         if ids.len() > self.student.context {
-            return Err(ModelError::PromptTooLong { tokens: ids.len(), limit: self.student.context });
+            return Err(ModelError::PromptTooLong {
+                tokens: ids.len(),
+                limit: self.student.context,
+            });
         }
-        self.student.pool.with(|worker| self.decode(worker, &ids, prompt, on_text))
+        self.student
+            .pool
+            .with(|worker| self.decode(worker, &ids, prompt, on_text))
     }
 }
 
 impl Model {
-    fn decode(&self, worker: &mut Worker, ids: &[u32], prompt: &Prompt, on_text: OnText<'_>) -> Result<Answer, ModelError> {
+    fn decode(
+        &self,
+        worker: &mut Worker,
+        ids: &[u32],
+        prompt: &Prompt,
+        on_text: OnText<'_>,
+    ) -> Result<Answer, ModelError> {
         let mut sequence = Sequence::start(worker, self.adapter.as_deref())?;
         let mut sampler = Sampler::new(prompt.sampling);
         let mut trace = Trace::default();
-        let mut output = Output::new(Detokenizer::new(&self.student.tokenizer), &prompt.stop, on_text);
+        let mut output = Output::new(
+            Detokenizer::new(&self.student.tokenizer),
+            &prompt.stop,
+            on_text,
+        );
         let mut unread = ids.to_vec();
         let finish = loop {
             if trace.tokens() >= prompt.max_tokens as usize || sequence.full() {
@@ -67,9 +86,18 @@ impl Model {
             }
             unread = vec![token];
         };
-        let text = output.finish()?;
-        let usage = Usage { prompt_tokens: ids.len() as u32, completion_tokens: trace.tokens() as u32 };
-        Ok(Answer { text, finish, usage, signals: trace.signals() })
+        let (text, stopped) = output.finish()?;
+        let finish = if stopped { Finish::Stop } else { finish };
+        let usage = Usage {
+            prompt_tokens: ids.len() as u32,
+            completion_tokens: trace.tokens() as u32,
+        };
+        Ok(Answer {
+            text,
+            finish,
+            usage,
+            signals: trace.signals(),
+        })
     }
 }
 
@@ -84,7 +112,13 @@ struct Output<'a, 'b> {
 
 impl<'a, 'b> Output<'a, 'b> {
     fn new(detokenizer: Detokenizer<'a>, stops: &[String], on_text: OnText<'b>) -> Self {
-        Self { detokenizer, filter: StopFilter::new(stops), on_text, text: String::new(), stopped: false }
+        Self {
+            detokenizer,
+            filter: StopFilter::new(stops),
+            on_text,
+            text: String::new(),
+            stopped: false,
+        }
     }
 
     /// Takes a token; true if it completed a stop text.
@@ -96,17 +130,24 @@ impl<'a, 'b> Output<'a, 'b> {
         Ok(self.stopped)
     }
 
-    /// Passes on what was held back, unless a stop text ended the answer, and returns the whole text.
-    fn finish(self) -> Result<String, ModelError> {
-        let Self { detokenizer, mut filter, on_text, mut text, stopped } = self;
+    /// Passes on what was held back, unless a stop text ended the answer; the whole text, and whether one did.
+    fn finish(self) -> Result<(String, bool), ModelError> {
+        let Self {
+            detokenizer,
+            mut filter,
+            on_text,
+            mut text,
+            mut stopped,
+        } = self;
         if !stopped {
             let passed = filter.push(&detokenizer.finish().map_err(StudentError::from)?);
+            stopped = passed.stopped;
             emit(&passed.text, &mut text, on_text)?;
-            if !passed.stopped {
+            if !stopped {
                 emit(&filter.finish(), &mut text, on_text)?;
             }
         }
-        Ok(text)
+        Ok((text, stopped))
     }
 }
 
@@ -115,5 +156,9 @@ fn emit(piece: &str, text: &mut String, on_text: OnText<'_>) -> Result<(), Model
         return Ok(());
     }
     text.push_str(piece);
-    if on_text(piece).is_break() { Err(ModelError::Cancelled) } else { Ok(()) }
+    if on_text(piece).is_break() {
+        Err(ModelError::Cancelled)
+    } else {
+        Ok(())
+    }
 }

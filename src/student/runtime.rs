@@ -28,27 +28,46 @@ impl Runtime {
     pub fn load(library: &Path) -> Result<Self, StudentError> {
         let library = library
             .canonicalize()
-            .map_err(|source| StudentError::Read { path: library.to_path_buf(), source })?;
+            .map_err(|source| StudentError::Read {
+                path: library.to_path_buf(),
+                source,
+            })?;
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((path, environment)) = &*loaded {
             if *path != library {
-                return Err(StudentError::LibraryLoaded { loaded: path.clone(), wanted: library });
+                return Err(StudentError::LibraryLoaded {
+                    loaded: path.clone(),
+                    wanted: library,
+                });
             }
-            return Ok(Self { environment: environment.clone(), library });
+            return Ok(Self {
+                environment: environment.clone(),
+                library,
+            });
         }
-        let unusable = |reason: String| StudentError::LibraryUnusable { path: library.clone(), reason };
+        let unusable = |reason: String| StudentError::LibraryUnusable {
+            path: library.clone(),
+            reason,
+        };
         let builder = ort::init_from(&library).map_err(|error| unusable(error.to_string()))?;
-        let environment =
-            builder.with_name("apprentice").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
-        // Below errors it reports, on standard error, each LoRA input that has a default.
+        let environment = builder
+            .with_name("apprentice")
+            .with_telemetry(false)
+            .build()
+            .map_err(|error| unusable(error.to_string()))?;
         environment.set_log_level(LogLevel::Error);
         *loaded = Some((library.clone(), environment.clone()));
-        Ok(Self { environment, library })
+        Ok(Self {
+            environment,
+            library,
+        })
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("library", &self.library).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("library", &self.library)
+            .finish_non_exhaustive()
     }
 }

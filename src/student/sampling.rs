@@ -11,17 +11,25 @@ use wire::Sampling;
 #[derive(Debug)]
 pub(crate) enum Sampler {
     Greedy,
-    Random { temperature: f64, top_p: f64, rng: ChaCha8Rng },
+    Random {
+        temperature: f64,
+        top_p: f64,
+        rng: Box<ChaCha8Rng>,
+    },
 }
 
 impl Sampler {
     /// A temperature that is not above zero means greedy, as OpenAI's 0 does.
     pub(crate) fn new(sampling: Sampling) -> Self {
         match sampling {
-            Sampling::Random { temperature, top_p, seed } if temperature > 0.0 => Self::Random {
+            Sampling::Random {
+                temperature,
+                top_p,
+                seed,
+            } if temperature > 0.0 => Self::Random {
                 temperature: f64::from(temperature),
                 top_p: f64::from(top_p),
-                rng: ChaCha8Rng::seed_from_u64(seed),
+                rng: Box::new(ChaCha8Rng::seed_from_u64(seed)),
             },
             Sampling::Greedy | Sampling::Random { .. } => Self::Greedy,
         }
@@ -31,7 +39,11 @@ impl Sampler {
     pub(crate) fn choose(&mut self, logits: &[f32]) -> u32 {
         match self {
             Self::Greedy => largest(logits),
-            Self::Random { temperature, top_p, rng } => {
+            Self::Random {
+                temperature,
+                top_p,
+                rng,
+            } => {
                 // 53 bits make every multiple of 2^-53 in [0, 1) equally likely.
                 let share = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
                 draw(logits, *temperature, *top_p, share)
@@ -62,7 +74,9 @@ impl Eq for Candidate {}
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.weight.total_cmp(&other.weight).then(other.id.cmp(&self.id))
+        self.weight
+            .total_cmp(&other.weight)
+            .then(other.id.cmp(&self.id))
     }
 }
 
@@ -76,7 +90,10 @@ impl PartialOrd for Candidate {
 /// the softmax of `logits / temperature` (Holtzman et al. 2020). At least one token is in it.
 fn draw(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weigh = |(id, logit): (u32, &f32)| Candidate { weight: (f64::from(logit - top) / temperature).exp(), id };
+    let weigh = |(id, logit): (u32, &f32)| Candidate {
+        weight: (f64::from(logit - top) / temperature).exp(),
+        id,
+    };
     let mut candidates: BinaryHeap<Candidate> = (0..).zip(logits).map(weigh).collect();
     let total: f64 = candidates.iter().map(|candidate| candidate.weight).sum();
     let mut nucleus = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ort::logging::LogLevel;
 use ort::memory::Allocator;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -40,9 +41,14 @@ impl Worker {
         threads: usize,
         capacity: usize,
     ) -> Result<Self, StudentError> {
-        let failed = |reason: String| StudentError::Graph { path: graph.to_path_buf(), reason };
+        let failed = |reason: String| StudentError::Graph {
+            path: graph.to_path_buf(),
+            reason,
+        };
         let mut builder = options(runtime, threads).map_err(failed)?;
-        let session = builder.commit_from_file(graph).map_err(|error| failed(error.to_string()))?;
+        let session = builder
+            .commit_from_file(graph)
+            .map_err(|error| failed(error.to_string()))?;
         let allocator = Allocator::default();
         let mut cache = Vec::with_capacity(manifest.layers * 2);
         for layer in 0..manifest.layers {
@@ -50,27 +56,36 @@ impl Worker {
                 cache.push(CacheTensor {
                     past: format!("past_key_values.{layer}.{part}"),
                     present: format!("present.{layer}.{part}"),
-                    tensor: Tensor::new(&allocator, [1, manifest.kv_heads, capacity, manifest.head_dim])?,
+                    tensor: Tensor::new(
+                        &allocator,
+                        [1, manifest.kv_heads, capacity, manifest.head_dim],
+                    )?,
                 });
             }
         }
         let logits = Tensor::new(&allocator, [1, 1, manifest.vocab])?;
-        Ok(Self { session, cache, logits, capacity, vocab: manifest.vocab })
+        Ok(Self {
+            session,
+            cache,
+            logits,
+            capacity,
+            vocab: manifest.vocab,
+        })
     }
 }
 
 fn options(runtime: &Runtime, threads: usize) -> Result<SessionBuilder, String> {
-    type Step = fn(SessionBuilder, usize) -> Result<SessionBuilder, ort::Error<SessionBuilder>>;
-    // Spinning threads would burn the cores that the proxy needs: 1.7 times the processor time per token.
-    let steps: [Step; 4] = [
-        |builder, threads| builder.with_intra_threads(threads),
-        |builder, _| builder.with_intra_op_spinning(false),
-        |builder, _| builder.with_optimization_level(GraphOptimizationLevel::All),
-        |builder, _| builder.with_log_level(ort::logging::LogLevel::Error),
-    ];
-    let mut builder = Session::builder(&runtime.environment).map_err(|error| error.to_string())?;
-    for step in steps {
-        builder = step(builder, threads).map_err(|error| error.to_string())?;
-    }
-    Ok(builder)
+    let text = |error: ort::Error<SessionBuilder>| error.to_string();
+    let builder = Session::builder(&runtime.environment).map_err(|error| error.to_string())?;
+    builder
+        .with_intra_threads(threads)
+        .map_err(text)?
+        // Spinning threads would burn the cores that the proxy needs: 1.7 times the processor time per token.
+        .with_intra_op_spinning(false)
+        .map_err(text)?
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(text)?
+        // Below errors, it reports each LoRA input that has a default.
+        .with_log_level(LogLevel::Error)
+        .map_err(text)
 }
