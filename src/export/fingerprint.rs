@@ -8,7 +8,7 @@ use crate::ExportError;
 use crate::folder::Format;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
-const EXPORTER_VERSION: &str = "1";
+const EXPORTER_VERSION: &str = "2";
 
 /// BLAKE3, in hex, over the exporter's version, the format, `config.json` and every weight file of `base`.
 pub(crate) fn of(base: &Path, format: Format) -> Result<String, ExportError> {

@@ -30,15 +30,14 @@ impl Builder<'_> {
         let axis = self.graph.constant_i64("head.axis", &[1], &[0]);
         self.graph
             .op("logits", Op::Standard("Unsqueeze"), &[&logits, &axis], &[]);
-        self.graph.output(
-            "logits",
-            Type::F32,
-            &[
-                Dim::Fixed(1),
-                Dim::Named("rows"),
-                Dim::Fixed(self.config.vocab_size),
-            ],
-        );
+        // Declared with the one row of the default: onnxruntime-genai gives a buffer for every prompt token unless
+        // the model says so. Whoever asks for more rows lets ONNX Runtime allocate them, which only then may exceed it.
+        let shape = [
+            Dim::Fixed(1),
+            Dim::Fixed(1),
+            Dim::Fixed(self.config.vocab_size),
+        ];
+        self.graph.output("logits", Type::F32, &shape);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Running the graph over one sequence: the prompt in pieces, then token by token, the cache written in place.
 
-use ort::memory::Allocator;
+use ort::memory::MemoryInfo;
 use ort::session::IoBinding;
 use ort::value::Tensor;
 
@@ -60,26 +60,40 @@ impl<'a> Sequence<'a> {
 
     /// Reads `ids` in one run and returns the logits after each of them.
     pub(crate) fn read_all(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, StudentError> {
-        let vocab = self.worker.vocab;
         let rows: Vec<i64> = (0..ids.len() as i64).collect();
-        let mut logits = Tensor::<f32>::new(&Allocator::default(), [1, ids.len(), vocab])?;
         self.binding
             .bind_input("rows", &Tensor::from_array(([rows.len()], rows))?)?;
-        self.binding.bind_output("logits", &mut logits)?;
-        self.run(ids)?;
+        // The graph declares one row; more than that only come in a buffer that ONNX Runtime allocates itself.
+        self.binding
+            .bind_output_to_device("logits", &MemoryInfo::default())?;
+        self.bind_tokens(ids)?;
+        let outputs = self.worker.session.run_binding(&self.binding)?;
+        let missing = || StudentError::Runtime("the graph gave no logits".to_owned());
+        let (_, values) = outputs
+            .get("logits")
+            .ok_or_else(missing)?
+            .try_extract_tensor::<f32>()?;
+        let logits = values
+            .chunks(self.worker.vocab.max(1))
+            .map(<[f32]>::to_vec)
+            .collect();
+        drop(outputs);
+        self.length += ids.len();
         self.binding
             .bind_input("rows", &Tensor::from_array(([1], vec![-1_i64]))?)?;
         self.binding
             .bind_output("logits", &mut self.worker.logits)?;
-        Ok(logits
-            .extract_tensor()
-            .1
-            .chunks(vocab.max(1))
-            .map(<[f32]>::to_vec)
-            .collect())
+        Ok(logits)
     }
 
     fn run(&mut self, ids: &[u32]) -> Result<(), StudentError> {
+        self.bind_tokens(ids)?;
+        self.worker.session.run_binding(&self.binding)?;
+        self.length += ids.len();
+        Ok(())
+    }
+
+    fn bind_tokens(&mut self, ids: &[u32]) -> Result<(), StudentError> {
         let total = self.length + ids.len();
         if total > self.worker.capacity {
             return Err(StudentError::TooLong(total, self.worker.capacity));
@@ -94,8 +108,6 @@ impl<'a> Sequence<'a> {
             "attention_mask",
             &Tensor::from_array(([1, total], vec![1_i64; total]))?,
         )?;
-        self.worker.session.run_binding(&self.binding)?;
-        self.length = total;
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! Choosing the next token from its logits.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,27 +62,19 @@ fn largest(logits: &[f32]) -> u32 {
     best.0
 }
 
-/// A token and its weight; ordered by weight, then by lower id.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A token and its share of the softmax, not normalised.
+#[derive(Clone, Copy, Debug)]
 struct Candidate {
     weight: f64,
     id: u32,
 }
 
-impl Eq for Candidate {}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.weight
-            .total_cmp(&other.weight)
-            .then(other.id.cmp(&self.id))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+/// Largest weight first, the lower id first of equals.
+fn by_weight(left: &Candidate, right: &Candidate) -> Ordering {
+    right
+        .weight
+        .total_cmp(&left.weight)
+        .then(left.id.cmp(&right.id))
 }
 
 /// The token at `share` in [0, 1) of the nucleus: the fewest tokens, most probable first, that hold `top_p` of
@@ -94,27 +85,45 @@ fn draw(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
         weight: (f64::from(logit - top) / temperature).exp(),
         id,
     };
-    let mut candidates: BinaryHeap<Candidate> = (0..).zip(logits).map(weigh).collect();
-    let total: f64 = candidates.iter().map(|candidate| candidate.weight).sum();
-    let mut nucleus = Vec::new();
-    let mut mass = 0.0;
-    // A heap, because a nucleus is small and the vocabulary is not.
-    while let Some(candidate) = candidates.pop() {
-        mass += candidate.weight;
-        nucleus.push(candidate);
-        if mass >= top_p * total {
-            break;
-        }
+    let mut candidates: Vec<Candidate> = (0..).zip(logits).map(weigh).collect();
+    if top_p < 1.0 {
+        keep_nucleus(&mut candidates, top_p);
     }
-    let mut left = share * mass;
-    for candidate in &nucleus {
+    let mut left = share * mass(&candidates);
+    for candidate in &candidates {
         left -= candidate.weight;
         if left < 0.0 {
             return candidate.id;
         }
     }
     // Rounding can leave a trace of the mass undrawn.
-    nucleus.last().map_or(0, |candidate| candidate.id)
+    candidates.last().map_or(0, |candidate| candidate.id)
+}
+
+fn mass(candidates: &[Candidate]) -> f64 {
+    candidates.iter().map(|candidate| candidate.weight).sum()
+}
+
+/// Leaves the fewest candidates that hold `top_p` of the mass, largest first. A nucleus is small and the
+/// vocabulary is not, so ever larger heads of the order are split off until one holds enough.
+fn keep_nucleus(candidates: &mut Vec<Candidate>, top_p: f64) {
+    let enough = top_p * mass(candidates);
+    let mut head = 64;
+    while head < candidates.len() {
+        let (largest, ..) = candidates.select_nth_unstable_by(head, by_weight);
+        if mass(largest) >= enough {
+            candidates.truncate(head);
+        }
+        head *= 8;
+    }
+    candidates.sort_unstable_by(by_weight);
+    let mut sum = 0.0;
+    let short = candidates.iter().take_while(|candidate| {
+        sum += candidate.weight;
+        sum < enough
+    });
+    let kept = short.count() + 1;
+    candidates.truncate(kept);
 }
 
 #[cfg(test)]

@@ -82,11 +82,41 @@ fn the_nucleus_is_the_fewest_tokens_that_hold_its_mass() {
         ],
         [1, 1, 2, 2]
     );
-    assert_eq!(drawn(1.0, 0.999_999), 0);
+    // All tokens take part, in the order of their ids.
+    assert_eq!(
+        [drawn(1.0, 0.0), drawn(1.0, 0.11), drawn(1.0, 0.999_999)],
+        [0, 1, 2]
+    );
     assert_eq!(drawn(0.0, 0.999_999), 1, "at least one token is left");
 }
 
 #[test]
 fn among_equals_the_lower_id_is_in_the_nucleus() {
     assert_eq!(draw(&[1.0, 1.0, 1.0], 1.0, 0.3, 0.999_999), 0);
+}
+
+#[test]
+fn a_nucleus_of_a_large_vocabulary_is_that_of_a_sorted_list() {
+    let logits: Vec<f32> = (0..5000_u32)
+        .map(|i| ((i * 7919) % 5000) as f32 * 0.002)
+        .collect();
+    let mut sorted: Vec<(u32, f64)> = (0..)
+        .zip(&logits)
+        .map(|(id, logit)| (id, f64::from(*logit).exp()))
+        .collect();
+    sorted.sort_by(|left, right| right.1.total_cmp(&left.1));
+    let total: f64 = sorted.iter().map(|(_, weight)| weight).sum();
+    for top_p in [0.001, 0.02, 0.3, 0.9] {
+        let mut sum = 0.0;
+        let last = sorted.iter().find(|(_, weight)| {
+            sum += weight;
+            sum >= top_p * total
+        });
+        assert_eq!(draw(&logits, 1.0, top_p, 0.0), sorted[0].0, "{top_p}");
+        assert_eq!(
+            draw(&logits, 1.0, top_p, 1.0 - 1e-12),
+            last.unwrap().0,
+            "{top_p}"
+        );
+    }
 }
