@@ -1,1 +1,54 @@
-//! (being written)
+//! Training: an own Gemma 3 forward and backward in candle, LoRA or full weights, jobs that survive a kill.
+//!
+//! The only member that links candle. `run` does one job from a TOML file; `logits` is the oracle
+//! that other implementations of the model are compared with.
+//!
+//! A tensor is candle's, and so is every matrix product; the passes around them are in `kernels`,
+//! with their derivatives, because candle's fused ones have none. The backward pass is written
+//! out by layer (`layer`), so a frozen weight costs no gradient.
+
+mod batch;
+mod checkpoint;
+mod copying;
+mod error;
+mod head;
+mod job;
+mod kernels;
+mod layer;
+mod linear;
+mod model;
+mod optim;
+mod parallel;
+mod parameters;
+mod progress;
+mod real;
+mod run;
+
+pub use error::TrainError;
+pub use job::{Evaluate, Job, JobMethod, Lora, Optim, Pretrain, Schedule};
+pub use progress::{Progress, Summary};
+pub use run::run;
+
+use std::path::Path;
+
+use gemma::{Adapter, Config, Weights};
+
+/// The logits after every token of `ids`, in f32: `ids.len()` rows of `vocab_size`.
+///
+/// # Errors
+/// When the model folder is broken or an id is outside the vocabulary.
+pub fn logits(
+    base: &Path,
+    adapter: Option<&Adapter>,
+    ids: &[u32],
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    let mut model =
+        model::Model::<f32>::load(Config::load(base)?, &Weights::load(base)?, ids.len())?;
+    if let Some(adapter) = adapter {
+        model.attach(adapter)?;
+    }
+    Ok(model.logits(ids)?)
+}
+
+#[cfg(test)]
+mod tests;

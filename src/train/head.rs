@@ -1,0 +1,98 @@
+//! The tied head: log-probabilities of the target tokens and their derivative, in chunks.
+//!
+//! Only rows that predict a completion token come here, a chunk of them at a time, so the logits of
+//! a prompt are never made and the memory for a vocabulary of 262,144 stays bounded. The derivative
+//! is taken while a chunk's probabilities are at hand: they are not kept.
+
+use candle_core::{Result, Tensor};
+
+use crate::kernels::softmax_row;
+use crate::linear::add_scaled;
+use crate::real::{Real, tensor, view};
+
+/// What the head says about the rows it was given.
+pub(crate) struct Verdict {
+    /// By row: log-probability of the target, nats.
+    pub(crate) log_probabilities: Vec<f64>,
+    /// By row: whether the target is the most probable token.
+    pub(crate) greedy: Vec<bool>,
+    /// Derivative of the weighted negative log-likelihood by the hidden rows, `[n, hidden]`.
+    pub(crate) d_hidden: Option<Tensor>,
+    /// The same by the embedding, `[vocab, hidden]`.
+    pub(crate) d_embedding: Option<Tensor>,
+}
+
+/// What is wanted besides the log-probabilities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    Nothing,
+    Hidden,
+    HiddenAndEmbedding,
+}
+
+/// `hidden` is `[n, hidden]` after the last norm, `targets` has `n` ids; the loss whose derivative is
+/// given is `-weight` times the sum of the log-probabilities.
+pub(crate) fn head<T: Real>(
+    hidden: &Tensor,
+    embedding: &Tensor,
+    targets: &[u32],
+    weight: f64,
+    chunk: usize,
+    want: Want,
+) -> Result<Verdict> {
+    let (rows, width) = hidden.dims2()?;
+    let vocabulary = embedding.dim(0)?;
+    let mut verdict = Verdict {
+        log_probabilities: Vec::with_capacity(rows),
+        greedy: Vec::with_capacity(rows),
+        d_hidden: None,
+        d_embedding: None,
+    };
+    let mut d_hidden: Vec<T> = Vec::with_capacity(if want == Want::Nothing {
+        0
+    } else {
+        rows * width
+    });
+    for (index, targets) in targets.chunks(chunk.max(1)).enumerate() {
+        let part = hidden
+            .narrow(0, index * chunk.max(1), targets.len())?
+            .contiguous()?;
+        let logits = part.matmul(&embedding.t()?)?;
+        let logits = view::<T>(&logits)?;
+        let mut p = vec![T::default(); logits.len()];
+        for ((row, p), target) in logits
+            .chunks_exact(vocabulary)
+            .zip(p.chunks_exact_mut(vocabulary))
+            .zip(targets)
+        {
+            let target = *target as usize;
+            let Some(logit) = row.get(target) else {
+                candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");
+            };
+            let log_sum = softmax_row(row, p);
+            verdict.log_probabilities.push(logit.to_f64() - log_sum);
+            verdict.greedy.push(T::argmax(row) == target);
+            if want != Want::Nothing {
+                let weight = T::of(weight);
+                p.iter_mut().for_each(|p| *p *= weight);
+                p[target] -= weight;
+            }
+        }
+        if want == Want::Nothing {
+            continue;
+        }
+        let d_logits = tensor(p, (targets.len(), vocabulary))?;
+        d_hidden.extend_from_slice(&view::<T>(&d_logits.matmul(embedding)?)?);
+        if want == Want::HiddenAndEmbedding {
+            let d = d_logits.t()?.matmul(&part)?;
+            verdict.d_embedding = Some(match verdict.d_embedding.take() {
+                Some(sum) => add_scaled::<T>(&sum, &d, 1.0)?,
+                None => d,
+            });
+        }
+    }
+    if want != Want::Nothing {
+        verdict.d_hidden = Some(tensor(d_hidden, (rows, width))?);
+    }
+    Ok(verdict)
+}

@@ -1,0 +1,342 @@
+//! The element-wise parts of a Gemma 3 layer, each with its derivative written out.
+//!
+//! One pass over memory each, no tape: candle's fused forms of these have no gradient and say
+//! nothing about it, its composed forms make five to ten passes. The tests hold every one of them
+//! against candle's autograd over composed operations.
+
+use candle_core::{Result, Tensor};
+
+use crate::real::{Real, dot, tensor, view};
+
+/// `residual + x / rms(x) * gain` by row; without `residual` just the norm. `x` is `[n, width]`.
+pub(crate) fn rms_norm<T: Real>(
+    x: &Tensor,
+    gain: &[T],
+    eps: f64,
+    residual: Option<&Tensor>,
+) -> Result<Tensor> {
+    let input = view::<T>(x)?;
+    let mut out = Vec::with_capacity(input.len());
+    let rows = input.chunks_exact(gain.len());
+    if let Some(residual) = residual {
+        let residual = view::<T>(residual)?;
+        for (row, base) in rows.zip(residual.chunks_exact(gain.len())) {
+            let r = inverse_rms(row, eps);
+            out.extend(
+                row.iter()
+                    .zip(gain)
+                    .zip(base)
+                    .map(|((v, g), b)| *b + *v * r * *g),
+            );
+        }
+    } else {
+        for row in rows {
+            let r = inverse_rms(row, eps);
+            out.extend(row.iter().zip(gain).map(|(v, g)| *v * r * *g));
+        }
+    }
+    tensor(out, x.shape())
+}
+
+/// The derivative of [`rms_norm`] by `x`, plus `add` if given.
+pub(crate) fn rms_norm_backward<T: Real>(
+    x: &Tensor,
+    gain: &[T],
+    eps: f64,
+    dy: &Tensor,
+    add: Option<&Tensor>,
+) -> Result<Tensor> {
+    let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
+    let width = gain.len();
+    let mut out = Vec::with_capacity(input.len());
+    let mut scaled = vec![T::default(); width];
+    for (row, d) in input.chunks_exact(width).zip(dy.chunks_exact(width)) {
+        for ((s, d), g) in scaled.iter_mut().zip(d).zip(gain) {
+            *s = *d * *g;
+        }
+        let (r, pull) = norm_terms(row, &scaled, eps);
+        out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
+    }
+    if let Some(add) = add {
+        for (o, a) in out.iter_mut().zip(view::<T>(add)?.iter()) {
+            *o += *a;
+        }
+    }
+    tensor(out, x.shape())
+}
+
+fn inverse_rms<T: Real>(row: &[T], eps: f64) -> T {
+    let mean = dot(row, row) / T::of(row.len() as f64);
+    T::of(1.0) / (mean + T::of(eps)).root()
+}
+
+/// 1/rms and the factor with which the row itself is subtracted in the derivative.
+fn norm_terms<T: Real>(row: &[T], scaled: &[T], eps: f64) -> (T, T) {
+    let r = inverse_rms(row, eps);
+    (r, dot(row, scaled) * r * r / T::of(row.len() as f64))
+}
+
+/// Cosines and sines of the rotary embedding (Su et al. 2021), `[positions, head_dim / 2]` each.
+pub(crate) struct Rope<T> {
+    cos: Vec<T>,
+    sin: Vec<T>,
+    half: usize,
+}
+
+impl<T: Real> Rope<T> {
+    pub(crate) fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
+        let half = head_dim / 2;
+        let angle = |i: usize| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64);
+        let cos = (0..positions * half)
+            .map(|i| T::of(angle(i).cos()))
+            .collect();
+        let sin = (0..positions * half)
+            .map(|i| T::of(angle(i).sin()))
+            .collect();
+        Self { cos, sin, half }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&[T], &[T])> {
+        self.cos
+            .chunks_exact(self.half)
+            .zip(self.sin.chunks_exact(self.half))
+    }
+}
+
+/// The shape of a batch as attention sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    pub(crate) sequences: usize,
+    pub(crate) positions: usize,
+}
+
+/// Norm by head, rotation by position, times `scale`; `[b t, h d]` becomes `[b, h, t, d]`.
+pub(crate) fn norm_rope<T: Real>(
+    x: &Tensor,
+    gain: &[T],
+    eps: f64,
+    rope: &Rope<T>,
+    g: Geometry,
+    scale: f64,
+) -> Result<Tensor> {
+    let input = view::<T>(x)?;
+    let (width, half) = (gain.len(), rope.half);
+    let heads = x.dim(1)? / width;
+    let mut out = vec![T::default(); input.len()];
+    for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
+        for ((t, token), (cos, sin)) in block
+            .chunks_exact(heads * width)
+            .enumerate()
+            .zip(rope.rows())
+        {
+            for (h, row) in token.chunks_exact(width).enumerate() {
+                let r = inverse_rms(row, eps) * T::of(scale);
+                let at = ((sequence * heads + h) * g.positions + t) * width;
+                let (low, high) = row.split_at(half);
+                let (gain_low, gain_high) = gain.split_at(half);
+                let Some((out_low, out_high)) =
+                    out.get_mut(at..at + width).map(|o| o.split_at_mut(half))
+                else {
+                    continue;
+                };
+                for i in 0..half {
+                    let (a, b) = (low[i] * gain_low[i] * r, high[i] * gain_high[i] * r);
+                    out_low[i] = a * cos[i] - b * sin[i];
+                    out_high[i] = b * cos[i] + a * sin[i];
+                }
+            }
+        }
+    }
+    tensor(out, (g.sequences * heads, g.positions, width))
+}
+
+/// The derivative of [`norm_rope`] by `x`: the rotation back, then the norm's.
+pub(crate) fn norm_rope_backward<T: Real>(
+    x: &Tensor,
+    gain: &[T],
+    eps: f64,
+    rope: &Rope<T>,
+    g: Geometry,
+    scale: f64,
+    dy: &Tensor,
+) -> Result<Tensor> {
+    let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
+    let (width, half) = (gain.len(), rope.half);
+    let heads = x.dim(1)? / width;
+    let mut out = Vec::with_capacity(input.len());
+    let mut scaled = vec![T::default(); width];
+    for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
+        for ((t, token), (cos, sin)) in block
+            .chunks_exact(heads * width)
+            .enumerate()
+            .zip(rope.rows())
+        {
+            for (h, row) in token.chunks_exact(width).enumerate() {
+                let at = ((sequence * heads + h) * g.positions + t) * width;
+                let Some((low, high)) = dy.get(at..at + width).map(|d| d.split_at(half)) else {
+                    continue;
+                };
+                let (s_low, s_high) = scaled.split_at_mut(half);
+                let (gain_low, gain_high) = gain.split_at(half);
+                for i in 0..half {
+                    s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * T::of(scale);
+                    s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * T::of(scale);
+                }
+                let (r, pull) = norm_terms(row, &scaled, eps);
+                out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
+            }
+        }
+    }
+    tensor(out, x.shape())
+}
+
+/// The keys that query `i` sees: itself and the `window - 1` before it.
+///
+/// Padding stands on the right, so no real query sees any and no mask for it is needed.
+fn visible(i: usize, window: usize) -> std::ops::Range<usize> {
+    (i + 1).saturating_sub(window)..i + 1
+}
+
+/// Softmax over the visible keys, zero elsewhere. `scores` is `[b kv, group t, t]`.
+pub(crate) fn masked_softmax<T: Real>(scores: &Tensor, window: usize) -> Result<Tensor> {
+    let positions = scores.dim(2)?;
+    let input = view::<T>(scores)?;
+    let mut out = vec![T::default(); input.len()];
+    for ((row, probabilities), i) in input
+        .chunks_exact(positions)
+        .zip(out.chunks_exact_mut(positions))
+        .zip((0..positions).cycle())
+    {
+        let seen = visible(i, window);
+        softmax_row(&row[seen.clone()], &mut probabilities[seen]);
+    }
+    tensor(out, scores.shape())
+}
+
+/// Softmax of one row; gives back the logarithm of the sum of exponentials.
+pub(crate) fn softmax_row<T: Real>(scores: &[T], out: &mut [T]) -> f64 {
+    let mut top = T::of(-1e30);
+    for s in scores {
+        if *s > top {
+            top = *s;
+        }
+    }
+    for (o, s) in out.iter_mut().zip(scores) {
+        *o = (*s - top).exp_fast();
+    }
+    let mut partial = [T::default(); 8];
+    let (eights, rest) = out.as_chunks::<8>();
+    for eight in eights {
+        for (p, v) in partial.iter_mut().zip(eight) {
+            *p += *v;
+        }
+    }
+    let mut sum = T::default();
+    for v in partial.iter().chain(rest) {
+        sum += *v;
+    }
+    let inverse = T::of(1.0) / sum;
+    for o in out {
+        *o *= inverse;
+    }
+    top.to_f64() + sum.to_f64().ln()
+}
+
+/// The derivative of [`masked_softmax`] by the scores, from its own result.
+pub(crate) fn masked_softmax_backward<T: Real>(
+    probabilities: &Tensor,
+    dp: &Tensor,
+    window: usize,
+) -> Result<Tensor> {
+    let positions = probabilities.dim(2)?;
+    let (p, dp) = (view::<T>(probabilities)?, view::<T>(dp)?);
+    let mut out = vec![T::default(); p.len()];
+    for (((p, d), o), i) in p
+        .chunks_exact(positions)
+        .zip(dp.chunks_exact(positions))
+        .zip(out.chunks_exact_mut(positions))
+        .zip((0..positions).cycle())
+    {
+        let seen = visible(i, window);
+        let (p, d) = (&p[seen.clone()], &d[seen.clone()]);
+        let mean = dot(p, d);
+        for ((o, p), d) in o[seen].iter_mut().zip(p).zip(d) {
+            *o = *p * (*d - mean);
+        }
+    }
+    tensor(out, probabilities.shape())
+}
+
+/// sqrt(2 / pi), of GELU's tanh form (Hendrycks and Gimpel 2016).
+const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
+const GELU_CUBE: f64 = 0.044_715;
+
+/// tanh of GELU's inner polynomial.
+#[inline(always)]
+fn gelu_tanh<T: Real>(x: T) -> T {
+    let inner = T::of(GELU_SCALE) * (x + T::of(GELU_CUBE) * x * x * x);
+    T::of(1.0) - T::of(2.0) / ((inner + inner).exp_fast() + T::of(1.0))
+}
+
+/// `gelu(gate) * up`.
+pub(crate) fn geglu<T: Real>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    let (g, u) = (view::<T>(gate)?, view::<T>(up)?);
+    let half = T::of(0.5);
+    let out = g
+        .iter()
+        .zip(u.iter())
+        .map(|(g, u)| half * *g * (T::of(1.0) + gelu_tanh(*g)) * *u)
+        .collect();
+    tensor(out, gate.shape())
+}
+
+/// The derivatives of [`geglu`] by `gate` and by `up`.
+pub(crate) fn geglu_backward<T: Real>(
+    gate: &Tensor,
+    up: &Tensor,
+    dz: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    let (g, u, d) = (view::<T>(gate)?, view::<T>(up)?, view::<T>(dz)?);
+    let (half, one) = (T::of(0.5), T::of(1.0));
+    let mut d_gate = vec![T::default(); g.len()];
+    let mut d_up = vec![T::default(); g.len()];
+    let ins = g.iter().zip(u.iter()).zip(d.iter());
+    for (((x, u), d), (dg, du)) in ins.zip(d_gate.iter_mut().zip(d_up.iter_mut())) {
+        let x = *x;
+        let t = gelu_tanh(x);
+        let slope = T::of(GELU_SCALE) * (one + T::of(3.0 * GELU_CUBE) * x * x);
+        *dg = *d * *u * half * (one + t + x * (one - t * t) * slope);
+        *du = *d * half * x * (one + t);
+    }
+    Ok((tensor(d_gate, gate.shape())?, tensor(d_up, gate.shape())?))
+}
+
+/// Rows `rows` of `x` (`[n, width]`).
+pub(crate) fn gather_rows<T: Real>(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+    let width = x.dim(1)?;
+    let input = view::<T>(x)?;
+    let mut out = Vec::with_capacity(rows.len() * width);
+    for row in rows {
+        let at = *row as usize * width;
+        match input.get(at..at + width) {
+            Some(values) => out.extend_from_slice(values),
+            None => candle_core::bail!("row {row} of {} was asked for", x.dim(0)?),
+        }
+    }
+    tensor(out, (rows.len(), width))
+}
+
+/// `[n, width]` zeros with the rows of `x` added at `rows`: the derivative of [`gather_rows`].
+pub(crate) fn scatter_rows<T: Real>(x: &Tensor, rows: &[u32], n: usize) -> Result<Tensor> {
+    let width = x.dim(1)?;
+    let input = view::<T>(x)?;
+    let mut out = vec![T::default(); n * width];
+    for (row, values) in rows.iter().zip(input.chunks_exact(width)) {
+        let at = *row as usize * width;
+        match out.get_mut(at..at + width) {
+            Some(place) => place.iter_mut().zip(values).for_each(|(p, v)| *p += *v),
+            None => candle_core::bail!("row {row} of {n} was to be written"),
+        }
+    }
+    tensor(out, (n, width))
+}

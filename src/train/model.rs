@@ -1,0 +1,366 @@
+//! The whole model: embedding, layers, head; one pass that learns, one that only scores.
+
+use candle_core::{Result, Tensor};
+use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, LayerKind, Linear, Norm, Weights};
+
+use crate::batch::Batch;
+use crate::error::TrainError;
+use crate::head::{Want, head};
+use crate::kernels::{Geometry, Rope, gather_rows, rms_norm, rms_norm_backward, scatter_rows};
+use crate::layer::{Layer, Saved};
+use crate::linear::{Gradients, Matrix, Trained, add_scaled};
+use crate::parameters::{Method, Parameter};
+use crate::real::{Real, tensor, view};
+
+/// A Gemma 3 text model in memory.
+pub(crate) struct Model<T> {
+    pub(crate) config: Config,
+    embedding: Tensor,
+    embedding_index: Option<usize>,
+    layers: Vec<Layer<T>>,
+    final_gain: Vec<T>,
+    local: Rope<T>,
+    global: Rope<T>,
+    /// Longest sequence that it was prepared for, tokens.
+    positions: usize,
+    /// Keep only each layer's input and compute the rest again on the way back.
+    pub(crate) recompute: bool,
+}
+
+/// Gives the tensor of a name and shape.
+pub(crate) type Source<'a> =
+    dyn FnMut(&str, &[usize]) -> std::result::Result<Vec<f32>, TrainError> + 'a;
+
+/// Each layer's input, and what else it saved unless that is to be computed again.
+type Kept = Vec<(Tensor, Option<Saved>)>;
+
+/// How one example was predicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Score {
+    /// Negative log-likelihood of the completion, nats.
+    pub(crate) loss: f64,
+    pub(crate) tokens: usize,
+    /// Whether every completion token was the most probable one, so that greedy decoding gives it.
+    pub(crate) exact: bool,
+}
+
+/// How the head computes.
+#[derive(Clone, Copy)]
+pub(crate) struct Learning {
+    /// What each completion token's negative log-likelihood counts.
+    pub(crate) weight: f64,
+    /// Rows of the head at a time.
+    pub(crate) chunk: usize,
+}
+
+impl<T: Real> Model<T> {
+    /// Reads a model folder's weights for sequences of up to `positions` tokens.
+    pub(crate) fn load(
+        config: Config,
+        weights: &Weights,
+        positions: usize,
+    ) -> std::result::Result<Self, TrainError> {
+        Self::build(config, positions, &mut |name, shape| {
+            Ok(weights.get(name)?.expect(name, shape)?)
+        })
+    }
+
+    /// Takes every tensor from `source`, which is given its name and shape.
+    pub(crate) fn build(
+        config: Config,
+        positions: usize,
+        source: &mut Source<'_>,
+    ) -> std::result::Result<Self, TrainError> {
+        let mut layers = Vec::with_capacity(config.num_hidden_layers);
+        for (layer, kind) in config.layers.iter().enumerate() {
+            let mut matrix = |linear: Linear| {
+                let (out, inn) = linear.shape(&config);
+                let values = widened::<T>(&source(&linear.weight_name(layer), &[out, inn])?);
+                Ok::<_, TrainError>(Matrix {
+                    weight: tensor(values, (out, inn))?,
+                    trained: Trained::Nothing,
+                })
+            };
+            let [q, k, v, o] = [
+                matrix(Linear::Q)?,
+                matrix(Linear::K)?,
+                matrix(Linear::V)?,
+                matrix(Linear::O)?,
+            ];
+            let [gate, up, down] = [
+                matrix(Linear::Gate)?,
+                matrix(Linear::Up)?,
+                matrix(Linear::Down)?,
+            ];
+            let mut gain = |norm: Norm| {
+                source(&norm.weight_name(layer), &[norm.width(&config)]).map(|w| gains(&w))
+            };
+            layers.push(Layer {
+                q,
+                k,
+                v,
+                o,
+                gate,
+                up,
+                down,
+                input: gain(Norm::Input)?,
+                query: gain(Norm::Query)?,
+                key: gain(Norm::Key)?,
+                post_attention: gain(Norm::PostAttention)?,
+                pre_feedforward: gain(Norm::PreFeedforward)?,
+                post_feedforward: gain(Norm::PostFeedforward)?,
+                eps: config.rms_norm_eps,
+                scale: config.query_pre_attn_scalar.powf(-0.5),
+                window: match kind {
+                    LayerKind::Local => config.sliding_window,
+                    LayerKind::Global => usize::MAX,
+                },
+            });
+        }
+        let shape = [config.vocab_size, config.hidden_size];
+        let embedding = tensor(
+            widened::<T>(&source(EMBEDDING, &shape)?),
+            (config.vocab_size, config.hidden_size),
+        )?;
+        let final_gain = gains(&source(FINAL_NORM, &[config.hidden_size])?);
+        let local = Rope::new(config.rope_theta_local, config.head_dim, positions);
+        let global = Rope::new(config.rope_theta_global, config.head_dim, positions);
+        Ok(Self {
+            config,
+            embedding,
+            embedding_index: None,
+            layers,
+            final_gain,
+            local,
+            global,
+            positions,
+            recompute: false,
+        })
+    }
+
+    /// Puts the trained parameters' current values in place. Their order is [`Method::parameters`]'.
+    pub(crate) fn bind(&mut self, method: Method, parameters: &[Parameter<T>]) -> Result<()> {
+        let mut next = parameters.iter().enumerate();
+        for layer in &mut self.layers {
+            for matrix in layer.matrices_mut() {
+                let Some((index, first)) = next.next() else {
+                    candle_core::bail!("too few parameters")
+                };
+                matrix.trained = match method {
+                    Method::LowRank { scale, .. } => {
+                        let Some((_, second)) = next.next() else {
+                            candle_core::bail!("too few parameters")
+                        };
+                        Trained::LowRank {
+                            a: first.tensor()?,
+                            b: second.tensor()?,
+                            scale,
+                            index,
+                        }
+                    }
+                    Method::Full => {
+                        matrix.weight = first.tensor()?;
+                        Trained::All { index }
+                    }
+                };
+            }
+        }
+        if let (Method::Full, Some((index, embedding))) = (method, next.next()) {
+            self.embedding = embedding.tensor()?;
+            self.embedding_index = Some(index);
+        }
+        Ok(())
+    }
+
+    /// Puts a trained adapter in place; linears that it leaves out stay as they are.
+    pub(crate) fn attach(&mut self, adapter: &Adapter) -> Result<()> {
+        let scale = adapter.scale();
+        for (number, layer) in self.layers.iter_mut().enumerate() {
+            for (linear, matrix) in Linear::ALL.into_iter().zip(layer.matrices_mut()) {
+                let Some(pair) = adapter.pairs.get(&(number, linear)) else {
+                    continue;
+                };
+                let (out, inn) = linear.shape(&self.config);
+                let a = tensor(widened::<T>(&pair.a), (adapter.rank, inn))?;
+                let b = tensor(widened::<T>(&pair.b), (out, adapter.rank))?;
+                matrix.trained = Trained::LowRank {
+                    a,
+                    b,
+                    scale,
+                    index: usize::MAX,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn rope(&self, layer: &Layer<T>) -> &Rope<T> {
+        if layer.window == usize::MAX {
+            &self.global
+        } else {
+            &self.local
+        }
+    }
+
+    /// The hidden states before the last norm, of `rows` only if given, and what each layer saved.
+    fn forward(&self, batch: &Batch, rows: Option<&[u32]>, keep: Keep) -> Result<(Tensor, Kept)> {
+        if batch.geometry.positions > self.positions {
+            candle_core::bail!(
+                "a sequence of {} tokens, prepared for {}",
+                batch.geometry.positions,
+                self.positions
+            );
+        }
+        let embedded = gather_rows::<T>(&self.embedding, &batch.ids)?;
+        let mut x = (embedded * self.config.embed_scale)?;
+        let mut kept = Kept::new();
+        for (i, layer) in self.layers.iter().enumerate() {
+            let rows = rows.filter(|_| i + 1 == self.layers.len());
+            let (y, saved) = layer.forward(&x, batch.geometry, self.rope(layer), rows)?;
+            match keep {
+                Keep::Nothing => {}
+                Keep::Inputs => kept.push((x, None)),
+                Keep::All => kept.push((x, Some(saved))),
+            }
+            x = y;
+        }
+        Ok((x, kept))
+    }
+
+    fn normed(&self, x: &Tensor) -> Result<Tensor> {
+        rms_norm(x, &self.final_gain, self.config.rms_norm_eps, None)
+    }
+
+    /// The completion's negative log-likelihood, summed (nats), and its derivative times
+    /// `how.weight` by every trained parameter.
+    pub(crate) fn learn(
+        &self,
+        batch: &Batch,
+        how: Learning,
+        parameters: usize,
+    ) -> Result<(f64, Gradients)> {
+        let keep = if self.recompute {
+            Keep::Inputs
+        } else {
+            Keep::All
+        };
+        let (hidden, mut kept) = self.forward(batch, Some(&batch.rows), keep)?;
+        let want = if self.embedding_index.is_some() {
+            Want::HiddenAndEmbedding
+        } else {
+            Want::Hidden
+        };
+        let verdict = head::<T>(
+            &self.normed(&hidden)?,
+            &self.embedding,
+            &batch.targets,
+            how.weight,
+            how.chunk,
+            want,
+        )?;
+        let mut gradients = Gradients::new(parameters);
+        let Some(d_hidden) = verdict.d_hidden else {
+            candle_core::bail!("the head gave no derivative")
+        };
+        let mut d = rms_norm_backward(
+            &hidden,
+            &self.final_gain,
+            self.config.rms_norm_eps,
+            &d_hidden,
+            None,
+        )?;
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
+            let (g, rope) = (batch.geometry, self.rope(layer));
+            let Some((x, saved)) = kept.pop() else {
+                candle_core::bail!("layer {i} kept nothing")
+            };
+            let saved = match saved {
+                Some(saved) => saved,
+                None => layer.forward(&x, g, rope, rows)?.1,
+            };
+            d = layer.backward(&saved, &d, g, rope, rows, &mut gradients)?;
+        }
+        if let Some(index) = self.embedding_index {
+            let d_input = (scatter_rows::<T>(&d, &batch.ids, self.config.vocab_size)?
+                * self.config.embed_scale)?;
+            let total = match verdict.d_embedding {
+                Some(d_output) => add_scaled::<T>(&d_input, &d_output, 1.0)?,
+                None => d_input,
+            };
+            gradients.add(index, total)?;
+        }
+        Ok((-verdict.log_probabilities.iter().sum::<f64>(), gradients))
+    }
+
+    /// How well each example of the batch is predicted.
+    pub(crate) fn score(&self, batch: &Batch, chunk: usize) -> Result<Vec<Score>> {
+        let (hidden, _) = self.forward(batch, Some(&batch.rows), Keep::Nothing)?;
+        let verdict = head::<T>(
+            &self.normed(&hidden)?,
+            &self.embedding,
+            &batch.targets,
+            1.0,
+            chunk,
+            Want::Nothing,
+        )?;
+        let mut scores = vec![
+            Score {
+                loss: 0.0,
+                tokens: 0,
+                exact: true
+            };
+            batch.geometry.sequences
+        ];
+        for ((row, logp), greedy) in batch
+            .rows
+            .iter()
+            .zip(verdict.log_probabilities)
+            .zip(verdict.greedy)
+        {
+            if let Some(score) = scores.get_mut(*row as usize / batch.geometry.positions) {
+                score.loss -= logp;
+                score.tokens += 1;
+                score.exact &= greedy;
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The logits after every token of one sequence.
+    pub(crate) fn logits(&self, ids: &[u32]) -> Result<Vec<Vec<T>>> {
+        let geometry = Geometry {
+            sequences: 1,
+            positions: ids.len(),
+        };
+        let batch = Batch {
+            ids: ids.to_vec(),
+            geometry,
+            rows: Vec::new(),
+            targets: Vec::new(),
+        };
+        let (hidden, _) = self.forward(&batch, None, Keep::Nothing)?;
+        let logits = self.normed(&hidden)?.matmul(&self.embedding.t()?)?;
+        let rows = view::<T>(&logits)?;
+        Ok(rows
+            .chunks_exact(self.config.vocab_size)
+            .map(<[T]>::to_vec)
+            .collect())
+    }
+}
+
+/// What a forward pass keeps for the way back.
+#[derive(Clone, Copy)]
+enum Keep {
+    Nothing,
+    Inputs,
+    All,
+}
+
+fn widened<T: Real>(values: &[f32]) -> Vec<T> {
+    values.iter().map(|v| T::of(f64::from(*v))).collect()
+}
+
+fn gains<T: Real>(weights: &[f32]) -> Vec<T> {
+    weights.iter().map(|w| T::of(1.0 + f64::from(*w))).collect()
+}

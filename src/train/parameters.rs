@@ -1,0 +1,109 @@
+//! The numbers that a run trains, their order, and how they start.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Result, Tensor};
+use gemma::{Adapter, Config, EMBEDDING, Linear, Pair};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::real::{Real, tensor};
+
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Method {
+    /// A and B of every linear; `scale` is alpha / rank.
+    LowRank { rank: usize, scale: f64 },
+    /// Every linear and the embedding, not the norms.
+    Full,
+}
+
+/// One trained tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parameter<T> {
+    pub(crate) name: String,
+    pub(crate) shape: (usize, usize),
+    pub(crate) values: Vec<T>,
+}
+
+impl<T: Real> Parameter<T> {
+    pub(crate) fn tensor(&self) -> Result<Tensor> {
+        tensor(self.values.clone(), self.shape)
+    }
+}
+
+impl Method {
+    /// The parameters as a run starts: A uniform in ±1/sqrt(in) (Kaiming-uniform with a = sqrt 5, as
+    /// PEFT does) and B zero; or all weights anew.
+    pub(crate) fn parameters(self, config: &Config, rng: &mut ChaCha8Rng) -> Vec<Parameter<f32>> {
+        let mut list = Vec::new();
+        for layer in 0..config.num_hidden_layers {
+            for linear in Linear::ALL {
+                let (out, inn) = linear.shape(config);
+                let bound = 1.0 / (inn as f32).sqrt();
+                let mut push = |name, shape: (usize, usize), bound: f32| {
+                    let values = (0..shape.0 * shape.1)
+                        .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
+                        .collect();
+                    list.push(Parameter {
+                        name,
+                        shape,
+                        values,
+                    });
+                };
+                match self {
+                    Self::LowRank { rank, .. } => {
+                        push(linear.lora_name(layer, "A"), (rank, inn), bound);
+                        push(linear.lora_name(layer, "B"), (out, rank), 0.0);
+                    }
+                    // A uniform distribution of variance 1 / in.
+                    Self::Full => push(linear.weight_name(layer), (out, inn), bound * 3f32.sqrt()),
+                }
+            }
+        }
+        if self == Self::Full {
+            let shape = (config.vocab_size, config.hidden_size);
+            let bound = (3.0 / config.hidden_size as f32).sqrt();
+            let values = (0..shape.0 * shape.1)
+                .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
+                .collect();
+            list.push(Parameter {
+                name: EMBEDDING.to_owned(),
+                shape,
+                values,
+            });
+        }
+        list
+    }
+}
+
+/// Low-rank parameters as an adapter.
+pub(crate) fn adapter(
+    config: &Config,
+    rank: usize,
+    alpha: f64,
+    base: Option<String>,
+    list: &[Parameter<f32>],
+) -> Adapter {
+    let places =
+        (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
+    let (twos, _) = list.as_chunks::<2>();
+    let pairs: BTreeMap<_, _> = places
+        .zip(twos)
+        .map(|(place, [a, b])| {
+            (
+                place,
+                Pair {
+                    a: a.values.clone(),
+                    b: b.values.clone(),
+                },
+            )
+        })
+        .collect();
+    Adapter {
+        rank,
+        alpha,
+        base,
+        pairs,
+    }
+}

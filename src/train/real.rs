@@ -1,0 +1,143 @@
+//! The two number formats that training runs in, and access to a tensor's numbers.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use candle_core::{Device, Result, Storage, StorageRef, Tensor, WithDType};
+
+/// `f32` for work, `f64` for finite differences.
+pub(crate) trait Real: WithDType + Default + std::ops::Neg<Output = Self> {
+    fn of(value: f64) -> Self;
+    fn root(self) -> Self;
+    /// e to the power of `self`; finite for every finite argument.
+    fn exp_fast(self) -> Self;
+    /// The index of the largest number, the first of equals.
+    fn argmax(values: &[Self]) -> usize {
+        let mut best = 0;
+        let mut top = None;
+        for (i, v) in values.iter().enumerate() {
+            if top.is_none_or(|t| *v > t) {
+                (best, top) = (i, Some(*v));
+            }
+        }
+        best
+    }
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    /// Argument reduction to |r| <= ln(2)/2 and a polynomial of degree 6: no branch and no call, so
+    /// that loops over it become vector code. Relative error below 2e-7.
+    #[inline(always)]
+    fn exp_fast(self) -> Self {
+        // Adding 1.5 * 2^23 rounds to a whole number, which is then found in the low bits.
+        const MAGIC: f32 = 12_582_912.0;
+        let x = self.clamp(-87.0, 88.0);
+        let shifted = x * std::f32::consts::LOG2_E + MAGIC;
+        let n = shifted - MAGIC;
+        // ln 2 in two parts, the first exact when multiplied by a small whole number.
+        let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+        let tail = 1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0));
+        let poly = 1.0 + r + r * r * (0.5 + r * (1.0 / 6.0 + r * tail));
+        poly * Self::from_bits(shifted.to_bits().wrapping_add(127) << 23)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn exp_fast(self) -> Self {
+        self.clamp(-700.0, 700.0).exp()
+    }
+}
+
+/// The numbers of a contiguous CPU tensor.
+pub(crate) struct View<'a, T> {
+    storage: StorageRef<'a>,
+    start: usize,
+    len: usize,
+    number: PhantomData<T>,
+}
+
+impl<T: Real> Deref for View<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // `view` has checked device, format and bounds.
+        match &*self.storage {
+            Storage::Cpu(cpu) => T::cpu_storage_as_slice(cpu)
+                .ok()
+                .and_then(|s| s.get(self.start..self.start + self.len)),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+/// Reads `tensor`, row-major.
+pub(crate) fn view<T: Real>(tensor: &Tensor) -> Result<View<'_, T>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        candle_core::bail!(
+            "a kernel was given a tensor of shape {:?} that is not contiguous",
+            layout.shape()
+        );
+    };
+    match &*storage {
+        Storage::Cpu(cpu) if T::cpu_storage_as_slice(cpu)?.len() >= end => {}
+        _ => candle_core::bail!("a kernel was given a tensor that is not on the CPU"),
+    }
+    Ok(View {
+        storage,
+        start,
+        len: end - start,
+        number: PhantomData,
+    })
+}
+
+/// A CPU tensor that owns `values`.
+pub(crate) fn tensor<T: Real>(
+    values: Vec<T>,
+    shape: impl Into<candle_core::Shape>,
+) -> Result<Tensor> {
+    Tensor::from_vec(values, shape.into(), &Device::Cpu)
+}
+
+/// Sum of products. Sixteen partial sums, so that it becomes vector code.
+#[inline]
+pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    let (a16, a_rest) = a.as_chunks::<16>();
+    let (b16, b_rest) = b.as_chunks::<16>();
+    let mut partial = [T::default(); 16];
+    for (x, y) in a16.iter().zip(b16) {
+        for ((p, x), y) in partial.iter_mut().zip(x).zip(y) {
+            *p += *x * *y;
+        }
+    }
+    let mut sum = T::default();
+    for p in partial {
+        sum += p;
+    }
+    for (x, y) in a_rest.iter().zip(b_rest) {
+        sum += *x * *y;
+    }
+    sum
+}
