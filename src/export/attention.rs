@@ -27,93 +27,42 @@ impl Builder<'_> {
         let prefix = format!("layers.{layer}.attn");
         let qkv = self.project(layer, Projection::Qkv, x)?;
         let [q, k, v] = ["q", "k", "v"].map(|part| format!("{prefix}.{part}"));
-        let (heads, kv_heads, width) = (
-            self.config.num_attention_heads,
-            self.config.num_key_value_heads,
-            self.config.head_dim,
-        );
+        let (heads, kv_heads, width) =
+            (self.config.num_attention_heads, self.config.num_key_value_heads, self.config.head_dim);
         let sizes = [heads, kv_heads, kv_heads].map(|count| (count * width) as i64);
-        let sizes = self
-            .graph
-            .constant_i64(&format!("{prefix}.sizes"), &[3], &sizes);
-        self.graph.node(
-            Op::Standard("Split"),
-            &[&qkv, &sizes],
-            &[&q, &k, &v],
-            &[Attr::Int("axis", -1)],
-        );
+        let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[3], &sizes);
+        self.graph.node(Op::Standard("Split"), &[&qkv, &sizes], &[&q, &k, &v], &[Attr::Int("axis", -1)]);
 
         let q = self.head_norm(&q, &Norm::Query.weight_name(layer), inputs)?;
         let k = self.head_norm(&k, &Norm::Key.weight_name(layer), inputs)?;
-        let v = self.graph.op(
-            &format!("{v}.batched"),
-            Op::Standard("Reshape"),
-            &[&v, &inputs.batched],
-            &[],
-        );
+        let v = self.graph.op(&format!("{v}.batched"), Op::Standard("Reshape"), &[&v, &inputs.batched], &[]);
         let attended = self.attend(layer, [&q, &k, &v], inputs, rope);
 
-        let flat = self.graph.constant_i64(
-            &format!("{prefix}.flat"),
-            &[2],
-            &[-1, (heads * width) as i64],
-        );
-        let flat = self.graph.op(
-            &format!("{prefix}.tokens"),
-            Op::Standard("Reshape"),
-            &[&attended, &flat],
-            &[],
-        );
+        let flat = self.graph.constant_i64(&format!("{prefix}.flat"), &[2], &[-1, (heads * width) as i64]);
+        let flat = self.graph.op(&format!("{prefix}.tokens"), Op::Standard("Reshape"), &[&attended, &flat], &[]);
         let out = self.project(layer, Projection::O, &flat)?;
         let weight = self.norm_weight(&Norm::PostAttention.weight_name(layer))?;
         Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))
     }
 
     /// RMSNorm of each head of `x` [T, heads * head_dim], as [batch, sequence, heads * head_dim].
-    fn head_norm(
-        &mut self,
-        x: &str,
-        weight_name: &str,
-        inputs: &StepInputs,
-    ) -> Result<String, ExportError> {
+    fn head_norm(&mut self, x: &str, weight_name: &str, inputs: &StepInputs) -> Result<String, ExportError> {
         let weight = self.norm_weight(weight_name)?;
-        let shape = self.graph.constant_i64(
-            &format!("{x}.heads.shape"),
-            &[2],
-            &[-1, self.config.head_dim as i64],
-        );
-        let heads = self.graph.op(
-            &format!("{x}.heads"),
-            Op::Standard("Reshape"),
-            &[x, &shape],
-            &[],
-        );
+        let shape = self.graph.constant_i64(&format!("{x}.heads.shape"), &[2], &[-1, self.config.head_dim as i64]);
+        let heads = self.graph.op(&format!("{x}.heads"), Op::Standard("Reshape"), &[x, &shape], &[]);
         let normed = self.norm(&format!("{x}.normed"), &heads, &weight);
-        Ok(self.graph.op(
-            &format!("{x}.batched"),
-            Op::Standard("Reshape"),
-            &[&normed, &inputs.batched],
-            &[],
-        ))
+        Ok(self.graph.op(&format!("{x}.batched"), Op::Standard("Reshape"), &[&normed, &inputs.batched], &[]))
     }
 
-    fn attend(
-        &mut self,
-        layer: usize,
-        [q, k, v]: [&str; 3],
-        inputs: &StepInputs,
-        rope: &Rope,
-    ) -> String {
+    fn attend(&mut self, layer: usize, [q, k, v]: [&str; 3], inputs: &StepInputs, rope: &Rope) -> String {
         let (config, graph) = (self.config, &mut self.graph);
         let (window, [cos, sin]) = match config.layers.get(layer) {
             // The window counts the token itself, as Gemma's does.
             Some(LayerKind::Local) => (config.sliding_window as i64, &rope.local),
             Some(LayerKind::Global) | None => (-1, &rope.global),
         };
-        let past @ [past_key, past_value] =
-            &["key", "value"].map(|part| format!("past_key_values.{layer}.{part}"));
-        let present @ [present_key, present_value] =
-            &["key", "value"].map(|part| format!("present.{layer}.{part}"));
+        let past @ [past_key, past_value] = &["key", "value"].map(|part| format!("past_key_values.{layer}.{part}"));
+        let present @ [present_key, present_value] = &["key", "value"].map(|part| format!("present.{layer}.{part}"));
         let cache = [
             Dim::Named("batch"),
             Dim::Fixed(config.num_key_value_heads),
@@ -127,17 +76,7 @@ impl Builder<'_> {
         let out = format!("layers.{layer}.attn.out");
         graph.node(
             Op::Microsoft("GroupQueryAttention"),
-            &[
-                q,
-                k,
-                v,
-                past_key,
-                past_value,
-                &inputs.last_position,
-                &inputs.total,
-                cos,
-                sin,
-            ],
+            &[q, k, v, past_key, past_value, &inputs.last_position, &inputs.total, cos, sin],
             &[&out, present_key, present_value],
             &[
                 Attr::Int("num_heads", config.num_attention_heads as i64),
@@ -166,12 +105,7 @@ impl Builder<'_> {
                 .map(|angle| function(f64::from(angle)) as f32)
                 .collect::<Vec<f32>>();
             let span = self.data.put_f32(&table)?;
-            Ok(self.graph.external(
-                &format!("{name}.{part}"),
-                Type::F32,
-                &[self.positions, half],
-                span,
-            ))
+            Ok(self.graph.external(&format!("{name}.{part}"), Type::F32, &[self.positions, half], span))
         };
         Ok([store("cos", f64::cos)?, store("sin", f64::sin)?])
     }
@@ -180,13 +114,8 @@ impl Builder<'_> {
 /// `position / theta^(2j / head_dim)`, row by row, in single precision as the reference computes it: at
 /// position 8000 its rounding already differs from the exact angle by 5e-4 rad, and the model has seen it so.
 fn rope_angles(positions: usize, head_dim: usize, theta: f64) -> impl Iterator<Item = f32> {
-    let frequencies: Vec<f32> = (0..head_dim / 2)
-        .map(|j| 1.0 / (theta as f32).powf((2 * j) as f32 / head_dim as f32))
-        .collect();
-    (0..positions).flat_map(move |position| {
-        frequencies
-            .clone()
-            .into_iter()
-            .map(move |frequency| position as f32 * frequency)
-    })
+    let frequencies: Vec<f32> =
+        (0..head_dim / 2).map(|j| 1.0 / (theta as f32).powf((2 * j) as f32 / head_dim as f32)).collect();
+    (0..positions)
+        .flat_map(move |position| frequencies.clone().into_iter().map(move |frequency| position as f32 * frequency))
 }

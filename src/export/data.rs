@@ -29,11 +29,7 @@ pub(crate) struct DataFile {
 impl DataFile {
     pub(crate) fn create(path: &Path) -> Result<Self, ExportError> {
         let file = File::create_new(path).map_err(ExportError::io("create", path))?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            out: BufWriter::with_capacity(1 << 20, file),
-            length: 0,
-        })
+        Ok(Self { path: path.to_path_buf(), out: BufWriter::with_capacity(1 << 20, file), length: 0 })
     }
 
     /// Appends a tensor of floats, little-endian.
@@ -45,10 +41,7 @@ impl DataFile {
             bytes.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
             self.write(&bytes)?;
         }
-        Ok(Span {
-            offset,
-            length: self.length - offset,
-        })
+        Ok(Span { offset, length: self.length - offset })
     }
 
     /// Appends a tensor of signed bytes.
@@ -60,21 +53,13 @@ impl DataFile {
             bytes.extend(chunk.iter().map(|value| value.cast_unsigned()));
             self.write(&bytes)?;
         }
-        Ok(Span {
-            offset,
-            length: self.length - offset,
-        })
+        Ok(Span { offset, length: self.length - offset })
     }
 
     /// Flushes the file to the disk and returns its length in bytes.
     pub(crate) fn finish(mut self) -> Result<u64, ExportError> {
-        self.out
-            .flush()
-            .map_err(ExportError::io("write", &self.path))?;
-        self.out
-            .get_ref()
-            .sync_all()
-            .map_err(ExportError::io("sync", &self.path))?;
+        self.out.flush().map_err(ExportError::io("write", &self.path))?;
+        self.out.get_ref().sync_all().map_err(ExportError::io("sync", &self.path))?;
         Ok(self.length)
     }
 
@@ -85,9 +70,7 @@ impl DataFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
-        self.out
-            .write_all(bytes)
-            .map_err(ExportError::io("write", &self.path))?;
+        self.out.write_all(bytes).map_err(ExportError::io("write", &self.path))?;
         self.length += bytes.len() as u64;
         Ok(())
     }

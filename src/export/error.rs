@@ -7,21 +7,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot read the base model: {0}")]
     Base(#[from] gemma::GemmaError),
-    #[error(
-        "{name} has shape {found:?} and should have {wanted:?}: config.json and the weights disagree"
-    )]
-    Shape {
-        name: String,
-        found: Vec<usize>,
-        wanted: Vec<usize>,
-    },
+    #[error("{name} has shape {found:?} and should have {wanted:?}: config.json and the weights disagree")]
+    Shape { name: String, found: Vec<usize>, wanted: Vec<usize> },
     #[error("{name} holds a value that is not finite: the base model is damaged, fetch it again")]
     NotFinite { name: String },
     #[error("{} holds no .safetensors file: point `base` at a folder in Hugging Face's layout", .0.display())]
@@ -36,10 +26,6 @@ impl ExportError {
     /// For `map_err`: names the action and the file.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }

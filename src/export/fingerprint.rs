@@ -19,16 +19,11 @@ pub(crate) fn of(base: &Path, format: Format) -> Result<String, ExportError> {
     let mut buffer = vec![0; 1 << 20];
     for path in files {
         let mut file = File::open(&path).map_err(ExportError::io("open", &path))?;
-        let length = file
-            .metadata()
-            .map_err(ExportError::io("read", &path))?
-            .len();
+        let length = file.metadata().map_err(ExportError::io("read", &path))?.len();
         // The length keeps two files from being taken for their concatenation.
         hasher.update(&length.to_le_bytes());
         loop {
-            let read = file
-                .read(&mut buffer)
-                .map_err(ExportError::io("read", &path))?;
+            let read = file.read(&mut buffer).map_err(ExportError::io("read", &path))?;
             if read == 0 {
                 break;
             }
@@ -43,10 +38,7 @@ fn weight_files(base: &Path) -> Result<Vec<PathBuf>, ExportError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(base).map_err(ExportError::io("list", base))? {
         let path = entry.map_err(ExportError::io("list", base))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "safetensors")
-        {
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
             files.push(path);
         }
     }

@@ -63,20 +63,12 @@ pub struct Exported {
 pub fn export_base(base: &Path, out: &Path, format: Format) -> Result<Exported, ExportError> {
     let config = Config::load(base)?;
     if !config.head_dim.is_multiple_of(HEAD_DIM_MULTIPLE) {
-        let problem = format!(
-            "head_dim is {} and must be a multiple of {HEAD_DIM_MULTIPLE}",
-            config.head_dim
-        );
+        let problem = format!("head_dim is {} and must be a multiple of {HEAD_DIM_MULTIPLE}", config.head_dim);
         return Err(ExportError::Unsupported(problem));
     }
     let fingerprint = fingerprint::of(base, format)?;
     if let Some(bytes) = present(out, &fingerprint) {
-        return Ok(Exported {
-            dir: out.to_path_buf(),
-            fingerprint,
-            bytes,
-            written: false,
-        });
+        return Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: false });
     }
     let partial = sibling(out, "partial");
     remove_dir(&partial)?;
@@ -86,12 +78,7 @@ pub fn export_base(base: &Path, out: &Path, format: Format) -> Result<Exported, 
         Ok(bytes)
     });
     match written {
-        Ok(bytes) => Ok(Exported {
-            dir: out.to_path_buf(),
-            fingerprint,
-            bytes,
-            written: true,
-        }),
+        Ok(bytes) => Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: true }),
         Err(error) => {
             // The first error is the one to report; what is left over is removed by the next export.
             fs::remove_dir_all(&partial).unwrap_or_default();
@@ -102,8 +89,7 @@ pub fn export_base(base: &Path, out: &Path, format: Format) -> Result<Exported, 
 
 /// The length of the files in `out` if they are whole and have this fingerprint.
 fn present(out: &Path, fingerprint: &str) -> Option<u64> {
-    let manifest: Manifest =
-        serde_json::from_slice(&fs::read(out.join(MANIFEST_FILE)).ok()?).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&fs::read(out.join(MANIFEST_FILE)).ok()?).ok()?;
     let whole = manifest.fingerprint == fingerprint
         && fs::metadata(out.join(GRAPH_FILE)).ok()?.len() == manifest.graph_bytes
         && fs::metadata(out.join(DATA_FILE)).ok()?.len() == manifest.data_bytes;
@@ -129,13 +115,7 @@ fn write_folder(
         quantisation_written: false,
     };
     builder.gemma3()?;
-    let Builder {
-        graph,
-        data,
-        adapters,
-        positions,
-        ..
-    } = builder;
+    let Builder { graph, data, adapters, positions, .. } = builder;
     let graph = graph.into_bytes();
     let manifest = Manifest {
         format: format.name().to_owned(),
@@ -152,14 +132,8 @@ fn write_folder(
         adapters,
     };
     write_file(&dir.join(GRAPH_FILE), &graph)?;
-    write_file(
-        &dir.join("genai_config.json"),
-        &serde_json::to_vec_pretty(&genai_config(config, positions))?,
-    )?;
-    write_file(
-        &dir.join(MANIFEST_FILE),
-        &serde_json::to_vec_pretty(&manifest)?,
-    )?;
+    write_file(&dir.join("genai_config.json"), &serde_json::to_vec_pretty(&genai_config(config, positions))?)?;
+    write_file(&dir.join(MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
     sync_dir(dir)?;
     Ok(manifest.graph_bytes + manifest.data_bytes)
 }
@@ -211,8 +185,7 @@ fn genai_config(config: &Config, positions: usize) -> Value {
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
     let mut file = File::create_new(path).map_err(ExportError::io("create", path))?;
-    file.write_all(bytes)
-        .map_err(ExportError::io("write", path))?;
+    file.write_all(bytes).map_err(ExportError::io("write", path))?;
     file.sync_all().map_err(ExportError::io("sync", path))
 }
 
@@ -238,15 +211,11 @@ fn sibling(out: &Path, suffix: &str) -> PathBuf {
 
 fn remove_dir(dir: &Path) -> Result<(), ExportError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(ExportError::io("remove", dir)(error))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ExportError::io("remove", dir)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
 fn sync_dir(dir: &Path) -> Result<(), ExportError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(ExportError::io("sync", dir))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(ExportError::io("sync", dir))
 }

@@ -45,22 +45,10 @@ impl Projection {
 
 impl Builder<'_> {
     /// `x` [T, K] times the projection's weights, plus its LoRA: [T, N] with N the parts' widths together.
-    pub(crate) fn project(
-        &mut self,
-        layer: usize,
-        projection: Projection,
-        x: &str,
-    ) -> Result<String, ExportError> {
+    pub(crate) fn project(&mut self, layer: usize, projection: Projection, x: &str) -> Result<String, ExportError> {
         let name = format!("layers.{layer}.{}", projection.name());
-        let width = projection
-            .parts()
-            .first()
-            .map_or(0, |part| part.shape(self.config).1);
-        let out: usize = projection
-            .parts()
-            .iter()
-            .map(|part| part.shape(self.config).0)
-            .sum();
+        let width = projection.parts().first().map_or(0, |part| part.shape(self.config).1);
+        let out: usize = projection.parts().iter().map(|part| part.shape(self.config).0).sum();
         let base = match self.format {
             Format::F32 => {
                 let mut rows = Vec::with_capacity(out * width);
@@ -86,24 +74,11 @@ impl Builder<'_> {
     }
 
     /// `x` [T, width] times `rows` [N, width] in single precision.
-    fn float_matmul(
-        &mut self,
-        name: &str,
-        x: &str,
-        rows: &[f32],
-        width: usize,
-    ) -> Result<String, ExportError> {
+    fn float_matmul(&mut self, name: &str, x: &str, rows: &[f32], width: usize) -> Result<String, ExportError> {
         let out = rows.len() / width.max(1);
         let span = self.data.put_f32(&transpose(rows, width))?;
-        let weight = self
-            .graph
-            .external(&format!("{name}.weight"), Type::F32, &[width, out], span);
-        Ok(self.graph.op(
-            &format!("{name}.out"),
-            Op::Standard("MatMul"),
-            &[x, &weight],
-            &[],
-        ))
+        let weight = self.graph.external(&format!("{name}.weight"), Type::F32, &[width, out], span);
+        Ok(self.graph.op(&format!("{name}.out"), Op::Standard("MatMul"), &[x, &weight], &[]))
     }
 
     /// `x` [T, width] times 8-bit `rows` [N, width]: the activations become unsigned bytes with one scale per
@@ -117,74 +92,36 @@ impl Builder<'_> {
     ) -> Result<String, ExportError> {
         let out = rows.scales.len();
         let span = self.data.put_i8(&transpose(&rows.values, width))?;
-        let weight = self
-            .graph
-            .external(&format!("{name}.weight"), Type::I8, &[width, out], span);
+        let weight = self.graph.external(&format!("{name}.weight"), Type::I8, &[width, out], span);
         let span = self.data.put_f32(&rows.scales)?;
-        let scales = self
-            .graph
-            .external(&format!("{name}.scales"), Type::F32, &[out], span);
+        let scales = self.graph.external(&format!("{name}.scales"), Type::F32, &[out], span);
         let [inverse, floor, middle, one, axis] = self.quantisation();
 
         let op = Op::Standard;
         let graph = &mut self.graph;
         let magnitude = graph.op(&format!("{name}.abs"), op("Abs"), &[x], &[]);
-        let largest = graph.op(
-            &format!("{name}.max"),
-            op("ReduceMax"),
-            &[&magnitude, axis],
-            &[Attr::Int("keepdims", 0)],
-        );
-        let scale = graph.op(
-            &format!("{name}.max.scaled"),
-            op("Mul"),
-            &[&largest, inverse],
-            &[],
-        );
-        let scale = graph.op(
-            &format!("{name}.token_scales"),
-            op("Max"),
-            &[&scale, floor],
-            &[],
-        );
+        let largest =
+            graph.op(&format!("{name}.max"), op("ReduceMax"), &[&magnitude, axis], &[Attr::Int("keepdims", 0)]);
+        let scale = graph.op(&format!("{name}.max.scaled"), op("Mul"), &[&largest, inverse], &[]);
+        let scale = graph.op(&format!("{name}.token_scales"), op("Max"), &[&scale, floor], &[]);
         let tokens = graph.op(&format!("{name}.tokens"), op("Shape"), &[&scale], &[]);
-        let zeros = graph.op(
-            &format!("{name}.zero_points"),
-            op("Expand"),
-            &[middle, &tokens],
-            &[],
-        );
-        let bytes = graph.op(
-            &format!("{name}.u8"),
-            op("QuantizeLinear"),
-            &[x, &scale, &zeros],
-            &[Attr::Int("axis", 0)],
-        );
+        let zeros = graph.op(&format!("{name}.zero_points"), op("Expand"), &[middle, &tokens], &[]);
+        let bytes =
+            graph.op(&format!("{name}.u8"), op("QuantizeLinear"), &[x, &scale, &zeros], &[Attr::Int("axis", 0)]);
         let product = graph.op(
             &format!("{name}.product"),
             Op::Microsoft("MatMulIntegerToFloat"),
             &[&bytes, &weight, one, &scales, middle],
             &[],
         );
-        let column = graph.op(
-            &format!("{name}.token_scales.column"),
-            op("Unsqueeze"),
-            &[&scale, axis],
-            &[],
-        );
+        let column = graph.op(&format!("{name}.token_scales.column"), op("Unsqueeze"), &[&scale, axis], &[]);
         Ok(graph.op(&format!("{name}.out"), op("Mul"), &[&product, &column], &[]))
     }
 
     /// Names of the constants of activation quantisation, written once: 1/127, the smallest scale, the
     /// zero point, one, and the axis of a token's values.
     fn quantisation(&mut self) -> [&'static str; 5] {
-        const NAMES: [&str; 5] = [
-            "quant.inverse",
-            "quant.floor",
-            "quant.middle",
-            "quant.one",
-            "quant.axis",
-        ];
+        const NAMES: [&str; 5] = ["quant.inverse", "quant.floor", "quant.middle", "quant.one", "quant.axis"];
         if !self.quantisation_written {
             self.quantisation_written = true;
             self.graph.constant_f32(NAMES[0], &[], &[1.0 / 127.0]);
@@ -208,43 +145,12 @@ impl Builder<'_> {
         let name = format!("layers.{layer}.{}", projection.name());
         let (a, b) = (format!("{name}.lora_a"), format!("{name}.lora_b"));
         let graph = &mut self.graph;
-        graph.optional_input(
-            &a,
-            Type::F32,
-            &[Dim::Fixed(width), Dim::Named("rank")],
-            &[width, 0],
-            &[],
-        );
-        graph.optional_input(
-            &b,
-            Type::F32,
-            &[Dim::Named("rank"), Dim::Fixed(out)],
-            &[0, out],
-            &[],
-        );
-        let low = graph.op(
-            &format!("{name}.lora_a.out"),
-            Op::Standard("MatMul"),
-            &[x, &a],
-            &[],
-        );
-        let high = graph.op(
-            &format!("{name}.lora_b.out"),
-            Op::Standard("MatMul"),
-            &[&low, &b],
-            &[],
-        );
-        let sum = graph.op(
-            &format!("{name}.sum"),
-            Op::Standard("Add"),
-            &[base, &high],
-            &[],
-        );
-        let parts = projection
-            .parts()
-            .iter()
-            .map(|part| part.weight_name(layer))
-            .collect();
+        graph.optional_input(&a, Type::F32, &[Dim::Fixed(width), Dim::Named("rank")], &[width, 0], &[]);
+        graph.optional_input(&b, Type::F32, &[Dim::Named("rank"), Dim::Fixed(out)], &[0, out], &[]);
+        let low = graph.op(&format!("{name}.lora_a.out"), Op::Standard("MatMul"), &[x, &a], &[]);
+        let high = graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&low, &b], &[]);
+        let sum = graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[]);
+        let parts = projection.parts().iter().map(|part| part.weight_name(layer)).collect();
         self.adapters.push(Adapter { parts, a, b });
         sum
     }

@@ -14,28 +14,11 @@ impl Builder<'_> {
         let both = self.project(layer, Projection::GateUp, x)?;
         let (gate, up) = (format!("{prefix}.gate"), format!("{prefix}.up"));
         let half = self.config.intermediate_size as i64;
-        let sizes = self
-            .graph
-            .constant_i64(&format!("{prefix}.sizes"), &[2], &[half, half]);
-        self.graph.node(
-            Op::Standard("Split"),
-            &[&both, &sizes],
-            &[&gate, &up],
-            &[Attr::Int("axis", -1)],
-        );
+        let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[2], &[half, half]);
+        self.graph.node(Op::Standard("Split"), &[&both, &sizes], &[&gate, &up], &[Attr::Int("axis", -1)]);
         // ONNX Runtime's FastGelu is the tanh form, which is Gemma's.
-        let gate = self.graph.op(
-            &format!("{prefix}.gelu"),
-            Op::Microsoft("FastGelu"),
-            &[&gate],
-            &[],
-        );
-        let gated = self.graph.op(
-            &format!("{prefix}.gated"),
-            Op::Standard("Mul"),
-            &[&gate, &up],
-            &[],
-        );
+        let gate = self.graph.op(&format!("{prefix}.gelu"), Op::Microsoft("FastGelu"), &[&gate], &[]);
+        let gated = self.graph.op(&format!("{prefix}.gated"), Op::Standard("Mul"), &[&gate, &up], &[]);
         let out = self.project(layer, Projection::Down, &gated)?;
         let weight = self.norm_weight(&Norm::PostFeedforward.weight_name(layer))?;
         Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))

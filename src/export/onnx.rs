@@ -71,15 +71,11 @@ impl Graph {
             Op::Standard(op) => ("", op),
             Op::Microsoft(op) => ("com.microsoft", op),
         };
-        node = node
-            .text(3, outputs.first().copied().unwrap_or_default())
-            .text(4, op_type);
+        node = node.text(3, outputs.first().copied().unwrap_or_default()).text(4, op_type);
         for attr in attrs {
             let encoded = match *attr {
                 Attr::Int(name, value) => Message::default().text(1, name).int(3, value).int(20, 2),
-                Attr::Float(name, value) => {
-                    Message::default().text(1, name).float(2, value).int(20, 1)
-                }
+                Attr::Float(name, value) => Message::default().text(1, name).float(2, value).int(20, 1),
             };
             node = node.message(5, &encoded);
         }
@@ -91,51 +87,31 @@ impl Graph {
 
     /// A small constant of 64-bit integers, kept inside `model.onnx`.
     pub(crate) fn constant_i64(&mut self, name: &str, dims: &[usize], values: &[i64]) -> String {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(name, Type::I64, dims, &bytes)
     }
 
     /// A small constant of floats, kept inside `model.onnx`.
     pub(crate) fn constant_f32(&mut self, name: &str, dims: &[usize], values: &[f32]) -> String {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(name, Type::F32, dims, &bytes)
     }
 
     /// A small constant given as little-endian bytes.
-    pub(crate) fn constant(
-        &mut self,
-        name: &str,
-        kind: Type,
-        dims: &[usize],
-        bytes: &[u8],
-    ) -> String {
-        self.initializers
-            .push(tensor(name, kind, dims).bytes(9, bytes));
+    pub(crate) fn constant(&mut self, name: &str, kind: Type, dims: &[usize], bytes: &[u8]) -> String {
+        self.initializers.push(tensor(name, kind, dims).bytes(9, bytes));
         name.to_owned()
     }
 
     /// A constant whose bytes lie at `span` of the data file.
-    pub(crate) fn external(
-        &mut self,
-        name: &str,
-        kind: Type,
-        dims: &[usize],
-        span: Span,
-    ) -> String {
+    pub(crate) fn external(&mut self, name: &str, kind: Type, dims: &[usize], span: Span) -> String {
         let entry = |key: &str, value: &str| Message::default().text(1, key).text(2, value);
         let entries = [
             entry("location", DATA_FILE),
             entry("offset", &span.offset.to_string()),
             entry("length", &span.length.to_string()),
         ];
-        self.initializers
-            .push(tensor(name, kind, dims).messages(13, &entries).int(14, 1));
+        self.initializers.push(tensor(name, kind, dims).messages(13, &entries).int(14, 1));
         name.to_owned()
     }
 
@@ -180,9 +156,7 @@ impl Graph {
 }
 
 fn tensor(name: &str, kind: Type, dims: &[usize]) -> Message {
-    let shape = dims.iter().fold(Message::default(), |message, &dim| {
-        message.int(1, dim as i64)
-    });
+    let shape = dims.iter().fold(Message::default(), |message, &dim| message.int(1, dim as i64));
     shape.int(2, kind as i64).text(8, name)
 }
 
@@ -195,7 +169,5 @@ fn value_info(name: &str, kind: Type, dims: &[Dim]) -> Message {
         shape.message(1, &dim)
     });
     let tensor = Message::default().int(1, kind as i64).message(2, &shape);
-    Message::default()
-        .text(1, name)
-        .message(2, &Message::default().message(1, &tensor))
+    Message::default().text(1, name).message(2, &Message::default().message(1, &tensor))
 }

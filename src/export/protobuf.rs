@@ -39,14 +39,8 @@ impl Message {
     }
 
     /// One field per item, as a `repeated` message field is written.
-    pub(crate) fn messages<'a>(
-        self,
-        field: u32,
-        values: impl IntoIterator<Item = &'a Self>,
-    ) -> Self {
-        values
-            .into_iter()
-            .fold(self, |message, value| message.message(field, value))
+    pub(crate) fn messages<'a>(self, field: u32, values: impl IntoIterator<Item = &'a Self>) -> Self {
+        values.into_iter().fold(self, |message, value| message.message(field, value))
     }
 
     /// The encoded message.

@@ -13,16 +13,11 @@ impl Rows {
     pub(crate) fn push(&mut self, weights: &[f32], width: usize) {
         self.values.reserve(weights.len());
         for row in weights.chunks(width.max(1)) {
-            let largest = row
-                .iter()
-                .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+            let largest = row.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
             // A row of zeros keeps a scale that divides nothing by zero.
             let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
             self.scales.push(scale);
-            self.values.extend(
-                row.iter()
-                    .map(|weight| (weight / scale).round().clamp(-127.0, 127.0) as i8),
-            );
+            self.values.extend(row.iter().map(|weight| (weight / scale).round().clamp(-127.0, 127.0) as i8));
         }
     }
 }

@@ -22,12 +22,7 @@ pub(crate) struct Adapters(Mutex<HashMap<blake3::Hash, Weak<Bound>>>);
 
 impl Adapters {
     /// The adapter of the PEFT folder `dir`.
-    pub(crate) fn load(
-        &self,
-        dir: &Path,
-        config: &Config,
-        manifest: &Manifest,
-    ) -> Result<Arc<Bound>, StudentError> {
+    pub(crate) fn load(&self, dir: &Path, config: &Config, manifest: &Manifest) -> Result<Arc<Bound>, StudentError> {
         let hash = content_hash(dir)?;
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bound) = table.get(&hash).and_then(Weak::upgrade) {
@@ -45,9 +40,7 @@ fn content_hash(dir: &Path) -> Result<blake3::Hash, StudentError> {
     for name in ["adapter_config.json", "adapter_model.safetensors"] {
         let path = dir.join(name);
         let bytes = std::fs::read(&path).map_err(|source| StudentError::Read { path, source })?;
-        hasher
-            .update(&(bytes.len() as u64).to_le_bytes())
-            .update(&bytes);
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
     }
     Ok(hasher.finalize())
 }
@@ -63,12 +56,7 @@ fn bind(adapter: &Adapter, config: &Config, manifest: &Manifest) -> Result<Bound
         if rank > 0 {
             let width = parts.first().map_or(0, |part| part.width);
             let out = parts.iter().map(|part| part.out).sum::<usize>();
-            let (a, b) = join(
-                &parts,
-                adapter.rank,
-                adapter.scale() as f32,
-                (width, rank, out),
-            );
+            let (a, b) = join(&parts, adapter.rank, adapter.scale() as f32, (width, rank, out));
             tensors.push((slot.a.clone(), Tensor::from_array(([width, rank], a))?));
             tensors.push((slot.b.clone(), Tensor::from_array(([rank, out], b))?));
         }
@@ -92,11 +80,7 @@ fn parts<'a>(
     let place = |name: &String| places.get(name).copied();
     let part = |place: (usize, Linear)| {
         let (out, width) = place.1.shape(config);
-        Part {
-            width,
-            out,
-            pair: adapter.pairs.get(&place),
-        }
+        Part { width, out, pair: adapter.pairs.get(&place) }
     };
     slot.parts.iter().filter_map(place).map(part).collect()
 }

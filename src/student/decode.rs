@@ -20,10 +20,7 @@ pub(crate) struct Sequence<'a> {
 
 impl<'a> Sequence<'a> {
     /// Binds the cache and the adapter. A binding lives as long as its sequence, so no adapter outlives it.
-    pub(crate) fn start(
-        worker: &'a mut Worker,
-        adapter: Option<&Bound>,
-    ) -> Result<Self, StudentError> {
+    pub(crate) fn start(worker: &'a mut Worker, adapter: Option<&Bound>) -> Result<Self, StudentError> {
         let mut binding = worker.session.create_binding()?;
         for cached in &mut worker.cache {
             binding.bind_input(cached.past.as_str(), &cached.tensor)?;
@@ -33,11 +30,7 @@ impl<'a> Sequence<'a> {
             binding.bind_input(name.as_str(), tensor)?;
         }
         binding.bind_output("logits", &mut worker.logits)?;
-        Ok(Self {
-            worker,
-            binding,
-            length: 0,
-        })
+        Ok(Self { worker, binding, length: 0 })
     }
 
     /// Tokens read so far.
@@ -61,28 +54,18 @@ impl<'a> Sequence<'a> {
     /// Reads `ids` in one run and returns the logits after each of them.
     pub(crate) fn read_all(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, StudentError> {
         let rows: Vec<i64> = (0..ids.len() as i64).collect();
-        self.binding
-            .bind_input("rows", &Tensor::from_array(([rows.len()], rows))?)?;
+        self.binding.bind_input("rows", &Tensor::from_array(([rows.len()], rows))?)?;
         // The graph declares one row; more than that only come in a buffer that ONNX Runtime allocates itself.
-        self.binding
-            .bind_output_to_device("logits", &MemoryInfo::default())?;
+        self.binding.bind_output_to_device("logits", &MemoryInfo::default())?;
         self.bind_tokens(ids)?;
         let outputs = self.worker.session.run_binding(&self.binding)?;
         let missing = || StudentError::Runtime("the graph gave no logits".to_owned());
-        let (_, values) = outputs
-            .get("logits")
-            .ok_or_else(missing)?
-            .try_extract_tensor::<f32>()?;
-        let logits = values
-            .chunks(self.worker.vocab.max(1))
-            .map(<[f32]>::to_vec)
-            .collect();
+        let (_, values) = outputs.get("logits").ok_or_else(missing)?.try_extract_tensor::<f32>()?;
+        let logits = values.chunks(self.worker.vocab.max(1)).map(<[f32]>::to_vec).collect();
         drop(outputs);
         self.length += ids.len();
-        self.binding
-            .bind_input("rows", &Tensor::from_array(([1], vec![-1_i64]))?)?;
-        self.binding
-            .bind_output("logits", &mut self.worker.logits)?;
+        self.binding.bind_input("rows", &Tensor::from_array(([1], vec![-1_i64]))?)?;
+        self.binding.bind_output("logits", &mut self.worker.logits)?;
         Ok(logits)
     }
 
@@ -102,12 +85,8 @@ impl<'a> Sequence<'a> {
             return Err(StudentError::UnknownToken(*unknown, self.worker.vocab));
         }
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        self.binding
-            .bind_input("input_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
-        self.binding.bind_input(
-            "attention_mask",
-            &Tensor::from_array(([1, total], vec![1_i64; total]))?,
-        )?;
+        self.binding.bind_input("input_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
+        self.binding.bind_input("attention_mask", &Tensor::from_array(([1, total], vec![1_i64; total]))?)?;
         Ok(())
     }
 }

@@ -20,29 +20,17 @@ pub enum StudentError {
     Manifest { path: PathBuf, reason: String },
     #[error("the graph {} cannot be loaded: {reason}. It may be cut short: run `apprentice export` again", path.display())]
     Graph { path: PathBuf, reason: String },
-    #[error(
-        "the graph was exported from another base: {what} is {graph} there and {base} in the base folder"
-    )]
-    OtherBase {
-        what: &'static str,
-        graph: usize,
-        base: usize,
-    },
+    #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
+    OtherBase { what: &'static str, graph: usize, base: usize },
     #[error("`student.{key}` is {value} and must be {wanted}")]
-    Setting {
-        key: &'static str,
-        value: usize,
-        wanted: String,
-    },
+    Setting { key: &'static str, value: usize, wanted: String },
     #[error(transparent)]
     Gemma(#[from] gemma::GemmaError),
     #[error("{0} tokens do not fit the student's context of {1}")]
     TooLong(usize, usize),
     #[error("token {0} is not in the vocabulary of {1}")]
     UnknownToken(u32, usize),
-    #[error(
-        "the graph returned values that are not finite at token {0}: the base or the adapter is damaged"
-    )]
+    #[error("the graph returned values that are not finite at token {0}: the base or the adapter is damaged")]
     NotFinite(usize),
     #[error("ONNX Runtime failed: {0}")]
     Runtime(String),

@@ -18,15 +18,8 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, StudentError> {
     find_with(configured, &|name| std::env::var_os(name))
 }
 
-fn find_with(
-    configured: Option<&Path>,
-    env: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf, StudentError> {
-    let set = |name: &str| {
-        env(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+fn find_with(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, StudentError> {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = configured {
         let place = format!("`student.library` = {}", path.display());
         return take(path.to_path_buf(), vec![place]);
@@ -41,9 +34,7 @@ fn find_with(
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("apprentice")))
         .or_else(|| set("HOME").map(|dir| dir.join(".cache/apprentice")));
     let Some(cache) = cache else {
-        looked.push(
-            "the cache (none of APPRENTICE_CACHE, XDG_CACHE_HOME and HOME is set)".to_owned(),
-        );
+        looked.push("the cache (none of APPRENTICE_CACHE, XDG_CACHE_HOME and HOME is set)".to_owned());
         return Err(StudentError::LibraryMissing { looked });
     };
     let path = cache.join(CACHED);
@@ -52,11 +43,7 @@ fn find_with(
 }
 
 fn take(path: PathBuf, looked: Vec<String>) -> Result<PathBuf, StudentError> {
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(StudentError::LibraryMissing { looked })
-    }
+    if path.is_file() { Ok(path) } else { Err(StudentError::LibraryMissing { looked }) }
 }
 
 #[cfg(test)]

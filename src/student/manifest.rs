@@ -32,26 +32,12 @@ impl Manifest {
     /// Reads the file beside `graph` and checks that the graph was made from `base`.
     pub(crate) fn load(graph: &Path, base: &Config) -> Result<Self, StudentError> {
         let path = graph.with_file_name("export.json");
-        let bytes = std::fs::read(&path).map_err(|source| StudentError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let manifest: Self =
-            serde_json::from_slice(&bytes).map_err(|error| StudentError::Manifest {
-                path,
-                reason: error.to_string(),
-            })?;
+        let bytes = std::fs::read(&path).map_err(|source| StudentError::Read { path: path.clone(), source })?;
+        let manifest: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| StudentError::Manifest { path, reason: error.to_string() })?;
         let pairs = [
-            (
-                "the number of layers",
-                manifest.layers,
-                base.num_hidden_layers,
-            ),
-            (
-                "the number of key-value heads",
-                manifest.kv_heads,
-                base.num_key_value_heads,
-            ),
+            ("the number of layers", manifest.layers, base.num_hidden_layers),
+            ("the number of key-value heads", manifest.kv_heads, base.num_key_value_heads),
             ("the head size", manifest.head_dim, base.head_dim),
             ("the vocabulary", manifest.vocab, base.vocab_size),
         ];

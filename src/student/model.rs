@@ -33,22 +33,15 @@ impl ChatModel for Model {
         match prompt.turns.last() {
             Some(turn) if turn.role == Role::User => {}
             Some(_) => {
-                return Err(ModelError::Unsupported(
-                    "its last turn is not the user's".to_owned(),
-                ));
+                return Err(ModelError::Unsupported("its last turn is not the user's".to_owned()));
             }
             None => return Err(ModelError::Unsupported("it has no turns".to_owned())),
         }
         let ids = prompt_ids(&self.student.tokenizer, &prompt.turns).map_err(StudentError::from)?;
         if ids.len() > self.student.context {
-            return Err(ModelError::PromptTooLong {
-                tokens: ids.len(),
-                limit: self.student.context,
-            });
+            return Err(ModelError::PromptTooLong { tokens: ids.len(), limit: self.student.context });
         }
-        self.student
-            .pool
-            .with(|worker| self.decode(worker, &ids, prompt, on_text))
+        self.student.pool.with(|worker| self.decode(worker, &ids, prompt, on_text))
     }
 }
 
@@ -63,11 +56,7 @@ impl Model {
         let mut sequence = Sequence::start(worker, self.adapter.as_deref())?;
         let mut sampler = Sampler::new(prompt.sampling);
         let mut trace = Trace::default();
-        let mut output = Output::new(
-            Detokenizer::new(&self.student.tokenizer),
-            &prompt.stop,
-            on_text,
-        );
+        let mut output = Output::new(Detokenizer::new(&self.student.tokenizer), &prompt.stop, on_text);
         let mut unread = ids.to_vec();
         let finish = loop {
             if trace.tokens() >= prompt.max_tokens as usize || sequence.full() {
@@ -88,16 +77,8 @@ impl Model {
         };
         let (text, stopped) = output.finish()?;
         let finish = if stopped { Finish::Stop } else { finish };
-        let usage = Usage {
-            prompt_tokens: ids.len() as u32,
-            completion_tokens: trace.tokens() as u32,
-        };
-        Ok(Answer {
-            text,
-            finish,
-            usage,
-            signals: trace.signals(),
-        })
+        let usage = Usage { prompt_tokens: ids.len() as u32, completion_tokens: trace.tokens() as u32 };
+        Ok(Answer { text, finish, usage, signals: trace.signals() })
     }
 }
 
@@ -112,13 +93,7 @@ struct Output<'a, 'b> {
 
 impl<'a, 'b> Output<'a, 'b> {
     fn new(detokenizer: Detokenizer<'a>, stops: &[String], on_text: OnText<'b>) -> Self {
-        Self {
-            detokenizer,
-            filter: StopFilter::new(stops),
-            on_text,
-            text: String::new(),
-            stopped: false,
-        }
+        Self { detokenizer, filter: StopFilter::new(stops), on_text, text: String::new(), stopped: false }
     }
 
     /// Takes a token; true if it completed a stop text.
@@ -132,13 +107,7 @@ impl<'a, 'b> Output<'a, 'b> {
 
     /// Passes on what was held back, unless a stop text ended the answer; the whole text, and whether one did.
     fn finish(self) -> Result<(String, bool), ModelError> {
-        let Self {
-            detokenizer,
-            mut filter,
-            on_text,
-            mut text,
-            mut stopped,
-        } = self;
+        let Self { detokenizer, mut filter, on_text, mut text, mut stopped } = self;
         if !stopped {
             let passed = filter.push(&detokenizer.finish().map_err(StudentError::from)?);
             stopped = passed.stopped;
@@ -156,9 +125,5 @@ fn emit(piece: &str, text: &mut String, on_text: OnText<'_>) -> Result<(), Model
         return Ok(());
     }
     text.push_str(piece);
-    if on_text(piece).is_break() {
-        Err(ModelError::Cancelled)
-    } else {
-        Ok(())
-    }
+    if on_text(piece).is_break() { Err(ModelError::Cancelled) } else { Ok(()) }
 }

@@ -11,14 +11,8 @@ pub(crate) struct Pool<T> {
 
 impl<T> Pool<T> {
     pub(crate) fn new(workers: Vec<T>) -> Self {
-        let workers = workers
-            .into_iter()
-            .map(|worker| Arc::new(Mutex::new(worker)))
-            .collect();
-        Self {
-            idle: Mutex::new(workers),
-            returned: Condvar::new(),
-        }
+        let workers = workers.into_iter().map(|worker| Arc::new(Mutex::new(worker))).collect();
+        Self { idle: Mutex::new(workers), returned: Condvar::new() }
     }
 
     /// Runs `work` with a worker of its own, as soon as one is idle. The worker goes back even if `work`
@@ -34,10 +28,7 @@ impl<T> Pool<T> {
             if let Some(worker) = idle.pop() {
                 return Lease { pool: self, worker };
             }
-            idle = self
-                .returned
-                .wait(idle)
-                .unwrap_or_else(PoisonError::into_inner);
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -50,11 +41,7 @@ struct Lease<'a, T> {
 
 impl<T> Drop for Lease<'_, T> {
     fn drop(&mut self) {
-        self.pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&self.worker));
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&self.worker));
         self.pool.returned.notify_one();
     }
 }

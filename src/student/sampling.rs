@@ -10,22 +10,14 @@ use wire::Sampling;
 #[derive(Debug)]
 pub(crate) enum Sampler {
     Greedy,
-    Random {
-        temperature: f64,
-        top_p: f64,
-        rng: Box<ChaCha8Rng>,
-    },
+    Random { temperature: f64, top_p: f64, rng: Box<ChaCha8Rng> },
 }
 
 impl Sampler {
     /// A temperature that is not above zero means greedy, as OpenAI's 0 does.
     pub(crate) fn new(sampling: Sampling) -> Self {
         match sampling {
-            Sampling::Random {
-                temperature,
-                top_p,
-                seed,
-            } if temperature > 0.0 => Self::Random {
+            Sampling::Random { temperature, top_p, seed } if temperature > 0.0 => Self::Random {
                 temperature: f64::from(temperature),
                 top_p: f64::from(top_p),
                 rng: Box::new(ChaCha8Rng::seed_from_u64(seed)),
@@ -38,11 +30,7 @@ impl Sampler {
     pub(crate) fn choose(&mut self, logits: &[f32]) -> u32 {
         match self {
             Self::Greedy => largest(logits),
-            Self::Random {
-                temperature,
-                top_p,
-                rng,
-            } => {
+            Self::Random { temperature, top_p, rng } => {
                 // 53 bits make every multiple of 2^-53 in [0, 1) equally likely.
                 let share = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
                 draw(logits, *temperature, *top_p, share)
@@ -71,20 +59,14 @@ struct Candidate {
 
 /// Largest weight first, the lower id first of equals.
 fn by_weight(left: &Candidate, right: &Candidate) -> Ordering {
-    right
-        .weight
-        .total_cmp(&left.weight)
-        .then(left.id.cmp(&right.id))
+    right.weight.total_cmp(&left.weight).then(left.id.cmp(&right.id))
 }
 
 /// The token at `share` in [0, 1) of the nucleus: the fewest tokens, most probable first, that hold `top_p` of
 /// the softmax of `logits / temperature` (Holtzman et al. 2020). At least one token is in it.
 fn draw(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weigh = |(id, logit): (u32, &f32)| Candidate {
-        weight: (f64::from(logit - top) / temperature).exp(),
-        id,
-    };
+    let weigh = |(id, logit): (u32, &f32)| Candidate { weight: (f64::from(logit - top) / temperature).exp(), id };
     let mut candidates: Vec<Candidate> = (0..).zip(logits).map(weigh).collect();
     if top_p < 1.0 {
         keep_nucleus(&mut candidates, top_p);

@@ -41,14 +41,9 @@ impl Worker {
         threads: usize,
         capacity: usize,
     ) -> Result<Self, StudentError> {
-        let failed = |reason: String| StudentError::Graph {
-            path: graph.to_path_buf(),
-            reason,
-        };
+        let failed = |reason: String| StudentError::Graph { path: graph.to_path_buf(), reason };
         let mut builder = options(runtime, threads).map_err(failed)?;
-        let session = builder
-            .commit_from_file(graph)
-            .map_err(|error| failed(error.to_string()))?;
+        let session = builder.commit_from_file(graph).map_err(|error| failed(error.to_string()))?;
         let allocator = Allocator::default();
         let mut cache = Vec::with_capacity(manifest.layers * 2);
         for layer in 0..manifest.layers {
@@ -56,21 +51,12 @@ impl Worker {
                 cache.push(CacheTensor {
                     past: format!("past_key_values.{layer}.{part}"),
                     present: format!("present.{layer}.{part}"),
-                    tensor: Tensor::new(
-                        &allocator,
-                        [1, manifest.kv_heads, capacity, manifest.head_dim],
-                    )?,
+                    tensor: Tensor::new(&allocator, [1, manifest.kv_heads, capacity, manifest.head_dim])?,
                 });
             }
         }
         let logits = Tensor::new(&allocator, [1, 1, manifest.vocab])?;
-        Ok(Self {
-            session,
-            cache,
-            logits,
-            capacity,
-            vocab: manifest.vocab,
-        })
+        Ok(Self { session, cache, logits, capacity, vocab: manifest.vocab })
     }
 }
 

@@ -32,9 +32,7 @@ impl Trace {
             // A logit of minus infinity has no weight, and 0 * inf is not a number.
             weighted += if weight > 0.0 { distance * weight } else { 0.0 };
         }
-        let chosen = logits
-            .get(token as usize)
-            .map(|logit| f64::from(logit - first) - sum.ln());
+        let chosen = logits.get(token as usize).map(|logit| f64::from(logit - first) - sum.ln());
         match chosen {
             Some(logprob) if logprob.is_finite() => {
                 self.logprobs.push(logprob as f32);
@@ -60,16 +58,8 @@ impl Trace {
         let tokens = count as f64;
         let mut sorted = self.logprobs.clone();
         sorted.sort_by(f32::total_cmp);
-        let sum: f64 = self
-            .logprobs
-            .iter()
-            .map(|logprob| f64::from(*logprob))
-            .sum();
-        let low = self
-            .logprobs
-            .iter()
-            .filter(|logprob| **logprob < -std::f32::consts::LN_2)
-            .count();
+        let sum: f64 = self.logprobs.iter().map(|logprob| f64::from(*logprob)).sum();
+        let low = self.logprobs.iter().filter(|logprob| **logprob < -std::f32::consts::LN_2).count();
         Signals {
             tokens: count as u32,
             mean_logprob: (sum / tokens) as f32,

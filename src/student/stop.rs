@@ -17,37 +17,20 @@ pub(crate) struct Passed {
 impl StopFilter {
     /// Empty stop texts are left out: they would stop every answer before it began.
     pub(crate) fn new(stops: &[String]) -> Self {
-        Self {
-            stops: stops
-                .iter()
-                .filter(|stop| !stop.is_empty())
-                .cloned()
-                .collect(),
-            held: String::new(),
-        }
+        Self { stops: stops.iter().filter(|stop| !stop.is_empty()).cloned().collect(), held: String::new() }
     }
 
     /// Takes the next piece of text.
     pub(crate) fn push(&mut self, text: &str) -> Passed {
         self.held.push_str(text);
-        let first = self
-            .stops
-            .iter()
-            .filter_map(|stop| self.held.find(stop.as_str()))
-            .min();
+        let first = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
         if let Some(at) = first {
             let mut text = std::mem::take(&mut self.held);
             text.truncate(at);
-            return Passed {
-                text,
-                stopped: true,
-            };
+            return Passed { text, stopped: true };
         }
         let rest = self.held.split_off(self.held.len() - self.suspicious());
-        Passed {
-            text: std::mem::replace(&mut self.held, rest),
-            stopped: false,
-        }
+        Passed { text: std::mem::replace(&mut self.held, rest), stopped: false }
     }
 
     /// What was held back, once no text follows.
@@ -58,14 +41,8 @@ impl StopFilter {
     /// Length in bytes of the longest ending of `held` that a stop text begins with.
     fn suspicious(&self) -> usize {
         let begins = |ending: &str| self.stops.iter().any(|stop| stop.starts_with(ending));
-        let endings = self
-            .held
-            .char_indices()
-            .filter_map(|(at, _)| self.held.get(at..));
-        endings
-            .into_iter()
-            .find(|ending| begins(ending))
-            .map_or(0, str::len)
+        let endings = self.held.char_indices().filter_map(|(at, _)| self.held.get(at..));
+        endings.into_iter().find(|ending| begins(ending)).map_or(0, str::len)
     }
 }
 

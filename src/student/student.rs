@@ -54,18 +54,8 @@ impl Student {
         check("workers", settings.workers, usize::MAX)?;
         check("threads", settings.threads, usize::MAX)?;
         check("context", settings.context, manifest.positions)?;
-        let open = |_| {
-            Worker::open(
-                runtime,
-                &settings.graph,
-                &manifest,
-                settings.threads,
-                settings.context,
-            )
-        };
-        let workers = (0..settings.workers)
-            .map(open)
-            .collect::<Result<Vec<_>, _>>()?;
+        let open = |_| Worker::open(runtime, &settings.graph, &manifest, settings.threads, settings.context);
+        let workers = (0..settings.workers).map(open).collect::<Result<Vec<_>, _>>()?;
         let mut stop_ids = vec![tokenizer.special.eos, tokenizer.special.end_of_turn];
         stop_ids.extend(&config.eos_token_ids);
         let pool = Pool::new(workers);
@@ -85,19 +75,9 @@ impl Student {
     ///
     /// # Errors
     /// When the adapter is missing or damaged, or does not fit the base.
-    pub fn model(
-        self: &Arc<Self>,
-        name: String,
-        adapter: Option<&Path>,
-    ) -> Result<Arc<dyn ChatModel>, StudentError> {
-        let adapter = adapter
-            .map(|dir| self.adapters.load(dir, &self.config, &self.manifest))
-            .transpose()?;
-        Ok(Arc::new(Model {
-            name,
-            student: Arc::clone(self),
-            adapter,
-        }))
+    pub fn model(self: &Arc<Self>, name: String, adapter: Option<&Path>) -> Result<Arc<dyn ChatModel>, StudentError> {
+        let adapter = adapter.map(|dir| self.adapters.load(dir, &self.config, &self.manifest)).transpose()?;
+        Ok(Arc::new(Model { name, student: Arc::clone(self), adapter }))
     }
 
     /// The logits `[ids.len()][vocab]` after every token of `ids`: the first `at_once` tokens in one run, the
@@ -105,23 +85,12 @@ impl Student {
     ///
     /// # Errors
     /// When the adapter cannot be loaded, when `ids` do not fit the context, or when the graph fails.
-    pub fn logits(
-        &self,
-        adapter: Option<&Path>,
-        ids: &[u32],
-        at_once: usize,
-    ) -> Result<Vec<Vec<f32>>, StudentError> {
-        let adapter = adapter
-            .map(|dir| self.adapters.load(dir, &self.config, &self.manifest))
-            .transpose()?;
+    pub fn logits(&self, adapter: Option<&Path>, ids: &[u32], at_once: usize) -> Result<Vec<Vec<f32>>, StudentError> {
+        let adapter = adapter.map(|dir| self.adapters.load(dir, &self.config, &self.manifest)).transpose()?;
         self.pool.with(|worker| {
             let mut sequence = Sequence::start(worker, adapter.as_deref())?;
             let (prompt, rest) = ids.split_at(at_once.min(ids.len()));
-            let mut logits = if prompt.is_empty() {
-                Vec::new()
-            } else {
-                sequence.read_all(prompt)?
-            };
+            let mut logits = if prompt.is_empty() { Vec::new() } else { sequence.read_all(prompt)? };
             for id in rest {
                 logits.push(sequence.read(&[*id])?.to_vec());
             }
@@ -134,18 +103,12 @@ fn check(key: &'static str, value: usize, most: usize) -> Result<(), StudentErro
     if (1..=most).contains(&value) {
         return Ok(());
     }
-    let wanted = if most == usize::MAX {
-        "at least 1".to_owned()
-    } else {
-        format!("from 1 to {most}")
-    };
+    let wanted = if most == usize::MAX { "at least 1".to_owned() } else { format!("from 1 to {most}") };
     Err(StudentError::Setting { key, value, wanted })
 }
 
 impl fmt::Debug for Student {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Student")
-            .field("context", &self.context)
-            .finish_non_exhaustive()
+        f.debug_struct("Student").field("context", &self.context).finish_non_exhaustive()
     }
 }

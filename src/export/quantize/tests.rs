@@ -17,18 +17,13 @@ fn a_row_of_zeros_stays_zero_and_finite() {
 
 #[test]
 fn the_error_of_a_weight_is_at_most_half_a_scale() {
-    let weights: Vec<f32> = (0..1000_u16)
-        .map(|i| (f32::from(i) * 0.37).sin() * 0.2)
-        .collect();
+    let weights: Vec<f32> = (0..1000_u16).map(|i| (f32::from(i) * 0.37).sin() * 0.2).collect();
     let mut rows = Rows::default();
     rows.push(&weights, 100);
     for (i, weight) in weights.iter().enumerate() {
         let scale = rows.scales[i / 100];
         let back = f32::from(rows.values[i]) * scale;
-        assert!(
-            (back - weight).abs() <= scale * 0.5001,
-            "weight {i}: {weight} became {back}"
-        );
+        assert!((back - weight).abs() <= scale * 0.5001, "weight {i}: {weight} became {back}");
     }
 }
 

@@ -1,10 +1,12 @@
-//! Writes a base of random weights at a given shape: speed and memory do not depend on what the weights are.
+//! Writes a base of random weights at a given shape, and a rank-16 adapter in `adapter/` below it: speed and
+//! memory do not depend on what the weights are.
 //!
 //! usage: random_base SHAPE FOLDER TOKENIZER.json, where SHAPE is `1b` (Gemma 3 1B) or `small` (0.85 M parameters)
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use gemma::{Config, EMBEDDING, FINAL_NORM, Linear, Norm, SaveAs, Tensor32, Weights};
+use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, Linear, Norm, Pair, SaveAs, Tensor32, Weights};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -22,32 +24,31 @@ fn main() -> Result<(), Failure> {
     std::fs::copy(tokenizer, folder.join("tokenizer.json"))?;
 
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut tensor = move |shape: Vec<usize>, spread: f32| {
+    // Wide enough that a distribution has a most probable token.
+    let mut random = move |count: usize| -> Vec<f32> {
         let unit = |bits: u32| (bits >> 8) as f32 / (1 << 23) as f32 - 1.0;
-        let data = (0..shape.iter().product())
-            .map(|_| unit(rng.next_u32()) * spread)
-            .collect();
-        Tensor32 { shape, data }
+        (0..count).map(|_| unit(rng.next_u32()) * 0.06).collect()
     };
-    let mut names = vec![(
-        EMBEDDING.to_owned(),
-        vec![config.vocab_size, config.hidden_size],
-    )];
+    let mut adapter = Adapter { rank: 16, alpha: 16.0, base: None, pairs: BTreeMap::new() };
+    for layer in 0..config.num_hidden_layers {
+        for linear in Linear::ALL {
+            let (out, width) = linear.shape(&config);
+            adapter.pairs.insert((layer, linear), Pair { a: random(16 * width), b: random(16 * out) });
+        }
+    }
+    adapter.save(&folder.join("adapter"))?;
+    let mut names = vec![(EMBEDDING.to_owned(), vec![config.vocab_size, config.hidden_size])];
     names.push((FINAL_NORM.to_owned(), vec![config.hidden_size]));
     for layer in 0..config.num_hidden_layers {
         names.extend(Norm::ALL.map(|norm| (norm.weight_name(layer), vec![norm.width(&config)])));
-        let linear = |linear: Linear| {
-            (
-                linear.weight_name(layer),
-                vec![linear.shape(&config).0, linear.shape(&config).1],
-            )
-        };
+        let linear =
+            |linear: Linear| (linear.weight_name(layer), vec![linear.shape(&config).0, linear.shape(&config).1]);
         names.extend(Linear::ALL.map(linear));
     }
-    // Wide enough that a distribution has a most probable token.
-    let tensors = names
-        .into_iter()
-        .map(|(name, shape)| (name, tensor(shape, 0.06)));
+    let tensors = names.into_iter().map(|(name, shape)| {
+        let data = random(shape.iter().product());
+        (name, Tensor32 { shape, data })
+    });
     Weights::save(folder, tensors, SaveAs::Bf16)?;
     Ok(())
 }

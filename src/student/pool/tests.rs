@@ -12,10 +12,7 @@ fn no_more_work_runs_at_once_than_there_are_workers() {
             scope.spawn(|| {
                 for _ in 0..50 {
                     pool.with(|used| {
-                        most.fetch_max(
-                            running.fetch_add(1, Ordering::SeqCst) + 1,
-                            Ordering::SeqCst,
-                        );
+                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         *used += 1;
                         thread::yield_now();
                         running.fetch_sub(1, Ordering::SeqCst);
@@ -32,12 +29,7 @@ fn no_more_work_runs_at_once_than_there_are_workers() {
 #[test]
 fn a_worker_comes_back_from_work_that_panicked() {
     let pool = Pool::new(vec![1_u32]);
-    let panicked = thread::scope(|scope| {
-        scope
-            .spawn(|| pool.with(|_| panic!("work failed")))
-            .join()
-            .is_err()
-    });
+    let panicked = thread::scope(|scope| scope.spawn(|| pool.with(|_| panic!("work failed"))).join().is_err());
     assert!(panicked);
     assert_eq!(pool.with(|worker| *worker), 1);
 }

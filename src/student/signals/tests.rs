@@ -12,8 +12,7 @@ struct Fixture {
 
 #[test]
 fn the_figures_are_those_of_numpy() {
-    let fixture: Fixture =
-        serde_json::from_str(include_str!("../../../tests/golden/signals.json")).unwrap();
+    let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/golden/signals.json")).unwrap();
     let mut trace = Trace::default();
     for (logits, token) in fixture.logits.iter().zip(&fixture.tokens) {
         assert!(trace.push(logits, *token));
@@ -28,10 +27,7 @@ fn the_figures_are_those_of_numpy() {
         ("mean_margin", found.mean_margin, wanted.mean_margin),
         ("low_share", found.low_share, wanted.low_share),
     ] {
-        assert!(
-            (found - wanted).abs() <= 1e-6 * wanted.abs().max(1.0),
-            "{name} is {found} and NumPy says {wanted}"
-        );
+        assert!((found - wanted).abs() <= 1e-6 * wanted.abs().max(1.0), "{name} is {found} and NumPy says {wanted}");
     }
 }
 
@@ -51,12 +47,7 @@ fn a_certain_token_has_no_entropy_even_where_others_are_impossible() {
     assert!(trace.push(&[f32::NEG_INFINITY, 7.0, f32::NEG_INFINITY], 1));
     let signals = trace.signals();
     assert_eq!(
-        (
-            signals.mean_logprob,
-            signals.mean_entropy,
-            signals.mean_margin,
-            signals.low_share
-        ),
+        (signals.mean_logprob, signals.mean_entropy, signals.mean_margin, signals.low_share),
         (0.0, 0.0, 1.0, 0.0)
     );
 }

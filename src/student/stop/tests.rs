@@ -20,10 +20,7 @@ fn filter(stops: &[&str], text: &str, size: usize) -> (String, bool) {
 #[test]
 fn text_ends_before_the_first_stop_text_however_it_is_cut() {
     for size in 1..12 {
-        assert_eq!(
-            filter(&["END", "\n\n"], "one EN two\n\nthree END", size),
-            ("one EN two".to_owned(), true)
-        );
+        assert_eq!(filter(&["END", "\n\n"], "one EN two\n\nthree END", size), ("one EN two".to_owned(), true));
         assert_eq!(filter(&["aab"], "aaab", size), ("a".to_owned(), true));
         assert_eq!(
             filter(&["bcd", "abcde"], "xabcdf", size),
@@ -37,43 +34,16 @@ fn text_ends_before_the_first_stop_text_however_it_is_cut() {
 #[test]
 fn text_without_a_stop_text_arrives_whole_however_it_is_cut() {
     for size in 1..12 {
-        assert_eq!(
-            filter(&["END"], "the EN", size),
-            ("the EN".to_owned(), false)
-        );
-        assert_eq!(
-            filter(&[], "anything", size),
-            ("anything".to_owned(), false)
-        );
-        assert_eq!(
-            filter(&[""], "anything", size),
-            ("anything".to_owned(), false)
-        );
+        assert_eq!(filter(&["END"], "the EN", size), ("the EN".to_owned(), false));
+        assert_eq!(filter(&[], "anything", size), ("anything".to_owned(), false));
+        assert_eq!(filter(&[""], "anything", size), ("anything".to_owned(), false));
     }
 }
 
 #[test]
 fn only_what_could_become_a_stop_text_is_held_back() {
     let mut filter = StopFilter::new(&["END".to_owned()]);
-    assert_eq!(
-        filter.push("the E"),
-        Passed {
-            text: "the ".to_owned(),
-            stopped: false
-        }
-    );
-    assert_eq!(
-        filter.push("N"),
-        Passed {
-            text: String::new(),
-            stopped: false
-        }
-    );
-    assert_eq!(
-        filter.push("T"),
-        Passed {
-            text: "ENT".to_owned(),
-            stopped: false
-        }
-    );
+    assert_eq!(filter.push("the E"), Passed { text: "the ".to_owned(), stopped: false });
+    assert_eq!(filter.push("N"), Passed { text: String::new(), stopped: false });
+    assert_eq!(filter.push("T"), Passed { text: "ENT".to_owned(), stopped: false });
 }

@@ -35,26 +35,12 @@ pub(super) fn tiny_of(base: &Path, format: Format, workers: usize, context: usiz
     let dir = tempfile::tempdir().unwrap();
     export_base(base, &dir.path().join("graph"), format).unwrap();
     let settings = settings(&dir, base, workers, context);
-    Tiny {
-        student: Student::open(&runtime(), settings).unwrap(),
-        dir,
-    }
+    Tiny { student: Student::open(&runtime(), settings).unwrap(), dir }
 }
 
-pub(super) fn settings(
-    dir: &TempDir,
-    base: &Path,
-    workers: usize,
-    context: usize,
-) -> StudentConfig {
+pub(super) fn settings(dir: &TempDir, base: &Path, workers: usize, context: usize) -> StudentConfig {
     let graph = dir.path().join("graph/model.onnx");
-    StudentConfig {
-        graph,
-        base: base.to_path_buf(),
-        workers,
-        threads: 1,
-        context,
-    }
+    StudentConfig { graph, base: base.to_path_buf(), workers, threads: 1, context }
 }
 
 /// A copy of the golden model whose `config.json` went through `edit`.
@@ -63,8 +49,7 @@ pub(super) fn edited_base(edit: impl FnOnce(&mut serde_json::Value)) -> TempDir 
     for name in ["model.safetensors", "tokenizer.json"] {
         fs::copy(golden().join(name), dir.path().join(name)).unwrap();
     }
-    let mut config =
-        serde_json::from_slice(&fs::read(golden().join("config.json")).unwrap()).unwrap();
+    let mut config = serde_json::from_slice(&fs::read(golden().join("config.json")).unwrap()).unwrap();
     edit(&mut config);
     fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
     dir
@@ -78,12 +63,7 @@ pub(super) fn config() -> Config {
 pub(super) fn ids() -> Vec<u32> {
     let expected: serde_json::Value =
         serde_json::from_slice(&fs::read(golden().join("expected.json")).unwrap()).unwrap();
-    expected["ids"][0]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|id| id.as_u64().unwrap() as u32)
-        .collect()
+    expected["ids"][0].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
 /// Logits `[tokens][vocab]` that transformers (and PEFT) computed.
@@ -91,15 +71,8 @@ pub(super) fn expected(name: &str) -> Vec<Vec<f32>> {
     let bytes = fs::read(golden().join("expected.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = tensors.tensor(name).unwrap();
-    let values: Vec<f32> = tensor
-        .data()
-        .chunks(4)
-        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
-        .collect();
-    values
-        .chunks(tensor.shape()[1])
-        .map(<[f32]>::to_vec)
-        .collect()
+    let values: Vec<f32> = tensor.data().chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    values.chunks(tensor.shape()[1]).map(<[f32]>::to_vec).collect()
 }
 
 /// The largest difference of two sets of logits of the same shape.
@@ -109,12 +82,10 @@ pub(super) fn distance(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {
         assert_eq!(left.len(), right.len());
         left.iter().zip(right)
     });
-    pairs
-        .map(|(left, right)| (left - right).abs())
-        .fold(0.0, |most, difference| {
-            assert!(difference.is_finite());
-            f32::max(most, difference)
-        })
+    pairs.map(|(left, right)| (left - right).abs()).fold(0.0, |most, difference| {
+        assert!(difference.is_finite());
+        f32::max(most, difference)
+    })
 }
 
 /// The place of the largest logit, the first of equals.

@@ -5,9 +5,7 @@ use std::path::Path;
 use export::Format;
 use gemma::{Adapter, Linear, SaveAs, Tensor32, Weights};
 
-use super::fixture::{
-    Tiny, argmax, config, distance, edited_base, expected, golden, ids, tiny, tiny_of,
-};
+use super::fixture::{Tiny, argmax, config, distance, edited_base, expected, golden, ids, tiny, tiny_of};
 
 /// Single precision against another implementation in single precision: rounding only.
 const ROUNDING: f32 = 1e-4;
@@ -16,18 +14,9 @@ fn check_against_transformers(adapter: Option<&Path>, reference: &str) {
     let (tiny, ids, wanted) = (tiny(Format::F32), ids(), expected(reference));
     // All at once; a prompt shorter than the window of 7; one past it; token by token from the start.
     for at_once in [ids.len(), 3, 12, 0] {
-        let error = distance(
-            &tiny.student.logits(adapter, &ids, at_once).unwrap(),
-            &wanted,
-        );
-        println!(
-            "{reference}, {at_once} of {} at once: {error:.1e}",
-            ids.len()
-        );
-        assert!(
-            error <= ROUNDING,
-            "{error} from {reference} with {at_once} tokens at once"
-        );
+        let error = distance(&tiny.student.logits(adapter, &ids, at_once).unwrap(), &wanted);
+        println!("{reference}, {at_once} of {} at once: {error:.1e}", ids.len());
+        assert!(error <= ROUNDING, "{error} from {reference} with {at_once} tokens at once");
     }
 }
 
@@ -55,32 +44,18 @@ fn adapters_of_one_session_do_not_leak_into_each_other_or_into_the_base() {
     let (tiny, ids) = (tiny(Format::F32), ids());
     let first = golden().join("adapter");
     let second = other_adapter(&tiny, "second", |adapter| {
-        adapter
-            .pairs
-            .values_mut()
-            .for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
+        adapter.pairs.values_mut().for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
     });
     // An adapter of one linear only: the other inputs must fall back to nothing, not to what was bound before.
-    let third = other_adapter(&tiny, "third", |adapter| {
-        adapter.pairs.retain(|key, _| *key == (1, Linear::V))
-    });
+    let third = other_adapter(&tiny, "third", |adapter| adapter.pairs.retain(|key, _| *key == (1, Linear::V)));
     let orders: [Option<&Path>; 4] = [None, Some(&first), Some(&second), Some(&third)];
     let fresh: Vec<_> = orders
         .iter()
-        .map(|adapter| {
-            super::fixture::tiny(Format::F32)
-                .student
-                .logits(*adapter, &ids, 9)
-                .unwrap()
-        })
+        .map(|adapter| super::fixture::tiny(Format::F32).student.logits(*adapter, &ids, 9).unwrap())
         .collect();
     for round in [[0, 1, 2, 3], [1, 3, 0, 2], [2, 0, 3, 1]] {
         for which in round {
-            assert_eq!(
-                tiny.student.logits(orders[which], &ids, 9).unwrap(),
-                fresh[which],
-                "adapter {which}"
-            );
+            assert_eq!(tiny.student.logits(orders[which], &ids, 9).unwrap(), fresh[which], "adapter {which}");
         }
     }
     assert!(
@@ -94,52 +69,31 @@ fn adapters_of_one_session_do_not_leak_into_each_other_or_into_the_base() {
 fn an_adapter_of_some_linears_equals_the_merged_weights() {
     let (tiny, ids, config) = (tiny(Format::F32), ids(), config());
     let some = |linear: Linear| matches!(linear, Linear::K | Linear::Up | Linear::Down);
-    let dir = other_adapter(&tiny, "some", |adapter| {
-        adapter
-            .pairs
-            .retain(|(layer, linear), _| *layer != 2 && some(*linear))
-    });
+    let dir =
+        other_adapter(&tiny, "some", |adapter| adapter.pairs.retain(|(layer, linear), _| *layer != 2 && some(*linear)));
     let adapter = Adapter::load(&dir, &config).unwrap();
 
     let weights = Weights::load(&golden()).unwrap();
-    let mut merged: Vec<(String, Tensor32)> = weights
-        .names()
-        .map(|name| (name.to_owned(), weights.get(name).unwrap()))
-        .collect();
+    let mut merged: Vec<(String, Tensor32)> =
+        weights.names().map(|name| (name.to_owned(), weights.get(name).unwrap())).collect();
     for ((layer, linear), pair) in &adapter.pairs {
         let name = linear.weight_name(*layer);
-        let weight = &mut merged
-            .iter_mut()
-            .find(|(found, _)| *found == name)
-            .unwrap()
-            .1
-            .data;
+        let weight = &mut merged.iter_mut().find(|(found, _)| *found == name).unwrap().1.data;
         let (out, width) = linear.shape(&config);
         for n in 0..out {
             for k in 0..width {
-                let product: f32 = (0..adapter.rank)
-                    .map(|r| pair.b[n * adapter.rank + r] * pair.a[r * width + k])
-                    .sum();
+                let product: f32 =
+                    (0..adapter.rank).map(|r| pair.b[n * adapter.rank + r] * pair.a[r * width + k]).sum();
                 weight[n * width + k] += product * adapter.scale() as f32;
             }
         }
     }
     let base = edited_base(|_| {});
     Weights::save(base.path(), merged, SaveAs::F32).unwrap();
-    let merged = tiny_of(base.path(), Format::F32, 1, 64)
-        .student
-        .logits(None, &ids, ids.len())
-        .unwrap();
+    let merged = tiny_of(base.path(), Format::F32, 1, 64).student.logits(None, &ids, ids.len()).unwrap();
     let bound = tiny.student.logits(Some(&dir), &ids, ids.len()).unwrap();
-    assert!(
-        distance(&bound, &merged) <= ROUNDING,
-        "{}",
-        distance(&bound, &merged)
-    );
-    assert!(
-        distance(&merged, &expected("base_logits")) > 0.1,
-        "the adapter changed nothing"
-    );
+    assert!(distance(&bound, &merged) <= ROUNDING, "{}", distance(&bound, &merged));
+    assert!(distance(&merged, &expected("base_logits")) > 0.1, "the adapter changed nothing");
 }
 
 #[test]
@@ -148,9 +102,7 @@ fn what_the_cache_held_before_does_not_matter() {
     let short = &ids[..5];
     let fresh = tiny.student.logits(None, short, 2).unwrap();
     let adapter = golden().join("adapter");
-    tiny.student
-        .logits(Some(&adapter), &[ids.as_slice(), &ids, &ids].concat(), 40)
-        .unwrap();
+    tiny.student.logits(Some(&adapter), &[ids.as_slice(), &ids, &ids].concat(), 40).unwrap();
     assert_eq!(tiny.student.logits(None, short, 2).unwrap(), fresh);
 }
 
@@ -172,38 +124,20 @@ fn a_prompt_longer_than_one_run_reads_the_same_in_pieces() {
 fn eight_bit_weights_stay_close_to_single_precision() {
     let (exact, quantised, ids) = (tiny(Format::F32), tiny(Format::I8Row), ids());
     for adapter in [None, Some(golden().join("adapter"))] {
-        let wanted = exact
-            .student
-            .logits(adapter.as_deref(), &ids, ids.len())
-            .unwrap();
+        let wanted = exact.student.logits(adapter.as_deref(), &ids, ids.len()).unwrap();
         for at_once in [ids.len(), 4] {
-            let found = quantised
-                .student
-                .logits(adapter.as_deref(), &ids, at_once)
-                .unwrap();
+            let found = quantised.student.logits(adapter.as_deref(), &ids, at_once).unwrap();
             let error = distance(&found, &wanted);
-            let agreeing = found
-                .iter()
-                .zip(&wanted)
-                .filter(|(found, wanted)| argmax(found) == argmax(wanted))
-                .count();
+            let agreeing = found.iter().zip(&wanted).filter(|(found, wanted)| argmax(found) == argmax(wanted)).count();
             let values = || wanted.iter().flatten().map(|logit| f64::from(*logit));
-            let spread =
-                (values().map(|logit| logit * logit).sum::<f64>() / values().count() as f64).sqrt();
+            let spread = (values().map(|logit| logit * logit).sum::<f64>() / values().count() as f64).sqrt();
             println!(
                 "i8row, adapter {}, {at_once} at once: {error:.3} of {spread:.2}, {agreeing}/{}",
                 adapter.is_some(),
                 ids.len()
             );
-            assert!(
-                f64::from(error) <= I8ROW_ERROR * spread,
-                "{error} of {spread}"
-            );
-            assert!(
-                agreeing * 100 >= ids.len() * I8ROW_AGREEMENT_PERCENT,
-                "{agreeing} of {}",
-                ids.len()
-            );
+            assert!(f64::from(error) <= I8ROW_ERROR * spread, "{error} of {spread}");
+            assert!(agreeing * 100 >= ids.len() * I8ROW_AGREEMENT_PERCENT, "{agreeing} of {}", ids.len());
         }
     }
 }
@@ -219,9 +153,5 @@ fn a_token_reads_the_same_whatever_its_neighbours_in_the_run() {
     let together = tiny.student.logits(None, &ids, ids.len()).unwrap();
     let single = tiny.student.logits(None, &ids, 0).unwrap();
     // One scale per token; a scale per run would let one outlier disturb all others.
-    assert!(
-        distance(&together, &single) <= 1e-2,
-        "{}",
-        distance(&together, &single)
-    );
+    assert!(distance(&together, &single) <= 1e-2, "{}", distance(&together, &single));
 }
