@@ -66,6 +66,28 @@ fn adapters_of_one_session_do_not_leak_into_each_other_or_into_the_base() {
 }
 
 #[test]
+fn adapters_of_different_rank_share_one_session() {
+    let (tiny, ids) = (tiny(Format::F32), ids());
+    let first = golden().join("adapter");
+    // The same product in a higher rank: rows and columns of zeros, and an alpha that keeps alpha / rank.
+    let wider = other_adapter(&tiny, "wider", |adapter| {
+        let (rank, wide) = (adapter.rank, 8);
+        for pair in adapter.pairs.values_mut() {
+            pair.a.resize(pair.a.len() / rank * wide, 0.0);
+            let row = |row: &[f32]| [row, &[0.0; 8][rank..]].concat();
+            pair.b = pair.b.chunks(rank).flat_map(row).collect();
+        }
+        adapter.alpha *= wide as f64 / rank as f64;
+        adapter.rank = wide;
+    });
+    for _ in 0..2 {
+        let narrow = tiny.student.logits(Some(&first), &ids, 9).unwrap();
+        let error = distance(&tiny.student.logits(Some(&wider), &ids, 9).unwrap(), &narrow);
+        assert!(error <= ROUNDING, "{error}");
+    }
+}
+
+#[test]
 fn an_adapter_of_some_linears_equals_the_merged_weights() {
     let (tiny, ids, config) = (tiny(Format::F32), ids(), config());
     let some = |linear: Linear| matches!(linear, Linear::K | Linear::Up | Linear::Down);
