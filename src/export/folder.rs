@@ -26,7 +26,7 @@ pub enum Format {
     /// Single precision: exact, and four times as large as `I8Row`.
     F32,
     /// 8-bit weights with a scale per output row and 8-bit activations with a scale per token; embedding and
-    /// head, too. Wants a processor with VNNI: older ones sum pairs of products in 16 bits, which saturates.
+    /// head, too. An x86 processor needs VNNI for it: older ones sum pairs of products in 16 bits, which saturates.
     I8Row,
 }
 

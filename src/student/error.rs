@@ -22,6 +22,10 @@ pub enum StudentError {
     Graph { path: PathBuf, reason: String },
     #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
     OtherBase { what: &'static str, graph: usize, base: usize },
+    #[error(
+        "the graph holds 8-bit weights, and this processor (without VNNI) would add them up wrongly: export it as f32"
+    )]
+    Processor,
     #[error("`student.{key}` is {value} and must be {wanted}")]
     Setting { key: &'static str, value: usize, wanted: String },
     #[error(transparent)]

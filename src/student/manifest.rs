@@ -10,6 +10,8 @@ use crate::StudentError;
 /// What the exporter says about the graph. Sizes are counts.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Manifest {
+    /// `f32` or `i8row`.
+    pub(crate) format: String,
     /// The longest context the graph can serve, in tokens.
     pub(crate) positions: usize,
     pub(crate) layers: usize,
@@ -46,4 +48,19 @@ impl Manifest {
             None => Ok(manifest),
         }
     }
+
+    /// Refuses 8-bit weights where they are not added up exactly.
+    pub(crate) fn check_processor(&self, exact_sums: bool) -> Result<(), StudentError> {
+        if self.format == "i8row" && !exact_sums { Err(StudentError::Processor) } else { Ok(()) }
+    }
+}
+
+/// Whether products of unsigned and signed bytes are summed in 32 bits. An x86 processor without VNNI adds pairs
+/// of them in 16 bits first, and two large pairs saturate without a word.
+pub(crate) fn exact_sums() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let exact = std::is_x86_feature_detected!("avx512vnni") || std::is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    let exact = true;
+    exact
 }

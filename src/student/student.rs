@@ -9,7 +9,7 @@ use wire::ChatModel;
 
 use crate::adapter::Adapters;
 use crate::decode::Sequence;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, exact_sums};
 use crate::model::Model;
 use crate::pool::Pool;
 use crate::session::Worker;
@@ -51,6 +51,7 @@ impl Student {
         let config = Config::load(&settings.base)?;
         let tokenizer = Tokenizer::load(&settings.base)?;
         let manifest = Manifest::load(&settings.graph, &config)?;
+        manifest.check_processor(exact_sums())?;
         check("workers", settings.workers, usize::MAX)?;
         check("threads", settings.threads, usize::MAX)?;
         check("context", settings.context, manifest.positions)?;

@@ -6,6 +6,7 @@ use export::Format;
 use gemma::{Adapter, SaveAs, Tensor32, Weights};
 
 use super::fixture::{config, edited_base, golden, runtime, settings, tiny, tiny_of};
+use crate::manifest::Manifest;
 use crate::{Runtime, Student, StudentConfig};
 
 #[test]
@@ -59,6 +60,18 @@ fn a_graph_of_another_base_is_refused() {
     });
     let message = refused(settings(&tiny.dir, other.path(), 1, 64));
     assert!(message.contains("the number of layers is 4 there and 2"), "{message}");
+}
+
+#[test]
+fn eight_bit_weights_are_refused_where_their_sums_would_saturate() {
+    let load = |format| {
+        let tiny = tiny(format);
+        Manifest::load(&tiny.dir.path().join("graph/model.onnx"), &config()).unwrap()
+    };
+    let (float, quantised) = (load(Format::F32), load(Format::I8Row));
+    assert!(float.check_processor(false).is_ok() && quantised.check_processor(true).is_ok());
+    let message = quantised.check_processor(false).unwrap_err().to_string();
+    assert!(message.contains("VNNI") && message.contains("f32"), "{message}");
 }
 
 #[test]
