@@ -1,1 +1,25 @@
-//! (being written)
+//! Answers prompts locally: an exported Gemma 3 in ONNX Runtime, one LoRA adapter per call site.
+//!
+//! The sessions hold the base once per worker; an adapter is bound for the length of one answer, so that
+//! any number of call sites share them. Only this member links ONNX Runtime.
+
+mod adapter;
+mod decode;
+mod error;
+pub mod library;
+mod manifest;
+mod model;
+mod pool;
+mod runtime;
+mod sampling;
+mod session;
+mod signals;
+mod stop;
+mod student;
+
+pub use error::StudentError;
+pub use runtime::Runtime;
+pub use student::{Student, StudentConfig};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The external weight file: tensors one after another, each on a page boundary so that a reader may map it.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::ExportError;
+
+/// Bytes; a page on every platform that matters, and what ONNX Runtime wants for mapping.
+const ALIGNMENT: u64 = 4096;
+/// Values encoded at a time, so that a large tensor is never held a second time as bytes.
+const CHUNK: usize = 1 << 16;
+
+/// Where a tensor lies in the file, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+/// The file being written.
+#[derive(Debug)]
+pub(crate) struct DataFile {
+    path: PathBuf,
+    out: BufWriter<File>,
+    length: u64,
+}
+
+impl DataFile {
+    pub(crate) fn create(path: &Path) -> Result<Self, ExportError> {
+        let file = File::create_new(path).map_err(ExportError::io("create", path))?;
+        Ok(Self { path: path.to_path_buf(), out: BufWriter::with_capacity(1 << 20, file), length: 0 })
+    }
+
+    /// Appends a tensor of floats, little-endian.
+    pub(crate) fn put_f32(&mut self, values: &[f32]) -> Result<Span, ExportError> {
+        let offset = self.align()?;
+        let mut bytes = Vec::with_capacity(CHUNK * 4);
+        for chunk in values.chunks(CHUNK) {
+            bytes.clear();
+            bytes.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
+            self.write(&bytes)?;
+        }
+        Ok(Span { offset, length: self.length - offset })
+    }
+
+    /// Appends a tensor of signed bytes.
+    pub(crate) fn put_i8(&mut self, values: &[i8]) -> Result<Span, ExportError> {
+        let offset = self.align()?;
+        let mut bytes = Vec::with_capacity(CHUNK);
+        for chunk in values.chunks(CHUNK) {
+            bytes.clear();
+            bytes.extend(chunk.iter().map(|value| value.cast_unsigned()));
+            self.write(&bytes)?;
+        }
+        Ok(Span { offset, length: self.length - offset })
+    }
+
+    /// Flushes the file to the disk and returns its length in bytes.
+    pub(crate) fn finish(mut self) -> Result<u64, ExportError> {
+        self.out.flush().map_err(ExportError::io("write", &self.path))?;
+        self.out.get_ref().sync_all().map_err(ExportError::io("sync", &self.path))?;
+        Ok(self.length)
+    }
+
+    fn align(&mut self) -> Result<u64, ExportError> {
+        let padding = self.length.next_multiple_of(ALIGNMENT) - self.length;
+        self.write(&vec![0; padding as usize])?;
+        Ok(self.length)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        self.out.write_all(bytes).map_err(ExportError::io("write", &self.path))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}

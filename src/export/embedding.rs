@@ -1,0 +1,55 @@
+//! Token ids to the residual stream: a table row per token, times Gemma's `sqrt(hidden)`.
+
+use gemma::EMBEDDING;
+
+use crate::ExportError;
+use crate::folder::Format;
+use crate::graph::Builder;
+use crate::onnx::{Attr, Op, Type};
+use crate::quantize::Rows;
+
+/// The table as the head multiplies by it, too (tied weights).
+pub(crate) const TABLE: &str = "embedding";
+
+impl Builder<'_> {
+    /// `input_ids` [batch, sequence] to `[T, hidden]`.
+    pub(crate) fn embedding(&mut self) -> Result<String, ExportError> {
+        let flat = self.graph.constant_i64("flat", &[1], &[-1]);
+        let ids = self.graph.op("ids.flat", Op::Standard("Reshape"), &["input_ids", &flat], &[]);
+        match self.format {
+            Format::F32 => self.float_rows(&ids),
+            Format::I8Row => self.quantised_rows(&ids),
+        }
+    }
+
+    /// The base's table, `[vocab, hidden]`.
+    pub(crate) fn table(&self) -> Result<Vec<f32>, ExportError> {
+        self.read(EMBEDDING, Some(&[self.config.vocab_size, self.config.hidden_size]))
+    }
+
+    fn float_rows(&mut self, ids: &str) -> Result<String, ExportError> {
+        let span = self.data.put_f32(&self.table()?)?;
+        self.graph.external(TABLE, Type::F32, &[self.config.vocab_size, self.config.hidden_size], span);
+        let scale = self.graph.constant_f32("embedding.scale", &[], &[self.config.embed_scale as f32]);
+        let rows = self.graph.op("embedding.rows", Op::Standard("Gather"), &[TABLE, ids], &[]);
+        Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
+    }
+
+    fn quantised_rows(&mut self, ids: &str) -> Result<String, ExportError> {
+        let (vocab, hidden) = (self.config.vocab_size, self.config.hidden_size);
+        let mut rows = Rows::default();
+        rows.push(&self.table()?, hidden);
+        let span = self.data.put_i8(&rows.values)?;
+        let table = self.graph.external("embedding.i8", Type::I8, &[vocab, hidden], span);
+        // sqrt(hidden) goes into the rows' scales, so that it costs no node.
+        let scales: Vec<f32> = rows.scales.iter().map(|scale| scale * self.config.embed_scale as f32).collect();
+        let span = self.data.put_f32(&scales)?;
+        let scales = self.graph.external("embedding.scales", Type::F32, &[vocab, 1], span);
+
+        let rows = self.graph.op("embedding.rows.i8", Op::Standard("Gather"), &[&table, ids], &[]);
+        let rows =
+            self.graph.op("embedding.rows", Op::Standard("Cast"), &[&rows], &[Attr::Int("to", Type::F32 as i64)]);
+        let scale = self.graph.op("embedding.row_scales", Op::Standard("Gather"), &[&scales, ids], &[]);
+        Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
+    }
+}

@@ -1,0 +1,33 @@
+//! The residual stream to logits, for the wanted rows only; the table is the embedding's (tied).
+
+use crate::ExportError;
+use crate::embedding::TABLE;
+use crate::folder::Format;
+use crate::graph::Builder;
+use crate::onnx::{Attr, Dim, Op, Type};
+use crate::quantize::Rows;
+
+impl Builder<'_> {
+    /// `x` [T, hidden] and `rows` [r] (flat token indices, negative from the end) to `logits` [1, r, vocab].
+    pub(crate) fn head(&mut self, x: &str) -> Result<(), ExportError> {
+        let wanted = self.graph.op("head.rows", Op::Standard("Gather"), &[x, "rows"], &[]);
+        let logits = match self.format {
+            // The table stays as it is stored: `transB` spares a transposed copy.
+            Format::F32 => {
+                self.graph.op("head.out", Op::Standard("Gemm"), &[&wanted, TABLE], &[Attr::Int("transB", 1)])
+            }
+            Format::I8Row => {
+                let mut rows = Rows::default();
+                rows.push(&self.table()?, self.config.hidden_size);
+                self.quantised_matmul("head", &wanted, &rows, self.config.hidden_size)?
+            }
+        };
+        let axis = self.graph.constant_i64("head.axis", &[1], &[0]);
+        self.graph.op("logits", Op::Standard("Unsqueeze"), &[&logits, &axis], &[]);
+        // Declared with the one row of the default: onnxruntime-genai gives a buffer for every prompt token unless
+        // the model says so. Whoever asks for more rows lets ONNX Runtime allocate them, which only then may exceed it.
+        let shape = [Dim::Fixed(1), Dim::Fixed(1), Dim::Fixed(self.config.vocab_size)];
+        self.graph.output("logits", Type::F32, &shape);
+        Ok(())
+    }
+}

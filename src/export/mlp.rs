@@ -1,0 +1,26 @@
+//! The gated feed-forward part of a layer: `down(gelu_tanh(gate(x)) * up(x))`.
+
+use gemma::Norm;
+
+use crate::ExportError;
+use crate::graph::Builder;
+use crate::linear::Projection;
+use crate::onnx::{Attr, Op};
+
+impl Builder<'_> {
+    /// `x` [T, hidden] to the normed output [T, hidden] that is added to the residual stream.
+    pub(crate) fn mlp(&mut self, layer: usize, x: &str) -> Result<String, ExportError> {
+        let prefix = format!("layers.{layer}.mlp");
+        let both = self.project(layer, Projection::GateUp, x)?;
+        let (gate, up) = (format!("{prefix}.gate"), format!("{prefix}.up"));
+        let half = self.config.intermediate_size as i64;
+        let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[2], &[half, half]);
+        self.graph.node(Op::Standard("Split"), &[&both, &sizes], &[&gate, &up], &[Attr::Int("axis", -1)]);
+        // ONNX Runtime's FastGelu is the tanh form, which is Gemma's.
+        let gate = self.graph.op(&format!("{prefix}.gelu"), Op::Microsoft("FastGelu"), &[&gate], &[]);
+        let gated = self.graph.op(&format!("{prefix}.gated"), Op::Standard("Mul"), &[&gate, &up], &[]);
+        let out = self.project(layer, Projection::Down, &gated)?;
+        let weight = self.norm_weight(&Norm::PostFeedforward.weight_name(layer))?;
+        Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))
+    }
+}

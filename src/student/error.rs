@@ -1,0 +1,56 @@
+//! Why the student could not be set up or could not answer.
+
+use std::io;
+use std::path::PathBuf;
+
+use wire::ModelError;
+
+/// What went wrong, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StudentError {
+    #[error("ONNX Runtime's library was not found; looked at {}. Run `make setup`, or set `student.library`", looked.join(", "))]
+    LibraryMissing { looked: Vec<String> },
+    #[error("ONNX Runtime's library {} cannot be used: {reason}. Run `make setup` for the version this program wants", path.display())]
+    LibraryUnusable { path: PathBuf, reason: String },
+    #[error("this process already uses {}, so {} cannot be loaded: restart it", loaded.display(), wanted.display())]
+    LibraryLoaded { loaded: PathBuf, wanted: PathBuf },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} does not describe an exported model ({reason}): run `apprentice export` again", path.display())]
+    Manifest { path: PathBuf, reason: String },
+    #[error("the graph {} cannot be loaded: {reason}. It may be cut short: run `apprentice export` again", path.display())]
+    Graph { path: PathBuf, reason: String },
+    #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
+    OtherBase { what: &'static str, graph: usize, base: usize },
+    #[error(
+        "the graph holds 8-bit weights, and this processor (without VNNI) would add them up wrongly: export it as f32"
+    )]
+    Processor,
+    #[error("`student.{key}` is {value} and must be {wanted}")]
+    Setting { key: &'static str, value: usize, wanted: String },
+    #[error(transparent)]
+    Gemma(#[from] gemma::GemmaError),
+    #[error("{0} tokens do not fit the student's context of {1}")]
+    TooLong(usize, usize),
+    #[error("token {0} is not in the vocabulary of {1}")]
+    UnknownToken(u32, usize),
+    #[error("the graph returned values that are not finite at token {0}: the base or the adapter is damaged")]
+    NotFinite(usize),
+    #[error("ONNX Runtime failed: {0}")]
+    Runtime(String),
+}
+
+impl From<ort::Error> for StudentError {
+    fn from(error: ort::Error) -> Self {
+        Self::Runtime(error.message().to_owned())
+    }
+}
+
+impl From<StudentError> for ModelError {
+    fn from(error: StudentError) -> Self {
+        match error {
+            StudentError::TooLong(tokens, limit) => Self::PromptTooLong { tokens, limit },
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}

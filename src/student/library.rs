@@ -1,0 +1,50 @@
+//! Where ONNX Runtime's shared library is.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::StudentError;
+
+/// Below the cache folder; `deploy/setup-onnxruntime.sh` puts the library there.
+const CACHED: &str = "onnxruntime/1.31.1/libonnxruntime.so";
+
+/// The library to load: what the configuration names, else `ORT_DYLIB_PATH`, else the copy in the cache
+/// (`APPRENTICE_CACHE`, else `XDG_CACHE_HOME/apprentice`, else `HOME/.cache/apprentice`).
+///
+/// # Errors
+/// [`StudentError::LibraryMissing`] with every place looked at. A place that is named and empty is an error:
+/// another library than the one asked for is never taken.
+pub fn find(configured: Option<&Path>) -> Result<PathBuf, StudentError> {
+    find_with(configured, &|name| std::env::var_os(name))
+}
+
+fn find_with(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, StudentError> {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = configured {
+        let place = format!("`student.library` = {}", path.display());
+        return take(path.to_path_buf(), vec![place]);
+    }
+    let mut looked = vec!["`student.library` (not set)".to_owned()];
+    if let Some(path) = set("ORT_DYLIB_PATH") {
+        looked.push(format!("ORT_DYLIB_PATH = {}", path.display()));
+        return take(path, looked);
+    }
+    looked.push("ORT_DYLIB_PATH (not set)".to_owned());
+    let cache = set("APPRENTICE_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("apprentice")))
+        .or_else(|| set("HOME").map(|dir| dir.join(".cache/apprentice")));
+    let Some(cache) = cache else {
+        looked.push("the cache (none of APPRENTICE_CACHE, XDG_CACHE_HOME and HOME is set)".to_owned());
+        return Err(StudentError::LibraryMissing { looked });
+    };
+    let path = cache.join(CACHED);
+    looked.push(path.display().to_string());
+    take(path, looked)
+}
+
+fn take(path: PathBuf, looked: Vec<String>) -> Result<PathBuf, StudentError> {
+    if path.is_file() { Ok(path) } else { Err(StudentError::LibraryMissing { looked }) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The student against the references: transformers' logits, its own single precision, merged weights.
+
+mod answers;
+mod failures;
+mod fixture;
+mod parity;

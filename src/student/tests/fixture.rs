@@ -1,0 +1,95 @@
+//! A tiny random Gemma 3 with its adapter (made by `tests/oracle/tiny_gemma.py`), exported and opened.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use export::{Format, export_base};
+use gemma::Config;
+use safetensors::SafeTensors;
+use tempfile::TempDir;
+
+use crate::{Runtime, Student, StudentConfig, library};
+
+pub(super) fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")
+}
+
+pub(super) fn runtime() -> Runtime {
+    let library = library::find(None).unwrap_or_else(|error| panic!("{error}"));
+    Runtime::load(&library).unwrap()
+}
+
+/// An opened student and the folder that its graph lies in.
+pub(super) struct Tiny {
+    pub(super) dir: TempDir,
+    pub(super) student: Arc<Student>,
+}
+
+/// The golden model in `format`, one worker, a context of 128 tokens.
+pub(super) fn tiny(format: Format) -> Tiny {
+    tiny_of(&golden(), format, 1, 128)
+}
+
+pub(super) fn tiny_of(base: &Path, format: Format, workers: usize, context: usize) -> Tiny {
+    let dir = tempfile::tempdir().unwrap();
+    export_base(base, &dir.path().join("graph"), format).unwrap();
+    let settings = settings(&dir, base, workers, context);
+    Tiny { student: Student::open(&runtime(), settings).unwrap(), dir }
+}
+
+pub(super) fn settings(dir: &TempDir, base: &Path, workers: usize, context: usize) -> StudentConfig {
+    let graph = dir.path().join("graph/model.onnx");
+    StudentConfig { graph, base: base.to_path_buf(), workers, threads: 1, context }
+}
+
+/// A copy of the golden model whose `config.json` went through `edit`.
+pub(super) fn edited_base(edit: impl FnOnce(&mut serde_json::Value)) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        fs::copy(golden().join(name), dir.path().join(name)).unwrap();
+    }
+    let mut config = serde_json::from_slice(&fs::read(golden().join("config.json")).unwrap()).unwrap();
+    edit(&mut config);
+    fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+    dir
+}
+
+pub(super) fn config() -> Config {
+    Config::load(&golden()).unwrap()
+}
+
+/// The first sequence of the fixture: longer than four sliding windows.
+pub(super) fn ids() -> Vec<u32> {
+    let expected: serde_json::Value =
+        serde_json::from_slice(&fs::read(golden().join("expected.json")).unwrap()).unwrap();
+    expected["ids"][0].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// Logits `[tokens][vocab]` that transformers (and PEFT) computed.
+pub(super) fn expected(name: &str) -> Vec<Vec<f32>> {
+    let bytes = fs::read(golden().join("expected.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = tensors.tensor(name).unwrap();
+    let values: Vec<f32> = tensor.data().chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    values.chunks(tensor.shape()[1]).map(<[f32]>::to_vec).collect()
+}
+
+/// The largest difference of two sets of logits of the same shape.
+pub(super) fn distance(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {
+    assert_eq!(left.len(), right.len());
+    let pairs = left.iter().zip(right).flat_map(|(left, right)| {
+        assert_eq!(left.len(), right.len());
+        left.iter().zip(right)
+    });
+    pairs.map(|(left, right)| (left - right).abs()).fold(0.0, |most, difference| {
+        assert!(difference.is_finite());
+        f32::max(most, difference)
+    })
+}
+
+/// The place of the largest logit, the first of equals.
+pub(super) fn argmax(logits: &[f32]) -> u32 {
+    let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter().position(|logit| *logit == best).unwrap() as u32
+}

@@ -1,0 +1,179 @@
+//! Logits: the exported graph computes what the references compute.
+
+use std::path::Path;
+
+use export::Format;
+use gemma::{Adapter, Linear, SaveAs, Tensor32, Weights};
+
+use super::fixture::{Tiny, argmax, config, distance, edited_base, expected, golden, ids, tiny, tiny_of};
+
+/// Single precision against another implementation in single precision: rounding only.
+const ROUNDING: f32 = 1e-4;
+
+fn check_against_transformers(adapter: Option<&Path>, reference: &str) {
+    let (tiny, ids, wanted) = (tiny(Format::F32), ids(), expected(reference));
+    // All at once; a prompt shorter than the window of 7; one past it; token by token from the start.
+    for at_once in [ids.len(), 3, 12, 0] {
+        let error = distance(&tiny.student.logits(adapter, &ids, at_once).unwrap(), &wanted);
+        println!("{reference}, {at_once} of {} at once: {error:.1e}", ids.len());
+        assert!(error <= ROUNDING, "{error} from {reference} with {at_once} tokens at once");
+    }
+}
+
+#[test]
+fn the_base_computes_what_transformers_computes() {
+    check_against_transformers(None, "base_logits");
+}
+
+#[test]
+fn the_base_with_an_adapter_computes_what_peft_computes() {
+    check_against_transformers(Some(&golden().join("adapter")), "adapter_logits");
+}
+
+/// The golden adapter, changed and written beside the graph.
+fn other_adapter(tiny: &Tiny, name: &str, change: impl FnOnce(&mut Adapter)) -> std::path::PathBuf {
+    let mut adapter = Adapter::load(&golden().join("adapter"), &config()).unwrap();
+    change(&mut adapter);
+    let dir = tiny.dir.path().join(name);
+    adapter.save(&dir).unwrap();
+    dir
+}
+
+#[test]
+fn adapters_of_one_session_do_not_leak_into_each_other_or_into_the_base() {
+    let (tiny, ids) = (tiny(Format::F32), ids());
+    let first = golden().join("adapter");
+    let second = other_adapter(&tiny, "second", |adapter| {
+        adapter.pairs.values_mut().for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
+    });
+    // An adapter of one linear only: the other inputs must fall back to nothing, not to what was bound before.
+    let third = other_adapter(&tiny, "third", |adapter| adapter.pairs.retain(|key, _| *key == (1, Linear::V)));
+    let orders: [Option<&Path>; 4] = [None, Some(&first), Some(&second), Some(&third)];
+    let fresh: Vec<_> = orders
+        .iter()
+        .map(|adapter| super::fixture::tiny(Format::F32).student.logits(*adapter, &ids, 9).unwrap())
+        .collect();
+    for round in [[0, 1, 2, 3], [1, 3, 0, 2], [2, 0, 3, 1]] {
+        for which in round {
+            assert_eq!(tiny.student.logits(orders[which], &ids, 9).unwrap(), fresh[which], "adapter {which}");
+        }
+    }
+    assert!(
+        distance(&fresh[0], &fresh[1]) > 0.1
+            && distance(&fresh[1], &fresh[2]) > 0.1
+            && distance(&fresh[0], &fresh[3]) > 0.01
+    );
+}
+
+#[test]
+fn adapters_of_different_rank_share_one_session() {
+    let (tiny, ids) = (tiny(Format::F32), ids());
+    let first = golden().join("adapter");
+    // The same product in a higher rank: rows and columns of zeros, and an alpha that keeps alpha / rank.
+    let wider = other_adapter(&tiny, "wider", |adapter| {
+        let (rank, wide) = (adapter.rank, 8);
+        for pair in adapter.pairs.values_mut() {
+            pair.a.resize(pair.a.len() / rank * wide, 0.0);
+            let row = |row: &[f32]| [row, &[0.0; 8][rank..]].concat();
+            pair.b = pair.b.chunks(rank).flat_map(row).collect();
+        }
+        adapter.alpha *= wide as f64 / rank as f64;
+        adapter.rank = wide;
+    });
+    for _ in 0..2 {
+        let narrow = tiny.student.logits(Some(&first), &ids, 9).unwrap();
+        let error = distance(&tiny.student.logits(Some(&wider), &ids, 9).unwrap(), &narrow);
+        assert!(error <= ROUNDING, "{error}");
+    }
+}
+
+#[test]
+fn an_adapter_of_some_linears_equals_the_merged_weights() {
+    let (tiny, ids, config) = (tiny(Format::F32), ids(), config());
+    let some = |linear: Linear| matches!(linear, Linear::K | Linear::Up | Linear::Down);
+    let dir =
+        other_adapter(&tiny, "some", |adapter| adapter.pairs.retain(|(layer, linear), _| *layer != 2 && some(*linear)));
+    let adapter = Adapter::load(&dir, &config).unwrap();
+
+    let weights = Weights::load(&golden()).unwrap();
+    let mut merged: Vec<(String, Tensor32)> =
+        weights.names().map(|name| (name.to_owned(), weights.get(name).unwrap())).collect();
+    for ((layer, linear), pair) in &adapter.pairs {
+        let name = linear.weight_name(*layer);
+        let weight = &mut merged.iter_mut().find(|(found, _)| *found == name).unwrap().1.data;
+        let (out, width) = linear.shape(&config);
+        for n in 0..out {
+            for k in 0..width {
+                let product: f32 =
+                    (0..adapter.rank).map(|r| pair.b[n * adapter.rank + r] * pair.a[r * width + k]).sum();
+                weight[n * width + k] += product * adapter.scale() as f32;
+            }
+        }
+    }
+    let base = edited_base(|_| {});
+    Weights::save(base.path(), merged, SaveAs::F32).unwrap();
+    let merged = tiny_of(base.path(), Format::F32, 1, 64).student.logits(None, &ids, ids.len()).unwrap();
+    let bound = tiny.student.logits(Some(&dir), &ids, ids.len()).unwrap();
+    assert!(distance(&bound, &merged) <= ROUNDING, "{}", distance(&bound, &merged));
+    assert!(distance(&merged, &expected("base_logits")) > 0.1, "the adapter changed nothing");
+}
+
+#[test]
+fn what_the_cache_held_before_does_not_matter() {
+    let (tiny, ids) = (tiny(Format::F32), ids());
+    let short = &ids[..5];
+    let fresh = tiny.student.logits(None, short, 2).unwrap();
+    let adapter = golden().join("adapter");
+    tiny.student.logits(Some(&adapter), &[ids.as_slice(), &ids, &ids].concat(), 40).unwrap();
+    assert_eq!(tiny.student.logits(None, short, 2).unwrap(), fresh);
+}
+
+#[test]
+fn a_prompt_longer_than_one_run_reads_the_same_in_pieces() {
+    let base = edited_base(|config| config["max_position_embeddings"] = 1024.into());
+    let tiny = tiny_of(base.path(), Format::F32, 1, 1000);
+    let ids: Vec<u32> = (0..700_u32).map(|i| 6 + (i * i + 7 * i) % 370).collect();
+    let whole = tiny.student.logits(None, &ids, ids.len()).unwrap();
+    let pieces = tiny.student.pool.with(|worker| {
+        let mut sequence = crate::decode::Sequence::start(worker, None).unwrap();
+        sequence.read(&ids).unwrap().to_vec()
+    });
+    let error = distance(&[pieces], &whole[whole.len() - 1..]);
+    assert!(error <= ROUNDING, "{error}");
+}
+
+#[test]
+fn eight_bit_weights_stay_close_to_single_precision() {
+    let (exact, quantised, ids) = (tiny(Format::F32), tiny(Format::I8Row), ids());
+    for adapter in [None, Some(golden().join("adapter"))] {
+        let wanted = exact.student.logits(adapter.as_deref(), &ids, ids.len()).unwrap();
+        for at_once in [ids.len(), 4] {
+            let found = quantised.student.logits(adapter.as_deref(), &ids, at_once).unwrap();
+            let error = distance(&found, &wanted);
+            let agreeing = found.iter().zip(&wanted).filter(|(found, wanted)| argmax(found) == argmax(wanted)).count();
+            let values = || wanted.iter().flatten().map(|logit| f64::from(*logit));
+            let spread = (values().map(|logit| logit * logit).sum::<f64>() / values().count() as f64).sqrt();
+            println!(
+                "i8row, adapter {}, {at_once} at once: {error:.3} of {spread:.2}, {agreeing}/{}",
+                adapter.is_some(),
+                ids.len()
+            );
+            assert!(f64::from(error) <= I8ROW_ERROR * spread, "{error} of {spread}");
+            assert!(agreeing * 100 >= ids.len() * I8ROW_AGREEMENT_PERCENT, "{agreeing} of {}", ids.len());
+        }
+    }
+}
+
+/// Bounds of `i8row` on this model of random weights, with some room over what was measured: the largest error
+/// in units of the logits' root mean square, and how many of the tokens keep their most probable successor.
+const I8ROW_ERROR: f64 = 0.3;
+const I8ROW_AGREEMENT_PERCENT: usize = 85;
+
+#[test]
+fn a_token_reads_the_same_whatever_its_neighbours_in_the_run() {
+    let (tiny, ids) = (tiny(Format::I8Row), ids());
+    let together = tiny.student.logits(None, &ids, ids.len()).unwrap();
+    let single = tiny.student.logits(None, &ids, 0).unwrap();
+    // One scale per token; a scale per run would let one outlier disturb all others.
+    assert!(distance(&together, &single) <= 1e-2, "{}", distance(&together, &single));
+}
