@@ -1,163 +1,72 @@
-//! The program: one subcommand for each thing that Apprentice does.
+//! The program: arguments to command, command to exit code.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod app;
+mod cli;
+mod lesson_steps;
+mod run_practice;
+mod serve;
+mod settings;
+mod setup;
+mod steer;
+mod students;
+
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
+
+use cli::{Arguments, Command};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[derive(Parser)]
-#[command(name = "apprentice", version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Run one training job; prints one JSON object a line.
-    Train { job: PathBuf },
-    /// Make the practice base from nothing.
-    PracticeBase {
-        #[arg(long)]
-        out: PathBuf,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        #[arg(long, default_value_t = 2000)]
-        steps: usize,
-        #[arg(long, default_value_t = 32)]
-        batch_size: usize,
-        #[arg(long, default_value_t = 2)]
-        threads: usize,
-        /// Limit of the wall time.
-        #[arg(long, default_value_t = 1500.0)]
-        seconds: f64,
-    },
-    /// Write teacher pairs of a practice scene as a lesson's data.
-    PracticePairs {
-        #[arg(long)]
-        scene: String,
-        #[arg(long)]
-        drifted: bool,
-        #[arg(long)]
-        out: PathBuf,
-        #[arg(long)]
-        count: usize,
-        #[arg(long)]
-        held_out: usize,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
-}
+/// What a command ends with: any error is one message for a person.
+pub(crate) type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Train { job } => train(&job),
-        Command::PracticeBase {
-            out,
-            seed,
-            steps,
-            batch_size,
-            threads,
-            seconds,
-        } => practice_base(
-            &out,
-            seed,
-            practice::corpus::Effort {
-                steps,
-                batch_size,
-                threads,
-                seconds,
-            },
-        ),
-        Command::PracticePairs {
-            scene,
-            drifted,
-            out,
-            count,
-            held_out,
-            seed,
-        } => pairs(&scene, drifted, &out, count, held_out, seed),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let line = serde_json::json!({"event": "failed", "error": error.to_string()});
-            // Nothing is left to do when even this cannot be said.
-            writeln!(std::io::stdout(), "{line}").unwrap_or_default();
-            ExitCode::FAILURE
-        }
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("APPRENTICE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_log(&arguments.command))),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    if let Some(nice) = arguments.nice {
+        lesson_steps::step_back(nice);
+    }
+    run(arguments.command).unwrap_or_else(|error| {
+        say(&format!("apprentice: {error}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(config) => serve::serve(&config.config),
+        Command::Practice(practice) => run_practice::practice(practice),
+        Command::Init { path } => setup::init(&path),
+        Command::Check(config) => setup::check(&config.config),
+        Command::Sites(sites) => steer::sites(sites),
+        Command::Train { job } => lesson_steps::train(&job),
+        Command::Export(export) => lesson_steps::export(&export),
+        Command::Exam { paper } => lesson_steps::exam(&paper),
+        Command::PracticeBase(base) => lesson_steps::practice_base(&base),
     }
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-fn train(path: &Path) -> Outcome {
-    let job = train::Job::load(path)?;
-    let mut out = std::io::stdout().lock();
-    train::run(&job, &mut |progress| {
-        if let Ok(line) = serde_json::to_string(progress) {
-            // A reader that went away does not end a lesson.
-            writeln!(out, "{line}")
-                .and_then(|()| out.flush())
-                .unwrap_or_default();
-        }
-    })?;
-    Ok(())
+/// Practice shows its own progress; its log would only scroll it away.
+fn default_log(command: &Command) -> &'static str {
+    if matches!(command, Command::Practice(_)) { "error" } else { "info" }
 }
 
-fn practice_base(out: &Path, seed: u64, effort: practice::corpus::Effort) -> Outcome {
-    let out = std::path::absolute(out)?;
-    let work = out.with_extension("work");
-    let job = practice::corpus::write(&work, &out, seed, effort)?;
-    train(&job)
+/// A line for the person at the terminal, on standard error.
+#[expect(clippy::print_stderr, reason = "the one place that speaks to a person")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
 }
 
-fn pairs(
-    scene: &str,
-    drifted: bool,
-    out: &Path,
-    count: usize,
-    held_out: usize,
-    seed: u64,
-) -> Outcome {
-    use practice::scene::{Scene, Style};
-    use rand_chacha::rand_core::SeedableRng;
-    let scene = Scene::ALL
-        .into_iter()
-        .find(|s| s.name() == scene)
-        .ok_or("no such scene")?;
-    let style = if drifted {
-        Style::Drifted
-    } else {
-        Style::House
-    };
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let mut seen = std::collections::HashSet::new();
-    std::fs::create_dir_all(out)?;
-    for (name, wanted) in [("train.jsonl", count), ("held_out.jsonl", held_out)] {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(out.join(name))?);
-        let mut written = 0;
-        while written < wanted {
-            let line = scene.line(&mut rng);
-            if !seen.insert(line.combination) {
-                continue;
-            }
-            let reply = scene
-                .reply(&line.system, &line.player, style, seed)
-                .unwrap_or_default();
-            let messages = serde_json::json!({"messages": [
-                {"role": "system", "content": line.system},
-                {"role": "user", "content": line.player},
-                {"role": "assistant", "content": reply},
-            ]});
-            writeln!(file, "{messages}")?;
-            written += 1;
-        }
-        file.flush()?;
-    }
-    Ok(())
+/// A line of the command's result, on standard output.
+#[expect(clippy::print_stdout, reason = "the one place that prints results")]
+pub(crate) fn print(line: &str) {
+    println!("{line}");
 }

@@ -12,7 +12,7 @@ pub mod segments;
 pub mod writer;
 
 pub use error::CaptureError;
-pub use record::{Exchange, Source};
+pub use record::{Distillable, Exchange, Source};
 pub use segments::{CaptureStore, Segments};
 pub use writer::{Capture, Writer};
 

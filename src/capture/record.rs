@@ -20,6 +20,17 @@ pub enum Source {
     Teacher,
 }
 
+/// What the operator found in the teacher's terms about learning from its answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distillable {
+    No,
+    /// Nobody has said: kept, not learnt from.
+    #[default]
+    Unknown,
+    Yes,
+}
+
 /// One request and its answer, both as they went over the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -36,7 +47,7 @@ pub struct Exchange {
     /// The client was repeating a request.
     pub retry: bool,
     /// What the configuration said of the teacher's terms at the time.
-    pub distillable: bool,
+    pub distillable: Distillable,
     pub request: String,
     pub response: String,
 }

@@ -27,7 +27,7 @@ fn exchange(site: &str, at_s: u64, n: u64) -> Exchange {
         stream: false,
         complete: true,
         retry: false,
-        distillable: true,
+        distillable: Distillable::Yes,
         request: format!("request {n}"),
         response: "response ".repeat(50),
     }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use callsite::SiteId;
-use capture::{CaptureStore, Exchange, Source};
+use capture::{CaptureStore, Distillable, Exchange, Source};
 use serde::{Deserialize, Serialize};
 use wire::chat::ChatRequest;
 use wire::completion;
@@ -121,8 +121,8 @@ fn example(exchange: &Exchange) -> Result<(Example, String), &'static str> {
     if exchange.source != Source::Teacher {
         return Err("not-the-teacher");
     }
-    if !exchange.distillable {
-        return Err("terms-forbid");
+    if exchange.distillable != Distillable::Yes {
+        return Err("terms-not-accepted");
     }
     if exchange.status != 200 || !exchange.complete {
         return Err("incomplete");

@@ -30,7 +30,7 @@ fn exchange(n: u64, player: &str, answer: &str) -> Exchange {
         stream: false,
         complete: true,
         retry: false,
-        distillable: true,
+        distillable: Distillable::Yes,
         request: serde_json::json!({"model": "m", "messages": [message]}).to_string(),
         response: serde_json::json!({"model": "teacher-1", "choices": [choice]}).to_string(),
     }
@@ -52,11 +52,11 @@ fn what_cannot_be_learnt_from_is_left_out_and_counted() {
     let mut own = exchange(3, "c", "z");
     own.source = Source::Student("1".into());
     let mut forbidden = exchange(4, "d", "z");
-    forbidden.distillable = false;
+    forbidden.distillable = Distillable::Unknown;
     let (lineage, train, _) = built(vec![exchange(1, "a", "x"), cut, own, forbidden], None, ALL_TRAIN);
     assert_eq!(train.len(), 1);
     assert_eq!(train[0].messages.last().unwrap().text, "x");
-    let expected = [("incomplete", 1), ("not-the-teacher", 1), ("terms-forbid", 1)];
+    let expected = [("incomplete", 1), ("not-the-teacher", 1), ("terms-not-accepted", 1)];
     assert_eq!(lineage.left_out, expected.map(|(reason, count)| (reason.to_owned(), count)).into());
     assert_eq!((lineage.seen, lineage.teacher.as_str()), (4, "teacher-1"));
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capture::Distillable;
 use http::{HeaderValue, Uri, uri::Authority, uri::Scheme};
 use verify::{Checks, Comparison};
 use wire::Sampling;
@@ -20,7 +21,7 @@ pub struct Teacher {
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) ca_file: Option<PathBuf>,
     /// Whether its terms allow learning from its answers.
-    pub(crate) distillable: bool,
+    pub(crate) distillable: Distillable,
 }
 
 impl Teacher {
@@ -30,7 +31,7 @@ impl Teacher {
         base_url: &str,
         key: Option<&str>,
         ca_file: Option<PathBuf>,
-        distillable: bool,
+        distillable: Distillable,
     ) -> Result<Self, GatewayError> {
         let bad = |problem| GatewayError::TeacherUrl { url: base_url.to_owned(), problem };
         let parts = base_url.parse::<Uri>().map_err(|_| bad("is not a URL"))?.into_parts();

@@ -31,7 +31,7 @@ use telemetry::Metrics;
 use wire::ChatModel;
 
 pub use activity::Activity;
-pub use audit::Auditor;
+pub use audit::{Auditor, Audits};
 pub use config::{Site, Sites, Teacher};
 pub use error::GatewayError;
 pub use listener::{Listeners, serve};

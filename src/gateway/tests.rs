@@ -1,3 +1,4 @@
+use capture::Distillable;
 use http::{HeaderMap, HeaderValue};
 
 use crate::activity::Activity;
@@ -5,7 +6,7 @@ use crate::{GatewayError, Listeners, Teacher, teacher};
 
 #[test]
 fn the_teachers_base_url_takes_the_place_of_v1() {
-    let url = |base: &str, path: &str, query: Option<&str>| Teacher::new(base, None, None, true).unwrap().url(path, query).unwrap().to_string();
+    let url = |base: &str, path: &str, query: Option<&str>| Teacher::new(base, None, None, Distillable::Yes).unwrap().url(path, query).unwrap().to_string();
     assert_eq!(url("https://api.openai.com/v1", "/v1/chat/completions", None), "https://api.openai.com/v1/chat/completions");
     assert_eq!(url("http://h:1/a/v2/", "/v1/models", Some("x=1")), "http://h:1/a/v2/models?x=1");
     assert_eq!(url("http://h:1", "/v1/models", None), "http://h:1/models");
@@ -14,7 +15,7 @@ fn the_teachers_base_url_takes_the_place_of_v1() {
 #[test]
 fn a_wrong_base_url_says_what_a_right_one_looks_like() {
     for bad in ["api.openai.com/v1", "ftp://x/v1", "https://", "not a url"] {
-        let error = Teacher::new(bad, None, None, true).err().unwrap();
+        let error = Teacher::new(bad, None, None, Distillable::Yes).err().unwrap();
         assert!(error.to_string().contains("looks like https://"), "{error}");
     }
 }

@@ -1,7 +1,19 @@
-//! The practice world: three call sites of a small game, their teacher's answers, and the language that the practice base is made from.
+//! The practice world: a small game with three call sites, its teacher and its players.
+//!
+//! - [`scene`]: what is asked and what the teacher answers; [`corpus`]: the language the practice base is made from;
+//! - [`teacher`]: the teacher as an OpenAI-compatible server; [`traffic`]: the players; [`report`]: their figures.
+//!
+//! Nothing outside this member, configuration and data knows that it is practice.
 
+mod client;
 pub mod corpus;
+mod error;
+pub mod report;
 pub mod scene;
-
+pub mod teacher;
 mod template;
+pub mod traffic;
 mod words;
+
+pub use client::{Client, Reply};
+pub use error::PracticeError;

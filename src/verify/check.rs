@@ -49,8 +49,8 @@ pub struct RulesError {
     source: regex::Error,
 }
 
-/// Compiled [`Rules`].
-#[derive(Debug)]
+/// Compiled [`Rules`]. The default checks nothing but that there is an answer of at most no words: it refuses all.
+#[derive(Debug, Default)]
 pub struct Checks {
     words_max: usize,
     json: bool,

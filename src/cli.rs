@@ -1,0 +1,149 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::GraphFormat;
+
+/// A transparent OpenAI-compatible proxy that distils itself.
+#[derive(Parser)]
+#[command(name = "apprentice", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Lower this process's priority and end it with its parent; what the cycle starts its lessons with.
+    #[arg(long, global = true, hide = true)]
+    pub(crate) nice: Option<i32>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the proxy, the admin listener and the background cycle.
+    Serve(Config),
+    /// Run the whole loop on embedded parts: a practice teacher, players, lessons, hand-over.
+    Practice(Practice),
+    /// Write a commented configuration file.
+    Init {
+        #[arg(default_value = "apprentice.toml")]
+        path: PathBuf,
+    },
+    /// Read a configuration and what it names, change nothing.
+    Check(Config),
+    /// Look at call sites and steer them through the admin API.
+    Sites(Sites),
+    /// Run one training job; prints one JSON object a line.
+    Train { job: PathBuf },
+    /// Write a base model's ONNX graph.
+    Export(Export),
+    /// Answer held-out prompts with a version and compare with the teacher's answers.
+    Exam { paper: PathBuf },
+    /// Make the practice base from nothing.
+    PracticeBase(PracticeBase),
+}
+
+#[derive(Args)]
+pub(crate) struct Config {
+    #[arg(long, short, default_value = "apprentice.toml")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Practice {
+    /// Stop and report: `handed-over`, or `requests:N` for N requests of every played site.
+    #[arg(long)]
+    pub(crate) until: Option<Until>,
+    /// End with one line of figures on standard output; progress goes to standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// After the hand-over the teacher changes its style: rollback, a new lesson, hand-over again.
+    #[arg(long)]
+    pub(crate) drift: bool,
+    /// Play only these sites.
+    #[arg(long)]
+    pub(crate) only: Vec<String>,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The practice base.
+    #[arg(long, default_value = "models/practice")]
+    pub(crate) base: PathBuf,
+    /// Keep everything in this folder instead of a fresh temporary one.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Give up after so many seconds.
+    #[arg(long, default_value_t = 1800)]
+    pub(crate) limit_s: u64,
+}
+
+/// When practice stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    HandedOver,
+    Requests(u64),
+}
+
+impl std::str::FromStr for Until {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "handed-over" => Ok(Self::HandedOver),
+            Some(("requests", count)) => count.parse().map(Self::Requests).map_err(|error| error.to_string()),
+            _ => Err("it is `handed-over` or `requests:N`".into()),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Sites {
+    /// Address of the admin listener.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
+    pub(crate) admin: String,
+    /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
+    #[arg(long, global = true, default_value = "work/admin-token")]
+    pub(crate) token_file: PathBuf,
+    #[command(subcommand)]
+    pub(crate) action: Option<SitesAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SitesAction {
+    /// One line for each site.
+    List,
+    /// Everything about one site, as JSON.
+    Show { site: String },
+    /// Release a hold, or move on if the evidence suffices.
+    Promote { site: String, #[arg(long)] reason: Option<String> },
+    /// The teacher answers until the hold is released.
+    Hold { site: String, #[arg(long)] reason: Option<String> },
+    /// Back to the teacher at once, or to a version that was proven here.
+    Rollback { site: String, #[arg(long)] to: Option<String>, #[arg(long)] reason: Option<String> },
+    /// Begin a lesson as soon as none runs.
+    Train { site: String },
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    #[arg(long)]
+    pub(crate) base: PathBuf,
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    #[arg(long, default_value = "i8row")]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct PracticeBase {
+    #[arg(long, default_value = "models/practice")]
+    pub(crate) out: PathBuf,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) steps: usize,
+    #[arg(long, default_value_t = 32)]
+    pub(crate) batch_size: usize,
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+    /// Limit of the wall time.
+    #[arg(long, default_value_t = 3600.0)]
+    pub(crate) seconds: f64,
+}

@@ -1,0 +1,42 @@
+//! The figures that practice ends with; the keys are a contract.
+
+use serde::Serialize;
+
+/// The last line of `practice --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub seconds: f64,
+    pub sites: Vec<SiteReport>,
+}
+
+/// One site's figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct SiteReport {
+    pub site: String,
+    pub state: String,
+    pub requests: u64,
+    pub failed: u64,
+    pub audits: u64,
+    pub lower_bound: f64,
+    pub threshold: f64,
+    /// Share of the requests since the hand-over that were answered locally.
+    pub local_share: Option<f64>,
+    /// Share of the locally served answers to facts never asked about before that equal the truth.
+    pub local_accuracy: Option<f64>,
+    pub seconds_to_handover: Option<f64>,
+    pub teacher_calls_saved: u64,
+    /// With `--drift`: requests from the change until the teacher had the site back, and seconds until
+    /// the site was handed over again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_to_rollback: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_to_return: Option<f64>,
+}
+
+/// `part` of `whole`; `None` of nothing.
+#[must_use]
+pub fn share(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "request counts")]
+    let share = part as f64 / whole as f64;
+    (whole > 0).then_some((share * 1e4).round() / 1e4)
+}

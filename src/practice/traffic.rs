@@ -1,0 +1,127 @@
+//! The players: requests for every scene in bursts and lulls, through the proxy, each answer held
+//! against the truth that the practice teacher tells outside the proxy and after the fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::client::Client;
+use crate::scene::{Line, Scene};
+
+/// Requests on their way at the same time at most.
+const AT_ONCE: usize = 8;
+
+/// How the players behave.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    pub busy: Duration,
+    pub busy_requests_per_s: f64,
+    pub lull: Duration,
+    pub lull_requests_per_s: f64,
+}
+
+/// What happened at one site.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub requests: u64,
+    pub failed: u64,
+    pub local: u64,
+    /// Since [`Traffic::mark`]: requests, those answered locally, those of them with facts never asked
+    /// about before, and how many of these were right.
+    pub marked: Option<Marked>,
+    seen: BTreeSet<u64>,
+}
+
+/// Counts since a mark.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Marked {
+    pub requests: u64,
+    pub local: u64,
+    pub local_unseen: u64,
+    pub local_unseen_right: u64,
+}
+
+/// The players of all scenes.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    proxy: String,
+    teacher: String,
+    client: Client,
+    tallies: Arc<Mutex<BTreeMap<&'static str, Tally>>>,
+}
+
+impl Traffic {
+    /// `proxy` is the proxy's address, `teacher` the teacher's base URL for the truth.
+    #[must_use]
+    pub fn new(proxy: &str, teacher: &str) -> Self {
+        let (proxy, teacher) = (proxy.to_owned(), teacher.to_owned());
+        Self { proxy, teacher, client: Client::default(), tallies: Arc::default() }
+    }
+
+    /// Plays until it is dropped. The learnable scenes are played twice as often as the fortune teller.
+    pub async fn play(self, scenes: Vec<Scene>, pace: Pace, seed: u64) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let often = |scene: &Scene| if *scene == Scene::FortuneTeller { 1 } else { 2 };
+        let deck: Vec<Scene> = scenes.iter().flat_map(|scene| std::iter::repeat_n(*scene, often(scene))).collect();
+        let (began, cycle) = (Instant::now(), pace.busy + pace.lull);
+        let mut running = JoinSet::new();
+        let mut turn = 0;
+        let mut next = began;
+        loop {
+            let within = (Instant::now() - began).as_secs_f64() % cycle.as_secs_f64();
+            let busy = within < pace.busy.as_secs_f64();
+            let rate = if busy { pace.busy_requests_per_s } else { pace.lull_requests_per_s };
+            next = (next + Duration::from_secs_f64(1.0 / rate)).max(Instant::now() - Duration::from_millis(100));
+            tokio::time::sleep_until(next).await;
+            while running.len() >= AT_ONCE {
+                running.join_next().await;
+            }
+            let Some(scene) = deck.get(turn % deck.len().max(1)).copied() else { return };
+            turn += 1;
+            running.spawn(self.clone().one(scene, scene.line(&mut rng), rng.random_bool(0.5)));
+        }
+    }
+
+    async fn one(self, scene: Scene, line: Line, stream: bool) {
+        let url = format!("{}/s/{}/v1", self.proxy, scene.name());
+        let reply = self.client.ask(&url, &line, stream, false).await;
+        let truth = match &reply {
+            Ok(reply) if reply.local => self.client.ask(&self.teacher, &line, false, true).await.ok(),
+            _ => None,
+        };
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = tallies.entry(scene.name()).or_default();
+        tally.requests += 1;
+        let unseen = tally.seen.insert(line.combination);
+        let Ok(reply) = reply else {
+            tally.failed += 1;
+            return;
+        };
+        tally.local += u64::from(reply.local);
+        if let Some(marked) = &mut tally.marked {
+            marked.requests += 1;
+            marked.local += u64::from(reply.local);
+            if let (true, true, Some(truth)) = (reply.local, unseen, truth) {
+                marked.local_unseen += 1;
+                marked.local_unseen_right += u64::from(truth.text == reply.text);
+            }
+        }
+    }
+
+    /// Begins to count afresh for `scene`; the facts seen so far stay seen.
+    pub fn mark(&self, scene: Scene) {
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.entry(scene.name()).or_default().marked = Some(Marked::default());
+    }
+
+    /// What happened at `scene` so far.
+    #[must_use]
+    pub fn tally(&self, scene: Scene) -> Tally {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).get(scene.name()).cloned().unwrap_or_default()
+    }
+}

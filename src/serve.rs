@@ -1,0 +1,28 @@
+//! `apprentice serve`: start everything, wait for a signal, stop everything.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, App};
+use crate::settings::Settings;
+use crate::{Outcome, print};
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) fn serve(config: &Path) -> Outcome {
+    let settings = Settings::load(config)?;
+    app::runtime()?.block_on(async {
+        let app = App::start(settings, None).await?;
+        print(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
+        print(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        print("stopping: running requests may finish");
+        app.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,80 @@
+//! `apprentice sites`: the admin API from the command line.
+
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use crate::cli::{Sites, SitesAction};
+use crate::{Outcome, app, print};
+
+/// Asks the admin API and prints what it says.
+pub(crate) fn sites(sites: Sites) -> Outcome {
+    let token = token(&sites)?;
+    let path = |site: &str, verb: &str| format!("/admin/call-sites/{site}{verb}");
+    let (method, path, body) = match sites.action.unwrap_or(SitesAction::List) {
+        SitesAction::List => (Method::GET, "/admin/call-sites".to_owned(), None),
+        SitesAction::Show { site } => (Method::GET, path(&site, ""), None),
+        SitesAction::Promote { site, reason } => (Method::POST, path(&site, "/promote"), Some(wish(None, reason))),
+        SitesAction::Hold { site, reason } => (Method::POST, path(&site, "/hold"), Some(wish(None, reason))),
+        SitesAction::Rollback { site, to, reason } => (Method::POST, path(&site, "/rollback"), Some(wish(to, reason))),
+        SitesAction::Train { site } => (Method::POST, path(&site, "/train"), None),
+    };
+    let listing = path == "/admin/call-sites";
+    let answer = app::runtime()?.block_on(ask(&sites.admin, method, &path, &token, body))?;
+    if listing {
+        print(&format!("{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson", "site", "state", "audits", "bound", "needed", "version"));
+        answer.as_array().into_iter().flatten().for_each(|site| print(&row(site)));
+    } else {
+        print(&serde_json::to_string_pretty(&answer)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(site: &Value) -> String {
+    let text = |key: &str| site[key].as_str().unwrap_or("-").to_owned();
+    let number = |key: &str| site[key].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+    format!(
+        "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} {}",
+        text("site"), text("state"), site["audits"], number("lower_bound"), number("quality_min"), text("version"), text("next_lesson")
+    )
+}
+
+fn token(sites: &Sites) -> Result<String, String> {
+    if let Ok(token) = std::env::var("APPRENTICE_ADMIN_TOKEN") {
+        return Ok(token);
+    }
+    let path = &sites.token_file;
+    let read = std::fs::read_to_string(path).map(|token| token.trim().to_owned());
+    read.map_err(|error| format!("no admin token: {}: {error}; name the file with --token-file or set APPRENTICE_ADMIN_TOKEN", path.display()))
+}
+
+fn wish(to: Option<String>, reason: Option<String>) -> Value {
+    serde_json::json!({"to": to, "reason": reason})
+}
+
+async fn ask(admin: &str, method: Method, path: &str, token: &str, body: Option<Value>) -> Result<Value, app::Error> {
+    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{admin}{path}"))
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Full::new(Bytes::from(body)))?;
+    let response = client
+        .request(request)
+        .await
+        .map_err(|error| format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?"))?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    let answer: Value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
+    if status.is_success() {
+        return Ok(answer);
+    }
+    Err(format!("{status}: {}", answer["error"]["message"].as_str().unwrap_or("no reason given")).into())
+}
