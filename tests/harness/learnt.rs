@@ -1,0 +1,1 @@
+//! Call sites that have a student already, made without training.
