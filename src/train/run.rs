@@ -294,8 +294,13 @@ impl<'a> Run<'a> {
             adam: (job.optim.learning_rate * factor) as f32,
             muon: (job.pretrain.matrix_learning_rate * factor) as f32,
         };
-        self.optimizer
-            .step(&mut self.parameters, &gradients, rates, step + 1)?;
+        self.optimizer.step(
+            &mut self.parameters,
+            &gradients,
+            rates,
+            step + 1,
+            job.threads,
+        )?;
         self.model.bind(self.method, &self.parameters)?;
         self.state.step += 1;
         self.state.tokens += examples.iter().map(|e| e.ids.len()).sum::<usize>();
@@ -454,3 +459,6 @@ fn evaluate(
         exact as f64 / scores.len().max(1) as f64,
     ))
 }
+
+#[cfg(test)]
+mod tests;
