@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench setup practice-base fmt
+.PHONY: practice test check audit bench bench-practice bench-practice-drift setup practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -23,9 +23,16 @@ check: setup
 audit:
 	deploy/audit.sh
 
-bench: setup
+bench: bench-practice bench-practice-drift
+
+SEEDS ?= 5
+bench-practice: setup
 	cargo build --locked
-	deploy/bench-practice.sh
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS)
+
+bench-practice-drift: setup
+	cargo build --locked
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --drift
 
 # Makes the practice base again; about half an hour on two cores.
 practice-base: setup
