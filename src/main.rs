@@ -26,7 +26,7 @@ enum Command {
         out: PathBuf,
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        #[arg(long, default_value_t = 2000)]
+        #[arg(long, default_value_t = 1200)]
         steps: usize,
         #[arg(long, default_value_t = 32)]
         batch_size: usize,
@@ -110,10 +110,13 @@ fn train(path: &Path) -> Outcome {
 }
 
 fn practice_base(out: &Path, seed: u64, effort: practice::corpus::Effort) -> Outcome {
-    let out = std::path::absolute(out)?;
     let work = out.with_extension("work");
-    let job = practice::corpus::write(&work, &out, seed, effort)?;
-    train(&job)
+    let beside = Path::new("..").join(out.file_name().ok_or("--out names no folder")?);
+    let job = practice::corpus::write(&work, &beside, seed, effort)?;
+    train(&job)?;
+    std::fs::copy(&job, out.join("base.toml"))?;
+    std::fs::remove_dir_all(&work)?;
+    Ok(())
 }
 
 fn pairs(
