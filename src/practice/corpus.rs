@@ -48,9 +48,9 @@ pub struct Effort {
     pub seconds: f64,
 }
 
-/// Writes `dir/base/{config.json,tokenizer.json}`, `dir/train.jsonl`, `dir/held_out.jsonl` and
-/// `dir/base.toml`, a job that pretrains into `out`; gives back the job file's path. The same seed
-/// and effort give the same files.
+/// Writes `dir/base/{config.json,tokenizer.json,tokenizer_config.json}`, `dir/train.jsonl`,
+/// `dir/held_out.jsonl` and `dir/base.toml`, a job that pretrains into `out` (relative to `dir`);
+/// gives back the job file's path. The same seed and effort give the same files.
 ///
 /// # Errors
 /// When something cannot be written or the tokenizer cannot be trained.
@@ -82,6 +82,8 @@ pub fn write(dir: &Path, out: &Path, seed: u64, effort: Effort) -> Result<PathBu
     gemma::train_tokenizer(texts, VOCABULARY, &base.join("tokenizer.json"))?;
     let path = base.join("config.json");
     std::fs::write(&path, config().to_json()).map_err(failed(&path))?;
+    let path = base.join("tokenizer_config.json");
+    std::fs::write(&path, tokenizer_config()).map_err(failed(&path))?;
     let path = dir.join("base.toml");
     std::fs::write(&path, job(out, seed, effort)).map_err(failed(&path))?;
     Ok(path)
@@ -131,6 +133,20 @@ fn config() -> Config {
     }
 }
 
+/// Gemma's chat format as a Jinja template, for programs that read the folder with transformers.
+const CHAT_TEMPLATE: &str = "{{ bos_token }}{% set system = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}{% for m in (messages[1:] if system else messages) %}<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ system if loop.first else '' }}{{ m['content'] | trim }}<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}";
+
+fn tokenizer_config() -> String {
+    let value = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>",
+        "add_bos_token": false,
+        "clean_up_tokenization_spaces": false,
+        "chat_template": CHAT_TEMPLATE,
+    });
+    format!("{value:#}\n")
+}
+
 fn job(out: &Path, seed: u64, effort: Effort) -> String {
     let Effort {
         steps,
@@ -166,9 +182,8 @@ every_steps = 200
 
 [pretrain]
 matrix_learning_rate = 0.02
-copy_share_first = 0.9
-copy_share_after = 0.15
-copy_first_part = 0.12
+copy_share_first = 0.1
+copy_share_after = 0.1
 "#
     )
 }

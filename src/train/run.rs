@@ -408,10 +408,13 @@ impl<'a> Run<'a> {
             SaveAs::F32
         };
         Weights::save(&job.out, tensors, save_as)?;
-        for name in ["config.json", "tokenizer.json"] {
+        for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
             let (from, to) = (job.base.join(name), job.out.join(name));
-            let bytes = std::fs::read(&from).map_err(TrainError::read(&from))?;
-            std::fs::write(&to, bytes).map_err(TrainError::write(&to))?;
+            match std::fs::read(&from) {
+                Ok(bytes) => std::fs::write(&to, bytes).map_err(TrainError::write(&to))?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(TrainError::read(&from)(e)),
+            }
         }
         Ok(())
     }
