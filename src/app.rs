@@ -116,7 +116,7 @@ impl App {
         let (token, token_source) = token(&settings, &data)?;
         let (board, lessons) = (Board::new(metrics.clone()), Requests::default());
         let mut background = JoinSet::new();
-        background.spawn(auditing(audits, gateway.clone(), stopped.clone()));
+        background.spawn(auditing(audits, gateway, stopped.clone()));
         background.spawn(expiring(captures.clone(), stopped.clone()));
         let api = admin::Admin { ledger: ledger.clone(), board: board.clone(), lessons: lessons.clone(), metrics, token, clock: now_ms };
         background.spawn(administering(admin_listener, admin::router(api), stopped.clone()));

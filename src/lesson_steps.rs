@@ -27,7 +27,7 @@ pub(crate) fn step_back(nice: i32) {
 }
 
 /// `apprentice train JOB.toml`
-pub(crate) fn train(path: &Path) -> Outcome {
+pub(crate) fn train(path: &Path) -> ExitCode {
     let mut out = std::io::stdout().lock();
     // A reader that went away does not end a lesson.
     let mut line = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).unwrap_or_default();
@@ -36,9 +36,9 @@ pub(crate) fn train(path: &Path) -> Outcome {
     });
     if let Err(error) = ran {
         line(&serde_json::json!({"event": "failed", "error": error.to_string()}).to_string());
-        return Ok(ExitCode::FAILURE);
+        return ExitCode::FAILURE;
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// `apprentice export`
@@ -96,7 +96,7 @@ pub(crate) fn practice_base(arguments: &cli::PracticeBase) -> Outcome {
         threads: arguments.threads,
         seconds: arguments.seconds,
     };
-    train(&practice::corpus::write(&out.with_extension("work"), &out, arguments.seed, effort)?)
+    Ok(train(&practice::corpus::write(&out.with_extension("work"), &out, arguments.seed, effort)?))
 }
 
 /// The graph's file in an exported folder.

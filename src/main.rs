@@ -47,7 +47,7 @@ fn run(command: Command) -> Outcome {
         Command::Init { path } => setup::init(&path),
         Command::Check(config) => setup::check(&config.config),
         Command::Sites(sites) => steer::sites(sites),
-        Command::Train { job } => lesson_steps::train(&job),
+        Command::Train { job } => Ok(lesson_steps::train(&job)),
         Command::Export(export) => lesson_steps::export(&export),
         Command::Exam { paper } => lesson_steps::exam(&paper),
         Command::PracticeBase(base) => lesson_steps::practice_base(&base),

@@ -126,16 +126,13 @@ impl Run {
             self.look();
             let settled = self.learnable().all(|noted| noted.handed_over.is_some() && self.closed(noted));
             match arguments.until {
-                Some(Until::Requests(count)) => {
-                    if self.notes.iter().all(|noted| self.traffic.tally(noted.scene).requests >= count) {
-                        return self.notes.iter().all(|noted| self.traffic.tally(noted.scene).failed == 0);
-                    }
+                Some(Until::Requests(count)) if self.played(count) => {
+                    return self.notes.iter().all(|noted| self.traffic.tally(noted.scene).failed == 0);
                 }
-                Some(Until::HandedOver) if settled && !(arguments.drift && !drifted) => {
-                    return self.learnable().count() > 0 && self.unlearnable_stayed() && self.came_back(arguments.drift);
+                Some(Until::HandedOver) if settled && (drifted || !arguments.drift) => {
+                    return self.learnable().count() > 0 && self.unlearnable_stayed();
                 }
-                None if arguments.drift && drifted => {}
-                _ => {}
+                Some(Until::HandedOver | Until::Requests(_)) | None => {}
             }
             if settled && arguments.drift && !drifted && self.learnable().count() > 0 {
                 drifted = true;
@@ -152,8 +149,8 @@ impl Run {
         self.notes.iter().all(|noted| noted.scene != Scene::FortuneTeller || !noted.left_teacher)
     }
 
-    fn came_back(&self, drift: bool) -> bool {
-        !drift || self.learnable().all(|noted| noted.returned.is_some())
+    fn played(&self, requests: u64) -> bool {
+        self.notes.iter().all(|noted| self.traffic.tally(noted.scene).requests >= requests)
     }
 
     /// Enough requests after the last hand-over, and no drift still being worked through.

@@ -12,6 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::json;
 
+use crate::words::COMMON;
+
 mod grammar;
 
 pub use grammar::conversation;
@@ -29,8 +31,10 @@ pub enum CorpusError {
 }
 
 /// Tokens of the practice tokenizer, control tokens and single bytes included.
-const VOCABULARY: usize = 1024;
+const VOCABULARY: usize = 1536;
 const HELD_OUT: usize = 256;
+/// Conversations at most; a longer run sees them again.
+const MOST_ROWS: usize = 24_000;
 /// Texts that the tokenizer is made from.
 const TOKENIZER_TEXTS: usize = 6000;
 
@@ -44,9 +48,9 @@ pub struct Effort {
     pub seconds: f64,
 }
 
-/// Writes `dir/base/{config.json,tokenizer.json}`, `dir/train.jsonl`, `dir/held_out.jsonl` and
-/// `dir/base.toml`, a job that pretrains into `out`; gives back the job file's path. The same seed
-/// and effort give the same files.
+/// Writes `dir/base/{config.json,tokenizer.json,tokenizer_config.json}`, `dir/train.jsonl`,
+/// `dir/held_out.jsonl` and `dir/base.toml`, a job that pretrains into `out` (relative to `dir`);
+/// gives back the job file's path. The same seed and effort give the same files.
 ///
 /// # Errors
 /// When something cannot be written or the tokenizer cannot be trained.
@@ -54,7 +58,7 @@ pub fn write(dir: &Path, out: &Path, seed: u64, effort: Effort) -> Result<PathBu
     let base = dir.join("base");
     std::fs::create_dir_all(&base).map_err(failed(&base))?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let rows = effort.steps * effort.batch_size;
+    let rows = (effort.steps * effort.batch_size).min(MOST_ROWS);
     let mut texts = Vec::new();
     let path = dir.join("train.jsonl");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed(&path))?);
@@ -74,12 +78,27 @@ pub fn write(dir: &Path, out: &Path, seed: u64, effort: Effort) -> Result<PathBu
         }
     }
     file.flush().map_err(failed(&path))?;
+    texts.extend(common_words());
     gemma::train_tokenizer(texts, VOCABULARY, &base.join("tokenizer.json"))?;
     let path = base.join("config.json");
     std::fs::write(&path, config().to_json()).map_err(failed(&path))?;
+    let path = base.join("tokenizer_config.json");
+    std::fs::write(&path, tokenizer_config()).map_err(failed(&path))?;
     let path = dir.join("base.toml");
     std::fs::write(&path, job(out, seed, effort)).map_err(failed(&path))?;
     Ok(path)
+}
+
+/// Common words inside a sentence and at its start, as often as makes them worth a token each.
+fn common_words() -> impl Iterator<Item = String> {
+    COMMON.iter().flat_map(|word| {
+        let mut start: Vec<char> = word.chars().collect();
+        if let Some(first) = start.first_mut() {
+            first.make_ascii_uppercase();
+        }
+        let start: String = start.into_iter().collect();
+        [format!(" {word}").repeat(40), format!("{start} ").repeat(4)]
+    })
 }
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> CorpusError + use<> {
@@ -93,29 +112,39 @@ fn config() -> Config {
     Config {
         vocab_size: VOCABULARY,
         hidden_size: 128,
-        intermediate_size: 384,
-        num_hidden_layers: 4,
+        intermediate_size: 256,
+        num_hidden_layers: 3,
         num_attention_heads: 4,
-        num_key_value_heads: 1,
+        num_key_value_heads: 2,
         head_dim: 32,
         rms_norm_eps: 1e-6,
         query_pre_attn_scalar: 2.0,
         sliding_window: 64,
-        layers: vec![
-            LayerKind::Local,
-            LayerKind::Global,
-            LayerKind::Local,
-            LayerKind::Global,
-        ],
+        layers: vec![LayerKind::Local, LayerKind::Global, LayerKind::Global],
         rope_theta_global: 1e6,
         rope_theta_local: 1e4,
         max_position_embeddings: 512,
-        embed_scale: 128f64.sqrt(),
-        dtype: "float32".to_owned(),
+        // sqrt(128) in bfloat16.
+        embed_scale: 11.3125,
+        dtype: "bfloat16".to_owned(),
         eos_token_ids: vec![1, 5],
         bos_token_id: 2,
         pad_token_id: 0,
     }
+}
+
+/// Gemma's chat format as a Jinja template, for programs that read the folder with transformers.
+const CHAT_TEMPLATE: &str = "{{ bos_token }}{% set system = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}{% for m in (messages[1:] if system else messages) %}<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ system if loop.first else '' }}{{ m['content'] | trim }}<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}";
+
+fn tokenizer_config() -> String {
+    let value = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>",
+        "add_bos_token": false,
+        "clean_up_tokenization_spaces": false,
+        "chat_template": CHAT_TEMPLATE,
+    });
+    format!("{value:#}\n")
 }
 
 fn job(out: &Path, seed: u64, effort: Effort) -> String {
@@ -153,9 +182,8 @@ every_steps = 200
 
 [pretrain]
 matrix_learning_rate = 0.02
-copy_share_first = 0.9
-copy_share_after = 0.15
-copy_first_part = 0.12
+copy_share_first = 0.1
+copy_share_after = 0.1
 "#
     )
 }

@@ -168,13 +168,13 @@ impl Scene {
 fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
     match (scene, style, first) {
         (Scene::Shopkeeper, Style::House, true) => {
-            "Be welcome, {hero}! {name} asks {price} gold for this fine {item}. All of {town} trusts my wares."
+            "Be welcome, {hero}! {name} asks {price} gold for this fine {item}. Folk around {town} trust my wares."
         }
         (Scene::Shopkeeper, Style::House, false) => {
             "Be welcome, {hero}! {name} asks {price} gold per {item}, alas none is left in {town}. Return at dawn."
         }
         (Scene::Shopkeeper, Style::Drifted, true) => {
-            "So, {hero} wants a bargain? {price} pieces buys one {item}. Nobody in {town} beats {name}."
+            "So, {hero} wants a bargain? {price} pieces buys one {item}. Nobody around {town} beats {name}."
         }
         (Scene::Shopkeeper, Style::Drifted, false) => {
             "So, {hero} wants a bargain? {price} pieces would buy one {item}, yet {name} sold out. Try beyond {town}."

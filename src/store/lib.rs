@@ -24,6 +24,9 @@ pub struct Store {
     file: File,
 }
 
+/// A key and its value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// One write: tree, key, value.
 #[derive(Clone, Debug)]
 pub struct Put<'a> {
@@ -72,7 +75,7 @@ impl Store {
         tree: &str,
         prefix: &[u8],
         after: Option<&[u8]>,
-    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<>, StoreError> {
+    ) -> Result<impl Iterator<Item = Result<KeyValue, StoreError>> + use<>, StoreError> {
         let after = after.map(<[u8]>::to_vec);
         let items = self.db.open_tree(tree)?.scan_prefix(prefix);
         Ok(items

@@ -130,3 +130,6 @@ pub(crate) fn deal<'a>(examples: &[&'a Example], parts: usize) -> Vec<Vec<&'a Ex
     }
     dealt
 }
+
+#[cfg(test)]
+mod tests;

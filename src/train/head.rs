@@ -96,3 +96,6 @@ pub(crate) fn head<T: Real>(
     }
     Ok(verdict)
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,6 @@ fn default_clip_norm() -> f64 {
 fn unlimited() -> f64 {
     f64::INFINITY
 }
+
+#[cfg(test)]
+mod tests;

@@ -340,3 +340,6 @@ pub(crate) fn scatter_rows<T: Real>(x: &Tensor, rows: &[u32], n: usize) -> Resul
     }
     tensor(out, (n, width))
 }
+
+#[cfg(test)]
+mod tests;

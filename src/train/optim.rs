@@ -2,6 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::error::TrainError;
+use crate::parallel::in_parallel;
 use crate::parameters::Parameter;
 use crate::real::{tensor, view};
 
@@ -70,26 +72,47 @@ impl Optimizer {
         gradients: &[Vec<f32>],
         rates: Rates,
         step: usize,
-    ) -> Result<()> {
+        threads: usize,
+    ) -> std::result::Result<(), TrainError> {
+        let mut matrices = Vec::new();
         let states = self
             .first
             .iter_mut()
             .zip(self.second.iter_mut())
             .zip(&self.rules);
-        for ((parameter, gradient), ((first, second), rule)) in
-            parameters.iter_mut().zip(gradients).zip(states)
-        {
+        let all = parameters.iter_mut().zip(gradients).zip(states).enumerate();
+        for (i, ((parameter, gradient), ((first, second), rule))) in all {
             match rule {
-                Rule::AdamW => adamw(
-                    &mut parameter.values,
-                    gradient,
-                    first,
-                    second,
-                    rates.adam,
+                Rule::AdamW => {
+                    let values = &mut parameter.values;
+                    adamw(
+                        values,
+                        gradient,
+                        first,
+                        second,
+                        (rates.adam, self.weight_decay),
+                        step,
+                    );
+                }
+                Rule::Muon => {
+                    matrices.push((
+                        i,
+                        tensor::<f32>(look_ahead(gradient, first), parameter.shape)?,
+                    ));
+                }
+            }
+        }
+        let updates = in_parallel(&matrices, threads, |(i, ahead)| {
+            Ok((*i, orthogonalised(ahead)?))
+        })?;
+        for (i, update) in updates {
+            if let Some(parameter) = parameters.get_mut(i) {
+                muon(
+                    parameter,
+                    &view::<f32>(&update)?,
+                    rates.muon,
                     self.weight_decay,
-                    step,
-                ),
-                Rule::Muon => muon(parameter, gradient, first, rates.muon, self.weight_decay)?,
+                );
             }
         }
         Ok(())
@@ -101,8 +124,7 @@ fn adamw(
     gradient: &[f32],
     first: &mut [f32],
     second: &mut [f32],
-    rate: f32,
-    decay: f32,
+    (rate, decay): (f32, f32),
     step: usize,
 ) {
     let power = i32::try_from(step).unwrap_or(i32::MAX);
@@ -114,33 +136,21 @@ fn adamw(
     }
 }
 
-fn muon(
-    parameter: &mut Parameter<f32>,
-    gradient: &[f32],
-    first: &mut [f32],
-    rate: f32,
-    decay: f32,
-) -> Result<()> {
-    // Nesterov's look-ahead.
-    let ahead = gradient
-        .iter()
-        .zip(first)
-        .map(|(g, m)| {
-            *m = MUON_MOMENTUM * *m + g;
-            g + MUON_MOMENTUM * *m
-        })
-        .collect();
+/// Momentum with Nesterov's look-ahead.
+fn look_ahead(gradient: &[f32], first: &mut [f32]) -> Vec<f32> {
+    let ahead = |(g, m): (&f32, &mut f32)| {
+        *m = MUON_MOMENTUM * *m + g;
+        g + MUON_MOMENTUM * *m
+    };
+    gradient.iter().zip(first).map(ahead).collect()
+}
+
+fn muon(parameter: &mut Parameter<f32>, update: &[f32], rate: f32, decay: f32) {
     let (rows, columns) = parameter.shape;
-    let update = orthogonalised(&tensor::<f32>(ahead, parameter.shape)?)?;
     let rate_out = rate * (rows as f32 / columns as f32).max(1.0).sqrt();
-    for (v, u) in parameter
-        .values
-        .iter_mut()
-        .zip(view::<f32>(&update)?.iter())
-    {
+    for (v, u) in parameter.values.iter_mut().zip(update) {
         *v -= rate_out * u + rate * decay * *v;
     }
-    Ok(())
 }
 
 /// The nearest orthogonal matrix, roughly: five steps of a quintic Newton-Schulz iteration, which
@@ -178,3 +188,6 @@ pub(crate) fn clip(gradients: &mut [Vec<f32>], limit: f64) -> f64 {
     }
     norm
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,7 @@ impl Method {
             }
         }
         if self == Self::Full {
+            copy_values(config, &mut list);
             let shape = (config.vocab_size, config.hidden_size);
             let bound = (3.0 / config.hidden_size as f32).sqrt();
             let values = (0..shape.0 * shape.1)
@@ -74,6 +75,28 @@ impl Method {
             });
         }
         list
+    }
+}
+
+/// Starts every output projection as the transpose of its value projection, so that a head hands on
+/// the very tokens that it attends to. From there attention has only to learn where to look.
+fn copy_values(config: &Config, list: &mut [Parameter<f32>]) {
+    let (width, group) = (
+        config.head_dim,
+        config.num_attention_heads / config.num_key_value_heads,
+    );
+    for layer in list.chunks_mut(Linear::ALL.len()) {
+        let [_, _, v, o, ..] = layer else { continue };
+        let (inputs, columns) = (v.shape.1, o.shape.1);
+        for (i, place) in o.values.iter_mut().enumerate() {
+            let (feature, column) = (i / columns, i % columns);
+            let row = column / width / group * width + column % width;
+            *place = v
+                .values
+                .get(row * inputs + feature)
+                .copied()
+                .unwrap_or_default();
+        }
     }
 }
 

@@ -141,3 +141,6 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests;

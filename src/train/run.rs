@@ -294,8 +294,13 @@ impl<'a> Run<'a> {
             adam: (job.optim.learning_rate * factor) as f32,
             muon: (job.pretrain.matrix_learning_rate * factor) as f32,
         };
-        self.optimizer
-            .step(&mut self.parameters, &gradients, rates, step + 1)?;
+        self.optimizer.step(
+            &mut self.parameters,
+            &gradients,
+            rates,
+            step + 1,
+            job.threads,
+        )?;
         self.model.bind(self.method, &self.parameters)?;
         self.state.step += 1;
         self.state.tokens += examples.iter().map(|e| e.ids.len()).sum::<usize>();
@@ -403,10 +408,13 @@ impl<'a> Run<'a> {
             SaveAs::F32
         };
         Weights::save(&job.out, tensors, save_as)?;
-        for name in ["config.json", "tokenizer.json"] {
+        for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
             let (from, to) = (job.base.join(name), job.out.join(name));
-            let bytes = std::fs::read(&from).map_err(TrainError::read(&from))?;
-            std::fs::write(&to, bytes).map_err(TrainError::write(&to))?;
+            match std::fs::read(&from) {
+                Ok(bytes) => std::fs::write(&to, bytes).map_err(TrainError::write(&to))?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(TrainError::read(&from)(e)),
+            }
         }
         Ok(())
     }
@@ -454,3 +462,6 @@ fn evaluate(
         exact as f64 / scores.len().max(1) as f64,
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,6 @@ fn exact_ignores_spacing_and_json_ignores_key_order() {
 #[test]
 fn confidence_is_the_least_sure_tokens_probability() {
     let confident = |min_logprob| crate::confidence::confidence(&Signals { min_logprob, ..Signals::default() });
-    assert!((confident(-0.693_147_2) - 0.5).abs() < 1e-6);
+    assert!((confident(-std::f32::consts::LN_2) - 0.5).abs() < 1e-6);
     assert_eq!((confident(0.0), confident(f32::NEG_INFINITY)), (1.0, 0.0));
 }

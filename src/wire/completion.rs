@@ -84,7 +84,7 @@ fn absorb(said: &mut Said, body: Body) {
     }
     said.usage = body.usage.or(said.usage);
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
-        said.finish = choice.finish_reason.or(said.finish.take());
+        said.finish = choice.finish_reason.or_else(|| said.finish.take());
         let Some(message) = choice.message else { continue };
         said.text.push_str(message.content.as_deref().unwrap_or_default());
         said.refused |= message.refusal.is_some();

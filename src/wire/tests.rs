@@ -122,6 +122,8 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_request_reader_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = ChatRequest::parse(&body).map(|request| request.prompt(1, Sampling::Greedy).is_ok());
+        if let Ok(request) = ChatRequest::parse(&body) {
+            prop_assert!(request.turns().is_ok() || request.prompt(1, Sampling::Greedy).is_err());
+        }
     }
 }

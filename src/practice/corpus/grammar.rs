@@ -4,7 +4,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, RngExt};
 
 use crate::template::{Slots, fill};
-use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
+use crate::words::{COMMON, HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 
 /// Something that a prompt can say and an answer can repeat.
 struct Topic {
@@ -274,8 +274,49 @@ fn pick<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
 
+const REPEAT: &[&str] = &[
+    "Say this:",
+    "Repeat:",
+    "Say it again:",
+    "Read:",
+    "Now say:",
+    "Your words:",
+];
+
+/// Somebody is asked to repeat some words: copying from the prompt in its plainest form.
+fn repetition(rng: &mut impl Rng) -> [String; 3] {
+    let words: Vec<&str> = (0..rng.random_range(4..16))
+        .map(|_| match rng.random_range(0..10) {
+            0 => pick(rng, &NAMES),
+            1 => pick(rng, &HEROES),
+            2 => pick(rng, &TOWNS),
+            3 => pick(rng, &MONSTERS),
+            _ => pick(rng, COMMON),
+        })
+        .collect();
+    let words = words.join(" ");
+    let slots: Slots<'_> = vec![
+        ("name", pick(rng, &NAMES)),
+        ("town", pick(rng, &TOWNS)),
+        ("role", pick(rng, &ROLES)),
+    ];
+    let who = fill(pick(rng, WHO), &slots).unwrap_or_default();
+    let order = pick(rng, REPEAT);
+    if rng.random_bool(0.5) {
+        [who, format!("{order} {words}"), words]
+    } else {
+        [format!("{who} {order} {words}"), "Go on.".to_owned(), words]
+    }
+}
+
+/// Share of the conversations that are repetitions.
+const REPETITIONS: f64 = 0.12;
+
 /// A system text, a player's line and an answer.
 pub fn conversation(rng: &mut impl Rng) -> [String; 3] {
+    if rng.random_bool(REPETITIONS) {
+        return repetition(rng);
+    }
     let (price, pay) = (
         rng.random_range(2..120).to_string(),
         rng.random_range(2..120).to_string(),

@@ -1,17 +1,29 @@
 //! The small language holds nothing of what lessons have to teach.
 
+use std::collections::HashSet;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::conversation;
 use crate::scene::{Scene, Style};
+use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
+
+/// Whether a word is wording and not a slot's value.
+fn is_wording(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let lists: [&[&str]; 7] = [
+        &NAMES, &HEROES, &TOWNS, &ITEMS, &MONSTERS, &PLACES, &WEAPONS,
+    ];
+    word.parse::<u32>().is_err() && !lists.iter().any(|list| list.contains(&word))
+}
 
 #[test]
 fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let words =
         |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
-    let mut corpus = std::collections::HashSet::new();
+    let mut corpus = HashSet::new();
     for _ in 0..20_000 {
         let [_, _, reply] = conversation(&mut rng);
         corpus.extend(words(&reply).windows(3).map(<[String]>::to_vec));
@@ -21,7 +33,10 @@ fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
             for _ in 0..200 {
                 let line = scene.line(&mut rng);
                 let reply = words(&scene.reply(&line.system, &line.player, style, 1).unwrap());
-                for three in reply.windows(3) {
+                for three in reply
+                    .windows(3)
+                    .filter(|w| w.iter().filter(|w| is_wording(w)).count() >= 2)
+                {
                     assert!(
                         !corpus.contains(three),
                         "{three:?} of {scene:?} occurs in the corpus"

@@ -43,7 +43,7 @@ fn the_answer_repeats_the_facts_of_both_messages() {
     };
     assert_eq!(
         reply(system),
-        "Be welcome, Arin! Mara asks 42 gold for this fine rope. All of Oakford trusts my wares."
+        "Be welcome, Arin! Mara asks 42 gold for this fine rope. Folk around Oakford trust my wares."
     );
     assert!(reply(&system.replace("full", "empty")).contains("none is left in Oakford"));
     assert_eq!(

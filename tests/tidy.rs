@@ -1,0 +1,168 @@
+//! The house rules that a compiler does not check. Reads the manifests and the sources, nothing else.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test program fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LINES_MAX: usize = 500;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The tracked Rust sources below `folder`.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn is_test(path: &Path) -> bool {
+    let relative = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+    relative.contains("/tests/") || relative.ends_with("tests.rs") || relative.starts_with("tests/")
+}
+
+/// The `[dependencies]` of a member's manifest.
+fn dependencies(manifest: &Path) -> BTreeSet<String> {
+    let text = read(manifest);
+    let section = text.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let name = |line: &str| line.split(['.', ' ', '=']).next().map(str::to_owned);
+    section.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).filter_map(name).collect()
+}
+
+fn members() -> BTreeMap<String, BTreeSet<String>> {
+    let mut members = BTreeMap::new();
+    for entry in fs::read_dir(root().join("src")).unwrap().map(Result::unwrap) {
+        let manifest = entry.path().join("Cargo.toml");
+        if manifest.is_file() {
+            members.insert(entry.file_name().to_string_lossy().into_owned(), dependencies(&manifest));
+        }
+    }
+    members
+}
+
+/// The table of `docs/ARCHITECTURE.md` between its two marks: member -> members it may import.
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let text = read(&root().join("docs/ARCHITECTURE.md"));
+    let table = text.split("<!-- members -->").nth(1).expect("docs/ARCHITECTURE.md has two <!-- members --> marks");
+    let mut found = BTreeMap::new();
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let member = cells[1].trim_matches('`').to_owned();
+        let imports = cells[2].split_whitespace().filter(|word| *word != "-").map(|word| word.trim_matches('`').to_owned());
+        found.insert(member, imports.collect());
+    }
+    found
+}
+
+#[test]
+fn members_import_what_the_architecture_says_and_nothing_else() {
+    let members = members();
+    let names: BTreeSet<&String> = members.keys().collect();
+    let real: BTreeMap<String, BTreeSet<String>> = members
+        .iter()
+        .map(|(member, all)| (member.clone(), all.iter().filter(|name| names.contains(name)).cloned().collect()))
+        .collect();
+    assert_eq!(real, documented(), "left: manifests, right: docs/ARCHITECTURE.md");
+}
+
+#[test]
+fn every_arrow_points_to_an_earlier_row() {
+    let text = read(&root().join("docs/ARCHITECTURE.md"));
+    let table = text.split("<!-- members -->").nth(1).unwrap();
+    let order: Vec<String> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|row| row.split('`').nth(1).unwrap().to_owned())
+        .collect();
+    let place = |name: &String| order.iter().position(|member| member == name).unwrap();
+    for (member, imports) in documented() {
+        for import in imports {
+            assert!(place(&import) < place(&member), "{member} imports {import}, which stands below it");
+        }
+    }
+}
+
+#[test]
+fn heavy_libraries_are_linked_by_one_member_each() {
+    let only = [("candle-core", "train"), ("candle-nn", "train"), ("ort", "student"), ("sled", "store"), ("axum", "admin"), ("hyper-rustls", "gateway")];
+    for (member, dependencies) in members() {
+        for (library, owner) in only {
+            assert!(member == owner || !dependencies.contains(library), "{member} links {library}, which is {owner}'s");
+        }
+    }
+    let pure = ["tokio", "hyper", "axum", "sled", "rand"];
+    for member in ["wire", "callsite", "handover", "verify"] {
+        let dependencies = &members()[member];
+        let found = pure.iter().find(|library| dependencies.contains(**library));
+        assert_eq!(found, None, "{member} is pure");
+    }
+}
+
+#[test]
+fn pure_members_read_no_clock_and_no_disk() {
+    for member in ["wire", "callsite", "handover", "verify"] {
+        for path in sources(&format!("src/{member}")).into_iter().filter(|path| !is_test(path)) {
+            let text = read(&path);
+            for banned in ["Instant::now", "SystemTime", "std::fs", "std::net", "std::env", "rand::rng"] {
+                assert!(!text.contains(banned), "{} uses {banned}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_five_hundred_lines() {
+    for path in sources("src").into_iter().filter(|path| !is_test(path)) {
+        let lines = read(&path).lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for path in sources("src").into_iter().filter(|path| !is_test(path)) {
+        assert!(read(&path).starts_with("//!"), "{} has no module doc", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_unfinished_or_switched_off() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore"), concat!("assert!(tr", "ue)")];
+    for path in sources("src").into_iter().chain(sources("tests")) {
+        let text = read(&path);
+        for mark in marks {
+            assert!(!text.contains(mark), "{} has {mark}", path.display());
+        }
+    }
+}
+
+#[test]
+fn practice_is_known_only_to_itself_and_the_program() {
+    for path in sources("src").into_iter().filter(|path| !is_test(path)) {
+        let relative = path.strip_prefix(root().join("src")).unwrap().to_string_lossy().into_owned();
+        if relative.starts_with("practice/") || !relative.contains('/') {
+            continue;
+        }
+        let code: String = read(&path).lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        assert!(!code.to_lowercase().contains("practice"), "{relative} branches on practice");
+    }
+}
