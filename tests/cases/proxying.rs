@@ -231,6 +231,7 @@ fn a_teacher_behind_tls_is_trusted_by_its_certificate_file_alone() {
     let proxy = world.set("teacher.ca_file", pem.display().to_string()).start();
     let answer = proxy.chat("shop", ASKED);
     assert_eq!((answer.status(), answer.text()), (200, script::completion("over TLS")));
+    proxy.kill();
 
     Identity::default().write_pem(&pem);
     let proxy = world.start();
