@@ -118,10 +118,26 @@ impl App {
         let mut background = JoinSet::new();
         background.spawn(auditing(audits, gateway, stopped.clone()));
         background.spawn(expiring(captures.clone(), stopped.clone()));
-        let api = admin::Admin { ledger: ledger.clone(), board: board.clone(), lessons: lessons.clone(), metrics, token, clock: now_ms };
+        let api = admin::Admin {
+            ledger: ledger.clone(),
+            board: board.clone(),
+            lessons: lessons.clone(),
+            metrics,
+            token,
+            clock: now_ms,
+        };
         background.spawn(administering(admin_listener, admin::router(api), stopped.clone()));
         if settings.student.enabled && settings.lessons.enabled {
-            let parts = Lessons { captures, ledger: ledger.clone(), registry, board: board.clone(), lessons, activity, graph, data };
+            let parts = Lessons {
+                captures,
+                ledger: ledger.clone(),
+                registry,
+                board: board.clone(),
+                lessons,
+                activity,
+                graph,
+                data,
+            };
             background.spawn(Arc::new(cycle(&settings, parts)?).run(stopped));
             if settings.teacher.distillable != Distillable::Yes {
                 tracing::warn!("teacher.distillable is not yes: exchanges are kept, but nothing is learnt from them");
@@ -210,7 +226,12 @@ fn students(settings: &Settings, registry: &Registry, graph: &Path) -> Result<Ar
         threads: settings.student.threads,
         context: settings.student.context,
     };
-    Ok(Arc::new(Published { registry: registry.clone(), library: library(settings)?, config, opened: Mutex::default() }))
+    Ok(Arc::new(Published {
+        registry: registry.clone(),
+        library: library(settings)?,
+        config,
+        opened: Mutex::default(),
+    }))
 }
 
 async fn auditing(audits: gateway::Audits, gateway: Arc<Gateway>, mut stopped: watch::Receiver<bool>) {
@@ -281,7 +302,11 @@ fn token(settings: &Settings, data: &Path) -> Result<(admin::Token, String), Err
         return Ok((admin::Token::new(&token), format!("${name}")));
     }
     if !settings.admin.listen.ip().is_loopback() {
-        return Err(format!("admin.listen {} is not loopback: set {name} to a token of your own first", settings.admin.listen).into());
+        return Err(format!(
+            "admin.listen {} is not loopback: set {name} to a token of your own first",
+            settings.admin.listen
+        )
+        .into());
     }
     let path = data.join("admin-token");
     if let Ok(token) = std::fs::read_to_string(&path) {

@@ -112,11 +112,25 @@ pub(crate) enum SitesAction {
     /// Everything about one site, as JSON.
     Show { site: String },
     /// Release a hold, or move on if the evidence suffices.
-    Promote { site: String, #[arg(long)] reason: Option<String> },
+    Promote {
+        site: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// The teacher answers until the hold is released.
-    Hold { site: String, #[arg(long)] reason: Option<String> },
+    Hold {
+        site: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Back to the teacher at once, or to a version that was proven here.
-    Rollback { site: String, #[arg(long)] to: Option<String>, #[arg(long)] reason: Option<String> },
+    Rollback {
+        site: String,
+        #[arg(long)]
+        to: Option<String>,
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Begin a lesson as soon as none runs.
     Train { site: String },
 }
@@ -137,7 +151,7 @@ pub(crate) struct PracticeBase {
     pub(crate) out: PathBuf,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 1200)]
     pub(crate) steps: usize,
     #[arg(long, default_value_t = 32)]
     pub(crate) batch_size: usize,

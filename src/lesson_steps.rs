@@ -31,9 +31,8 @@ pub(crate) fn train(path: &Path) -> ExitCode {
     let mut out = std::io::stdout().lock();
     // A reader that went away does not end a lesson.
     let mut line = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).unwrap_or_default();
-    let ran = train::Job::load(path).and_then(|job| {
-        train::run(&job, &mut |progress| line(&serde_json::to_string(progress).unwrap_or_default()))
-    });
+    let ran = train::Job::load(path)
+        .and_then(|job| train::run(&job, &mut |progress| line(&serde_json::to_string(progress).unwrap_or_default())));
     if let Err(error) = ran {
         line(&serde_json::json!({"event": "failed", "error": error.to_string()}).to_string());
         return ExitCode::FAILURE;
@@ -51,7 +50,8 @@ pub(crate) fn export(arguments: &cli::Export) -> Outcome {
 
 /// `apprentice exam PAPER.toml`
 pub(crate) fn exam(path: &Path) -> Outcome {
-    let paper: Exam = toml::from_str(&std::fs::read_to_string(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+    let paper: Exam =
+        toml::from_str(&std::fs::read_to_string(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
     let began = Instant::now();
     let checks = Checks::new(&paper.rules)?;
     let runtime = Runtime::load(&student::library::find(paper.library.as_deref())?)?;
@@ -66,7 +66,12 @@ pub(crate) fn exam(path: &Path) -> Outcome {
     let mut marks = Marks::default();
     for mut example in curriculum::read(&paper.questions)? {
         let Some(teacher) = example.messages.pop() else { continue };
-        let prompt = Prompt { turns: example.messages, max_tokens: paper.max_tokens, sampling: Sampling::Greedy, stop: Vec::new() };
+        let prompt = Prompt {
+            turns: example.messages,
+            max_tokens: paper.max_tokens,
+            sampling: Sampling::Greedy,
+            stop: Vec::new(),
+        };
         let mark = match model.answer(&prompt, &mut |_| ControlFlow::Continue(())) {
             Ok(answer) => {
                 let passed = checks.failed(&answer).is_none();
@@ -74,7 +79,9 @@ pub(crate) fn exam(path: &Path) -> Outcome {
                 Mark { quality, confidence: verify::confidence::confidence(&answer.signals) }
             }
             // A question that the student cannot even read counts against it.
-            Err(ModelError::PromptTooLong { .. } | ModelError::Unsupported(_)) => Mark { quality: 0.0, confidence: 0.0 },
+            Err(ModelError::PromptTooLong { .. } | ModelError::Unsupported(_)) => {
+                Mark { quality: 0.0, confidence: 0.0 }
+            }
             Err(error) => return Err(error.into()),
         };
         marks.marks.push(mark);
@@ -87,16 +94,24 @@ pub(crate) fn exam(path: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `apprentice practice-base`
+/// `apprentice practice-base`: writes the corpus beside the folder, trains, keeps the job file with the model.
 pub(crate) fn practice_base(arguments: &cli::PracticeBase) -> Outcome {
-    let out = std::path::absolute(&arguments.out)?;
+    let (out, work) = (&arguments.out, arguments.out.with_extension("work"));
     let effort = practice::corpus::Effort {
         steps: arguments.steps,
         batch_size: arguments.batch_size,
         threads: arguments.threads,
         seconds: arguments.seconds,
     };
-    Ok(train(&practice::corpus::write(&out.with_extension("work"), &out, arguments.seed, effort)?))
+    // Relative in the job file, so that the file reads the same on every machine.
+    let beside = Path::new("..").join(out.file_name().ok_or("--out names no folder")?);
+    let job = practice::corpus::write(&work, &beside, arguments.seed, effort)?;
+    if train(&job) != ExitCode::SUCCESS {
+        return Ok(ExitCode::FAILURE);
+    }
+    std::fs::copy(&job, out.join("base.toml"))?;
+    std::fs::remove_dir_all(&work)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The graph's file in an exported folder.

@@ -92,7 +92,11 @@ impl Run {
             .filter(|scene| arguments.only.is_empty() || arguments.only.iter().any(|name| name == scene.name()))
             .collect();
         if scenes.is_empty() {
-            return Err(format!("--only {}: the sites are shopkeeper, quest-giver and fortune-teller", arguments.only.join(",")).into());
+            return Err(format!(
+                "--only {}: the sites are shopkeeper, quest-giver and fortune-teller",
+                arguments.only.join(",")
+            )
+            .into());
         }
         let teacher = Teacher::start(arguments.seed, TEACHER_LATENCY).await?;
         let mut settings = Settings::parse(POLICY)?;
@@ -108,7 +112,12 @@ impl Run {
         show.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
         show.line("the players begin; every answer comes from the practice teacher");
         let note = |scene| Noted {
-            scene, handed_over: None, drift_began: None, requests_to_rollback: None, returned: None, left_teacher: false,
+            scene,
+            handed_over: None,
+            drift_began: None,
+            requests_to_rollback: None,
+            returned: None,
+            left_teacher: false,
         };
         let notes = scenes.into_iter().map(note).collect();
         Ok(Self { app, teacher, traffic, notes, show, began: Instant::now() })

@@ -33,7 +33,14 @@ impl Show {
     }
 
     /// Takes a site's figures and says what has changed.
-    pub(crate) fn site(&mut self, now_s: f64, view: &SiteView, tally: &Tally, lesson: Option<Lesson>, waiting: Option<String>) {
+    pub(crate) fn site(
+        &mut self,
+        now_s: f64,
+        view: &SiteView,
+        tally: &Tally,
+        lesson: Option<Lesson>,
+        waiting: Option<String>,
+    ) {
         let step = lesson.as_ref().map_or("", |lesson| lesson.step);
         let before = self.states.insert(view.site.clone(), (view.state, step));
         let (state_before, step_before) = before.unwrap_or((State::Teacher, ""));
@@ -85,7 +92,13 @@ fn lesson_changed(now_s: f64, site: &str, lesson: &Lesson) -> String {
 }
 
 fn figures(view: &SiteView, tally: &Tally, lesson: Option<&Lesson>, waiting: Option<&str>) -> String {
-    let mut text = format!("          {:<15} {:<8} {:>5} requests, {:>4} local", view.site, view.state.label(), tally.requests, tally.local);
+    let mut text = format!(
+        "          {:<15} {:<8} {:>5} requests, {:>4} local",
+        view.site,
+        view.state.label(),
+        tally.requests,
+        tally.local
+    );
     if tally.failed > 0 {
         text.push_str(&format!(", {} FAILED", tally.failed));
     }
@@ -94,20 +107,38 @@ fn figures(view: &SiteView, tally: &Tally, lesson: Option<&Lesson>, waiting: Opt
             let loss = lesson.loss.map_or_else(String::new, |loss| format!(" loss {loss:.3}"));
             text.push_str(&format!("  lesson {} {}/{}{loss}", lesson.number, lesson.done, lesson.of));
         }
-        None if view.state == State::Teacher => text.push_str(&format!("  no lesson yet: {}", waiting.unwrap_or("-"))),
+        None if view.state == State::Teacher => text.push_str(&format!("  next lesson {}", waiting.unwrap_or("-"))),
         None => {}
     }
     if let Some(bound) = view.lower_bound {
-        text.push_str(&format!("  bound {} {bound:.3}/{:.3} ({} audits)", bar(bound, view.quality_min), view.quality_min, view.audits));
+        text.push_str(&format!(
+            "  bound {} {bound:.3}/{:.3} ({} audits)",
+            bar(bound, view.quality_min),
+            view.quality_min,
+            view.audits
+        ));
     }
     text
 }
 
 /// A bar from 0 to 1 with the threshold marked.
 fn bar(value: f64, threshold: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "clamped to 0..=BAR")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "clamped to 0..=BAR"
+    )]
     let place = |value: f64| (value.clamp(0.0, 1.0) * BAR as f64) as usize;
     let (filled, mark) = (place(value), place(threshold));
-    let cell = |at: usize| if at == mark { '|' } else if at < filled { '#' } else { '.' };
+    let cell = |at: usize| {
+        if at == mark {
+            '|'
+        } else if at < filled {
+            '#'
+        } else {
+            '.'
+        }
+    };
     format!("[{}]", (0..BAR).map(cell).collect::<String>())
 }

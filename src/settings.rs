@@ -119,9 +119,9 @@ pub(crate) struct Site {
     pub(crate) top_p: f32,
 }
 
-/// What a call site says differently.
+/// What a call site says differently; its other keys are those of [`Site`] and are checked there.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(crate) struct Overrides {
     handover: toml::Table,
     verify: toml::Table,
@@ -141,7 +141,8 @@ pub(crate) struct Resolved {
 impl Settings {
     /// Reads and checks a file; relative paths in it are relative to the working directory.
     pub(crate) fn load(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|problem| SettingsError::Wrong { path: path.to_owned(), problem })
     }
 
@@ -157,7 +158,8 @@ impl Settings {
         let mut resolved = BTreeMap::new();
         for (name, overrides) in &self.sites {
             callsite::SiteId::new(name).map_err(|error| format!("sites.{name}: {error}"))?;
-            resolved.insert(name.clone(), self.site_with(overrides).map_err(|problem| format!("sites.{name}: {problem}"))?);
+            resolved
+                .insert(name.clone(), self.site_with(overrides).map_err(|problem| format!("sites.{name}: {problem}"))?);
         }
         self.default_site = self.site_with(&Overrides::default())?;
         self.resolved = resolved;
@@ -170,7 +172,8 @@ impl Settings {
     }
 
     fn site_with(&self, overrides: &Overrides) -> Result<Resolved, String> {
-        let policy: Policy = overlaid(&self.handover, &overrides.handover).map_err(|error| format!("handover: {error}"))?;
+        let policy: Policy =
+            overlaid(&self.handover, &overrides.handover).map_err(|error| format!("handover: {error}"))?;
         if let Some(problem) = policy.problems().into_iter().next() {
             return Err(format!("handover: {problem}"));
         }

@@ -17,7 +17,10 @@ fn the_default_policy_says_what_the_program_does_without_it() {
 #[test]
 fn a_wrong_key_is_named_with_its_line_and_the_right_ones() {
     let error = Settings::parse("[proxy]\nlisten = \"127.0.0.1:1\"\nthread = 2\n").unwrap_err();
-    assert!(error.contains("line 3") && error.contains("unknown field `thread`") && error.contains("`threads`"), "{error}");
+    assert!(
+        error.contains("line 3") && error.contains("unknown field `thread`") && error.contains("`threads`"),
+        "{error}"
+    );
 }
 
 #[test]

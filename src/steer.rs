@@ -28,7 +28,10 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(ask(&sites.admin, method, &path, &token, body))?;
     if listing {
-        print(&format!("{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson", "site", "state", "audits", "bound", "needed", "version"));
+        print(&format!(
+            "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
+            "site", "state", "audits", "bound", "needed", "version"
+        ));
         answer.as_array().into_iter().flatten().for_each(|site| print(&row(site)));
     } else {
         print(&serde_json::to_string_pretty(&answer)?);
@@ -41,7 +44,13 @@ fn row(site: &Value) -> String {
     let number = |key: &str| site[key].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     format!(
         "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} {}",
-        text("site"), text("state"), site["audits"], number("lower_bound"), number("quality_min"), text("version"), text("next_lesson")
+        text("site"),
+        text("state"),
+        site["audits"],
+        number("lower_bound"),
+        number("quality_min"),
+        text("version"),
+        text("next_lesson")
     )
 }
 
@@ -51,7 +60,12 @@ fn token(sites: &Sites) -> Result<String, String> {
     }
     let path = &sites.token_file;
     let read = std::fs::read_to_string(path).map(|token| token.trim().to_owned());
-    read.map_err(|error| format!("no admin token: {}: {error}; name the file with --token-file or set APPRENTICE_ADMIN_TOKEN", path.display()))
+    read.map_err(|error| {
+        format!(
+            "no admin token: {}: {error}; name the file with --token-file or set APPRENTICE_ADMIN_TOKEN",
+            path.display()
+        )
+    })
 }
 
 fn wish(to: Option<String>, reason: Option<String>) -> Value {
@@ -66,10 +80,9 @@ async fn ask(admin: &str, method: Method, path: &str, token: &str, body: Option<
         .uri(format!("{admin}{path}"))
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .body(Full::new(Bytes::from(body)))?;
-    let response = client
-        .request(request)
-        .await
-        .map_err(|error| format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?"))?;
+    let response = client.request(request).await.map_err(|error| {
+        format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?")
+    })?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     let answer: Value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());

@@ -67,7 +67,8 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
     for row in table.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let member = cells[1].trim_matches('`').to_owned();
-        let imports = cells[2].split_whitespace().filter(|word| *word != "-").map(|word| word.trim_matches('`').to_owned());
+        let imports =
+            cells[2].split_whitespace().filter(|word| *word != "-").map(|word| word.trim_matches('`').to_owned());
         found.insert(member, imports.collect());
     }
     found
@@ -103,7 +104,14 @@ fn every_arrow_points_to_an_earlier_row() {
 
 #[test]
 fn heavy_libraries_are_linked_by_one_member_each() {
-    let only = [("candle-core", "train"), ("candle-nn", "train"), ("ort", "student"), ("sled", "store"), ("axum", "admin"), ("hyper-rustls", "gateway")];
+    let only = [
+        ("candle-core", "train"),
+        ("candle-nn", "train"),
+        ("ort", "student"),
+        ("sled", "store"),
+        ("axum", "admin"),
+        ("hyper-rustls", "gateway"),
+    ];
     for (member, dependencies) in members() {
         for (library, owner) in only {
             assert!(member == owner || !dependencies.contains(library), "{member} links {library}, which is {owner}'s");
@@ -146,7 +154,13 @@ fn every_file_says_what_it_is_for() {
 
 #[test]
 fn nothing_is_left_unfinished_or_switched_off() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ign", "ore"), concat!("assert!(tr", "ue)")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("#[ign", "ore"),
+        concat!("assert!(tr", "ue)"),
+    ];
     for path in sources("src").into_iter().chain(sources("tests")) {
         let text = read(&path);
         for mark in marks {

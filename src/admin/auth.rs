@@ -42,7 +42,8 @@ pub(crate) async fn with_own_host(request: Request, next: Next) -> Response {
     if host_is_own(request.headers()) {
         next.run(request).await
     } else {
-        problem(StatusCode::MISDIRECTED_REQUEST, "reach the admin listener by its address, not by a name").into_response()
+        problem(StatusCode::MISDIRECTED_REQUEST, "reach the admin listener by its address, not by a name")
+            .into_response()
     }
 }
 

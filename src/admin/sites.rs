@@ -18,7 +18,10 @@ const ENTRIES_MAX: usize = 10_000;
 /// An error in the same shape as the data plane's.
 pub(crate) fn problem(status: StatusCode, message: impl std::fmt::Display) -> (StatusCode, Json<serde_json::Value>) {
     let kind = if status.is_server_error() { "apprentice_error" } else { "invalid_request_error" };
-    (status, Json(serde_json::json!({"error": {"message": message.to_string(), "type": kind, "param": null, "code": null}})))
+    (
+        status,
+        Json(serde_json::json!({"error": {"message": message.to_string(), "type": kind, "param": null, "code": null}})),
+    )
 }
 
 type Problem = (StatusCode, Json<serde_json::Value>);
@@ -55,16 +58,28 @@ pub(crate) async fn show(State(admin): State<Admin>, Path(site): Path<String>) -
     Ok(Json(admin.shown(view)))
 }
 
-pub(crate) async fn rollback(State(admin): State<Admin>, Path(site): Path<String>, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn rollback(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let wish = wish(&body)?;
     admin.steer(site, Steer::Rollback { to: wish.to }, wish.reason).await
 }
 
-pub(crate) async fn promote(State(admin): State<Admin>, Path(site): Path<String>, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn promote(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
     admin.steer(site, Steer::Promote, wish(&body)?.reason).await
 }
 
-pub(crate) async fn hold(State(admin): State<Admin>, Path(site): Path<String>, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn hold(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
     admin.steer(site, Steer::Hold, wish(&body)?.reason).await
 }
 
@@ -74,7 +89,10 @@ pub(crate) async fn train(State(admin): State<Admin>, Path(site): Path<String>) 
     Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "asked for"}))).into_response())
 }
 
-pub(crate) async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> Result<Json<Vec<Entry>>, Problem> {
+pub(crate) async fn audit(
+    State(admin): State<Admin>,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<Vec<Entry>>, Problem> {
     let limit = query.limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX);
     let read = move || admin.ledger.entries(query.site.as_deref(), limit);
     blocking(read).await.map(Json)
@@ -98,7 +116,9 @@ impl Admin {
 }
 
 /// Disk work runs beside the listener's own thread.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static) -> Result<T, Problem> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)
 }
@@ -116,6 +136,7 @@ fn wish(body: &[u8]) -> Result<Wish, Problem> {
     if body.is_empty() {
         return Ok(Wish::default());
     }
-    serde_json::from_slice(body)
-        .map_err(|error| problem(StatusCode::BAD_REQUEST, format!("the body is {{\"to\": version?, \"reason\": text?}}: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        problem(StatusCode::BAD_REQUEST, format!("the body is {{\"to\": version?, \"reason\": text?}}: {error}"))
+    })
 }

@@ -23,11 +23,25 @@ fn server() -> Server {
     let ledger = Arc::new(Ledger::open_dir(dir.path(), Box::new(|_| Policy::default()), metrics.clone()).unwrap());
     drop(ledger.plan("shop", Dice { route: 0.0, audit: 0.0 }));
     let board = Board::new(metrics.clone());
-    let admin = Admin { ledger: ledger.clone(), board, lessons: Requests::default(), metrics, token: Token::new("secret"), clock: || 7 };
+    let admin = Admin {
+        ledger: ledger.clone(),
+        board,
+        lessons: Requests::default(),
+        metrics,
+        token: Token::new("secret"),
+        clock: || 7,
+    };
     Server { router: router(admin), ledger, _dir: dir }
 }
 
-async fn call(server: &mut Server, method: &str, path: &str, token: Option<&str>, host: &str, body: &str) -> (StatusCode, String) {
+async fn call(
+    server: &mut Server,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    host: &str,
+    body: &str,
+) -> (StatusCode, String) {
     let mut request = Request::builder().method(method).uri(path).header("host", host);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -62,7 +76,10 @@ async fn a_site_is_shown_with_its_evidence() {
     let (status, body) = ask(&mut server, "GET", "/admin/call-sites/shop", "").await;
     assert_eq!(status, StatusCode::OK);
     let site: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((site["site"].as_str(), site["state"].as_str(), site["audits"].as_u64()), (Some("shop"), Some("teacher"), Some(0)));
+    assert_eq!(
+        (site["site"].as_str(), site["state"].as_str(), site["audits"].as_u64()),
+        (Some("shop"), Some("teacher"), Some(0))
+    );
     assert_eq!(ask(&mut server, "GET", "/admin/call-sites/nobody", "").await.0, StatusCode::NOT_FOUND);
 }
 
@@ -70,9 +87,17 @@ async fn a_site_is_shown_with_its_evidence() {
 async fn a_rollback_is_made_and_written_down_with_its_reason() {
     let mut server = server();
     server.ledger.candidate("shop", 1, Candidate { version: "1".into(), grid: vec![0.0], exam: 1.0 }).unwrap();
-    let audit = Audit { request: "r".into(), version: "1".into(), quality: 1.0, confidence: 1.0, verified: true, served: false };
+    let audit = Audit {
+        request: "r".into(),
+        version: "1".into(),
+        quality: 1.0,
+        confidence: 1.0,
+        verified: true,
+        served: false,
+    };
     (0..120).for_each(|_| server.ledger.audit("shop", 1, audit.clone()).unwrap());
-    let (status, body) = ask(&mut server, "POST", "/admin/call-sites/shop/rollback", r#"{"reason":"players complained"}"#).await;
+    let (status, body) =
+        ask(&mut server, "POST", "/admin/call-sites/shop/rollback", r#"{"reason":"players complained"}"#).await;
     assert_eq!(status, StatusCode::OK);
     assert!(body.contains(r#""from":"student","to":"held""#), "{body}");
     let (_, log) = ask(&mut server, "GET", "/admin/audit?site=shop&limit=1", "").await;

@@ -7,7 +7,8 @@ fn metadata(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn the_first_rule_that_names_a_site_wins() {
     let all = metadata(&[("apprentice_site", "meta"), ("prompt_id", "prompt")]);
-    let by = |path, header, metadata: &_| identify(path, header, metadata).map(|(site, by)| (site.to_string(), by.label()));
+    let by =
+        |path, header, metadata: &_| identify(path, header, metadata).map(|(site, by)| (site.to_string(), by.label()));
     assert_eq!(by(Some("shop"), Some("head"), &all), Ok(("shop".into(), "path")));
     assert_eq!(by(None, Some("head"), &all), Ok(("head".into(), "header")));
     assert_eq!(by(None, None, &all), Ok(("meta".into(), "metadata")));

@@ -111,7 +111,11 @@ pub fn build(
 pub fn read(path: &Path) -> Result<Vec<Example>, CurriculumError> {
     let text = fs::read_to_string(path).map_err(CurriculumError::io("read", path))?;
     let parse = |(at, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|source| CurriculumError::Line { path: path.to_owned(), line: at + 1, source })
+        serde_json::from_str(line).map_err(|source| CurriculumError::Line {
+            path: path.to_owned(),
+            line: at + 1,
+            source,
+        })
     };
     text.lines().enumerate().map(parse).collect()
 }

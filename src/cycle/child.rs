@@ -16,11 +16,27 @@ const STDERR_BYTES_MAX: usize = 2_000;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Progress {
-    Start { examples: u64, steps: u64 },
-    Step { step: u64, of: u64, loss: f64 },
-    HeldOut { loss: f64, exact: f64 },
-    Done { steps: u64, held_out_loss: f64, held_out_exact: f64 },
-    Failed { error: String },
+    Start {
+        examples: u64,
+        steps: u64,
+    },
+    Step {
+        step: u64,
+        of: u64,
+        loss: f64,
+    },
+    HeldOut {
+        loss: f64,
+        exact: f64,
+    },
+    Done {
+        steps: u64,
+        held_out_loss: f64,
+        held_out_exact: f64,
+    },
+    Failed {
+        error: String,
+    },
     #[serde(other)]
     Other,
 }

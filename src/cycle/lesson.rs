@@ -111,7 +111,9 @@ impl Cycle {
     /// Walks a lesson from where it stands to its outcome.
     pub(crate) async fn walk(&self, folder: &Folder) -> Result<Outcome, CycleError> {
         let site = &folder.site;
-        self.board.change(site, |lesson| (*lesson).clone_from(&crate::Lesson { number: folder.number, ..Default::default() }));
+        self.board.change(site, |lesson| {
+            (*lesson).clone_from(&crate::Lesson { number: folder.number, ..Default::default() })
+        });
         let lineage = self.draw(folder)?;
         self.train(folder).await?;
         self.make_graph(site).await?;
@@ -207,8 +209,13 @@ impl Cycle {
     async fn make_graph(&self, site: &str) -> Result<(), CycleError> {
         self.board.change(site, |lesson| lesson.step = "exporting");
         let arguments = [
-            "export".as_ref(), "--base".as_ref(), self.base.as_os_str(), "--out".as_ref(), self.graph.as_os_str(),
-            "--format".as_ref(), self.format.as_ref(),
+            "export".as_ref(),
+            "--base".as_ref(),
+            self.base.as_os_str(),
+            "--out".as_ref(),
+            self.graph.as_os_str(),
+            "--format".as_ref(),
+            self.format.as_ref(),
         ];
         child::run(&self.program, "export", &arguments, self.lessons.nice, |_| {}).await
     }
@@ -229,7 +236,8 @@ impl Cycle {
         fs::write(&path, toml::to_string(&exam)?).map_err(CycleError::io("write", &path))?;
         let arguments = ["exam".as_ref(), path.as_os_str()];
         child::run(&self.program, "exam", &arguments, self.lessons.nice, |_| {}).await?;
-        let missing = || CycleError::Child { step: "exam", status: "success".into(), message: "no marks written".into() };
+        let missing =
+            || CycleError::Child { step: "exam", status: "success".into(), message: "no marks written".into() };
         folder.read("exam.json")?.ok_or_else(missing)
     }
 }

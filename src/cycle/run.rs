@@ -96,7 +96,9 @@ impl Cycle {
         let (site, number) = (folder.site.as_str(), folder.number);
         tracing::info!(site, lesson = number, "lesson begins");
         match self.walk(folder).await {
-            Ok(outcome) => tracing::info!(site, lesson = number, exam = outcome.exam, version = outcome.version, "lesson ended"),
+            Ok(outcome) => {
+                tracing::info!(site, lesson = number, exam = outcome.exam, version = outcome.version, "lesson ended")
+            }
             Err(error) => {
                 tracing::error!(site, lesson = number, %error, "lesson failed");
                 let problem = Some(error.to_string());
@@ -115,7 +117,7 @@ impl Cycle {
         for view in self.ledger.views() {
             let (facts, after_ms) = self.facts(&view)?;
             let due = schedule::due(&facts, &self.lessons);
-            self.board.waits(&view.site, format!("{due:?}"));
+            self.board.waits(&view.site, due.to_string());
             let ahead = best.as_ref().is_none_or(|(most, ..)| facts.new_exchanges > *most);
             if due == Due::Now && (ahead || facts.asked) && self.lessons.enabled {
                 best = Some((facts.new_exchanges, view.site, after_ms));

@@ -1,5 +1,7 @@
 //! Is a lesson due? Pure: everything it looks at is an argument.
 
+use std::fmt;
+
 use handover::State;
 
 use crate::Lessons;
@@ -26,8 +28,24 @@ pub enum Due {
     Now,
     /// There is nothing to learn while the site stands so.
     NotWanted,
-    NeedsExchanges { have: u64, need: u64 },
-    Busy { requests_per_s: f64 },
+    NeedsExchanges {
+        have: u64,
+        need: u64,
+    },
+    Busy {
+        requests_per_s: f64,
+    },
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now => formatter.write_str("begins now"),
+            Self::NotWanted => formatter.write_str("not while the site stands so"),
+            Self::NeedsExchanges { have, need } => write!(formatter, "has {have} of {need} new exchanges"),
+            Self::Busy { requests_per_s } => write!(formatter, "waits for a quiet moment, {requests_per_s:.1} requests/s now"),
+        }
+    }
 }
 
 /// Decides for one site.

@@ -5,8 +5,14 @@ use crate::lesson::{Begun, Folder, Outcome};
 use crate::schedule::{Due, Facts, due};
 use crate::*;
 
-const FACTS: Facts =
-    Facts { state: State::Teacher, audits: 0, new_exchanges: 200, failed_lessons: 0, asked: false, requests_per_s: 0.5 };
+const FACTS: Facts = Facts {
+    state: State::Teacher,
+    audits: 0,
+    new_exchanges: 200,
+    failed_lessons: 0,
+    asked: false,
+    requests_per_s: 0.5,
+};
 
 #[test]
 fn a_lesson_starts_with_enough_new_exchanges_on_a_quiet_proxy() {
@@ -41,7 +47,10 @@ fn a_person_may_ask_for_a_lesson_at_any_time_except_on_a_held_site() {
 
 #[test]
 fn the_grid_is_at_most_forty_thresholds_and_ends_with_serve_everything() {
-    let marks = Marks { marks: (0..500u32).map(|n| Mark { quality: 1.0, confidence: f64::from(n) / 500.0 }).collect(), seconds: 0.0 };
+    let marks = Marks {
+        marks: (0..500u32).map(|n| Mark { quality: 1.0, confidence: f64::from(n) / 500.0 }).collect(),
+        seconds: 0.0,
+    };
     let grid = marks.grid();
     assert_eq!((grid.len(), grid.last()), (40, Some(&0.0)));
     assert_eq!(Marks::default().grid(), [0.0]);

@@ -16,8 +16,8 @@ use wire::completion::{self, Said};
 
 use crate::chat::Call;
 use crate::local::{self, Attempt};
-use crate::tee::Kept;
 use crate::teacher::Upstream;
+use crate::tee::Kept;
 use crate::{Gateway, GatewayError, after, limits, now_ms};
 
 /// Audits that are worked on at the same time.
@@ -107,7 +107,9 @@ impl Planned {
 pub(crate) fn of_student(gateway: &Gateway, call: &Call, plan: &Plan, prompt: &Prompt, attempt: Attempt) {
     if let Some(version) = plan.audit.clone() {
         let (call, prompt) = (call.clone(), prompt.clone());
-        gateway.auditor.take(gateway, Job { call, version, prompt, student: Some(attempt), teacher: None, served: true });
+        gateway
+            .auditor
+            .take(gateway, Job { call, version, prompt, student: Some(attempt), teacher: None, served: true });
     }
 }
 

@@ -24,7 +24,10 @@ pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: R
         (_, path) if path.starts_with("/v1/") => pass(&gateway, &upstream, path, request).await,
         _ => Err(ApiError {
             status: 404,
-            ..ApiError::invalid("unknown_path", format!("`{path}` is not served here: paths are /v1/... and /s/SITE/v1/..."))
+            ..ApiError::invalid(
+                "unknown_path",
+                format!("`{path}` is not served here: paths are /v1/... and /s/SITE/v1/..."),
+            )
         }),
     };
     let response = response.unwrap_or_else(|error| {

@@ -59,7 +59,7 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Throws the dice of one request.
     pub dice: Box<dyn Fn() -> Dice + Send + Sync>,
-    /// Students that may decode at the same time; further requests go to the teacher.
+    /// Students that may answer at the same time; further requests wait a little, then go to the teacher.
     pub local_permits: Arc<tokio::sync::Semaphore>,
 }
 

@@ -18,5 +18,7 @@ pub const FIRST_BYTE_TIME: Duration = Duration::from_secs(600);
 pub const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Audits that may wait; further ones are lost and counted.
 pub const AUDITS_MAX: usize = 256;
+/// How long a request waits for a free student before it goes to the teacher.
+pub const LOCAL_WAIT: Duration = Duration::from_secs(1);
 /// Tokens of a student's answer when the client names no limit and the site neither.
 pub const ANSWER_TOKENS_MAX: u32 = 512;

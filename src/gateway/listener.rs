@@ -65,7 +65,8 @@ pub fn serve(
         // Made here so that a wrong certificate file stops the start, not a thread.
         let upstream = Upstream::new(&gateway.teacher)?;
         let (gateway, stop) = (gateway.clone(), stop.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;
         let run = move || runtime.block_on(accept(gateway, upstream, socket, stop));
         let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(run);
         threads.push(thread.map_err(GatewayError::Thread)?);

@@ -10,7 +10,7 @@ use wire::{Answer, ChatModel, Prompt};
 
 use crate::chat::Call;
 use crate::respond::{self, Body};
-use crate::{Gateway, after, now_ms};
+use crate::{Gateway, after, limits, now_ms};
 
 /// What a student made of a request.
 #[derive(Clone, Debug)]
@@ -29,7 +29,8 @@ pub(crate) enum Outcome {
 
 /// Asks `version` and decides.
 pub(crate) async fn answer(gateway: &Arc<Gateway>, call: &Call, version: &str, tau: f64, prompt: &Prompt) -> Outcome {
-    let Ok(permit) = gateway.local_permits.clone().try_acquire_owned() else {
+    let permit = tokio::time::timeout(limits::LOCAL_WAIT, gateway.local_permits.clone().acquire_owned()).await;
+    let Ok(Ok(permit)) = permit else {
         return Outcome::Escalated { reason: "student-busy", attempt: None };
     };
     let attempt = attempt(gateway, call.facts.site.as_str(), version, prompt).await;
@@ -54,7 +55,12 @@ pub(crate) async fn answer(gateway: &Arc<Gateway>, call: &Call, version: &str, t
 }
 
 /// Runs the student on a blocking thread and verifies what it said.
-pub(crate) async fn attempt(gateway: &Arc<Gateway>, site: &str, version: &str, prompt: &Prompt) -> Result<Attempt, String> {
+pub(crate) async fn attempt(
+    gateway: &Arc<Gateway>,
+    site: &str,
+    version: &str,
+    prompt: &Prompt,
+) -> Result<Attempt, String> {
     let (students, prompt) = (gateway.students.clone(), prompt.clone());
     let (name, version) = (site.to_owned(), version.to_owned());
     let work = move || {

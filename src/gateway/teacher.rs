@@ -67,7 +67,8 @@ impl Upstream {
         body: Outgoing,
     ) -> Result<Response<Incoming>, ApiError> {
         let origin = self.teacher.origin();
-        let invalid = |error: http::Error| ApiError::invalid("bad_path", format!("the path cannot be sent on: {error}"));
+        let invalid =
+            |error: http::Error| ApiError::invalid("bad_path", format!("the path cannot be sent on: {error}"));
         let mut request = Request::builder()
             .method(method)
             .uri(self.teacher.url(path, query).map_err(invalid)?)
@@ -82,7 +83,10 @@ impl Upstream {
             Ok(Err(error)) => Err(ApiError::upstream(
                 502,
                 "teacher_unreachable",
-                format!("the teacher at {origin} cannot be reached: {}; check teacher.base_url and the network", chain(&error)),
+                format!(
+                    "the teacher at {origin} cannot be reached: {}; check teacher.base_url and the network",
+                    chain(&error)
+                ),
             )),
             Err(_) => Err(ApiError::upstream(
                 504,

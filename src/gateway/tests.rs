@@ -6,8 +6,13 @@ use crate::{GatewayError, Listeners, Teacher, teacher};
 
 #[test]
 fn the_teachers_base_url_takes_the_place_of_v1() {
-    let url = |base: &str, path: &str, query: Option<&str>| Teacher::new(base, None, None, Distillable::Yes).unwrap().url(path, query).unwrap().to_string();
-    assert_eq!(url("https://api.openai.com/v1", "/v1/chat/completions", None), "https://api.openai.com/v1/chat/completions");
+    let url = |base: &str, path: &str, query: Option<&str>| {
+        Teacher::new(base, None, None, Distillable::Yes).unwrap().url(path, query).unwrap().to_string()
+    };
+    assert_eq!(
+        url("https://api.openai.com/v1", "/v1/chat/completions", None),
+        "https://api.openai.com/v1/chat/completions"
+    );
     assert_eq!(url("http://h:1/a/v2/", "/v1/models", Some("x=1")), "http://h:1/a/v2/models?x=1");
     assert_eq!(url("http://h:1", "/v1/models", None), "http://h:1/models");
 }
@@ -23,8 +28,15 @@ fn a_wrong_base_url_says_what_a_right_one_looks_like() {
 #[test]
 fn headers_of_one_connection_and_our_own_stay_here() {
     let mut headers = HeaderMap::new();
-    for (name, value) in [("connection", "x-hop, close"), ("x-hop", "1"), ("transfer-encoding", "chunked"), ("host", "h"),
-        ("x-apprentice-site", "shop"), ("authorization", "Bearer k"), ("x-stainless-lang", "python")] {
+    for (name, value) in [
+        ("connection", "x-hop, close"),
+        ("x-hop", "1"),
+        ("transfer-encoding", "chunked"),
+        ("host", "h"),
+        ("x-apprentice-site", "shop"),
+        ("authorization", "Bearer k"),
+        ("x-stainless-lang", "python"),
+    ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let out = teacher::outgoing_headers(&headers);

@@ -15,7 +15,10 @@ pub struct Dice {
 pub enum Route {
     Teacher,
     /// The student is asked; it serves if its confidence reaches `tau` and the verifiers pass.
-    Student { version: String, tau: f64 },
+    Student {
+        version: String,
+        tau: f64,
+    },
 }
 
 /// What to do with one request.

@@ -112,6 +112,9 @@ pub enum Record {
     Audit(Audit),
     Candidate(Candidate),
     /// A version failed its exam and was not tried.
-    Failed { version: String, exam: f64 },
+    Failed {
+        version: String,
+        exam: f64,
+    },
     Switch(Switch),
 }

@@ -1,10 +1,10 @@
 //! The state that a call site's log replays to, and which switch is due.
 
+use crate::Policy;
 use crate::drift::Drift;
 use crate::promotion::Promotion;
 use crate::record::{Audit, Candidate, Cause, Record, State, Switch};
 use crate::risk::RiskGate;
-use crate::Policy;
 
 /// Everything known about one version on trial or serving.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,9 @@ pub enum Steer {
     /// Release a hold, or move on if the evidence suffices.
     Promote,
     /// Back to the teacher, or to a version that was proven here.
-    Rollback { to: Option<String> },
+    Rollback {
+        to: Option<String>,
+    },
 }
 
 /// Why a person's wish was not followed.
@@ -203,7 +205,8 @@ impl Site {
     pub fn failed(&mut self, policy: &Policy) -> Option<Switch> {
         self.failures += 1;
         let serving = matches!(self.state, State::Canary | State::Student);
-        (serving && self.failures >= policy.failures_max).then(|| self.switch(State::Teacher, Cause::Failures, 0, policy))
+        (serving && self.failures >= policy.failures_max)
+            .then(|| self.switch(State::Teacher, Cause::Failures, 0, policy))
     }
 
     /// The switch that a person asks for.

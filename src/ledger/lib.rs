@@ -45,8 +45,7 @@ impl Ledger {
     /// # Errors
     /// When the log cannot be read or a due switch cannot be written.
     pub fn open(store: Box<dyn ControlStore>, policy_of: PolicyOf, metrics: Arc<Metrics>) -> Result<Self, LedgerError> {
-        let ledger =
-            Self { store, writing: Mutex::new(()), sites: RwLock::default(), policy_of, metrics };
+        let ledger = Self { store, writing: Mutex::new(()), sites: RwLock::default(), policy_of, metrics };
         let mut touched = Vec::new();
         ledger.store.scan(None, &mut |entry| {
             if let Some(slot) = ledger.slot(&entry.site) {
@@ -222,8 +221,13 @@ impl Ledger {
             self.metrics.rollbacks.with_label_values(&[site, switch.cause.label()]).inc();
         }
         tracing::info!(
-            site, from = switch.from.label(), to = switch.to.label(), cause = switch.cause.label(),
-            version = switch.version.as_deref(), audits = switch.audits, "call site switched"
+            site,
+            from = switch.from.label(),
+            to = switch.to.label(),
+            cause = switch.cause.label(),
+            version = switch.version.as_deref(),
+            audits = switch.audits,
+            "call site switched"
         );
     }
 

@@ -29,7 +29,11 @@ fn to_student(ledger: &Ledger) {
 #[test]
 fn a_restart_stands_where_it_stood() {
     let dir = tempfile::tempdir().unwrap();
-    let before = { let ledger = open(dir.path()); to_student(&ledger); ledger.view("shop").unwrap() };
+    let before = {
+        let ledger = open(dir.path());
+        to_student(&ledger);
+        ledger.view("shop").unwrap()
+    };
     let ledger = open(dir.path());
     assert_eq!(ledger.view("shop").unwrap(), before);
     assert!(matches!(ledger.plan("shop", DICE).route, Route::Student { .. }));
@@ -47,7 +51,9 @@ fn a_rollback_holds_from_the_next_request_and_over_a_restart() {
     let ledger = open(dir.path());
     assert_eq!(ledger.plan("shop", DICE), Plan::teacher("held"));
     let last = ledger.entries(Some("shop"), 1).unwrap();
-    assert!(matches!(&last[0].record, Record::Switch(switch) if switch.reason.as_deref() == Some("players complained")));
+    assert!(
+        matches!(&last[0].record, Record::Switch(switch) if switch.reason.as_deref() == Some("players complained"))
+    );
 }
 
 #[test]
@@ -61,10 +67,16 @@ fn every_switch_is_in_the_log_and_in_the_metrics() {
         .entries(None, 10_000)
         .unwrap()
         .iter()
-        .filter_map(|entry| match &entry.record { Record::Switch(switch) => Some((switch.from, switch.to)), _ => None })
+        .filter_map(|entry| match &entry.record {
+            Record::Switch(switch) => Some((switch.from, switch.to)),
+            _ => None,
+        })
         .collect();
     use State::{Canary, Shadow, Student, Teacher};
-    assert_eq!(switches, [(Teacher, Shadow), (Shadow, Canary), (Canary, Canary), (Canary, Student), (Student, Teacher)]);
+    assert_eq!(
+        switches,
+        [(Teacher, Shadow), (Shadow, Canary), (Canary, Canary), (Canary, Student), (Student, Teacher)]
+    );
     assert_eq!(metrics.rollbacks.with_label_values(&["shop", "drift"]).get(), 1);
 }
 

@@ -21,7 +21,10 @@ fn versions_are_numbered_hashed_and_the_previous_one_is_kept() {
     let second = registry.publish("shop", &from, serde_json::Value::Null).unwrap();
     assert_eq!(registry.versions("shop").unwrap(), [first.clone(), second.clone()]);
     assert_eq!(registry.pointer("shop").unwrap(), Pointer { current: Some(second), previous: Some(first.clone()) });
-    assert_eq!(fs::read_to_string(registry.open("shop", &first).unwrap().join("adapter_model.safetensors")).unwrap(), "one");
+    assert_eq!(
+        fs::read_to_string(registry.open("shop", &first).unwrap().join("adapter_model.safetensors")).unwrap(),
+        "one"
+    );
 }
 
 #[test]

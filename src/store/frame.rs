@@ -14,7 +14,8 @@ pub(crate) fn seal(payload: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn open(framed: &[u8]) -> Result<&[u8], StoreError> {
-    let (header, payload) = framed.split_at_checked(HEADER_BYTES).ok_or(StoreError::Damaged("shorter than its header"))?;
+    let (header, payload) =
+        framed.split_at_checked(HEADER_BYTES).ok_or(StoreError::Damaged("shorter than its header"))?;
     match header {
         [VERSION, crc @ ..] if *crc == crc32fast::hash(payload).to_le_bytes() => Ok(payload),
         [VERSION, ..] => Err(StoreError::Damaged("its checksum does not match")),

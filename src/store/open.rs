@@ -13,7 +13,9 @@ pub enum Opened {
     /// sled's snapshots were damaged and were set aside; the log behind them was whole.
     WithoutSnapshots,
     /// The directory was beyond repair; it was moved to `kept` and an empty store begun.
-    Fresh { kept: PathBuf },
+    Fresh {
+        kept: PathBuf,
+    },
 }
 
 pub(crate) fn open(dir: &Path) -> Result<(Store, Opened), StoreError> {
@@ -51,8 +53,12 @@ fn try_open(dir: &Path) -> Result<Store, StoreError> {
 /// sled reports a held lock as an I/O error of no particular kind, so the text must tell.
 fn classify(dir: &Path, error: sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => StoreError::InUse(dir.to_owned()),
-        sled::Error::Io(source) if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull) => {
+        sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
+            StoreError::InUse(dir.to_owned())
+        }
+        sled::Error::Io(source)
+            if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull) =>
+        {
             StoreError::Io { what: "open the store", source }
         }
         other => StoreError::Sled(other),

@@ -20,7 +20,11 @@ fn a_scan_walks_one_prefix_after_a_key() {
     filled(dir.path());
     let (store, _) = Store::open(dir.path()).unwrap();
     let keys = |prefix: &str, after: Option<&str>| {
-        store.scan("t", prefix.as_bytes(), after.map(str::as_bytes)).unwrap().map(|item| item.unwrap().0).collect::<Vec<_>>()
+        store
+            .scan("t", prefix.as_bytes(), after.map(str::as_bytes))
+            .unwrap()
+            .map(|item| item.unwrap().0)
+            .collect::<Vec<_>>()
     };
     assert_eq!(keys("a", None).len(), 50);
     assert_eq!(keys("b", Some("b047")), [b"b048".to_vec(), b"b049".to_vec()]);
@@ -63,7 +67,11 @@ fn a_damaged_snapshot_loses_nothing() {
     filled(&dir);
     // sled writes a snapshot when it opens a log that has grown.
     drop(Store::open(&dir).unwrap());
-    let snapshots: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.to_string_lossy().contains("snap.")).collect();
+    let snapshots: Vec<_> = fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("snap."))
+        .collect();
     assert!(!snapshots.is_empty(), "sled wrote no snapshot: the test shows nothing");
     snapshots.iter().for_each(|path| fs::write(path, b"rubbish").unwrap());
     let (store, opened) = Store::open(&dir).unwrap();

@@ -61,7 +61,8 @@ pub struct Metrics {
 }
 
 /// Buckets for what takes from a tenth of a millisecond to minutes.
-const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const SECONDS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 const OVERHEAD_SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.1];
 
 impl Metrics {
@@ -75,16 +76,38 @@ impl Metrics {
         let metrics = Self {
             requests: counters(r, "requests_total", "Requests answered", &["site", "route", "code"])?,
             request_seconds: histogram(r, "request_duration_seconds", "Whole requests", &["site", "route"], SECONDS)?,
-            first_byte_seconds: histogram(r, "time_to_first_byte_seconds", "The teacher's first byte", &["site"], SECONDS)?,
-            overhead_seconds: histogram(r, "proxy_overhead_seconds", "What the proxy adds", &["site"], OVERHEAD_SECONDS)?,
-            tokens: counters(r, "tokens_total", "Tokens as the answering model counts them", &["site", "route", "kind"])?,
+            first_byte_seconds: histogram(
+                r,
+                "time_to_first_byte_seconds",
+                "The teacher's first byte",
+                &["site"],
+                SECONDS,
+            )?,
+            overhead_seconds: histogram(
+                r,
+                "proxy_overhead_seconds",
+                "What the proxy adds",
+                &["site"],
+                OVERHEAD_SECONDS,
+            )?,
+            tokens: counters(
+                r,
+                "tokens_total",
+                "Tokens as the answering model counts them",
+                &["site", "route", "kind"],
+            )?,
             escalations: counters(r, "escalations_total", "Student answers not served", &["site", "reason"])?,
             in_flight: gauge(r, "requests_in_flight", "Requests being answered")?,
             state: describe::int_gauges(r, "site_state", "1 for the state a site is in", &["site", "state"])?,
             student_share: gauges(r, "student_share", "Share of requests offered to the student", &["site"])?,
             lower_bound: gauges(r, "confidence_lower_bound", "Lower bound of the student's quality", &["site"])?,
             quality_min: gauges(r, "quality_threshold", "What the lower bound must reach", &["site"])?,
-            confidence_threshold: gauges(r, "confidence_threshold", "Proven confidence threshold, 2 when none", &["site"])?,
+            confidence_threshold: gauges(
+                r,
+                "confidence_threshold",
+                "Proven confidence threshold, 2 when none",
+                &["site"],
+            )?,
             evidence: describe::int_gauges(r, "evidence_audits", "Audits of the version on trial", &["site"])?,
             switches: counters(r, "switchovers_total", "Changes of state", &["site", "from", "to", "cause"])?,
             rollbacks: counters(r, "rollbacks_total", "Switches away from a serving student", &["site", "cause"])?,

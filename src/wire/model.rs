@@ -104,9 +104,5 @@ pub trait ChatModel: Send + Sync {
 
     /// Answers `prompt`, calling `on_text` with each piece of text as it is made; a `Break` from it
     /// ends the work with [`ModelError::Cancelled`]. Blocks until the answer is complete.
-    fn answer(
-        &self,
-        prompt: &Prompt,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Answer, ModelError>;
+    fn answer(&self, prompt: &Prompt, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<Answer, ModelError>;
 }

@@ -22,7 +22,8 @@ fn a_plain_conversation_can_be_put_to_a_student() {
 
 #[test]
 fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
-    let with = |extra: &str| eligible(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{extra}}}"#));
+    let with =
+        |extra: &str| eligible(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{extra}}}"#));
     assert_eq!(with(""), Ok(1));
     assert_eq!(with(r#","future_field":1"#), Err(Ineligible::Field("future_field".into())));
     assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
@@ -30,7 +31,8 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
     assert_eq!(with(r#","n":2"#), Err(Ineligible::Field("n".into())));
     assert_eq!(with(r#","response_format":{"type":"json_object"}"#), Err(Ineligible::Field("response_format".into())));
     assert_eq!(with(r#","stop":["a","b"],"seed":7,"n":1"#), Ok(1));
-    let image = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
+    let image =
+        r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
     assert_eq!(eligible(image), Err(Ineligible::Content("image_url".into())));
     let tool = r#"{"model":"m","messages":[{"role":"tool","content":"x"}]}"#;
     assert_eq!(eligible(tool), Err(Ineligible::Content("role-tool".into())));
@@ -53,7 +55,8 @@ fn metadata_of_a_strange_shape_does_not_refuse_the_request() {
 #[test]
 fn errors_have_all_four_keys() {
     let json = ApiError::invalid("bad_site", "no \"such\" site").to_json();
-    let expected = r#"{"error":{"message":"no \"such\" site","type":"invalid_request_error","param":null,"code":"bad_site"}}"#;
+    let expected =
+        r#"{"error":{"message":"no \"such\" site","type":"invalid_request_error","param":null,"code":"bad_site"}}"#;
     assert_eq!(String::from_utf8(json).unwrap(), expected);
 }
 
@@ -86,7 +89,8 @@ fn a_stream_without_its_end_is_no_answer() {
 
 #[test]
 fn refusals_tool_calls_and_cut_answers_are_no_lessons() {
-    let said = |choice: &str| completion::read_whole(format!(r#"{{"model":"m","choices":[{choice}]}}"#).as_bytes()).unwrap();
+    let said =
+        |choice: &str| completion::read_whole(format!(r#"{{"model":"m","choices":[{choice}]}}"#).as_bytes()).unwrap();
     assert!(said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"stop"}"#).is_lesson());
     assert!(!said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"length"}"#).is_lesson());
     assert!(!said(r#"{"index":0,"message":{"content":"x","refusal":"no"},"finish_reason":"stop"}"#).is_lesson());

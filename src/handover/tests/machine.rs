@@ -40,12 +40,17 @@ impl Driven {
     }
 
     fn until(&mut self, state: State, quality: f64, limit: usize) -> usize {
-        (1..=limit).find(|_| { self.audit(quality); self.site.state == state }).unwrap_or_else(|| panic!("never {state:?}"))
+        (1..=limit)
+            .find(|_| {
+                self.audit(quality);
+                self.site.state == state
+            })
+            .unwrap_or_else(|| panic!("never {state:?}"))
     }
 
     fn replayed(&self) -> Site {
         let mut site = Site::default();
-        self.log.iter()  .enumerate().for_each(|(at, record)| site.apply(at as u64, record, &self.policy));
+        self.log.iter().enumerate().for_each(|(at, record)| site.apply(at as u64, record, &self.policy));
         site
     }
 }
@@ -126,7 +131,8 @@ fn the_share_served_locally_follows_the_state() {
     let mut driven = Driven::default();
     let local = |driven: &Driven| {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let plans = (0..1000).map(|_| driven.site.plan(&driven.policy, Dice { route: rng.random(), audit: rng.random() }));
+        let plans =
+            (0..1000).map(|_| driven.site.plan(&driven.policy, Dice { route: rng.random(), audit: rng.random() }));
         plans.filter(|plan| plan.route != Route::Teacher).count()
     };
     driven.candidate("1");
@@ -147,7 +153,10 @@ fn any_history_replays_to_the_same_site() {
                 0..3 => driven.candidate(&step.to_string()),
                 3 => drop(driven.steer(Steer::Rollback { to: None })),
                 4..6 => drop(driven.steer(Steer::Promote)),
-                _ => { let quality = f64::from(u8::from(rng.random::<f64>() < 0.97)); driven.audit(quality); }
+                _ => {
+                    let quality = f64::from(u8::from(rng.random::<f64>() < 0.97));
+                    driven.audit(quality);
+                }
             }
             assert!(driven.site.trial.is_some() || !matches!(driven.site.state, State::Canary | State::Student));
         }
