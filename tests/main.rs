@@ -8,7 +8,14 @@
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apprentice");
 
 mod cases {
+    mod bad_input;
+    mod capturing;
+    mod cli;
+    mod clients;
+    mod learning;
     mod limits;
     mod proxying;
+    mod shutting_down;
     mod streaming;
+    mod switching;
 }

@@ -21,6 +21,8 @@ const FOREIGN: [&str; 4] = ["APPRENTICE_ADMIN_TOKEN", "APPRENTICE_LOG", "OPENAI_
 pub struct World {
     pub dir: TempDir,
     program: PathBuf,
+    /// Arguments before the program's own: what a wrapper is told.
+    first_arguments: Vec<String>,
     settings: toml::Table,
     env: Vec<(String, String)>,
 }
@@ -42,13 +44,21 @@ impl World {
     #[must_use]
     pub fn new(program: &str, base_url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut world = Self { dir, program: program.into(), settings: toml::Table::new(), env: Vec::new() };
+        let (program, settings) = (program.into(), toml::Table::new());
+        let mut world = Self { dir, program, first_arguments: Vec::new(), settings, env: Vec::new() };
         world.set("proxy.listen", "127.0.0.1:0").set("proxy.threads", 1).set("admin.listen", "127.0.0.1:0");
         world.set("teacher.base_url", base_url).set("teacher.key_env", "TEST_TEACHER_KEY");
         world.set("teacher.distillable", "yes").set("student.enabled", false);
         let (data, registry) = (world.data().display().to_string(), world.registry().display().to_string());
         world.set("data.dir", data).set("data.registry", registry);
         world
+    }
+
+    /// Takes the program for a wrapper that starts the real one, and puts `arguments` before that one's own.
+    #[must_use]
+    pub fn through(mut self, arguments: &[&str]) -> Self {
+        self.first_arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
     }
 
     /// Sets one key of the configuration, such as `site.capture`; for the next start.
@@ -96,7 +106,7 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(self.dir.path());
+        command.args(&self.first_arguments).args(arguments).current_dir(self.dir.path());
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -188,6 +198,13 @@ impl Apprentice {
         self.admin("GET", &format!("/admin/call-sites/{site}"), "").json()
     }
 
+    /// The same; nothing while the site is unknown.
+    #[must_use]
+    pub fn site_if_known(&self, site: &str) -> Option<serde_json::Value> {
+        let answer = self.admin("GET", &format!("/admin/call-sites/{site}"), "");
+        (answer.status() == 200).then(|| answer.json())
+    }
+
     /// The sum of a metric's samples whose lines contain all of `labels`.
     ///
     /// # Panics
@@ -223,6 +240,24 @@ impl Apprentice {
         self.running.signal(Signal::TERM);
     }
 
+    /// The process ids of its children whose command line contains `word`.
+    ///
+    /// # Panics
+    /// Without a `/proc`.
+    #[must_use]
+    pub fn children(&self, word: &str) -> Vec<i32> {
+        let mut children = Vec::new();
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap() {
+            // A thread may have ended meanwhile.
+            let listed = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+            children.extend(listed.split_whitespace().map(|id| id.parse::<i32>().unwrap()));
+        }
+        let runs = |id: &i32| std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| {
+            line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
+        });
+        children.into_iter().filter(runs).collect()
+    }
+
     /// Waits for its end.
     #[must_use]
     pub fn ended(mut self) -> Exit {
@@ -242,6 +277,14 @@ impl Apprentice {
         self.running.signal(Signal::KILL);
         assert_eq!(self.ended().code, None, "it should have been killed");
     }
+}
+
+/// Kills a process that is not a child of the test's.
+///
+/// # Panics
+/// When there is none of that id.
+pub fn kill_id(id: i32) {
+    kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
 }
 
 /// A child process and everything it has said.

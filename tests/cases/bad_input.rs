@@ -1,0 +1,150 @@
+//! What is wrong is said before anything is served: what, where, and what to do.
+
+use std::fs;
+use std::net::TcpListener;
+
+use harness::kept::exchanges;
+use harness::learnt;
+use harness::program::{Exit, World};
+use harness::script;
+use harness::teacher::ScriptedTeacher;
+
+use crate::PROGRAM;
+
+const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
+
+/// A proxy that no test sends a request through.
+fn world() -> World {
+    World::new(PROGRAM, "http://127.0.0.1:9/v1")
+}
+
+fn says(exit: &Exit, parts: &[&str]) {
+    for part in parts {
+        assert!(exit.stderr.contains(part), "`{part}` should be in: {}", exit.stderr);
+    }
+    assert!(exit.stderr.starts_with("apprentice: "), "one message, not a trace: {}", exit.stderr);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    for (key, value) in [("teacher.base_uri", "http://x/v1"), ("proxy.port", "8080"), ("capture.enable", "yes")] {
+        let mut world = world();
+        let exit = world.set(key, value).fails_to_start();
+        let path = world.config();
+        let name = key.split('.').nth(1).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().position(|line| line.starts_with(name)).unwrap() + 1;
+        says(&exit, &[name, &format!("line {line}"), path.to_str().unwrap(), "unknown field"]);
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_is_named() {
+    let table = |key: &str, value: toml::Value| toml::Table::from_iter([(key.to_owned(), value)]);
+    let cases: [(&str, toml::Value, &[&str]); 8] = [
+        ("proxy.listen", "nowhere".into(), &["listen", "line "]),
+        ("teacher.base_url", "api.openai.com/v1".into(), &["teacher.base_url", "api.openai.com/v1", "https://api.openai.com/v1"]),
+        ("teacher.ca_file", "no-such.pem".into(), &["teacher.ca_file", "no-such.pem"]),
+        ("teacher.distillable", "maybe".into(), &["distillable", "maybe", "unknown"]),
+        ("handover.quality_min", 1.5.into(), &["quality_min", "1.5"]),
+        ("verify.must_match", vec!["(".to_owned()].into(), &["must_match", "regular expression"]),
+        ("sites.bad name", table("capture", true.into()).into(), &["bad name"]),
+        ("sites.shop", table("colour", "red".into()).into(), &["sites.shop", "colour"]),
+    ];
+    for (key, value, parts) in cases {
+        let mut world = world();
+        let exit = world.set(key, value).fails_to_start();
+        says(&exit, parts);
+    }
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_an_error_that_says_how_to_get_one() {
+    let exit = world().run(&["serve", "--config", "nowhere.toml"]);
+    assert_eq!(exit.code, Some(1));
+    says(&exit, &["nowhere.toml", "apprentice init"]);
+}
+
+#[test]
+fn a_missing_model_folder_is_named_with_both_ways_out() {
+    let mut world = world();
+    let exit = world.set("student.enabled", true).set("student.base", "models/none").fails_to_start();
+    says(&exit, &["student.base", "models/none", "student.enabled = false"]);
+}
+
+#[test]
+fn a_library_that_is_not_there_is_named() {
+    let mut world = world();
+    learnt::with_students(&mut world);
+    let exit = world.set("student.library", "lib/none.so").fails_to_start();
+    says(&exit, &["student.library", "lib/none.so"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_whoever_has_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let other = TcpListener::bind(taken).unwrap();
+    for key in ["proxy.listen", "admin.listen"] {
+        let mut world = world();
+        says(&world.set(key, taken.to_string()).fails_to_start(), &["cannot listen", &taken.to_string()]);
+    }
+    drop(other);
+    // Another copy of the program shares its port among its own threads, not with us.
+    let mut first = world();
+    let running = first.set("proxy.listen", taken.to_string()).start();
+    let mut second = world();
+    says(&second.set("proxy.listen", taken.to_string()).fails_to_start(), &["cannot listen", &taken.to_string()]);
+    drop(running);
+}
+
+#[test]
+fn a_data_folder_that_another_copy_uses_is_left_alone() {
+    let first = world();
+    let running = first.start();
+    says(&first.fails_to_start(), &["in use by another process"]);
+    drop(running);
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    proxy.captured(1);
+    assert_eq!(proxy.stop().code, Some(0));
+
+    for (path, bytes) in harness::kept::files(&world.data()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "db" || name == "conf" || name.starts_with("snap.") {
+            fs::write(&path, bytes.iter().map(|byte| byte ^ 0xa5).collect::<Vec<u8>>()).unwrap();
+        }
+    }
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    proxy.captured(1);
+    assert!(proxy.log().contains("damaged store set aside"), "{}", proxy.log());
+    assert_eq!(proxy.stop().code, Some(0));
+    assert_eq!(exchanges(&world.data(), "shop").len(), 1, "what came after the damage is kept");
+    let aside = |path: std::path::PathBuf| {
+        let names = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.contains("damaged")).count()
+    };
+    assert_eq!((aside(world.data()), aside(world.data().join("capture"))), (1, 1), "nothing is thrown away");
+}
+
+#[test]
+fn a_teacher_that_cannot_be_reached_is_said_to_the_client() {
+    // Free a moment ago, so nobody listens.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = World::new(PROGRAM, &format!("http://{address}/v1")).start();
+    for answer in [proxy.chat("shop", ASKED), harness::client::ask(proxy.proxy, "GET", "/v1/models", &[], b"")] {
+        let body = answer.json();
+        let error = body["error"].as_object().unwrap();
+        assert_eq!(error.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "message", "param", "type"]);
+        assert_eq!((answer.status(), error["code"].as_str()), (502, Some("teacher_unreachable")));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&address.to_string()) && message.contains("teacher.base_url"), "{message}");
+        assert_eq!(answer.head.find("x-should-retry"), None, "the network may be back for a retry");
+    }
+}

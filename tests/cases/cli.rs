@@ -1,0 +1,134 @@
+//! The command line does what its help says.
+
+use harness::learnt;
+use harness::program::{Apprentice, Exit, World};
+use harness::script;
+use harness::teacher::ScriptedTeacher;
+use handover::State;
+
+use crate::PROGRAM;
+
+const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
+
+fn world() -> World {
+    World::new(PROGRAM, "http://127.0.0.1:9/v1")
+}
+
+#[test]
+fn the_help_shows_the_commands_and_hides_what_is_internal() {
+    let exit = world().run(&["--help"]);
+    assert_eq!(exit.code, Some(0));
+    for command in ["serve", "practice", "init", "check", "sites", "train", "export", "exam"] {
+        assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", exit.stdout);
+    }
+    assert!(!exit.stdout.contains("--nice"), "{}", exit.stdout);
+    let exit = world().run(&["sites", "--help"]);
+    for action in ["list", "show", "promote", "hold", "rollback", "train"] {
+        assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(action)), "{action}: {}", exit.stdout);
+    }
+    assert_eq!(world().run(&["frobnicate"]).code, Some(2));
+}
+
+#[test]
+fn init_writes_a_configuration_once() {
+    let world = world();
+    let exit = world.run(&["init"]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let path = world.dir.path().join("apprentice.toml");
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains("distillable = \"unknown\""), "terms are the owner's to read");
+
+    std::fs::write(&path, "mine").unwrap();
+    let exit = world.run(&["init"]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("apprentice.toml"), "{exit:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+
+    let exit = world.run(&["init", "other.toml"]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    assert_eq!(std::fs::read_to_string(world.dir.path().join("other.toml")).unwrap(), written);
+}
+
+#[test]
+fn check_says_what_is_missing_and_changes_nothing() {
+    let mut world = world();
+    let check = |world: &World| world.run(&["check", "--config", world.config().to_str().unwrap()]);
+    let fine = check(&world);
+    assert_eq!(fine.code, Some(0), "{fine:?}");
+
+    let missing = check(world.set("student.enabled", true).set("student.base", "models/none"));
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    let failed: Vec<&str> = missing.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert_eq!(failed.len(), 1, "{missing:?}");
+    assert!(failed[0].contains("models/none"), "{missing:?}");
+
+    learnt::with_students(&mut world);
+    let fine = check(&world);
+    assert_eq!(fine.code, Some(0), "{fine:?}");
+    assert!(fine.stdout.lines().any(|line| line.starts_with("ok    ONNX Runtime")), "{fine:?}");
+    // The graph is the test's own; nothing else was made.
+    let made: Vec<_> = std::fs::read_dir(world.data()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(made, ["graph-f32"]);
+
+    let wrong = world.run(&["check", "--config", "none.toml"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+}
+
+fn sites(world: &World, proxy: &Apprentice, action: &[&str]) -> Exit {
+    let (admin, token) = (format!("http://{}", proxy.admin), world.data().join("admin-token"));
+    let mut arguments = vec!["sites", "--admin", &admin, "--token-file", token.to_str().unwrap()];
+    arguments.extend_from_slice(action);
+    world.run(&arguments)
+}
+
+#[test]
+fn sites_are_listed_shown_and_steered() {
+    let teacher = ScriptedTeacher::start(|_| script::says("the teacher's"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    learnt::with_students(&mut world);
+    let version = learnt::publish(&world, "shop", 1);
+    learnt::prove(&world, "shop", &version, 0.5, State::Student);
+    let proxy = world.start();
+
+    let list = sites(&world, &proxy, &["list"]);
+    assert_eq!(list.code, Some(0), "{list:?}");
+    let row = list.stdout.lines().find(|line| line.starts_with("shop ")).unwrap_or_else(|| panic!("{list:?}"));
+    assert!(row.contains(" student ") && row.contains(&version), "{row}");
+    assert_eq!(sites(&world, &proxy, &[]).stdout, list.stdout, "without an action they are listed");
+
+    let show = sites(&world, &proxy, &["show", "shop"]);
+    let shown: serde_json::Value = serde_json::from_str(&show.stdout).unwrap();
+    assert_eq!((shown["state"].as_str(), shown["version"].as_str()), (Some("student"), Some(version.as_str())));
+    let unknown = sites(&world, &proxy, &["show", "nobody"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.stderr.contains("404") && unknown.stderr.contains("nobody"), "{unknown:?}");
+
+    let back = sites(&world, &proxy, &["rollback", "shop", "--reason", "players complained"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-route"), "teacher");
+    let log = proxy.admin("GET", "/admin/audit?site=shop&limit=1", "").text();
+    assert!(log.contains("players complained"), "{log}");
+
+    let again = sites(&world, &proxy, &["rollback", "shop", "--to", &version]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-route"), "student");
+}
+
+#[test]
+fn steering_without_the_token_or_without_a_proxy_says_what_to_do() {
+    let world = world();
+    let proxy = world.start();
+    let (admin, wrong) = (format!("http://{}", proxy.admin), world.dir.path().join("wrong"));
+    let exit = world.run(&["sites", "--admin", &admin, "--token-file", wrong.to_str().unwrap()]);
+    assert_eq!(exit.code, Some(1));
+    assert!(exit.stderr.contains("--token-file") && exit.stderr.contains("APPRENTICE_ADMIN_TOKEN"), "{exit:?}");
+    std::fs::write(&wrong, "guess").unwrap();
+    let exit = world.run(&["sites", "--admin", &admin, "--token-file", wrong.to_str().unwrap()]);
+    assert_eq!(exit.code, Some(1));
+    assert!(exit.stderr.contains("401"), "{exit:?}");
+    proxy.kill();
+    let token = world.data().join("admin-token");
+    let exit = world.run(&["sites", "--admin", &admin, "--token-file", token.to_str().unwrap()]);
+    assert_eq!(exit.code, Some(1));
+    assert!(exit.stderr.contains("apprentice serve"), "{exit:?}");
+}

@@ -1,0 +1,148 @@
+//! A lesson from captured traffic to a version on trial, by the program's own child processes, whoever is killed on the way.
+
+use std::fs;
+use std::time::Duration;
+
+use harness::learnt;
+use harness::program::{Apprentice, World, kill_id};
+use harness::script;
+use harness::teacher::ScriptedTeacher;
+use harness::wait::{eventually, within};
+
+use crate::PROGRAM;
+
+const EXCHANGES: u32 = 30;
+/// How long a small lesson may take on two busy processors.
+const LESSON: Duration = Duration::from_secs(60);
+
+fn asked(number: u32) -> String {
+    format!(r#"{{"model":"m","messages":[{{"role":"user","content":"Is {number} much?"}}]}}"#)
+}
+
+/// A site that learns from few exchanges, with lessons of `steps` steps.
+fn world(teacher: &ScriptedTeacher, steps: i64) -> World {
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let base = learnt::golden().canonicalize().unwrap();
+    world.set("student.enabled", true).set("student.base", base.display().to_string());
+    world.set("student.format", "f32").set("student.context", 256).set("site.max_tokens", 16);
+    world.set("handover.exam_min", 0.0).set("handover.audit_share_shadow", 1.0);
+    world.set("lessons.exchanges_min", i64::from(EXCHANGES)).set("lessons.check_every_ms", 50);
+    world.set("lessons.quiet.window_s", 1).set("lessons.quiet.requests_per_s", 1.0);
+    world.set("lessons.draw.held_out_share", 0.3);
+    for (key, value) in [("rank", 4), ("batch_size", 4), ("max_steps", steps), ("threads", 1), ("patience", 0)] {
+        world.set(&format!("lessons.train.{key}"), value);
+    }
+    world.set("lessons.train.evaluate_every_steps", 10_000).set("lessons.train.epochs", 1e6);
+    world.set("lessons.train.checkpoint_every_s", 0.1);
+    world
+}
+
+fn play(proxy: &Apprentice, from: u32) {
+    for number in from..from + EXCHANGES {
+        assert_eq!(proxy.chat("shop", &asked(number)).status(), 200);
+    }
+    proxy.captured(EXCHANGES);
+}
+
+fn teacher() -> ScriptedTeacher {
+    ScriptedTeacher::start(|_| script::says("Yes, it is."))
+}
+
+/// Waits until the lesson has done `steps` steps; what the API says of it then.
+fn at_step(proxy: &Apprentice, steps: u64) -> serde_json::Value {
+    within(LESSON, "the lesson's steps", || {
+        let lesson = proxy.site("shop")["lesson"].clone();
+        assert!(lesson["problem"].is_null(), "{lesson}");
+        (lesson["step"] == "training" && lesson["done"].as_u64() >= Some(steps)).then_some(lesson)
+    })
+}
+
+#[test]
+fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() {
+    let teacher = teacher();
+    let world = world(&teacher, 20);
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", &asked(0)).status(), 200);
+    let waits = eventually("what the lesson waits for", || {
+        Some(proxy.site("shop")["next_lesson"].as_str()?.to_owned()).filter(|text| text.contains("30"))
+    });
+    assert!(waits.contains("exchanges"), "{waits}");
+    play(&proxy, 0);
+    let site = within(LESSON, "a version on trial", || {
+        let site = proxy.site("shop");
+        assert!(site["lesson"]["problem"].is_null(), "{site}\n{}", proxy.log());
+        (site["state"] == "shadow").then_some(site)
+    });
+    let version = site["version"].as_str().unwrap();
+    let published = world.registry().join("shop").join(version);
+    for name in ["adapter_model.safetensors", "adapter_config.json", "apprentice.json"] {
+        assert!(published.join(name).is_file(), "{name}");
+    }
+    let facts: serde_json::Value = serde_json::from_slice(&fs::read(published.join("apprentice.json")).unwrap()).unwrap();
+    let lineage = &facts["facts"]["lineage"];
+    let drawn = lineage["train"].as_u64().unwrap() + lineage["held_out"].as_u64().unwrap();
+    assert!(drawn >= u64::from(EXCHANGES) && lineage["held_out"].as_u64() > Some(0), "{lineage}");
+    assert_eq!((lineage["site"].as_str(), lineage["teacher"].as_str()), (Some("shop"), Some("scripted-1")));
+
+    // The version on trial is compared with the teacher, and the client notices nothing.
+    let answer = proxy.chat("shop", &asked(999));
+    assert_eq!((answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")), ("teacher", "shadow"));
+    eventually("an audit", || (proxy.site("shop")["audits"].as_u64() >= Some(1)).then_some(()));
+}
+
+#[test]
+fn a_lesson_goes_on_after_the_proxy_was_killed_in_the_middle_of_it() {
+    let teacher = teacher();
+    let mut world = world(&teacher, 300);
+    let proxy = world.start();
+    play(&proxy, 0);
+    at_step(&proxy, 20);
+    let folder = world.data().join("lessons/shop/1");
+    eventually("a checkpoint", || folder.join("checkpoint").is_dir().then_some(()));
+    let children = proxy.children("train");
+    assert_eq!(children.len(), 1);
+    let lineage = fs::read(folder.join("curriculum/lineage.json")).unwrap();
+    proxy.kill();
+    eventually("the end of the orphaned lesson", || {
+        (!fs::exists(format!("/proc/{}/cmdline", children[0])).unwrap_or(true)).then_some(())
+    });
+
+    // A second lesson would need more exchanges than there will ever be.
+    let proxy = world.set("lessons.exchanges_min", 1_000_000).start();
+    // Nothing is played: what goes on is the old lesson.
+    let site = within(LESSON, "a version on trial", || {
+        let site = proxy.site_if_known("shop")?;
+        assert!(site["lesson"]["problem"].is_null(), "{site}\n{}", proxy.log());
+        (site["state"] == "shadow").then_some(site)
+    });
+    assert_eq!(site["lesson"]["number"], 1);
+    assert!(proxy.log().contains("an interrupted lesson goes on"), "{}", proxy.log());
+    assert_eq!(fs::read(folder.join("curriculum/lineage.json")).unwrap(), lineage, "what was drawn stays drawn");
+    assert!(!world.data().join("lessons/shop/2").try_exists().unwrap());
+}
+
+#[test]
+fn a_lesson_whose_process_is_killed_fails_without_harm_and_another_can_be_asked_for() {
+    let teacher = teacher();
+    let world = world(&teacher, 5_000);
+    let proxy = world.start();
+    play(&proxy, 0);
+    at_step(&proxy, 1);
+    let children = proxy.children("train");
+    assert_eq!(children.len(), 1);
+    kill_id(children[0]);
+    let failed = eventually("the failed lesson", || {
+        let lesson = proxy.site("shop")["lesson"].clone();
+        (lesson["step"] == "failed").then_some(lesson)
+    });
+    assert!(failed["problem"].as_str().is_some_and(|problem| problem.contains("signal: 9")), "{failed}");
+    let site = proxy.site("shop");
+    assert_eq!((site["state"].as_str(), &site["version"]), (Some("teacher"), &serde_json::Value::Null));
+    assert_eq!(proxy.chat("shop", &asked(7)).header("x-apprentice-route"), "teacher");
+
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/train", "").status(), 202);
+    let second = at_step(&proxy, 1);
+    assert_eq!(second["number"], 2, "a lesson that failed is not taken up again, its exchanges are");
+    // Stopping does not wait for the lesson.
+    assert_eq!(proxy.stop().code, Some(0));
+}

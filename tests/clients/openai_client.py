@@ -1,0 +1,87 @@
+"""OpenAI's Python client against the proxy at the URL given as the only argument.
+
+Prints what it found as one JSON object; judging it is the calling test's business.
+"""
+
+import json
+import sys
+
+import openai
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+def client(base, **options):
+    return openai.OpenAI(base_url=base, api_key="sk-test", timeout=20, **{"max_retries": 0, **options})
+
+
+def failure(call):
+    try:
+        call()
+    except openai.APIStatusError as error:
+        return error
+    raise SystemExit("an error was expected")
+
+
+def chat(api, site):
+    raw = api.chat.completions.with_raw_response.create(model="m", messages=MESSAGES, **site)
+    return raw.headers, raw.parse()
+
+
+def main(proxy):
+    found = {"version": openai.__version__}
+    shop = client(f"{proxy}/s/shop/v1")
+
+    headers, answer = chat(shop, {})
+    choice = answer.choices[0]
+    found["chat"] = {
+        "text": choice.message.content,
+        "finish": choice.finish_reason,
+        "site": headers["x-apprentice-site"],
+        "by": headers["x-apprentice-site-by"],
+    }
+
+    chunks = [chunk.choices[0] for chunk in shop.chat.completions.create(model="m", messages=MESSAGES, stream=True)]
+    found["stream"] = {
+        "text": "".join(chunk.delta.content or "" for chunk in chunks),
+        "finish": chunks[-1].finish_reason,
+    }
+    found["models"] = [model.id for model in shop.models.list()]
+    found["embedding"] = shop.embeddings.create(model="e", input="hello").data[0].embedding
+
+    missing = failure(lambda: shop.chat.completions.create(model="missing", messages=MESSAGES))
+    found["missing"] = {"class": type(missing).__name__, "code": missing.code, "request_id": missing.request_id}
+    patient = client(f"{proxy}/v1", max_retries=1)
+    limited = failure(lambda: patient.chat.completions.create(model="limited", messages=MESSAGES))
+    found["limited"] = {
+        "class": type(limited).__name__,
+        "code": limited.code,
+        "retry_after": limited.response.headers["retry-after"],
+    }
+    large = [{"role": "user", "content": "x" * (8 << 20)}]
+    too_large = failure(lambda: shop.chat.completions.create(model="m", messages=large))
+    found["too_large"] = {"class": type(too_large).__name__, "status": too_large.status_code, "code": too_large.code}
+
+    learnt = client(f"{proxy}/s/learnt/v1")
+    headers, answer = chat(learnt, {})
+    found["student"] = {
+        "text": answer.choices[0].message.content,
+        "route": headers["x-apprentice-route"],
+        "request_id": answer._request_id == headers["x-apprentice-request-id"],
+    }
+    stream = learnt.chat.completions.create(
+        model="m", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    chunks = list(stream)
+    found["student_stream"] = {
+        "text": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
+        "tokens": chunks[-1].usage.completion_tokens,
+    }
+
+    headers, _ = chat(client(f"{proxy}/v1"), {"metadata": {"apprentice_site": "named"}})
+    found["metadata"] = {"site": headers["x-apprentice-site"], "by": headers["x-apprentice-site-by"]}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
