@@ -8,14 +8,15 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use wire::error::ApiError;
 
+use crate::in_flight::{Counted, InFlight};
 use crate::respond::{self, Body, Facts};
 use crate::teacher::{self, Upstream};
 use crate::{Gateway, chat, now_ms};
 
 /// Answers one request; never fails, because every failure is an answer too.
-pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: Request<Incoming>) -> Response<Counted> {
     gateway.activity.begin(now_ms() / 1000);
-    gateway.metrics.in_flight.inc();
+    let in_flight = InFlight::begin(&gateway.metrics);
     let (site, path) = split_path(request.uri().path());
     let (site, path) = (site.map(str::to_owned), path.to_owned());
     let response = match (request.method(), path.as_str()) {
@@ -29,12 +30,12 @@ pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: R
             )
         }),
     };
-    gateway.metrics.in_flight.dec();
-    response.unwrap_or_else(|error| {
+    let response = response.unwrap_or_else(|error| {
         let code = error.status.to_string();
         gateway.metrics.requests.with_label_values(&["default", "proxy", &code]).inc();
         respond::error(&error)
-    })
+    });
+    response.map(|body| in_flight.until_end_of(body))
 }
 
 /// Every other `/v1/...`: streamed through in both directions, never kept, never learnt from.

@@ -16,6 +16,7 @@ mod chat;
 mod config;
 mod error;
 mod handle;
+mod in_flight;
 pub mod limits;
 mod listener;
 mod local;

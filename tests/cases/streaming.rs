@@ -1,0 +1,150 @@
+//! A stream passes as it comes: its bytes, its pace and its end, good or bad.
+
+use harness::client::{self, Connection, Piece};
+use harness::program::{Apprentice, World};
+use harness::script::{self, Gate, Step};
+use harness::teacher::ScriptedTeacher;
+use harness::wait::eventually;
+
+use crate::PROGRAM;
+
+const ASKED: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+
+fn ask(proxy: &Apprentice) -> Connection {
+    let mut connection = Connection::open(proxy.proxy);
+    connection.send(&client::request("POST", "/s/shop/v1/chat/completions", &[], ASKED.as_bytes()));
+    connection
+}
+
+#[test]
+fn the_bytes_of_a_stream_are_the_teachers_however_they_are_cut_into_chunks() {
+    // Comments, other line ends, an unknown event and letters of several bytes, as other servers send them.
+    let mut text = script::events(&["Grüße", " 🜁🜂", "\u{fffd}"]).concat();
+    text.insert_str(0, ": ping\r\n\r\nevent: odd\ndata: {\"unknown\": [1,2 ]}\n\n");
+    let bytes = text.into_bytes();
+    for size in [1, 2, 3, 7, 64, 1_000_000] {
+        let sent = bytes.clone();
+        let teacher = ScriptedTeacher::start(move |_| {
+            let mut answer = vec![script::stream_head()];
+            answer.extend(sent.chunks(size).map(script::chunk));
+            answer.push(script::last_chunk());
+            answer
+        });
+        let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+        let answer = ask(&proxy).answer();
+        assert_eq!((answer.status(), answer.header("content-type"), answer.clean), (200, "text/event-stream", true));
+        assert!(answer.body == bytes, "chunks of {size}: {}", answer.text());
+        assert_eq!(answer.header("x-apprentice-route"), "teacher");
+    }
+}
+
+#[test]
+fn every_chunk_arrives_before_the_teacher_has_sent_the_next() {
+    let events = script::events(&["one ", "two ", "three"]);
+    let gates: Vec<Gate> = events.iter().map(|_| Gate::default()).collect();
+    let (scripted, steps) = (gates.clone(), events.clone());
+    let teacher = ScriptedTeacher::start(move |_| {
+        let mut answer = vec![script::stream_head()];
+        for (event, gate) in steps.iter().zip(&scripted) {
+            answer.extend([script::chunk(event.as_bytes()), Step::Wait(gate.clone())]);
+        }
+        answer.push(script::last_chunk());
+        answer
+    });
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let mut connection = ask(&proxy);
+    assert_eq!(connection.head().status, 200);
+    for (event, gate) in events.iter().zip(&gates) {
+        assert!(!gate.is_open(), "nothing further was sent yet");
+        assert_eq!(connection.piece(), Piece::Data(event.clone().into_bytes()));
+        gate.open();
+    }
+    assert_eq!(connection.piece(), Piece::End);
+}
+
+#[test]
+fn a_stream_that_the_teacher_cuts_off_does_not_end_cleanly() {
+    for in_a_chunk in [false, true] {
+        let first = script::events(&["Once upon"])[1].clone();
+        let sent = first.clone();
+        let teacher = ScriptedTeacher::start(move |_| {
+            let mut answer = vec![script::stream_head(), script::chunk(sent.as_bytes())];
+            answer.extend(in_a_chunk.then(|| Step::Send(b"40\r\ndata: {\"half".to_vec())));
+            answer.push(Step::Cut);
+            answer
+        });
+        let world = World::new(PROGRAM, &teacher.base_url());
+        let proxy = world.start();
+        let mut connection = ask(&proxy);
+        assert_eq!(connection.head().status, 200);
+        let (body, clean) = connection.rest();
+        assert!(body.starts_with(first.as_bytes()), "what was said before the cut arrives");
+        assert!(!clean, "a clean end would look like success to every client");
+        proxy.captured(1);
+        assert_eq!(proxy.stop().code, Some(0));
+        let kept = harness::kept::exchanges(&world.data(), "shop");
+        assert_eq!(kept.iter().map(|exchange| exchange.complete).collect::<Vec<_>>(), [false]);
+    }
+}
+
+#[test]
+fn a_body_that_ends_short_of_its_length_does_not_end_cleanly() {
+    let teacher = ScriptedTeacher::start(|_| {
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":".to_vec()), Step::Cut]
+    });
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let answer = proxy.chat("shop", ASKED);
+    assert!(!answer.clean, "{answer:?}");
+}
+
+#[test]
+fn a_teacher_that_hangs_up_before_its_answer_is_an_error_in_openais_shape() {
+    let teacher = ScriptedTeacher::start(|_| vec![Step::Cut]);
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let answer = ask(&proxy).answer();
+    assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (502, Some("teacher_unreachable")));
+    assert_eq!(teacher.asked(), 1, "a paid request is not repeated");
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_request_to_the_teacher_along() {
+    for streaming in [false, true] {
+        let teacher = ScriptedTeacher::start(move |_| {
+            let mut answer = Vec::new();
+            if streaming {
+                answer.extend([script::stream_head(), script::chunk(script::events(&["Once"])[1].as_bytes())]);
+            }
+            answer.push(Step::Hang);
+            answer
+        });
+        let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+        let mut connection = ask(&proxy);
+        teacher.eventually(0, "the request", |received| received.whole);
+        if streaming {
+            assert_eq!(connection.head().status, 200);
+            assert!(matches!(connection.piece(), Piece::Data(_)));
+        }
+        connection.leave();
+        teacher.eventually(0, "the end of a request that nobody waits for", |received| received.abandoned);
+        eventually("no request in flight", || (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(()));
+    }
+}
+
+#[test]
+fn a_stream_counts_as_in_flight_until_its_end() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let teacher = ScriptedTeacher::start(move |_| {
+        let mut answer = script::streams(&["Once"]);
+        answer.insert(2, Step::Wait(waiting.clone()));
+        answer
+    });
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let mut connection = ask(&proxy);
+    assert_eq!(connection.head().status, 200);
+    assert!(matches!(connection.piece(), Piece::Data(_)));
+    assert_eq!(proxy.metric("apprentice_requests_in_flight", &[]), 1.0);
+    gate.open();
+    assert!(connection.rest().1);
+    eventually("no request in flight", || (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(()));
+}

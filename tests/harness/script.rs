@@ -1,0 +1,119 @@
+//! What a scripted teacher does with a request, step by step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One step of an answer.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// These bytes, as they are.
+    Send(Vec<u8>),
+    /// Nothing until the test opens the gate, or the peer leaves.
+    Wait(Gate),
+    /// Nothing until the peer leaves.
+    Hang,
+    /// The connection ends here, whatever was promised.
+    Cut,
+}
+
+/// An answer; a connection whose script ends without a cut takes the next request.
+pub type Script = Vec<Step>;
+
+/// Opened by the test, waited for by the teacher.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A whole answer of known length; `status` is code and phrase.
+#[must_use]
+pub fn whole(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Script {
+    let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(body);
+    vec![Step::Send(bytes)]
+}
+
+/// A whole JSON answer with status 200.
+#[must_use]
+pub fn json(body: &str) -> Script {
+    whole("200 OK", &[("content-type", "application/json")], body.as_bytes())
+}
+
+/// The head of an event stream.
+#[must_use]
+pub fn stream_head() -> Step {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    Step::Send(head.as_bytes().to_vec())
+}
+
+/// One chunk of a chunked body.
+#[must_use]
+pub fn chunk(data: &[u8]) -> Step {
+    let mut bytes = format!("{:x}\r\n", data.len()).into_bytes();
+    bytes.extend_from_slice(data);
+    bytes.extend_from_slice(b"\r\n");
+    Step::Send(bytes)
+}
+
+/// The end of a chunked body.
+#[must_use]
+pub fn last_chunk() -> Step {
+    Step::Send(b"0\r\n\r\n".to_vec())
+}
+
+/// The body of a `chat.completion` that says `text`.
+#[must_use]
+pub fn completion(text: &str) -> String {
+    serde_json::json!({
+        "id": "chatcmpl-scripted", "object": "chat.completion", "created": 1_700_000_000, "model": "scripted-1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": null},
+            "logprobs": null, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+    })
+    .to_string()
+}
+
+/// A whole chat answer that says `text`.
+#[must_use]
+pub fn says(text: &str) -> Script {
+    json(&completion(text))
+}
+
+/// The events of a `chat.completion.chunk` stream that says `pieces` one after the other, `[DONE]` last.
+#[must_use]
+pub fn events(pieces: &[&str]) -> Vec<String> {
+    let event = |delta: serde_json::Value, finish: Option<&str>| {
+        let chunk = serde_json::json!({
+            "id": "chatcmpl-scripted", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "scripted-1",
+            "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}],
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let mut events = vec![event(serde_json::json!({"role": "assistant", "content": ""}), None)];
+    events.extend(pieces.iter().map(|piece| event(serde_json::json!({"content": piece}), None)));
+    events.push(event(serde_json::json!({}), Some("stop")));
+    events.push("data: [DONE]\n\n".into());
+    events
+}
+
+/// A whole event stream that says `pieces`, one chunk for each event.
+#[must_use]
+pub fn streams(pieces: &[&str]) -> Script {
+    let mut script = vec![stream_head()];
+    script.extend(events(pieces).iter().map(|event| chunk(event.as_bytes())));
+    script.push(last_chunk());
+    script
+}

@@ -1,0 +1,14 @@
+//! The system tests: the built program as users run it, between a scripted teacher and clients of every kind.
+//!
+//! One module for each behaviour that a user relies on; each test's name is a sentence about it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_apprentice");
+
+mod cases {
+    mod limits;
+    mod proxying;
+    mod streaming;
+}
