@@ -9,6 +9,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_apprentice");
 
 mod cases {
     mod limits;
+    mod parity;
     mod proxying;
     mod streaming;
 }
