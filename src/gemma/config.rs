@@ -152,7 +152,7 @@ impl Config {
             "head_dim": self.head_dim,
             "hidden_activation": "gelu_pytorch_tanh",
             "rms_norm_eps": self.rms_norm_eps,
-            "query_pre_attn_scalar": self.query_pre_attn_scalar,
+            "query_pre_attn_scalar": whole(self.query_pre_attn_scalar),
             "sliding_window": self.sliding_window,
             "layer_types": layer_types,
             "rope_parameters": {
@@ -196,6 +196,15 @@ impl Config {
             .map(|(out, inn)| out + inn)
             .sum();
         self.num_hidden_layers * per_rank * rank
+    }
+}
+
+/// A whole number without a decimal point: transformers refuses `2.0` where it expects `2`.
+fn whole(value: f64) -> Value {
+    if value.fract() == 0.0 {
+        json!(value as i64)
+    } else {
+        json!(value)
     }
 }
 

@@ -94,7 +94,15 @@ impl Weights {
                     index.weight_map.into_values().collect();
                 names.into_iter().map(|name| dir.join(name)).collect()
             }
-            Err(_) => vec![dir.join("model.safetensors")],
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                vec![dir.join("model.safetensors")]
+            }
+            Err(source) => {
+                return Err(GemmaError::Read {
+                    path: index,
+                    source,
+                });
+            }
         };
         let mut entries = BTreeMap::new();
         for file in files {

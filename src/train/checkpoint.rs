@@ -172,3 +172,6 @@ pub(crate) fn load(
     }
     Ok(Some(state))
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,3 +44,6 @@ pub(crate) fn in_parallel<I: Sync, O: Send>(
     }
     Ok(results)
 }
+
+#[cfg(test)]
+mod tests;

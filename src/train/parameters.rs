@@ -130,3 +130,6 @@ pub(crate) fn adapter(
         pairs,
     }
 }
+
+#[cfg(test)]
+mod tests;

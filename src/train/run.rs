@@ -117,11 +117,11 @@ impl<'a> Run<'a> {
         let optimizer = Optimizer::new(rules, &parameters, job.optim.weight_decay as f32);
         let steps_per_epoch = train.len().div_ceil(job.optim.batch_size);
         let fingerprint = format!(
-            "{method:?} seed {} batch {} threads {} examples {} held out {}",
+            "{method:?} seed {} batch {} threads {} data {:016x} held out {}",
             job.seed,
             job.optim.batch_size,
             job.threads,
-            train.len(),
+            digest(&train),
             held_out.len()
         );
         let state = State {
@@ -422,6 +422,16 @@ impl<'a> Run<'a> {
 
 /// Ids below this are control tokens in every Gemma-like tokenizer that is trained here.
 const FIRST_TEXT_TOKEN: u32 = 8;
+
+/// FNV-1a over the examples' tokens: tells whether a checkpoint is of the same data.
+fn digest(examples: &[Example]) -> u64 {
+    let ids = examples
+        .iter()
+        .flat_map(|e| e.ids.iter().chain([&u32::MAX]));
+    ids.fold(0xcbf2_9ce4_8422_2325, |h, id| {
+        (h ^ u64::from(*id)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
 
 /// The fixed norm weights of a model that is trained from nothing, and zeros for the rest. The norms
 /// behind attention and feed-forward halve their output, so that at the start the residual stream

@@ -40,6 +40,10 @@ fn the_embedding_scale_is_rounded_to_the_checkpoints_format() {
 fn the_new_spelling_means_the_same_as_the_old() {
     let old = Config::from_json(V4).unwrap();
     assert_eq!(Config::from_json(&old.to_json()).unwrap(), old);
+    assert!(
+        old.to_json().contains("\"query_pre_attn_scalar\": 256,"),
+        "transformers refuses 256.0"
+    );
 }
 
 #[test]
