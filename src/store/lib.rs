@@ -84,12 +84,10 @@ impl Store {
             _ => Bound::Included(prefix.clone()),
         };
         let items = tree.range::<Vec<u8>, _>((first, Bound::Unbounded));
-        Ok(items
-            .take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix)))
-            .map(|item| {
-                let (key, value) = item?;
-                Ok((key.to_vec(), frame::open(&value)?.to_vec()))
-            }))
+        Ok(items.take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))).map(|item| {
+            let (key, value) = item?;
+            Ok((key.to_vec(), frame::open(&value)?.to_vec()))
+        }))
     }
 
     /// Bytes on disk.

@@ -31,7 +31,8 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
     adapter.save(&adapter_dir).unwrap();
     export::export_base(&base, &graph, export::Format::F32).unwrap();
     let runtime = Runtime::load(&student::library::find(None).unwrap()).unwrap();
-    let settings = StudentConfig { graph: graph.join("model.onnx"), base: base.clone(), workers: 1, threads: 1, context: 256 };
+    let settings =
+        StudentConfig { graph: graph.join("model.onnx"), base: base.clone(), workers: 1, threads: 1, context: 256 };
     let student = Student::open(&runtime, settings).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let vocabulary = u32::try_from(config.vocab_size).unwrap();
@@ -40,7 +41,12 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
     for (trained, served) in [(None, None), (Some(&adapter), Some(adapter_dir.as_path()))] {
         let expected = train::logits(&base, trained, &ids).unwrap();
         let found = student.logits(served, &ids, ids.len() - 5).unwrap();
-        let error = expected.iter().flatten().zip(found.iter().flatten()).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max);
+        let error = expected
+            .iter()
+            .flatten()
+            .zip(found.iter().flatten())
+            .map(|(left, right)| (left - right).abs())
+            .fold(0.0, f32::max);
         assert_eq!(expected.len(), found.len());
         assert!(error <= 1e-4, "largest error {error}, adapter: {}", served.is_some());
     }
