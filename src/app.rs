@@ -97,13 +97,15 @@ impl App {
 
         let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
         let graph = data.join(format!("graph-{}", settings.student.format.name()));
+        let students = students(&settings, &registry, &graph)?;
+        restore_graph(&settings, &ledger, &graph)?;
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
         let gateway = Arc::new(Gateway {
             teacher: teacher(&settings)?,
             sites: Box::new(settings.as_ref().clone()),
             ledger: ledger.clone(),
-            students: students(&settings, &registry, &graph)?,
+            students: students.clone(),
             capture: settings.capture.enabled.then_some(capture),
             auditor,
             activity: activity.clone(),
@@ -117,6 +119,7 @@ impl App {
         let (board, lessons) = (Board::new(metrics.clone()), Requests::default());
         let mut background = JoinSet::new();
         background.spawn(auditing(audits, gateway, stopped.clone()));
+        background.spawn(warming(students, ledger.clone()));
         background.spawn(expiring(captures.clone(), stopped.clone()));
         let api = admin::Admin {
             ledger: ledger.clone(),
@@ -232,6 +235,30 @@ fn students(settings: &Settings, registry: &Registry, graph: &Path) -> Result<Ar
         config,
         opened: Mutex::default(),
     }))
+}
+
+/// A call site with a version needs the base's graph: one that was deleted is made again before anything is served.
+fn restore_graph(settings: &Settings, ledger: &Ledger, graph: &Path) -> Result<(), Error> {
+    let wanted = settings.student.enabled && ledger.views().iter().any(|view| view.version.is_some());
+    if wanted && !graph_file(graph).try_exists()? {
+        tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
+        export::export_base(&settings.student.base, graph, settings.student.format.export())?;
+    }
+    Ok(())
+}
+
+/// Opens the versions on trial and serving, so that no client waits for it.
+async fn warming(students: Arc<dyn Students>, ledger: Arc<Ledger>) {
+    let open = move || {
+        for view in ledger.views() {
+            if let Some(Err(problem)) = view.version.as_ref().map(|version| students.open(&view.site, version)) {
+                tracing::error!(site = view.site, problem, "a version cannot be opened");
+            }
+        }
+    };
+    if tokio::task::spawn_blocking(open).await.is_err() {
+        tracing::error!("opening the versions failed");
+    }
 }
 
 async fn auditing(audits: gateway::Audits, gateway: Arc<Gateway>, mut stopped: watch::Receiver<bool>) {

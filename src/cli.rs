@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Exam { paper: PathBuf },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),
+    /// Write teacher pairs of a practice site as a lesson's files.
+    PracticePairs(PracticePairs),
 }
 
 #[derive(Args)]
@@ -160,4 +162,22 @@ pub(crate) struct PracticeBase {
     /// Limit of the wall time.
     #[arg(long, default_value_t = 3600.0)]
     pub(crate) seconds: f64,
+}
+
+#[derive(Args)]
+pub(crate) struct PracticePairs {
+    /// shopkeeper, quest-giver or fortune-teller
+    #[arg(long)]
+    pub(crate) site: String,
+    /// In the style that the teacher changes to.
+    #[arg(long)]
+    pub(crate) drifted: bool,
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    #[arg(long, default_value_t = 400)]
+    pub(crate) train: usize,
+    #[arg(long, default_value_t = 200)]
+    pub(crate) held_out: usize,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use cycle::Exam;
 use cycle::exam::{Mark, Marks};
+use practice::scene::{Scene, Style};
 use student::{Runtime, Student, StudentConfig};
 use verify::Checks;
 use wire::{ModelError, Prompt, Sampling};
@@ -111,6 +112,15 @@ pub(crate) fn practice_base(arguments: &cli::PracticeBase) -> Outcome {
     }
     std::fs::copy(&job, out.join("base.toml"))?;
     std::fs::remove_dir_all(&work)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `apprentice practice-pairs`
+pub(crate) fn practice_pairs(arguments: &cli::PracticePairs) -> Outcome {
+    let named = |scene: &Scene| scene.name() == arguments.site;
+    let scene = Scene::ALL.into_iter().find(named).ok_or_else(|| format!("no practice site `{}`", arguments.site))?;
+    let style = if arguments.drifted { Style::Drifted } else { Style::House };
+    practice::pairs::write(&arguments.out, scene, style, arguments.train, arguments.held_out, arguments.seed)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -51,6 +51,7 @@ fn run(command: Command) -> Outcome {
         Command::Export(export) => lesson_steps::export(&export),
         Command::Exam { paper } => lesson_steps::exam(&paper),
         Command::PracticeBase(base) => lesson_steps::practice_base(&base),
+        Command::PracticePairs(pairs) => lesson_steps::practice_pairs(&pairs),
     }
 }
 

@@ -14,6 +14,7 @@ mod cases {
     mod clients;
     mod learning;
     mod limits;
+    mod parity;
     mod proxying;
     mod shutting_down;
     mod streaming;

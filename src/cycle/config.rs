@@ -38,6 +38,8 @@ pub struct Hyper {
     pub evaluate_every_steps: u32,
     /// Share of held-out replies reproduced exactly that ends the lesson early.
     pub stop_exact: Option<f64>,
+    /// Held-out loss (nats a token) that ends the lesson early.
+    pub stop_loss: Option<f64>,
     /// Looks at the held-out set without improvement that end the lesson; 0 never does.
     pub patience: u32,
     pub checkpoint_every_s: f64,
@@ -60,6 +62,7 @@ impl Default for Hyper {
             threads: 2,
             evaluate_every_steps: 50,
             stop_exact: None,
+            stop_loss: None,
             patience: 3,
             checkpoint_every_s: 60.0,
             seed: 1,

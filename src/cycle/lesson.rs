@@ -176,7 +176,10 @@ impl Cycle {
             }
         })
         .await?;
-        folder.write("trained.json", &last)
+        folder.write("trained.json", &last)?;
+        // The adapter is there: the state to go on from is of no more use.
+        let checkpoint = folder.dir.join("checkpoint");
+        fs::remove_dir_all(&checkpoint).map_err(CycleError::io("remove", &checkpoint))
     }
 
     /// The job file of `apprentice train`; paths are absolute.
@@ -191,8 +194,9 @@ impl Cycle {
         if let (Some(fields), Some(epochs)) = (optim.as_object_mut(), hyper.epochs) {
             fields.insert("epochs".into(), epochs.into());
         }
-        if let (Some(fields), Some(exact)) = (evaluate.as_object_mut(), hyper.stop_exact) {
-            fields.insert("stop_exact".into(), exact.into());
+        if let Some(fields) = evaluate.as_object_mut() {
+            fields.extend(hyper.stop_exact.map(|exact| ("stop_exact".into(), exact.into())));
+            fields.extend(hyper.stop_loss.map(|loss| ("stop_loss".into(), loss.into())));
         }
         let curriculum = folder.dir.join("curriculum");
         let job = serde_json::json!({

@@ -43,7 +43,9 @@ impl fmt::Display for Due {
             Self::Now => formatter.write_str("begins now"),
             Self::NotWanted => formatter.write_str("not while the site stands so"),
             Self::NeedsExchanges { have, need } => write!(formatter, "has {have} of {need} new exchanges"),
-            Self::Busy { requests_per_s } => write!(formatter, "waits for a quiet moment, {requests_per_s:.1} requests/s now"),
+            Self::Busy { requests_per_s } => {
+                write!(formatter, "waits for a quiet moment, {requests_per_s:.1} requests/s now")
+            }
         }
     }
 }

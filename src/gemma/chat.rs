@@ -25,11 +25,7 @@ pub struct Example {
 /// trimmed, except that the system text keeps its own leading space, as the template does.
 #[must_use]
 pub fn normalise(turns: &[Turn]) -> Vec<Turn> {
-    let systems: Vec<&str> = turns
-        .iter()
-        .filter(|t| t.role == Role::System)
-        .map(|t| t.text.as_str())
-        .collect();
+    let systems: Vec<&str> = turns.iter().filter(|t| t.role == Role::System).map(|t| t.text.as_str()).collect();
     let mut result: Vec<Turn> = Vec::new();
     for turn in turns.iter().filter(|t| t.role != Role::System) {
         let text = turn.text.trim();
@@ -38,20 +34,11 @@ pub fn normalise(turns: &[Turn]) -> Vec<Turn> {
                 last.text.push_str("\n\n");
                 last.text.push_str(text);
             }
-            _ => result.push(Turn {
-                role: turn.role,
-                text: text.to_owned(),
-            }),
+            _ => result.push(Turn { role: turn.role, text: text.to_owned() }),
         }
     }
     if result.first().is_none_or(|t| t.role != Role::User) {
-        result.insert(
-            0,
-            Turn {
-                role: Role::User,
-                text: String::new(),
-            },
-        );
+        result.insert(0, Turn { role: Role::User, text: String::new() });
     }
     if let (false, Some(first)) = (systems.is_empty(), result.first_mut()) {
         first.text = format!("{}\n\n{}", systems.join("\n\n"), first.text);
@@ -67,11 +54,7 @@ pub fn prompt_ids(tokenizer: &Tokenizer, turns: &[Turn]) -> Result<Vec<u32>, Gem
     let special = tokenizer.special;
     let mut ids = vec![special.bos];
     for turn in normalise(turns) {
-        let name = if turn.role == Role::Assistant {
-            "model"
-        } else {
-            "user"
-        };
+        let name = if turn.role == Role::Assistant { "model" } else { "user" };
         ids.push(special.start_of_turn);
         ids.extend(tokenizer.encode(&format!("{name}\n{}", turn.text))?);
         ids.push(special.end_of_turn);
@@ -86,11 +69,7 @@ pub fn prompt_ids(tokenizer: &Tokenizer, turns: &[Turn]) -> Result<Vec<u32>, Gem
 ///
 /// # Errors
 /// When the tokenizer refuses a text.
-pub fn example_ids(
-    tokenizer: &Tokenizer,
-    turns: &[Turn],
-    reply: &str,
-) -> Result<Example, GemmaError> {
+pub fn example_ids(tokenizer: &Tokenizer, turns: &[Turn], reply: &str) -> Result<Example, GemmaError> {
     let mut ids = prompt_ids(tokenizer, turns)?;
     let start = ids.len();
     ids.extend(tokenizer.encode(reply.trim())?);

@@ -54,8 +54,7 @@ impl Config {
     pub fn load(dir: &Path) -> Result<Self, GemmaError> {
         let path = dir.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(GemmaError::read(&path))?;
-        let value =
-            serde_json::from_str(&text).map_err(|source| GemmaError::Json { path, source })?;
+        let value = serde_json::from_str(&text).map_err(|source| GemmaError::Json { path, source })?;
         Self::from_value(&value)
     }
 
@@ -64,10 +63,8 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_json(text: &str) -> Result<Self, GemmaError> {
-        let value = serde_json::from_str(text).map_err(|source| GemmaError::Json {
-            path: "config.json".into(),
-            source,
-        })?;
+        let value =
+            serde_json::from_str(text).map_err(|source| GemmaError::Json { path: "config.json".into(), source })?;
         Self::from_value(&value)
     }
 
@@ -76,11 +73,7 @@ impl Config {
         f.refuse_unsupported()?;
         let num_hidden_layers = f.size("num_hidden_layers")?;
         let hidden_size = f.size("hidden_size")?;
-        let dtype = f
-            .text("dtype")
-            .or_else(|| f.text("torch_dtype"))
-            .unwrap_or("float32")
-            .to_owned();
+        let dtype = f.text("dtype").or_else(|| f.text("torch_dtype")).unwrap_or("float32").to_owned();
         let config = Self {
             vocab_size: f.size("vocab_size")?,
             hidden_size,
@@ -107,18 +100,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), GemmaError> {
-        if !self
-            .num_attention_heads
-            .is_multiple_of(self.num_key_value_heads)
-        {
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
             let problem = format!(
                 "{} does not divide num_attention_heads {}",
                 self.num_key_value_heads, self.num_attention_heads
             );
-            return Err(GemmaError::Config {
-                key: "num_key_value_heads",
-                problem,
-            });
+            return Err(GemmaError::Config { key: "num_key_value_heads", problem });
         }
         if !self.head_dim.is_multiple_of(2) {
             return Err(GemmaError::Config {
@@ -152,7 +139,7 @@ impl Config {
             "head_dim": self.head_dim,
             "hidden_activation": "gelu_pytorch_tanh",
             "rms_norm_eps": self.rms_norm_eps,
-            "query_pre_attn_scalar": self.query_pre_attn_scalar,
+            "query_pre_attn_scalar": whole(self.query_pre_attn_scalar),
             "sliding_window": self.sliding_window,
             "layer_types": layer_types,
             "rope_parameters": {
@@ -176,27 +163,22 @@ impl Config {
     /// Number of the base model's parameters; the head shares the embedding's.
     #[must_use]
     pub fn parameters(&self) -> usize {
-        let linears: usize = Linear::ALL
-            .iter()
-            .map(|l| l.shape(self))
-            .map(|(out, inn)| out * inn)
-            .sum();
+        let linears: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out * inn).sum();
         let norms = 4 * self.hidden_size + 2 * self.head_dim;
-        self.vocab_size * self.hidden_size
-            + self.num_hidden_layers * (linears + norms)
-            + self.hidden_size
+        self.vocab_size * self.hidden_size + self.num_hidden_layers * (linears + norms) + self.hidden_size
     }
 
     /// Number of trained parameters of an adapter of `rank` on all seven linears.
     #[must_use]
     pub fn lora_parameters(&self, rank: usize) -> usize {
-        let per_rank: usize = Linear::ALL
-            .iter()
-            .map(|l| l.shape(self))
-            .map(|(out, inn)| out + inn)
-            .sum();
+        let per_rank: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out + inn).sum();
         self.num_hidden_layers * per_rank * rank
     }
+}
+
+/// A whole number without a decimal point: transformers refuses `2.0` where it expects `2`.
+fn whole(value: f64) -> Value {
+    if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
 }
 
 /// sqrt(hidden), rounded as the reference rounds it.
@@ -227,14 +209,10 @@ impl<'a> Fields<'a> {
 
     fn size(&self, key: &'static str) -> Result<usize, GemmaError> {
         let value = self.get(key).ok_or_else(|| missing(key))?;
-        value
-            .as_u64()
-            .and_then(|v| usize::try_from(v).ok())
-            .filter(|v| *v > 0)
-            .ok_or_else(|| GemmaError::Config {
-                key,
-                problem: format!("must be a positive whole number, found {value}"),
-            })
+        value.as_u64().and_then(|v| usize::try_from(v).ok()).filter(|v| *v > 0).ok_or_else(|| GemmaError::Config {
+            key,
+            problem: format!("must be a positive whole number, found {value}"),
+        })
     }
 
     fn number(&self, key: &'static str) -> Result<f64, GemmaError> {
@@ -242,24 +220,16 @@ impl<'a> Fields<'a> {
         value
             .as_f64()
             .filter(|v| *v > 0.0)
-            .ok_or_else(|| GemmaError::Config {
-                key,
-                problem: format!("must be a positive number, found {value}"),
-            })
+            .ok_or_else(|| GemmaError::Config { key, problem: format!("must be a positive number, found {value}") })
     }
 
     fn id(&self, key: &str) -> Option<u32> {
-        self.get(key)
-            .and_then(Value::as_u64)
-            .and_then(|v| u32::try_from(v).ok())
+        self.get(key).and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok())
     }
 
     fn ids(&self, key: &str) -> Option<Vec<u32>> {
         match self.get(key)? {
-            Value::Array(items) => items
-                .iter()
-                .map(|v| v.as_u64().and_then(|v| u32::try_from(v).ok()))
-                .collect(),
+            Value::Array(items) => items.iter().map(|v| v.as_u64().and_then(|v| u32::try_from(v).ok())).collect(),
             _ => self.id(key).map(|id| vec![id]),
         }
     }
@@ -290,20 +260,11 @@ impl<'a> Fields<'a> {
             };
             // Every `pattern`-th layer sees everything.
             return Ok((1..=count)
-                .map(|i| {
-                    if i.is_multiple_of(pattern) {
-                        LayerKind::Global
-                    } else {
-                        LayerKind::Local
-                    }
-                })
+                .map(|i| if i.is_multiple_of(pattern) { LayerKind::Global } else { LayerKind::Local })
                 .collect());
         };
         if types.len() != count {
-            return Err(GemmaError::Config {
-                key,
-                problem: format!("has {} entries for {count} layers", types.len()),
-            });
+            return Err(GemmaError::Config { key, problem: format!("has {} entries for {count} layers", types.len()) });
         }
         let kind = |v: &Value| match v.as_str() {
             Some("sliding_attention") => Ok(LayerKind::Local),
@@ -319,43 +280,28 @@ impl<'a> Fields<'a> {
     fn refuse_unsupported(&self) -> Result<(), GemmaError> {
         let refuse = |key, problem: String| Err(GemmaError::Config { key, problem });
         if self.0.as_object().is_none_or(Map::is_empty) {
-            return refuse(
-                "model_type",
-                "is missing: the file holds no object with fields".into(),
-            );
+            return refuse("model_type", "is missing: the file holds no object with fields".into());
         }
         match self.text("model_type") {
             None | Some("gemma3_text") => {}
             Some(other) => {
                 return refuse(
                     "model_type",
-                    format!(
-                        "is `{other}`; only `gemma3_text` (Gemma 3 text models such as 1B) is handled"
-                    ),
+                    format!("is `{other}`; only `gemma3_text` (Gemma 3 text models such as 1B) is handled"),
                 );
             }
         }
-        for key in [
-            "attn_logit_softcapping",
-            "final_logit_softcapping",
-            "rope_scaling",
-        ] {
+        for key in ["attn_logit_softcapping", "final_logit_softcapping", "rope_scaling"] {
             if let Some(value) = self.get(key) {
                 return refuse(key, format!("is {value}; only null is handled"));
             }
         }
         for kind in ["full_attention", "sliding_attention"] {
             let rope = self.get("rope_parameters").and_then(|p| p.get(kind));
-            match rope
-                .and_then(|r| r.get("rope_type"))
-                .and_then(Value::as_str)
-            {
+            match rope.and_then(|r| r.get("rope_type")).and_then(Value::as_str) {
                 None | Some("default") => {}
                 Some(other) => {
-                    return refuse(
-                        "rope_parameters",
-                        format!("has rope_type `{other}`; only `default` is handled"),
-                    );
+                    return refuse("rope_parameters", format!("has rope_type `{other}`; only `default` is handled"));
                 }
             }
         }
@@ -365,29 +311,17 @@ impl<'a> Fields<'a> {
             }
         }
         if self.get("tie_word_embeddings").and_then(Value::as_bool) == Some(false) {
-            return refuse(
-                "tie_word_embeddings",
-                "is false; only a head that shares the embedding is handled".into(),
-            );
+            return refuse("tie_word_embeddings", "is false; only a head that shares the embedding is handled".into());
         }
-        match self
-            .text("hidden_activation")
-            .or_else(|| self.text("hidden_act"))
-        {
+        match self.text("hidden_activation").or_else(|| self.text("hidden_act")) {
             None | Some("gelu_pytorch_tanh") => Ok(()),
-            Some(other) => refuse(
-                "hidden_activation",
-                format!("is `{other}`; only `gelu_pytorch_tanh` is handled"),
-            ),
+            Some(other) => refuse("hidden_activation", format!("is `{other}`; only `gelu_pytorch_tanh` is handled")),
         }
     }
 }
 
 fn missing(key: &'static str) -> GemmaError {
-    GemmaError::Config {
-        key,
-        problem: "is missing".into(),
-    }
+    GemmaError::Config { key, problem: "is missing".into() }
 }
 
 #[cfg(test)]

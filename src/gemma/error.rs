@@ -6,20 +6,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum GemmaError {
     #[error("cannot read {path}: {source}")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {path}: {source}")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
     #[error("{path} is not valid JSON: {source}")]
-    Json {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    Json { path: PathBuf, source: serde_json::Error },
     #[error("config.json: `{key}` {problem}")]
     Config { key: &'static str, problem: String },
     #[error("{path} is not a usable safetensors file: {problem}")]
@@ -27,11 +18,7 @@ pub enum GemmaError {
     #[error("the model in {dir} has no tensor `{name}`")]
     MissingTensor { dir: PathBuf, name: String },
     #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
-    Shape {
-        name: String,
-        found: Vec<usize>,
-        expected: Vec<usize>,
-    },
+    Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("{path} is not an adapter that can be used here: {problem}")]
     Adapter { path: PathBuf, problem: String },
     #[error("tokenizer {path}: {problem}")]
@@ -44,30 +31,18 @@ pub enum GemmaError {
 
 impl GemmaError {
     pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Read {
-            path: path.to_path_buf(),
-            source,
-        }
+        move |source| Self::Read { path: path.to_path_buf(), source }
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Write {
-            path: path.to_path_buf(),
-            source,
-        }
+        move |source| Self::Write { path: path.to_path_buf(), source }
     }
 
     pub(crate) fn safetensors(path: &Path, problem: impl ToString) -> Self {
-        Self::Safetensors {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
-        }
+        Self::Safetensors { path: path.to_path_buf(), problem: problem.to_string() }
     }
 
     pub(crate) fn adapter(path: &Path, problem: impl ToString) -> Self {
-        Self::Adapter {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
-        }
+        Self::Adapter { path: path.to_path_buf(), problem: problem.to_string() }
     }
 }

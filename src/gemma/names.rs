@@ -20,15 +20,7 @@ pub enum Linear {
 }
 
 impl Linear {
-    pub const ALL: [Self; 7] = [
-        Self::Q,
-        Self::K,
-        Self::V,
-        Self::O,
-        Self::Gate,
-        Self::Up,
-        Self::Down,
-    ];
+    pub const ALL: [Self; 7] = [Self::Q, Self::K, Self::V, Self::O, Self::Gate, Self::Up, Self::Down];
 
     /// PEFT's name for the kind of module, as in `target_modules`.
     #[must_use]
@@ -91,14 +83,8 @@ pub enum Norm {
 }
 
 impl Norm {
-    pub const ALL: [Self; 6] = [
-        Self::Input,
-        Self::Query,
-        Self::Key,
-        Self::PostAttention,
-        Self::PreFeedforward,
-        Self::PostFeedforward,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Input, Self::Query, Self::Key, Self::PostAttention, Self::PreFeedforward, Self::PostFeedforward];
 
     /// Name of the weight in the base checkpoint.
     #[must_use]

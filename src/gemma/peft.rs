@@ -61,10 +61,7 @@ impl Settings {
             _ => true,
         };
         if !self.peft_type.eq_ignore_ascii_case("lora") {
-            return Some(format!(
-                "peft_type is {}; only LORA is handled",
-                self.peft_type
-            ));
+            return Some(format!("peft_type is {}; only LORA is handled", self.peft_type));
         }
         if self.r == 0 {
             return Some("r is 0".into());
@@ -102,10 +99,7 @@ impl Adapter {
         let path = dir.join("adapter_config.json");
         let text = std::fs::read_to_string(&path).map_err(GemmaError::read(&path))?;
         let settings: Settings =
-            serde_json::from_str(&text).map_err(|source| GemmaError::Json {
-                path: path.clone(),
-                source,
-            })?;
+            serde_json::from_str(&text).map_err(|source| GemmaError::Json { path: path.clone(), source })?;
         if let Some(problem) = settings.problem() {
             return Err(GemmaError::adapter(&path, problem));
         }
@@ -120,10 +114,7 @@ impl Adapter {
                     (true, true) => {}
                     (false, false) => continue,
                     _ => {
-                        return Err(GemmaError::adapter(
-                            &path,
-                            format!("has only one of `{name_a}` and `{name_b}`"),
-                        ));
+                        return Err(GemmaError::adapter(&path, format!("has only one of `{name_a}` and `{name_b}`")));
                     }
                 }
                 let (out, inn) = linear.shape(config);
@@ -133,17 +124,9 @@ impl Adapter {
             }
         }
         if let Some(name) = left.first() {
-            return Err(GemmaError::adapter(
-                &path,
-                format!("holds `{name}`, which this model has no place for"),
-            ));
+            return Err(GemmaError::adapter(&path, format!("holds `{name}`, which this model has no place for")));
         }
-        Ok(Self {
-            rank: settings.r,
-            alpha: settings.lora_alpha,
-            base: settings.base_model_name_or_path,
-            pairs,
-        })
+        Ok(Self { rank: settings.r, alpha: settings.lora_alpha, base: settings.base_model_name_or_path, pairs })
     }
 
     /// Writes the folder. Each file is replaced atomically, the weights before the configuration,
@@ -160,40 +143,19 @@ impl Adapter {
         let mut tensors = Vec::new();
         for ((layer, linear), pair) in &self.pairs {
             let (inn, out) = (pair.a.len() / self.rank, pair.b.len() / self.rank);
-            tensors.push((
-                linear.lora_name(*layer, "A"),
-                Tensor32 {
-                    shape: vec![self.rank, inn],
-                    data: pair.a.clone(),
-                },
-            ));
-            tensors.push((
-                linear.lora_name(*layer, "B"),
-                Tensor32 {
-                    shape: vec![out, self.rank],
-                    data: pair.b.clone(),
-                },
-            ));
+            tensors
+                .push((linear.lora_name(*layer, "A"), Tensor32 { shape: vec![self.rank, inn], data: pair.a.clone() }));
+            tensors
+                .push((linear.lora_name(*layer, "B"), Tensor32 { shape: vec![out, self.rank], data: pair.b.clone() }));
         }
         write_file(&path, tensors, SaveAs::F32)?;
-        write_atomic(
-            &dir.join("adapter_config.json"),
-            self.settings_json().as_bytes(),
-        )
+        write_atomic(&dir.join("adapter_config.json"), self.settings_json().as_bytes())
     }
 
     fn settings_json(&self) -> String {
-        let modules: BTreeSet<&str> = self
-            .pairs
-            .keys()
-            .map(|(_, linear)| linear.module())
-            .collect();
+        let modules: BTreeSet<&str> = self.pairs.keys().map(|(_, linear)| linear.module()).collect();
         // A whole number is written as one: vLLM and older PEFT read it into an integer.
-        let alpha = if self.alpha.fract() == 0.0 {
-            json!(self.alpha as i64)
-        } else {
-            json!(self.alpha)
-        };
+        let alpha = if self.alpha.fract() == 0.0 { json!(self.alpha as i64) } else { json!(self.alpha) };
         let value = json!({
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",

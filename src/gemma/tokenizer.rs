@@ -24,13 +24,7 @@ pub struct Tokenizer {
     pub special: Special,
 }
 
-const SPECIAL_TEXTS: [&str; 5] = [
-    "<bos>",
-    "<eos>",
-    "<pad>",
-    "<start_of_turn>",
-    "<end_of_turn>",
-];
+const SPECIAL_TEXTS: [&str; 5] = ["<bos>", "<eos>", "<pad>", "<start_of_turn>", "<end_of_turn>"];
 
 impl Tokenizer {
     /// Reads `dir/tokenizer.json`.
@@ -39,24 +33,12 @@ impl Tokenizer {
     /// When the file is missing, broken, or lacks one of the five control tokens.
     pub fn load(dir: &Path) -> Result<Self, GemmaError> {
         let path = dir.join("tokenizer.json");
-        let fail = |problem: String| GemmaError::Tokenizer {
-            path: path.clone(),
-            problem,
-        };
+        let fail = |problem: String| GemmaError::Tokenizer { path: path.clone(), problem };
         let inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| fail(e.to_string()))?;
-        let id = |text: &str| {
-            inner
-                .token_to_id(text)
-                .ok_or_else(|| fail(format!("has no token `{text}`")))
-        };
+        let id = |text: &str| inner.token_to_id(text).ok_or_else(|| fail(format!("has no token `{text}`")));
         let [bos, eos, pad, start, end] = SPECIAL_TEXTS;
-        let special = Special {
-            bos: id(bos)?,
-            eos: id(eos)?,
-            pad: id(pad)?,
-            start_of_turn: id(start)?,
-            end_of_turn: id(end)?,
-        };
+        let special =
+            Special { bos: id(bos)?, eos: id(eos)?, pad: id(pad)?, start_of_turn: id(start)?, end_of_turn: id(end)? };
         Ok(Self { inner, special })
     }
 
@@ -68,10 +50,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, GemmaError> {
         let mut ids = Vec::new();
         for piece in defused(text) {
-            let encoding = self
-                .inner
-                .encode_fast(piece, false)
-                .map_err(|e| GemmaError::Encode(e.to_string()))?;
+            let encoding = self.inner.encode_fast(piece, false).map_err(|e| GemmaError::Encode(e.to_string()))?;
             ids.extend_from_slice(encoding.get_ids());
         }
         Ok(ids)
@@ -82,9 +61,7 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer's decoder fails.
     pub fn decode(&self, ids: &[u32]) -> Result<String, GemmaError> {
-        self.inner
-            .decode(ids, true)
-            .map_err(|e| GemmaError::Decode(e.to_string()))
+        self.inner.decode(ids, true).map_err(|e| GemmaError::Decode(e.to_string()))
     }
 
     /// Number of tokens, the added ones included.
@@ -96,10 +73,8 @@ impl Tokenizer {
 
 /// Cuts `text` so that no piece contains a control token's spelling.
 fn defused(text: &str) -> Vec<&str> {
-    let mut cuts: Vec<usize> = SPECIAL_TEXTS
-        .iter()
-        .flat_map(|special| text.match_indices(special).map(|(at, _)| at + 1))
-        .collect();
+    let mut cuts: Vec<usize> =
+        SPECIAL_TEXTS.iter().flat_map(|special| text.match_indices(special).map(|(at, _)| at + 1)).collect();
     cuts.sort_unstable();
     let mut pieces = Vec::with_capacity(cuts.len() + 1);
     let mut rest = text;
@@ -128,12 +103,7 @@ pub struct Detokenizer<'a> {
 impl<'a> Detokenizer<'a> {
     #[must_use]
     pub fn new(tokenizer: &'a Tokenizer) -> Self {
-        Self {
-            tokenizer,
-            ids: Vec::new(),
-            settled: 0,
-            sent: 0,
-        }
+        Self { tokenizer, ids: Vec::new(), settled: 0, sent: 0 }
     }
 
     /// The text that `id` completes; empty while a character is still in pieces.
@@ -146,10 +116,7 @@ impl<'a> Detokenizer<'a> {
         if after.ends_with('\u{FFFD}') {
             return Ok(String::new());
         }
-        let new = after
-            .strip_prefix(before.as_str())
-            .unwrap_or_default()
-            .to_owned();
+        let new = after.strip_prefix(before.as_str()).unwrap_or_default().to_owned();
         if !new.is_empty() {
             self.settled = self.sent;
             self.sent = self.ids.len();
@@ -163,10 +130,7 @@ impl<'a> Detokenizer<'a> {
     /// When the tokenizer's decoder fails.
     pub fn finish(self) -> Result<String, GemmaError> {
         let (before, after) = self.texts()?;
-        Ok(after
-            .strip_prefix(before.as_str())
-            .unwrap_or_default()
-            .to_owned())
+        Ok(after.strip_prefix(before.as_str()).unwrap_or_default().to_owned())
     }
 
     /// The text of the window up to what was sent, and the text of the whole window. Decoding both

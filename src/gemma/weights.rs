@@ -31,11 +31,7 @@ impl Tensor32 {
         if self.shape == shape {
             return Ok(self.data);
         }
-        Err(GemmaError::Shape {
-            name: name.to_owned(),
-            found: self.shape,
-            expected: shape.to_vec(),
-        })
+        Err(GemmaError::Shape { name: name.to_owned(), found: self.shape, expected: shape.to_vec() })
     }
 }
 
@@ -86,33 +82,28 @@ impl Weights {
         let files: Vec<PathBuf> = match std::fs::read_to_string(&index) {
             Ok(text) => {
                 let index: Index =
-                    serde_json::from_str(&text).map_err(|source| GemmaError::Json {
-                        path: index,
-                        source,
-                    })?;
-                let names: std::collections::BTreeSet<String> =
-                    index.weight_map.into_values().collect();
+                    serde_json::from_str(&text).map_err(|source| GemmaError::Json { path: index, source })?;
+                let names: std::collections::BTreeSet<String> = index.weight_map.into_values().collect();
                 names.into_iter().map(|name| dir.join(name)).collect()
             }
-            Err(_) => vec![dir.join("model.safetensors")],
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                vec![dir.join("model.safetensors")]
+            }
+            Err(source) => {
+                return Err(GemmaError::Read { path: index, source });
+            }
         };
         let mut entries = BTreeMap::new();
         for file in files {
             entries.extend(read_header(&file)?);
         }
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            entries,
-        })
+        Ok(Self { dir: dir.to_path_buf(), entries })
     }
 
     /// Reads the header of a single safetensors file.
     pub(crate) fn load_file(path: &Path) -> Result<Self, GemmaError> {
         let entries = read_header(path)?.into_iter().collect();
-        Ok(Self {
-            dir: path.to_path_buf(),
-            entries,
-        })
+        Ok(Self { dir: path.to_path_buf(), entries })
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -127,36 +118,21 @@ impl Weights {
         let entry = self
             .entries
             .get(name)
-            .ok_or_else(|| GemmaError::MissingTensor {
-                dir: self.dir.clone(),
-                name: name.to_owned(),
-            })?;
+            .ok_or_else(|| GemmaError::MissingTensor { dir: self.dir.clone(), name: name.to_owned() })?;
         let mut file = File::open(&entry.path).map_err(GemmaError::read(&entry.path))?;
-        file.seek(SeekFrom::Start(entry.offset))
-            .map_err(GemmaError::read(&entry.path))?;
+        file.seek(SeekFrom::Start(entry.offset)).map_err(GemmaError::read(&entry.path))?;
         let mut bytes = vec![0u8; entry.len];
-        file.read_exact(&mut bytes)
-            .map_err(GemmaError::read(&entry.path))?;
+        file.read_exact(&mut bytes).map_err(GemmaError::read(&entry.path))?;
         let data = widen(&bytes, entry.dtype).ok_or_else(|| {
-            GemmaError::safetensors(
-                &entry.path,
-                format!("tensor `{name}` is {:?}, not a float format", entry.dtype),
-            )
+            GemmaError::safetensors(&entry.path, format!("tensor `{name}` is {:?}, not a float format", entry.dtype))
         })?;
         if data.len() != entry.shape.iter().product::<usize>() {
             return Err(GemmaError::safetensors(
                 &entry.path,
-                format!(
-                    "tensor `{name}` has {} numbers for shape {:?}",
-                    data.len(),
-                    entry.shape
-                ),
+                format!("tensor `{name}` has {} numbers for shape {:?}", data.len(), entry.shape),
             ));
         }
-        Ok(Tensor32 {
-            shape: entry.shape.clone(),
-            data,
-        })
+        Ok(Tensor32 { shape: entry.shape.clone(), data })
     }
 
     /// Writes `dir/model.safetensors` by way of a temporary file.
@@ -186,11 +162,7 @@ pub(crate) fn write_file(
         .into_iter()
         .map(|(name, tensor)| {
             let bytes = match save_as {
-                SaveAs::Bf16 => tensor
-                    .data
-                    .iter()
-                    .flat_map(|v| bf16::from_f32(*v).to_le_bytes())
-                    .collect(),
+                SaveAs::Bf16 => tensor.data.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect(),
                 SaveAs::F32 => tensor.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
             };
             (name, tensor.shape, bytes)
@@ -198,14 +170,11 @@ pub(crate) fn write_file(
         .collect();
     let views: Result<Vec<(&str, TensorView<'_>)>, _> = narrowed
         .iter()
-        .map(|(name, shape, bytes)| {
-            Ok((name.as_str(), TensorView::new(dtype, shape.clone(), bytes)?))
-        })
+        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(dtype, shape.clone(), bytes)?)))
         .collect::<Result<_, safetensors::SafeTensorError>>();
     let views = views.map_err(|e| GemmaError::safetensors(path, e))?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(views, Some(metadata))
-        .map_err(|e| GemmaError::safetensors(path, e))?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| GemmaError::safetensors(path, e))?;
     write_atomic(path, &bytes)
 }
 
@@ -224,47 +193,26 @@ fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
     let mut file = File::open(path).map_err(GemmaError::read(path))?;
     let total = file.metadata().map_err(GemmaError::read(path))?.len();
     let mut length = [0u8; 8];
-    file.read_exact(&mut length)
-        .map_err(GemmaError::read(path))?;
+    file.read_exact(&mut length).map_err(GemmaError::read(path))?;
     let length = u64::from_le_bytes(length);
     if length > MAX_HEADER_BYTES.min(total) {
-        return Err(GemmaError::safetensors(
-            path,
-            format!("its header claims {length} bytes of {total}"),
-        ));
+        return Err(GemmaError::safetensors(path, format!("its header claims {length} bytes of {total}")));
     }
     let mut header = Vec::new();
-    (&mut file)
-        .take(length)
-        .read_to_end(&mut header)
-        .map_err(GemmaError::read(path))?;
+    (&mut file).take(length).read_to_end(&mut header).map_err(GemmaError::read(path))?;
     let fields: BTreeMap<String, serde_json::Value> =
         serde_json::from_slice(&header).map_err(|e| GemmaError::safetensors(path, e))?;
     let mut entries = Vec::new();
-    for (name, value) in fields
-        .into_iter()
-        .filter(|(name, _)| name != "__metadata__")
-    {
-        let head: Header = serde_json::from_value(value)
-            .map_err(|e| GemmaError::safetensors(path, format!("`{name}`: {e}")))?;
+    for (name, value) in fields.into_iter().filter(|(name, _)| name != "__metadata__") {
+        let head: Header =
+            serde_json::from_value(value).map_err(|e| GemmaError::safetensors(path, format!("`{name}`: {e}")))?;
         let (start, end) = head.data_offsets;
-        let len = end
-            .checked_sub(start)
-            .and_then(|len| usize::try_from(len).ok());
-        let Some(len) = len.filter(|_| end.checked_add(8 + length).is_some_and(|end| end <= total))
-        else {
-            return Err(GemmaError::safetensors(
-                path,
-                format!("`{name}` lies at {start}..{end}, outside the file"),
-            ));
+        let len = end.checked_sub(start).and_then(|len| usize::try_from(len).ok());
+        let Some(len) = len.filter(|_| end.checked_add(8 + length).is_some_and(|end| end <= total)) else {
+            return Err(GemmaError::safetensors(path, format!("`{name}` lies at {start}..{end}, outside the file")));
         };
-        let entry = Entry {
-            path: path.to_path_buf(),
-            dtype: head.dtype,
-            shape: head.shape,
-            offset: 8 + length + start,
-            len,
-        };
+        let entry =
+            Entry { path: path.to_path_buf(), dtype: head.dtype, shape: head.shape, offset: 8 + length + start, len };
         entries.push((name, entry));
     }
     Ok(entries)
@@ -273,26 +221,9 @@ fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
 fn widen(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
     let (pairs, _) = bytes.as_chunks::<2>();
     match dtype {
-        Dtype::F32 => Some(
-            bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
-        ),
-        Dtype::BF16 => Some(
-            pairs
-                .iter()
-                .map(|b| bf16::from_le_bytes(*b).to_f32())
-                .collect(),
-        ),
-        Dtype::F16 => Some(
-            pairs
-                .iter()
-                .map(|b| f16::from_le_bytes(*b).to_f32())
-                .collect(),
-        ),
+        Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::BF16 => Some(pairs.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()),
+        Dtype::F16 => Some(pairs.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
         _ => None,
     }
 }

@@ -51,7 +51,8 @@ impl Client {
         if truth {
             request = request.header(TRUTH_HEADER, "1");
         }
-        let request = request.body(Full::new(Bytes::from(body.to_string()))).map_err(|error| failed(error.to_string()))?;
+        let request =
+            request.body(Full::new(Bytes::from(body.to_string()))).map_err(|error| failed(error.to_string()))?;
         let response = self.pool.request(request).await.map_err(|error| failed(error.to_string()))?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();

@@ -22,10 +22,7 @@ pub use grammar::conversation;
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     #[error("cannot write {path}: {source}")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Tokenizer(#[from] GemmaError),
 }
@@ -148,12 +145,7 @@ fn tokenizer_config() -> String {
 }
 
 fn job(out: &Path, seed: u64, effort: Effort) -> String {
-    let Effort {
-        steps,
-        batch_size,
-        threads,
-        seconds,
-    } = effort;
+    let Effort { steps, batch_size, threads, seconds } = effort;
     let out = out.display();
     format!(
         r#"# How models/practice was made: `apprentice practice-base`.

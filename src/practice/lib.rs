@@ -1,6 +1,6 @@
 //! The practice world: a small game with three call sites, its teacher and its players.
 //!
-//! - [`scene`]: what is asked and what the teacher answers; [`corpus`]: the language the practice base is made from;
+//! - [`scene`]: what is asked and what the teacher answers; [`corpus`]: the language the practice base is made from; [`pairs`]: a lesson's files;
 //! - [`teacher`]: the teacher as an OpenAI-compatible server; [`traffic`]: the players; [`report`]: their figures.
 //!
 //! Nothing outside this member, configuration and data knows that it is practice.
@@ -8,6 +8,7 @@
 mod client;
 pub mod corpus;
 mod error;
+pub mod pairs;
 pub mod report;
 pub mod scene;
 pub mod teacher;

@@ -33,7 +33,8 @@ pub struct Line {
     pub combination: u64,
 }
 
-const SHOP_SYSTEM: &str = "You are {name}, shopkeeper in {town}. You sell a {item} for {price} coins. The shelf is {stock}.";
+const SHOP_SYSTEM: &str =
+    "You are {name}, shopkeeper in {town}. You sell a {item} for {price} coins. The shelf is {stock}.";
 const SHOP_PLAYER: [&str; 4] = [
     "Hello, I am {hero}. What does it cost?",
     "I am {hero}. What do you sell?",
@@ -57,16 +58,12 @@ const FORTUNE_PLAYER: [&str; 3] = [
 ];
 
 const SEASONS: [&str; 4] = ["spring", "summer", "autumn", "winter"];
-const CARDS: [&str; 8] = [
-    "raven", "crown", "ship", "key", "moon", "mask", "rose", "anchor",
-];
+const CARDS: [&str; 8] = ["raven", "crown", "ship", "key", "moon", "mask", "rose", "anchor"];
 const OMENS: [&str; 16] = [
-    "gold", "sorrow", "letters", "rain", "laughter", "fire", "silence", "bread", "music", "dust",
-    "honey", "iron", "smoke", "salt", "feathers", "shadows",
+    "gold", "sorrow", "letters", "rain", "laughter", "fire", "silence", "bread", "music", "dust", "honey", "iron",
+    "smoke", "salt", "feathers", "shadows",
 ];
-const HOURS: [&str; 8] = [
-    "dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast",
-];
+const HOURS: [&str; 8] = ["dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast"];
 
 impl Scene {
     pub const ALL: [Self; 3] = [Self::Shopkeeper, Self::QuestGiver, Self::FortuneTeller];
@@ -92,17 +89,12 @@ impl Scene {
     /// The scene that a system prompt is of.
     #[must_use]
     pub fn of(system: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|scene| read(scene.templates().0, system.trim()).is_some())
+        Self::ALL.into_iter().find(|scene| read(scene.templates().0, system.trim()).is_some())
     }
 
     /// A request with random facts.
     pub fn line(self, rng: &mut impl Rng) -> Line {
-        let (price, pay) = (
-            rng.random_range(10..100).to_string(),
-            rng.random_range(10..100).to_string(),
-        );
+        let (price, pay) = (rng.random_range(10..100).to_string(), rng.random_range(10..100).to_string());
         let slots: Slots<'_> = vec![
             ("name", pick(rng, &NAMES)),
             ("town", pick(rng, &TOWNS)),
@@ -119,32 +111,17 @@ impl Scene {
         ];
         let (system, players) = self.templates();
         let player = pick(rng, players);
-        let (system, player) = (
-            fill(system, &slots).unwrap_or_default(),
-            fill(player, &slots).unwrap_or_default(),
-        );
+        let (system, player) = (fill(system, &slots).unwrap_or_default(), fill(player, &slots).unwrap_or_default());
         let combination = self.slots(&system, &player).map_or(0, |slots| {
-            slots
-                .iter()
-                .fold(hash(0, self.name()), |seed, (name, value)| {
-                    hash(hash(seed, name), value)
-                })
+            slots.iter().fold(hash(0, self.name()), |seed, (name, value)| hash(hash(seed, name), value))
         });
-        Line {
-            system,
-            player,
-            combination,
-        }
+        Line { system, player, combination }
     }
 
     fn slots<'a>(self, system: &'a str, player: &'a str) -> Option<Slots<'a>> {
         let (template, players) = self.templates();
         let mut slots = read(template, system.trim())?;
-        slots.extend(
-            players
-                .iter()
-                .find_map(|template| read(template, player.trim()))?,
-        );
+        slots.extend(players.iter().find_map(|template| read(template, player.trim()))?);
         Some(slots)
     }
 
@@ -156,10 +133,7 @@ impl Scene {
         if self == Self::FortuneTeller {
             return Some(fortune(system, player, style, secret));
         }
-        let first = matches!(
-            slot(&slots, "stock").or_else(|| slot(&slots, "task")),
-            Some("full" | "easy")
-        );
+        let first = matches!(slot(&slots, "stock").or_else(|| slot(&slots, "task")), Some("full" | "easy"));
         fill(wording(self, style, first), &slots)
     }
 }
@@ -198,18 +172,9 @@ fn fortune(system: &str, player: &str, style: Style, secret: u64) -> String {
     let mut state = hash(hash(hash(secret, system.trim()), "/"), player.trim());
     let mut draw = |words: &[&'static str]| -> &'static str {
         state = mixed(state);
-        usize::try_from(state % words.len() as u64)
-            .ok()
-            .and_then(|i| words.get(i).copied())
-            .unwrap_or_default()
+        usize::try_from(state % words.len() as u64).ok().and_then(|i| words.get(i).copied()).unwrap_or_default()
     };
-    let (card, one, two, three, hour) = (
-        draw(&CARDS),
-        draw(&OMENS),
-        draw(&OMENS),
-        draw(&OMENS),
-        draw(&HOURS),
-    );
+    let (card, one, two, three, hour) = (draw(&CARDS), draw(&OMENS), draw(&OMENS), draw(&OMENS), draw(&HOURS));
     match style {
         Style::House => {
             format!("The {card} speaks: {one}, then {two}, and {three} before the {hour}.")
@@ -221,18 +186,13 @@ fn fortune(system: &str, player: &str, style: Style, secret: u64) -> String {
 }
 
 fn pick<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
-    words
-        .get(rng.random_range(0..words.len().max(1)))
-        .copied()
-        .unwrap_or_default()
+    words.get(rng.random_range(0..words.len().max(1))).copied().unwrap_or_default()
 }
 
 /// FNV-1a over the text's bytes from a mixed seed: the same on every machine and in every release.
 fn hash(seed: u64, text: &str) -> u64 {
     let start = mixed(seed ^ 0xcbf2_9ce4_8422_2325);
-    mixed(text.bytes().fold(start, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-    }))
+    mixed(text.bytes().fold(start, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)))
 }
 
 /// SplitMix64's step (Steele et al. 2014).

@@ -5,19 +5,13 @@ pub(crate) type Slots<'a> = Vec<(&'a str, &'a str)>;
 
 /// The value of one slot.
 pub(crate) fn slot<'a>(slots: &Slots<'a>, name: &str) -> Option<&'a str> {
-    slots
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, value)| *value)
+    slots.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
 }
 
 /// A template's pieces: literal text, and the slot in front of it.
 fn pieces(template: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     // A part is "slot}literal", except for the first, which is literal.
-    template.split('{').map(|part| {
-        part.split_once('}')
-            .map_or((part, None), |(slot, literal)| (literal, Some(slot)))
-    })
+    template.split('{').map(|part| part.split_once('}').map_or((part, None), |(slot, literal)| (literal, Some(slot))))
 }
 
 /// The text of `template`; `None` if a slot has no value.
@@ -41,11 +35,7 @@ pub(crate) fn read<'a>(template: &'a str, text: &'a str) -> Option<Slots<'a>> {
         match name {
             None => rest = rest.strip_prefix(literal)?,
             Some(name) => {
-                let (value, after) = if literal.is_empty() {
-                    (rest, "")
-                } else {
-                    rest.split_once(literal)?
-                };
+                let (value, after) = if literal.is_empty() { (rest, "") } else { rest.split_once(literal)? };
                 if value.is_empty() {
                     return None;
                 }

@@ -11,6 +11,7 @@ mod frame;
 mod open;
 
 use std::fs::File;
+use std::ops::Bound;
 use std::path::Path;
 
 pub use error::StoreError;
@@ -76,17 +77,17 @@ impl Store {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<impl Iterator<Item = Result<KeyValue, StoreError>> + use<>, StoreError> {
-        let after = after.map(<[u8]>::to_vec);
-        let items = self.db.open_tree(tree)?.scan_prefix(prefix);
-        Ok(items
-            .skip_while(move |item| match (item, &after) {
-                (Ok((key, _)), Some(after)) => key.as_ref() <= after.as_slice(),
-                _ => false,
-            })
-            .map(|item| {
-                let (key, value) = item?;
-                Ok((key.to_vec(), frame::open(&value)?.to_vec()))
-            }))
+        let (tree, prefix) = (self.db.open_tree(tree)?, prefix.to_vec());
+        // Begins at the place itself: a log's newest entries are found without walking the old ones.
+        let first = match after {
+            Some(after) if after >= prefix.as_slice() => Bound::Excluded(after.to_vec()),
+            _ => Bound::Included(prefix.clone()),
+        };
+        let items = tree.range::<Vec<u8>, _>((first, Bound::Unbounded));
+        Ok(items.take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))).map(|item| {
+            let (key, value) = item?;
+            Ok((key.to_vec(), frame::open(&value)?.to_vec()))
+        }))
     }
 
     /// Bytes on disk.

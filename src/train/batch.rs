@@ -27,21 +27,14 @@ impl Batch {
         let positions = examples.iter().map(|e| e.ids.len()).max().unwrap_or(0);
         let mut batch = Self {
             ids: Vec::with_capacity(examples.len() * positions),
-            geometry: Geometry {
-                sequences: examples.len(),
-                positions,
-            },
+            geometry: Geometry { sequences: examples.len(), positions },
             rows: Vec::new(),
             targets: Vec::new(),
         };
         for (sequence, example) in examples.iter().enumerate() {
             batch.ids.extend_from_slice(&example.ids);
             batch.ids.resize((sequence + 1) * positions, pad);
-            for (at, id) in example
-                .ids
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at > 0 && example.completion.contains(at))
+            for (at, id) in example.ids.iter().enumerate().filter(|(at, _)| *at > 0 && example.completion.contains(at))
             {
                 batch.rows.push((sequence * positions + at - 1) as u32);
                 batch.targets.push(*id);
@@ -58,24 +51,12 @@ struct Row {
 }
 
 /// The examples of a JSONL file and the number of those that are longer than `max_tokens`.
-pub(crate) fn read(
-    path: &Path,
-    tokenizer: &Tokenizer,
-    max_tokens: usize,
-) -> Result<(Vec<Example>, usize), TrainError> {
+pub(crate) fn read(path: &Path, tokenizer: &Tokenizer, max_tokens: usize) -> Result<(Vec<Example>, usize), TrainError> {
     let text = std::fs::read_to_string(path).map_err(TrainError::read(path))?;
     let mut examples = Vec::new();
     let mut dropped = 0;
-    for (number, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let fail = |problem: String| TrainError::Data {
-            path: path.to_path_buf(),
-            line: number + 1,
-            problem,
-        };
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let fail = |problem: String| TrainError::Data { path: path.to_path_buf(), line: number + 1, problem };
         let row: Row = serde_json::from_str(line).map_err(|e| fail(e.to_string()))?;
         let (reply, turns) = match row.messages.split_last() {
             Some((reply, turns)) if reply.role == Role::Assistant => (reply, turns),
@@ -89,22 +70,14 @@ pub(crate) fn read(
         }
     }
     if examples.is_empty() {
-        return Err(TrainError::Empty {
-            path: path.to_path_buf(),
-            max_tokens,
-        });
+        return Err(TrainError::Empty { path: path.to_path_buf(), max_tokens });
     }
     Ok((examples, dropped))
 }
 
 /// The batches of one pass over the data, as indices of examples: shuffled, then sorted by length
 /// inside runs of eight batches so that little is padding, then the batches shuffled again.
-pub(crate) fn order(
-    lengths: &[usize],
-    batch_size: usize,
-    seed: u64,
-    epoch: u64,
-) -> Vec<Vec<usize>> {
+pub(crate) fn order(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(epoch + 1);
     let mut indices: Vec<usize> = (0..lengths.len()).collect();

@@ -45,31 +45,10 @@ impl Numbers<'_> {
     fn lists(&self) -> Vec<(String, &[f32])> {
         let parameters = self.parameters.iter().map(|p| p.values.as_slice());
         let named = |kind: &'static str| move |(i, values)| (format!("{kind}.{i}"), values);
-        let mut lists: Vec<(String, &[f32])> =
-            parameters.enumerate().map(named("parameter")).collect();
-        lists.extend(
-            self.optimizer
-                .first
-                .iter()
-                .map(Vec::as_slice)
-                .enumerate()
-                .map(named("first")),
-        );
-        lists.extend(
-            self.optimizer
-                .second
-                .iter()
-                .map(Vec::as_slice)
-                .enumerate()
-                .map(named("second")),
-        );
-        lists.extend(
-            self.best
-                .iter()
-                .map(Vec::as_slice)
-                .enumerate()
-                .map(named("best")),
-        );
+        let mut lists: Vec<(String, &[f32])> = parameters.enumerate().map(named("parameter")).collect();
+        lists.extend(self.optimizer.first.iter().map(Vec::as_slice).enumerate().map(named("first")));
+        lists.extend(self.optimizer.second.iter().map(Vec::as_slice).enumerate().map(named("second")));
+        lists.extend(self.best.iter().map(Vec::as_slice).enumerate().map(named("best")));
         lists
     }
 }
@@ -90,31 +69,21 @@ pub(crate) fn save(folder: &Path, state: &State, numbers: &Numbers<'_>) -> Resul
         .collect();
     let views = bytes
         .iter()
-        .map(|(name, bytes)| {
-            Ok((
-                name.as_str(),
-                TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?,
-            ))
-        })
+        .map(|(name, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(|e| fail(&e))?;
     let json = serde_json::to_string(state).map_err(|e| fail(&e))?;
-    let data = safetensors::serialize(views, Some(HashMap::from([("state".to_owned(), json)])))
-        .map_err(|e| fail(&e))?;
+    let data =
+        safetensors::serialize(views, Some(HashMap::from([("state".to_owned(), json)]))).map_err(|e| fail(&e))?;
     let temporary = path.with_extension("tmp");
     let mut out = std::fs::File::create(&temporary).map_err(TrainError::write(&temporary))?;
-    out.write_all(&data)
-        .map_err(TrainError::write(&temporary))?;
+    out.write_all(&data).map_err(TrainError::write(&temporary))?;
     out.sync_all().map_err(TrainError::write(&temporary))?;
     std::fs::rename(&temporary, &path).map_err(TrainError::write(&path))
 }
 
 /// Puts a checkpoint's numbers in place and gives back its state; `None` when there is none.
-pub(crate) fn load(
-    folder: &Path,
-    fingerprint: &str,
-    numbers: Numbers<'_>,
-) -> Result<Option<State>, TrainError> {
+pub(crate) fn load(folder: &Path, fingerprint: &str, numbers: Numbers<'_>) -> Result<Option<State>, TrainError> {
     let path = file(folder);
     let data = match std::fs::read(&path) {
         Ok(data) => data,
@@ -124,39 +93,22 @@ pub(crate) fn load(
     let fail = |e: &dyn std::fmt::Display| TrainError::checkpoint(&path, e);
     let (_, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(&e))?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get("state"));
-    let state: State = serde_json::from_str(json.ok_or_else(|| fail(&"it holds no state"))?)
-        .map_err(|e| fail(&e))?;
+    let state: State = serde_json::from_str(json.ok_or_else(|| fail(&"it holds no state"))?).map_err(|e| fail(&e))?;
     if state.fingerprint != fingerprint {
-        return Err(fail(&format!(
-            "it is of `{}`, this is `{fingerprint}`",
-            state.fingerprint
-        )));
+        return Err(fail(&format!("it is of `{}`, this is `{fingerprint}`", state.fingerprint)));
     }
     let tensors = SafeTensors::deserialize(&data).map_err(|e| fail(&e))?;
     let fill = |kind: &str, i: usize, place: &mut [f32]| -> Result<(), TrainError> {
-        let tensor = tensors
-            .tensor(&format!("{kind}.{i}"))
-            .map_err(|e| fail(&e))?;
+        let tensor = tensors.tensor(&format!("{kind}.{i}")).map_err(|e| fail(&e))?;
         let (words, _) = tensor.data().as_chunks::<4>();
         if words.len() != place.len() {
-            return Err(fail(&format!(
-                "{kind}.{i} has {} numbers for {}",
-                words.len(),
-                place.len()
-            )));
+            return Err(fail(&format!("{kind}.{i} has {} numbers for {}", words.len(), place.len())));
         }
-        place
-            .iter_mut()
-            .zip(words)
-            .for_each(|(p, w)| *p = f32::from_le_bytes(*w));
+        place.iter_mut().zip(words).for_each(|(p, w)| *p = f32::from_le_bytes(*w));
         Ok(())
     };
     if state.best.is_some() {
-        *numbers.best = numbers
-            .parameters
-            .iter()
-            .map(|p| vec![0.0; p.values.len()])
-            .collect();
+        *numbers.best = numbers.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
     }
     for (i, parameter) in numbers.parameters.iter_mut().enumerate() {
         fill("parameter", i, &mut parameter.values)?;
@@ -172,3 +124,6 @@ pub(crate) fn load(
     }
     Ok(Some(state))
 }
+
+#[cfg(test)]
+mod tests;

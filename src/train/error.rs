@@ -10,26 +10,14 @@ pub enum TrainError {
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),
     #[error("cannot read {path}: {source}")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {path}: {source}")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
     #[error("job {path}: {problem}")]
     Job { path: PathBuf, problem: String },
     #[error("{path} line {line}: {problem}")]
-    Data {
-        path: PathBuf,
-        line: usize,
-        problem: String,
-    },
-    #[error(
-        "{path} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data"
-    )]
+    Data { path: PathBuf, line: usize, problem: String },
+    #[error("{path} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data")]
     Empty { path: PathBuf, max_tokens: usize },
     #[error("{path} is no checkpoint of this job: {problem}; remove the folder to start afresh")]
     Checkpoint { path: PathBuf, problem: String },
@@ -41,30 +29,18 @@ pub enum TrainError {
 
 impl TrainError {
     pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Read {
-            path: path.to_path_buf(),
-            source,
-        }
+        move |source| Self::Read { path: path.to_path_buf(), source }
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Write {
-            path: path.to_path_buf(),
-            source,
-        }
+        move |source| Self::Write { path: path.to_path_buf(), source }
     }
 
     pub(crate) fn job(path: &Path, problem: impl ToString) -> Self {
-        Self::Job {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
-        }
+        Self::Job { path: path.to_path_buf(), problem: problem.to_string() }
     }
 
     pub(crate) fn checkpoint(path: &Path, problem: impl ToString) -> Self {
-        Self::Checkpoint {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
-        }
+        Self::Checkpoint { path: path.to_path_buf(), problem: problem.to_string() }
     }
 }

@@ -48,23 +48,13 @@ pub(crate) fn head<T: Real>(
         d_hidden: None,
         d_embedding: None,
     };
-    let mut d_hidden: Vec<T> = Vec::with_capacity(if want == Want::Nothing {
-        0
-    } else {
-        rows * width
-    });
+    let mut d_hidden: Vec<T> = Vec::with_capacity(if want == Want::Nothing { 0 } else { rows * width });
     for (index, targets) in targets.chunks(chunk.max(1)).enumerate() {
-        let part = hidden
-            .narrow(0, index * chunk.max(1), targets.len())?
-            .contiguous()?;
+        let part = hidden.narrow(0, index * chunk.max(1), targets.len())?.contiguous()?;
         let logits = part.matmul(&embedding.t()?)?;
         let logits = view::<T>(&logits)?;
         let mut p = vec![T::default(); logits.len()];
-        for ((row, p), target) in logits
-            .chunks_exact(vocabulary)
-            .zip(p.chunks_exact_mut(vocabulary))
-            .zip(targets)
-        {
+        for ((row, p), target) in logits.chunks_exact(vocabulary).zip(p.chunks_exact_mut(vocabulary)).zip(targets) {
             let target = *target as usize;
             let Some(logit) = row.get(target) else {
                 candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");

@@ -67,10 +67,7 @@ pub struct Lora {
 
 impl Default for Lora {
     fn default() -> Self {
-        Self {
-            rank: 16,
-            alpha: 32.0,
-        }
+        Self { rank: 16, alpha: 32.0 }
     }
 }
 
@@ -122,12 +119,7 @@ pub struct Evaluate {
 
 impl Default for Evaluate {
     fn default() -> Self {
-        Self {
-            every_steps: 25,
-            stop_exact: None,
-            stop_loss: None,
-            patience: 0,
-        }
+        Self { every_steps: 25, stop_exact: None, stop_loss: None, patience: 0 }
     }
 }
 
@@ -147,12 +139,7 @@ pub struct Pretrain {
 
 impl Default for Pretrain {
     fn default() -> Self {
-        Self {
-            matrix_learning_rate: 0.02,
-            copy_share_first: 0.9,
-            copy_share_after: 0.15,
-            copy_first_part: 0.15,
-        }
+        Self { matrix_learning_rate: 0.02, copy_share_first: 0.9, copy_share_after: 0.15, copy_first_part: 0.15 }
     }
 }
 
@@ -165,27 +152,16 @@ impl Job {
         let text = std::fs::read_to_string(path).map_err(TrainError::read(path))?;
         let mut job: Self = toml::from_str(&text).map_err(|e| TrainError::job(path, e))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        for file in [
-            &mut job.base,
-            &mut job.train,
-            &mut job.held_out,
-            &mut job.out,
-            &mut job.checkpoint,
-        ] {
+        for file in [&mut job.base, &mut job.train, &mut job.held_out, &mut job.out, &mut job.checkpoint] {
             *file = folder.join(&file);
         }
-        job.check()
-            .map_err(|problem| TrainError::job(path, problem))?;
+        job.check().map_err(|problem| TrainError::job(path, problem))?;
         Ok(job)
     }
 
     fn check(&self) -> Result<(), String> {
         let positive = |name: &str, ok: bool| {
-            if ok {
-                Ok(())
-            } else {
-                Err(format!("{name} must be greater than 0"))
-            }
+            if ok { Ok(()) } else { Err(format!("{name} must be greater than 0")) }
         };
         positive("threads", self.threads > 0)?;
         positive("max_tokens", self.max_tokens > 0)?;
@@ -200,10 +176,7 @@ impl Job {
 
     /// Steps at most: `max_steps`, or fewer when `epochs` says so.
     pub(crate) fn steps(&self, steps_per_epoch: usize) -> usize {
-        let epochs = self
-            .optim
-            .epochs
-            .map_or(usize::MAX, |e| (e * steps_per_epoch as f64).ceil() as usize);
+        let epochs = self.optim.epochs.map_or(usize::MAX, |e| (e * steps_per_epoch as f64).ceil() as usize);
         self.optim.max_steps.min(epochs).max(1)
     }
 
@@ -212,9 +185,7 @@ impl Job {
         let warm = ((step + 1) as f64 / self.optim.warmup_steps.max(1) as f64).min(1.0);
         let decay = match self.optim.schedule {
             Schedule::Constant => 1.0,
-            Schedule::Cosine => {
-                0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos())
-            }
+            Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos()),
         };
         warm * decay
     }

@@ -9,12 +9,7 @@ use candle_core::{Result, Tensor};
 use crate::real::{Real, dot, tensor, view};
 
 /// `residual + x / rms(x) * gain` by row; without `residual` just the norm. `x` is `[n, width]`.
-pub(crate) fn rms_norm<T: Real>(
-    x: &Tensor,
-    gain: &[T],
-    eps: f64,
-    residual: Option<&Tensor>,
-) -> Result<Tensor> {
+pub(crate) fn rms_norm<T: Real>(x: &Tensor, gain: &[T], eps: f64, residual: Option<&Tensor>) -> Result<Tensor> {
     let input = view::<T>(x)?;
     let mut out = Vec::with_capacity(input.len());
     let rows = input.chunks_exact(gain.len());
@@ -22,12 +17,7 @@ pub(crate) fn rms_norm<T: Real>(
         let residual = view::<T>(residual)?;
         for (row, base) in rows.zip(residual.chunks_exact(gain.len())) {
             let r = inverse_rms(row, eps);
-            out.extend(
-                row.iter()
-                    .zip(gain)
-                    .zip(base)
-                    .map(|((v, g), b)| *b + *v * r * *g),
-            );
+            out.extend(row.iter().zip(gain).zip(base).map(|((v, g), b)| *b + *v * r * *g));
         }
     } else {
         for row in rows {
@@ -87,19 +77,13 @@ impl<T: Real> Rope<T> {
     pub(crate) fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
         let half = head_dim / 2;
         let angle = |i: usize| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64);
-        let cos = (0..positions * half)
-            .map(|i| T::of(angle(i).cos()))
-            .collect();
-        let sin = (0..positions * half)
-            .map(|i| T::of(angle(i).sin()))
-            .collect();
+        let cos = (0..positions * half).map(|i| T::of(angle(i).cos())).collect();
+        let sin = (0..positions * half).map(|i| T::of(angle(i).sin())).collect();
         Self { cos, sin, half }
     }
 
     fn rows(&self) -> impl Iterator<Item = (&[T], &[T])> {
-        self.cos
-            .chunks_exact(self.half)
-            .zip(self.sin.chunks_exact(self.half))
+        self.cos.chunks_exact(self.half).zip(self.sin.chunks_exact(self.half))
     }
 }
 
@@ -124,19 +108,13 @@ pub(crate) fn norm_rope<T: Real>(
     let heads = x.dim(1)? / width;
     let mut out = vec![T::default(); input.len()];
     for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
-        for ((t, token), (cos, sin)) in block
-            .chunks_exact(heads * width)
-            .enumerate()
-            .zip(rope.rows())
-        {
+        for ((t, token), (cos, sin)) in block.chunks_exact(heads * width).enumerate().zip(rope.rows()) {
             for (h, row) in token.chunks_exact(width).enumerate() {
                 let r = inverse_rms(row, eps) * T::of(scale);
                 let at = ((sequence * heads + h) * g.positions + t) * width;
                 let (low, high) = row.split_at(half);
                 let (gain_low, gain_high) = gain.split_at(half);
-                let Some((out_low, out_high)) =
-                    out.get_mut(at..at + width).map(|o| o.split_at_mut(half))
-                else {
+                let Some((out_low, out_high)) = out.get_mut(at..at + width).map(|o| o.split_at_mut(half)) else {
                     continue;
                 };
                 for i in 0..half {
@@ -166,11 +144,7 @@ pub(crate) fn norm_rope_backward<T: Real>(
     let mut out = Vec::with_capacity(input.len());
     let mut scaled = vec![T::default(); width];
     for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
-        for ((t, token), (cos, sin)) in block
-            .chunks_exact(heads * width)
-            .enumerate()
-            .zip(rope.rows())
-        {
+        for ((t, token), (cos, sin)) in block.chunks_exact(heads * width).enumerate().zip(rope.rows()) {
             for (h, row) in token.chunks_exact(width).enumerate() {
                 let at = ((sequence * heads + h) * g.positions + t) * width;
                 let Some((low, high)) = dy.get(at..at + width).map(|d| d.split_at(half)) else {
@@ -202,10 +176,8 @@ pub(crate) fn masked_softmax<T: Real>(scores: &Tensor, window: usize) -> Result<
     let positions = scores.dim(2)?;
     let input = view::<T>(scores)?;
     let mut out = vec![T::default(); input.len()];
-    for ((row, probabilities), i) in input
-        .chunks_exact(positions)
-        .zip(out.chunks_exact_mut(positions))
-        .zip((0..positions).cycle())
+    for ((row, probabilities), i) in
+        input.chunks_exact(positions).zip(out.chunks_exact_mut(positions)).zip((0..positions).cycle())
     {
         let seen = visible(i, window);
         softmax_row(&row[seen.clone()], &mut probabilities[seen]);
@@ -243,11 +215,7 @@ pub(crate) fn softmax_row<T: Real>(scores: &[T], out: &mut [T]) -> f64 {
 }
 
 /// The derivative of [`masked_softmax`] by the scores, from its own result.
-pub(crate) fn masked_softmax_backward<T: Real>(
-    probabilities: &Tensor,
-    dp: &Tensor,
-    window: usize,
-) -> Result<Tensor> {
+pub(crate) fn masked_softmax_backward<T: Real>(probabilities: &Tensor, dp: &Tensor, window: usize) -> Result<Tensor> {
     let positions = probabilities.dim(2)?;
     let (p, dp) = (view::<T>(probabilities)?, view::<T>(dp)?);
     let mut out = vec![T::default(); p.len()];
@@ -282,20 +250,12 @@ fn gelu_tanh<T: Real>(x: T) -> T {
 pub(crate) fn geglu<T: Real>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     let (g, u) = (view::<T>(gate)?, view::<T>(up)?);
     let half = T::of(0.5);
-    let out = g
-        .iter()
-        .zip(u.iter())
-        .map(|(g, u)| half * *g * (T::of(1.0) + gelu_tanh(*g)) * *u)
-        .collect();
+    let out = g.iter().zip(u.iter()).map(|(g, u)| half * *g * (T::of(1.0) + gelu_tanh(*g)) * *u).collect();
     tensor(out, gate.shape())
 }
 
 /// The derivatives of [`geglu`] by `gate` and by `up`.
-pub(crate) fn geglu_backward<T: Real>(
-    gate: &Tensor,
-    up: &Tensor,
-    dz: &Tensor,
-) -> Result<(Tensor, Tensor)> {
+pub(crate) fn geglu_backward<T: Real>(gate: &Tensor, up: &Tensor, dz: &Tensor) -> Result<(Tensor, Tensor)> {
     let (g, u, d) = (view::<T>(gate)?, view::<T>(up)?, view::<T>(dz)?);
     let (half, one) = (T::of(0.5), T::of(1.0));
     let mut d_gate = vec![T::default(); g.len()];

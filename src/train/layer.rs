@@ -7,8 +7,8 @@
 use candle_core::{Result, Tensor};
 
 use crate::kernels::{
-    Geometry, Rope, gather_rows, geglu, geglu_backward, masked_softmax, masked_softmax_backward,
-    norm_rope, norm_rope_backward, rms_norm, rms_norm_backward, scatter_rows,
+    Geometry, Rope, gather_rows, geglu, geglu_backward, masked_softmax, masked_softmax_backward, norm_rope,
+    norm_rope_backward, rms_norm, rms_norm_backward, scatter_rows,
 };
 use crate::linear::{Gradients, Matrix, add_scaled};
 use crate::real::Real;
@@ -86,10 +86,7 @@ impl<T: Real> Layer<T> {
         let p = masked_softmax::<T>(&q.matmul(&k.t()?)?, self.window)?;
         let context = join_heads(&p.matmul(&v)?, g)?;
         let (context, residual) = match rows {
-            Some(rows) => (
-                gather_rows::<T>(&context, rows)?,
-                gather_rows::<T>(x, rows)?,
-            ),
+            Some(rows) => (gather_rows::<T>(&context, rows)?, gather_rows::<T>(x, rows)?),
             None => (context, x.clone()),
         };
         let (o, o_low) = self.o.forward::<T>(&context)?;
@@ -140,31 +137,16 @@ impl<T: Real> Layer<T> {
         gradients: &mut Gradients,
     ) -> Result<Tensor> {
         let d_down = rms_norm_backward(&s.down, &self.post_feedforward, self.eps, dy, None)?;
-        let dz = self
-            .down
-            .backward::<T>(&s.z, s.down_low.as_ref(), &d_down, gradients)?;
+        let dz = self.down.backward::<T>(&s.z, s.down_low.as_ref(), &d_down, gradients)?;
         let (d_gate, d_up) = geglu_backward::<T>(&s.gate, &s.up, &dz)?;
-        let dm = self
-            .gate
-            .backward::<T>(&s.m, s.gate_low.as_ref(), &d_gate, gradients)?;
-        let dm = add_scaled::<T>(
-            &dm,
-            &self
-                .up
-                .backward::<T>(&s.m, s.up_low.as_ref(), &d_up, gradients)?,
-            1.0,
-        )?;
+        let dm = self.gate.backward::<T>(&s.m, s.gate_low.as_ref(), &d_gate, gradients)?;
+        let dm = add_scaled::<T>(&dm, &self.up.backward::<T>(&s.m, s.up_low.as_ref(), &d_up, gradients)?, 1.0)?;
         let dh = rms_norm_backward(&s.h, &self.pre_feedforward, self.eps, &dm, Some(dy))?;
         let d_o = rms_norm_backward(&s.o, &self.post_attention, self.eps, &dh, None)?;
-        let d_context = self
-            .o
-            .backward::<T>(&s.context, s.o_low.as_ref(), &d_o, gradients)?;
+        let d_context = self.o.backward::<T>(&s.context, s.o_low.as_ref(), &d_o, gradients)?;
         let n = g.sequences * g.positions;
         let (d_context, dx) = match rows {
-            Some(rows) => (
-                scatter_rows::<T>(&d_context, rows, n)?,
-                scatter_rows::<T>(&dh, rows, n)?,
-            ),
+            Some(rows) => (scatter_rows::<T>(&d_context, rows, n)?, scatter_rows::<T>(&dh, rows, n)?),
             None => (d_context, dh),
         };
         let da = self.attention_backward(s, &d_context, g, rope, gradients)?;
@@ -186,61 +168,30 @@ impl<T: Real> Layer<T> {
         let dv = join_heads(&s.p.t()?.matmul(&d_context)?, g)?;
         let ds = masked_softmax_backward::<T>(&s.p, &dp, self.window)?;
         let dq = ds.matmul(&s.k)?;
-        let dk =
-            ds.t()?
-                .matmul(&s.q)?
-                .reshape((g.sequences * kv_heads, g.positions, self.key.len()))?;
+        let dk = ds.t()?.matmul(&s.q)?.reshape((g.sequences * kv_heads, g.positions, self.key.len()))?;
         let dq = norm_rope_backward(&s.q_raw, &self.query, self.eps, rope, g, self.scale, &dq)?;
         let dk = norm_rope_backward(&s.k_raw, &self.key, self.eps, rope, g, 1.0, &dk)?;
-        let da = self
-            .q
-            .backward::<T>(&s.a, s.q_low.as_ref(), &dq, gradients)?;
-        let da = add_scaled::<T>(
-            &da,
-            &self
-                .k
-                .backward::<T>(&s.a, s.k_low.as_ref(), &dk, gradients)?,
-            1.0,
-        )?;
-        add_scaled::<T>(
-            &da,
-            &self
-                .v
-                .backward::<T>(&s.a, s.v_low.as_ref(), &dv, gradients)?,
-            1.0,
-        )
+        let da = self.q.backward::<T>(&s.a, s.q_low.as_ref(), &dq, gradients)?;
+        let da = add_scaled::<T>(&da, &self.k.backward::<T>(&s.a, s.k_low.as_ref(), &dk, gradients)?, 1.0)?;
+        add_scaled::<T>(&da, &self.v.backward::<T>(&s.a, s.v_low.as_ref(), &dv, gradients)?, 1.0)
     }
 
     /// In the order of [`gemma::Linear::ALL`].
     pub(crate) fn matrices_mut(&mut self) -> [&mut Matrix; 7] {
-        [
-            &mut self.q,
-            &mut self.k,
-            &mut self.v,
-            &mut self.o,
-            &mut self.gate,
-            &mut self.up,
-            &mut self.down,
-        ]
+        [&mut self.q, &mut self.k, &mut self.v, &mut self.o, &mut self.gate, &mut self.up, &mut self.down]
     }
 }
 
 /// `[b t, h d]` to `[b h, t, d]`.
 fn split_heads(x: &Tensor, g: Geometry, heads: usize) -> Result<Tensor> {
     let width = x.dim(1)? / heads;
-    let x = x
-        .reshape((g.sequences, g.positions, heads, width))?
-        .transpose(1, 2)?
-        .contiguous()?;
+    let x = x.reshape((g.sequences, g.positions, heads, width))?.transpose(1, 2)?.contiguous()?;
     x.reshape((g.sequences * heads, g.positions, width))
 }
 
 /// `[b kv, group t, d]` to `[b t, kv group d]`; with a group of one this undoes [`split_heads`].
 fn join_heads(x: &Tensor, g: Geometry) -> Result<Tensor> {
     let width = x.dim(2)?;
-    let x = x
-        .reshape((g.sequences, (), g.positions, width))?
-        .transpose(1, 2)?
-        .contiguous()?;
+    let x = x.reshape((g.sequences, (), g.positions, width))?.transpose(1, 2)?.contiguous()?;
     x.reshape((g.sequences * g.positions, ()))
 }

@@ -37,13 +37,8 @@ use gemma::{Adapter, Config, Weights};
 ///
 /// # Errors
 /// When the model folder is broken or an id is outside the vocabulary.
-pub fn logits(
-    base: &Path,
-    adapter: Option<&Adapter>,
-    ids: &[u32],
-) -> Result<Vec<Vec<f32>>, TrainError> {
-    let mut model =
-        model::Model::<f32>::load(Config::load(base)?, &Weights::load(base)?, ids.len())?;
+pub fn logits(base: &Path, adapter: Option<&Adapter>, ids: &[u32]) -> Result<Vec<Vec<f32>>, TrainError> {
+    let mut model = model::Model::<f32>::load(Config::load(base)?, &Weights::load(base)?, ids.len())?;
     if let Some(adapter) = adapter {
         model.attach(adapter)?;
     }

@@ -50,10 +50,7 @@ impl Gradients {
         for (gradient, sum) in self.0.iter().zip(sums) {
             if let Some(gradient) = gradient {
                 let gradient = gradient.contiguous()?;
-                view::<T>(&gradient)?
-                    .iter()
-                    .zip(sum)
-                    .for_each(|(g, s)| *s += *g);
+                view::<T>(&gradient)?.iter().zip(sum).for_each(|(g, s)| *s += *g);
             }
         }
         Ok(())
@@ -102,19 +99,10 @@ impl Matrix {
 pub(crate) fn add_scaled<T: Real>(x: &Tensor, y: &Tensor, scale: f64) -> Result<Tensor> {
     let (a, b) = (view::<T>(x)?, view::<T>(y)?);
     let scale = T::of(scale);
-    tensor(
-        a.iter()
-            .zip(b.iter())
-            .map(|(a, b)| *a + scale * *b)
-            .collect(),
-        x.shape(),
-    )
+    tensor(a.iter().zip(b.iter()).map(|(a, b)| *a + scale * *b).collect(), x.shape())
 }
 
 fn scaled<T: Real>(x: &Tensor, scale: f64) -> Result<Tensor> {
     let scale = T::of(scale);
-    tensor(
-        view::<T>(x)?.iter().map(|v| *v * scale).collect(),
-        x.shape(),
-    )
+    tensor(view::<T>(x)?.iter().map(|v| *v * scale).collect(), x.shape())
 }

@@ -28,8 +28,7 @@ pub(crate) struct Model<T> {
 }
 
 /// Gives the tensor of a name and shape.
-pub(crate) type Source<'a> =
-    dyn FnMut(&str, &[usize]) -> std::result::Result<Vec<f32>, TrainError> + 'a;
+pub(crate) type Source<'a> = dyn FnMut(&str, &[usize]) -> std::result::Result<Vec<f32>, TrainError> + 'a;
 
 /// Each layer's input, and what else it saved unless that is to be computed again.
 type Kept = Vec<(Tensor, Option<Saved>)>;
@@ -55,14 +54,8 @@ pub(crate) struct Learning {
 
 impl<T: Real> Model<T> {
     /// Reads a model folder's weights for sequences of up to `positions` tokens.
-    pub(crate) fn load(
-        config: Config,
-        weights: &Weights,
-        positions: usize,
-    ) -> std::result::Result<Self, TrainError> {
-        Self::build(config, positions, &mut |name, shape| {
-            Ok(weights.get(name)?.expect(name, shape)?)
-        })
+    pub(crate) fn load(config: Config, weights: &Weights, positions: usize) -> std::result::Result<Self, TrainError> {
+        Self::build(config, positions, &mut |name, shape| Ok(weights.get(name)?.expect(name, shape)?))
     }
 
     /// Takes every tensor from `source`, which is given its name and shape.
@@ -76,25 +69,11 @@ impl<T: Real> Model<T> {
             let mut matrix = |linear: Linear| {
                 let (out, inn) = linear.shape(&config);
                 let values = widened::<T>(&source(&linear.weight_name(layer), &[out, inn])?);
-                Ok::<_, TrainError>(Matrix {
-                    weight: tensor(values, (out, inn))?,
-                    trained: Trained::Nothing,
-                })
+                Ok::<_, TrainError>(Matrix { weight: tensor(values, (out, inn))?, trained: Trained::Nothing })
             };
-            let [q, k, v, o] = [
-                matrix(Linear::Q)?,
-                matrix(Linear::K)?,
-                matrix(Linear::V)?,
-                matrix(Linear::O)?,
-            ];
-            let [gate, up, down] = [
-                matrix(Linear::Gate)?,
-                matrix(Linear::Up)?,
-                matrix(Linear::Down)?,
-            ];
-            let mut gain = |norm: Norm| {
-                source(&norm.weight_name(layer), &[norm.width(&config)]).map(|w| gains(&w))
-            };
+            let [q, k, v, o] = [matrix(Linear::Q)?, matrix(Linear::K)?, matrix(Linear::V)?, matrix(Linear::O)?];
+            let [gate, up, down] = [matrix(Linear::Gate)?, matrix(Linear::Up)?, matrix(Linear::Down)?];
+            let mut gain = |norm: Norm| source(&norm.weight_name(layer), &[norm.width(&config)]).map(|w| gains(&w));
             layers.push(Layer {
                 q,
                 k,
@@ -118,10 +97,7 @@ impl<T: Real> Model<T> {
             });
         }
         let shape = [config.vocab_size, config.hidden_size];
-        let embedding = tensor(
-            widened::<T>(&source(EMBEDDING, &shape)?),
-            (config.vocab_size, config.hidden_size),
-        )?;
+        let embedding = tensor(widened::<T>(&source(EMBEDDING, &shape)?), (config.vocab_size, config.hidden_size))?;
         let final_gain = gains(&source(FINAL_NORM, &[config.hidden_size])?);
         let local = Rope::new(config.rope_theta_local, config.head_dim, positions);
         let global = Rope::new(config.rope_theta_global, config.head_dim, positions);
@@ -143,20 +119,11 @@ impl<T: Real> Model<T> {
         let mut next = parameters.iter().enumerate();
         for layer in &mut self.layers {
             for matrix in layer.matrices_mut() {
-                let Some((index, first)) = next.next() else {
-                    candle_core::bail!("too few parameters")
-                };
+                let Some((index, first)) = next.next() else { candle_core::bail!("too few parameters") };
                 matrix.trained = match method {
                     Method::LowRank { scale, .. } => {
-                        let Some((_, second)) = next.next() else {
-                            candle_core::bail!("too few parameters")
-                        };
-                        Trained::LowRank {
-                            a: first.tensor()?,
-                            b: second.tensor()?,
-                            scale,
-                            index,
-                        }
+                        let Some((_, second)) = next.next() else { candle_core::bail!("too few parameters") };
+                        Trained::LowRank { a: first.tensor()?, b: second.tensor()?, scale, index }
                     }
                     Method::Full => {
                         matrix.weight = first.tensor()?;
@@ -183,33 +150,20 @@ impl<T: Real> Model<T> {
                 let (out, inn) = linear.shape(&self.config);
                 let a = tensor(widened::<T>(&pair.a), (adapter.rank, inn))?;
                 let b = tensor(widened::<T>(&pair.b), (out, adapter.rank))?;
-                matrix.trained = Trained::LowRank {
-                    a,
-                    b,
-                    scale,
-                    index: usize::MAX,
-                };
+                matrix.trained = Trained::LowRank { a, b, scale, index: usize::MAX };
             }
         }
         Ok(())
     }
 
     fn rope(&self, layer: &Layer<T>) -> &Rope<T> {
-        if layer.window == usize::MAX {
-            &self.global
-        } else {
-            &self.local
-        }
+        if layer.window == usize::MAX { &self.global } else { &self.local }
     }
 
     /// The hidden states before the last norm, of `rows` only if given, and what each layer saved.
     fn forward(&self, batch: &Batch, rows: Option<&[u32]>, keep: Keep) -> Result<(Tensor, Kept)> {
         if batch.geometry.positions > self.positions {
-            candle_core::bail!(
-                "a sequence of {} tokens, prepared for {}",
-                batch.geometry.positions,
-                self.positions
-            );
+            candle_core::bail!("a sequence of {} tokens, prepared for {}", batch.geometry.positions, self.positions);
         }
         let embedded = gather_rows::<T>(&self.embedding, &batch.ids)?;
         let mut x = (embedded * self.config.embed_scale)?;
@@ -233,48 +187,18 @@ impl<T: Real> Model<T> {
 
     /// The completion's negative log-likelihood, summed (nats), and its derivative times
     /// `how.weight` by every trained parameter.
-    pub(crate) fn learn(
-        &self,
-        batch: &Batch,
-        how: Learning,
-        parameters: usize,
-    ) -> Result<(f64, Gradients)> {
-        let keep = if self.recompute {
-            Keep::Inputs
-        } else {
-            Keep::All
-        };
+    pub(crate) fn learn(&self, batch: &Batch, how: Learning, parameters: usize) -> Result<(f64, Gradients)> {
+        let keep = if self.recompute { Keep::Inputs } else { Keep::All };
         let (hidden, mut kept) = self.forward(batch, Some(&batch.rows), keep)?;
-        let want = if self.embedding_index.is_some() {
-            Want::HiddenAndEmbedding
-        } else {
-            Want::Hidden
-        };
-        let verdict = head::<T>(
-            &self.normed(&hidden)?,
-            &self.embedding,
-            &batch.targets,
-            how.weight,
-            how.chunk,
-            want,
-        )?;
+        let want = if self.embedding_index.is_some() { Want::HiddenAndEmbedding } else { Want::Hidden };
+        let verdict = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, how.weight, how.chunk, want)?;
         let mut gradients = Gradients::new(parameters);
-        let Some(d_hidden) = verdict.d_hidden else {
-            candle_core::bail!("the head gave no derivative")
-        };
-        let mut d = rms_norm_backward(
-            &hidden,
-            &self.final_gain,
-            self.config.rms_norm_eps,
-            &d_hidden,
-            None,
-        )?;
+        let Some(d_hidden) = verdict.d_hidden else { candle_core::bail!("the head gave no derivative") };
+        let mut d = rms_norm_backward(&hidden, &self.final_gain, self.config.rms_norm_eps, &d_hidden, None)?;
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
             let (g, rope) = (batch.geometry, self.rope(layer));
-            let Some((x, saved)) = kept.pop() else {
-                candle_core::bail!("layer {i} kept nothing")
-            };
+            let Some((x, saved)) = kept.pop() else { candle_core::bail!("layer {i} kept nothing") };
             let saved = match saved {
                 Some(saved) => saved,
                 None => layer.forward(&x, g, rope, rows)?.1,
@@ -282,8 +206,7 @@ impl<T: Real> Model<T> {
             d = layer.backward(&saved, &d, g, rope, rows, &mut gradients)?;
         }
         if let Some(index) = self.embedding_index {
-            let d_input = (scatter_rows::<T>(&d, &batch.ids, self.config.vocab_size)?
-                * self.config.embed_scale)?;
+            let d_input = (scatter_rows::<T>(&d, &batch.ids, self.config.vocab_size)? * self.config.embed_scale)?;
             let total = match verdict.d_embedding {
                 Some(d_output) => add_scaled::<T>(&d_input, &d_output, 1.0)?,
                 None => d_input,
@@ -296,28 +219,9 @@ impl<T: Real> Model<T> {
     /// How well each example of the batch is predicted.
     pub(crate) fn score(&self, batch: &Batch, chunk: usize) -> Result<Vec<Score>> {
         let (hidden, _) = self.forward(batch, Some(&batch.rows), Keep::Nothing)?;
-        let verdict = head::<T>(
-            &self.normed(&hidden)?,
-            &self.embedding,
-            &batch.targets,
-            1.0,
-            chunk,
-            Want::Nothing,
-        )?;
-        let mut scores = vec![
-            Score {
-                loss: 0.0,
-                tokens: 0,
-                exact: true
-            };
-            batch.geometry.sequences
-        ];
-        for ((row, logp), greedy) in batch
-            .rows
-            .iter()
-            .zip(verdict.log_probabilities)
-            .zip(verdict.greedy)
-        {
+        let verdict = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
+        let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.geometry.sequences];
+        for ((row, logp), greedy) in batch.rows.iter().zip(verdict.log_probabilities).zip(verdict.greedy) {
             if let Some(score) = scores.get_mut(*row as usize / batch.geometry.positions) {
                 score.loss -= logp;
                 score.tokens += 1;
@@ -329,23 +233,12 @@ impl<T: Real> Model<T> {
 
     /// The logits after every token of one sequence.
     pub(crate) fn logits(&self, ids: &[u32]) -> Result<Vec<Vec<T>>> {
-        let geometry = Geometry {
-            sequences: 1,
-            positions: ids.len(),
-        };
-        let batch = Batch {
-            ids: ids.to_vec(),
-            geometry,
-            rows: Vec::new(),
-            targets: Vec::new(),
-        };
+        let geometry = Geometry { sequences: 1, positions: ids.len() };
+        let batch = Batch { ids: ids.to_vec(), geometry, rows: Vec::new(), targets: Vec::new() };
         let (hidden, _) = self.forward(&batch, None, Keep::Nothing)?;
         let logits = self.normed(&hidden)?.matmul(&self.embedding.t()?)?;
         let rows = view::<T>(&logits)?;
-        Ok(rows
-            .chunks_exact(self.config.vocab_size)
-            .map(<[T]>::to_vec)
-            .collect())
+        Ok(rows.chunks_exact(self.config.vocab_size).map(<[T]>::to_vec).collect())
     }
 }
 

@@ -39,30 +39,13 @@ pub(crate) struct Rates {
 
 impl Optimizer {
     pub(crate) fn new(rules: Vec<Rule>, parameters: &[Parameter<f32>], weight_decay: f32) -> Self {
-        let first = parameters
-            .iter()
-            .map(|p| vec![0.0; p.values.len()])
-            .collect();
+        let first = parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
         let second = parameters
             .iter()
             .zip(&rules)
-            .map(|(p, rule)| {
-                vec![
-                    0.0;
-                    if *rule == Rule::AdamW {
-                        p.values.len()
-                    } else {
-                        0
-                    }
-                ]
-            })
+            .map(|(p, rule)| vec![0.0; if *rule == Rule::AdamW { p.values.len() } else { 0 }])
             .collect();
-        Self {
-            rules,
-            first,
-            second,
-            weight_decay,
-        }
+        Self { rules, first, second, weight_decay }
     }
 
     /// One update; `step` counts from 1.
@@ -75,44 +58,23 @@ impl Optimizer {
         threads: usize,
     ) -> std::result::Result<(), TrainError> {
         let mut matrices = Vec::new();
-        let states = self
-            .first
-            .iter_mut()
-            .zip(self.second.iter_mut())
-            .zip(&self.rules);
+        let states = self.first.iter_mut().zip(self.second.iter_mut()).zip(&self.rules);
         let all = parameters.iter_mut().zip(gradients).zip(states).enumerate();
         for (i, ((parameter, gradient), ((first, second), rule))) in all {
             match rule {
                 Rule::AdamW => {
                     let values = &mut parameter.values;
-                    adamw(
-                        values,
-                        gradient,
-                        first,
-                        second,
-                        (rates.adam, self.weight_decay),
-                        step,
-                    );
+                    adamw(values, gradient, first, second, (rates.adam, self.weight_decay), step);
                 }
                 Rule::Muon => {
-                    matrices.push((
-                        i,
-                        tensor::<f32>(look_ahead(gradient, first), parameter.shape)?,
-                    ));
+                    matrices.push((i, tensor::<f32>(look_ahead(gradient, first), parameter.shape)?));
                 }
             }
         }
-        let updates = in_parallel(&matrices, threads, |(i, ahead)| {
-            Ok((*i, orthogonalised(ahead)?))
-        })?;
+        let updates = in_parallel(&matrices, threads, |(i, ahead)| Ok((*i, orthogonalised(ahead)?)))?;
         for (i, update) in updates {
             if let Some(parameter) = parameters.get_mut(i) {
-                muon(
-                    parameter,
-                    &view::<f32>(&update)?,
-                    rates.muon,
-                    self.weight_decay,
-                );
+                muon(parameter, &view::<f32>(&update)?, rates.muon, self.weight_decay);
             }
         }
         Ok(())
@@ -159,11 +121,7 @@ fn orthogonalised(matrix: &Tensor) -> Result<Tensor> {
     let (a, b, c) = (3.4445, -4.7750, 2.0315);
     let (rows, columns) = matrix.dims2()?;
     let tall = rows > columns;
-    let mut x = if tall {
-        matrix.t()?.contiguous()?
-    } else {
-        matrix.clone()
-    };
+    let mut x = if tall { matrix.t()?.contiguous()? } else { matrix.clone() };
     let norm = f64::from(x.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt();
     x = (x * (1.0 / (norm + 1e-7)))?;
     for _ in 0..5 {
@@ -176,11 +134,7 @@ fn orthogonalised(matrix: &Tensor) -> Result<Tensor> {
 
 /// Scales the gradients down to the length `limit`; gives back the length they had.
 pub(crate) fn clip(gradients: &mut [Vec<f32>], limit: f64) -> f64 {
-    let squares: f64 = gradients
-        .iter()
-        .flatten()
-        .map(|g| f64::from(*g) * f64::from(*g))
-        .sum();
+    let squares: f64 = gradients.iter().flatten().map(|g| f64::from(*g) * f64::from(*g)).sum();
     let norm = squares.sqrt();
     if limit > 0.0 && norm > limit {
         let factor = (limit / norm) as f32;

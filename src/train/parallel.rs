@@ -14,28 +14,13 @@ pub(crate) fn in_parallel<I: Sync, O: Send>(
     }
     let mut lanes = std::thread::scope(|scope| {
         let f = &f;
-        let lane = |k: usize| {
-            move || {
-                items
-                    .iter()
-                    .skip(k)
-                    .step_by(threads)
-                    .map(f)
-                    .collect::<Result<Vec<O>, _>>()
-            }
-        };
+        let lane = |k: usize| move || items.iter().skip(k).step_by(threads).map(f).collect::<Result<Vec<O>, _>>();
         // The last lane is this thread's own.
         let others: Vec<_> = (0..threads - 1).map(|k| scope.spawn(lane(k))).collect();
         let own = lane(threads - 1)();
-        let mut lanes: Vec<_> = others
-            .into_iter()
-            .map(|h| h.join().unwrap_or(Err(TrainError::Worker)))
-            .collect();
+        let mut lanes: Vec<_> = others.into_iter().map(|h| h.join().unwrap_or(Err(TrainError::Worker))).collect();
         lanes.push(own);
-        lanes
-            .into_iter()
-            .map(|lane| lane.map(Vec::into_iter))
-            .collect::<Result<Vec<_>, _>>()
+        lanes.into_iter().map(|lane| lane.map(Vec::into_iter)).collect::<Result<Vec<_>, _>>()
     })?;
     let mut results = Vec::with_capacity(items.len());
     for i in 0..items.len() {
@@ -44,3 +29,6 @@ pub(crate) fn in_parallel<I: Sync, O: Send>(
     }
     Ok(results)
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,14 +42,8 @@ impl Method {
                 let (out, inn) = linear.shape(config);
                 let bound = 1.0 / (inn as f32).sqrt();
                 let mut push = |name, shape: (usize, usize), bound: f32| {
-                    let values = (0..shape.0 * shape.1)
-                        .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
-                        .collect();
-                    list.push(Parameter {
-                        name,
-                        shape,
-                        values,
-                    });
+                    let values = (0..shape.0 * shape.1).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
+                    list.push(Parameter { name, shape, values });
                 };
                 match self {
                     Self::LowRank { rank, .. } => {
@@ -65,14 +59,8 @@ impl Method {
             copy_values(config, &mut list);
             let shape = (config.vocab_size, config.hidden_size);
             let bound = (3.0 / config.hidden_size as f32).sqrt();
-            let values = (0..shape.0 * shape.1)
-                .map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound)
-                .collect();
-            list.push(Parameter {
-                name: EMBEDDING.to_owned(),
-                shape,
-                values,
-            });
+            let values = (0..shape.0 * shape.1).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
+            list.push(Parameter { name: EMBEDDING.to_owned(), shape, values });
         }
         list
     }
@@ -81,21 +69,14 @@ impl Method {
 /// Starts every output projection as the transpose of its value projection, so that a head hands on
 /// the very tokens that it attends to. From there attention has only to learn where to look.
 fn copy_values(config: &Config, list: &mut [Parameter<f32>]) {
-    let (width, group) = (
-        config.head_dim,
-        config.num_attention_heads / config.num_key_value_heads,
-    );
+    let (width, group) = (config.head_dim, config.num_attention_heads / config.num_key_value_heads);
     for layer in list.chunks_mut(Linear::ALL.len()) {
         let [_, _, v, o, ..] = layer else { continue };
         let (inputs, columns) = (v.shape.1, o.shape.1);
         for (i, place) in o.values.iter_mut().enumerate() {
             let (feature, column) = (i / columns, i % columns);
             let row = column / width / group * width + column % width;
-            *place = v
-                .values
-                .get(row * inputs + feature)
-                .copied()
-                .unwrap_or_default();
+            *place = v.values.get(row * inputs + feature).copied().unwrap_or_default();
         }
     }
 }
@@ -108,25 +89,12 @@ pub(crate) fn adapter(
     base: Option<String>,
     list: &[Parameter<f32>],
 ) -> Adapter {
-    let places =
-        (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
+    let places = (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
     let (twos, _) = list.as_chunks::<2>();
-    let pairs: BTreeMap<_, _> = places
-        .zip(twos)
-        .map(|(place, [a, b])| {
-            (
-                place,
-                Pair {
-                    a: a.values.clone(),
-                    b: b.values.clone(),
-                },
-            )
-        })
-        .collect();
-    Adapter {
-        rank,
-        alpha,
-        base,
-        pairs,
-    }
+    let pairs: BTreeMap<_, _> =
+        places.zip(twos).map(|(place, [a, b])| (place, Pair { a: a.values.clone(), b: b.values.clone() })).collect();
+    Adapter { rank, alpha, base, pairs }
 }
+
+#[cfg(test)]
+mod tests;

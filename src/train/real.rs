@@ -83,9 +83,9 @@ impl<T: Real> Deref for View<'_, T> {
     fn deref(&self) -> &[T] {
         // `view` has checked device, format and bounds.
         match &*self.storage {
-            Storage::Cpu(cpu) => T::cpu_storage_as_slice(cpu)
-                .ok()
-                .and_then(|s| s.get(self.start..self.start + self.len)),
+            Storage::Cpu(cpu) => {
+                T::cpu_storage_as_slice(cpu).ok().and_then(|s| s.get(self.start..self.start + self.len))
+            }
             _ => None,
         }
         .unwrap_or_default()
@@ -96,28 +96,17 @@ impl<T: Real> Deref for View<'_, T> {
 pub(crate) fn view<T: Real>(tensor: &Tensor) -> Result<View<'_, T>> {
     let (storage, layout) = tensor.storage_and_layout();
     let Some((start, end)) = layout.contiguous_offsets() else {
-        candle_core::bail!(
-            "a kernel was given a tensor of shape {:?} that is not contiguous",
-            layout.shape()
-        );
+        candle_core::bail!("a kernel was given a tensor of shape {:?} that is not contiguous", layout.shape());
     };
     match &*storage {
         Storage::Cpu(cpu) if T::cpu_storage_as_slice(cpu)?.len() >= end => {}
         _ => candle_core::bail!("a kernel was given a tensor that is not on the CPU"),
     }
-    Ok(View {
-        storage,
-        start,
-        len: end - start,
-        number: PhantomData,
-    })
+    Ok(View { storage, start, len: end - start, number: PhantomData })
 }
 
 /// A CPU tensor that owns `values`.
-pub(crate) fn tensor<T: Real>(
-    values: Vec<T>,
-    shape: impl Into<candle_core::Shape>,
-) -> Result<Tensor> {
+pub(crate) fn tensor<T: Real>(values: Vec<T>, shape: impl Into<candle_core::Shape>) -> Result<Tensor> {
     Tensor::from_vec(values, shape.into(), &Device::Cpu)
 }
 

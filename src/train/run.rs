@@ -41,9 +41,7 @@ pub fn run(job: &Job, on_progress: &mut dyn FnMut(&Progress)) -> Result<Summary,
         steps: run.steps,
     });
     if run.resume()? {
-        on_progress(&Progress::Resumed {
-            step: run.state.step,
-        });
+        on_progress(&Progress::Resumed { step: run.state.step });
     }
     run.work(on_progress)?;
     let summary = run.finish()?;
@@ -88,10 +86,7 @@ impl<'a> Run<'a> {
         let (train, dropped) = read(&job.train, &tokenizer, job.max_tokens)?;
         let (held_out, _) = read(&job.held_out, &tokenizer, job.max_tokens)?;
         let method = match job.method {
-            JobMethod::Sft => Method::LowRank {
-                rank: job.lora.rank,
-                scale: job.lora.alpha / job.lora.rank as f64,
-            },
+            JobMethod::Sft => Method::LowRank { rank: job.lora.rank, scale: job.lora.alpha / job.lora.rank as f64 },
             JobMethod::Pretrain => Method::Full,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
@@ -99,39 +94,24 @@ impl<'a> Run<'a> {
         let parameters = method.parameters(&config, &mut rng);
         let mut model = match job.method {
             JobMethod::Sft => Model::load(config, &Weights::load(&job.base)?, job.max_tokens)?,
-            JobMethod::Pretrain => Model::build(config, job.max_tokens, &mut |name, shape| {
-                Ok(blank(name, shape))
-            })?,
+            JobMethod::Pretrain => Model::build(config, job.max_tokens, &mut |name, shape| Ok(blank(name, shape)))?,
         };
         model.recompute = job.recompute;
         let rules = parameters
             .iter()
-            .map(|p| {
-                if method == Method::Full && p.name != EMBEDDING {
-                    Rule::Muon
-                } else {
-                    Rule::AdamW
-                }
-            })
+            .map(|p| if method == Method::Full && p.name != EMBEDDING { Rule::Muon } else { Rule::AdamW })
             .collect();
         let optimizer = Optimizer::new(rules, &parameters, job.optim.weight_decay as f32);
         let steps_per_epoch = train.len().div_ceil(job.optim.batch_size);
         let fingerprint = format!(
-            "{method:?} seed {} batch {} threads {} examples {} held out {}",
+            "{method:?} seed {} batch {} threads {} data {:016x} held out {}",
             job.seed,
             job.optim.batch_size,
             job.threads,
-            train.len(),
+            digest(&train),
             held_out.len()
         );
-        let state = State {
-            fingerprint,
-            step: 0,
-            seconds: 0.0,
-            tokens: 0,
-            best: None,
-            since_best: 0,
-        };
+        let state = State { fingerprint, step: 0, seconds: 0.0, tokens: 0, best: None, since_best: 0 };
         Ok(Self {
             job,
             model,
@@ -155,11 +135,7 @@ impl<'a> Run<'a> {
     }
 
     fn numbers(&mut self) -> Numbers<'_> {
-        Numbers {
-            parameters: &mut self.parameters,
-            optimizer: &mut self.optimizer,
-            best: &mut self.best,
-        }
+        Numbers { parameters: &mut self.parameters, optimizer: &mut self.optimizer, best: &mut self.best }
     }
 
     fn resume(&mut self) -> Result<bool, TrainError> {
@@ -187,13 +163,7 @@ impl<'a> Run<'a> {
             let step = self.state.step;
             let seconds = self.seconds();
             let tokens_per_s = self.state.tokens as f64 / seconds;
-            on_progress(&Progress::Step {
-                step,
-                of: self.steps,
-                loss,
-                tokens_per_s,
-                seconds,
-            });
+            on_progress(&Progress::Step { step, of: self.steps, loss, tokens_per_s, seconds });
             looked = every > 0 && step.is_multiple_of(every);
             if looked && self.look(on_progress)? {
                 break;
@@ -222,21 +192,11 @@ impl<'a> Run<'a> {
             self.order = order(&lengths, job.optim.batch_size, job.seed, epoch);
             self.epoch = Some(epoch);
         }
-        let indices = self
-            .order
-            .get(step % self.steps_per_epoch)
-            .map_or(&[][..], Vec::as_slice);
-        let mut examples: Vec<Example> = indices
-            .iter()
-            .filter_map(|i| self.train.get(*i).cloned())
-            .collect();
+        let indices = self.order.get(step % self.steps_per_epoch).map_or(&[][..], Vec::as_slice);
+        let mut examples: Vec<Example> = indices.iter().filter_map(|i| self.train.get(*i).cloned()).collect();
         if self.method == Method::Full {
             let first = (step as f64) < job.pretrain.copy_first_part * job.optim.max_steps as f64;
-            let share = if first {
-                job.pretrain.copy_share_first
-            } else {
-                job.pretrain.copy_share_after
-            };
+            let share = if first { job.pretrain.copy_share_first } else { job.pretrain.copy_share_after };
             let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
             rng.set_stream(COPY_STREAM + step as u64);
             let vocabulary = self.model.config.vocab_size as u32;
@@ -258,24 +218,12 @@ impl<'a> Run<'a> {
         let examples = self.next_examples();
         let job = self.job;
         let references: Vec<&Example> = examples.iter().collect();
-        let parts: Vec<Batch> = deal(&references, job.threads)
-            .iter()
-            .map(|part| Batch::new(part, self.pad))
-            .collect();
+        let parts: Vec<Batch> = deal(&references, job.threads).iter().map(|part| Batch::new(part, self.pad)).collect();
         let completion: usize = parts.iter().map(|b| b.targets.len()).sum();
-        let how = Learning {
-            weight: 1.0 / completion.max(1) as f64,
-            chunk: job.head_chunk,
-        };
+        let how = Learning { weight: 1.0 / completion.max(1) as f64, chunk: job.head_chunk };
         let (model, parameters) = (&self.model, self.parameters.len());
-        let passes = in_parallel(&parts, job.threads, |batch| {
-            Ok(model.learn(batch, how, parameters)?)
-        })?;
-        let mut gradients: Vec<Vec<f32>> = self
-            .parameters
-            .iter()
-            .map(|p| vec![0.0; p.values.len()])
-            .collect();
+        let passes = in_parallel(&parts, job.threads, |batch| Ok(model.learn(batch, how, parameters)?))?;
+        let mut gradients: Vec<Vec<f32>> = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
         let mut loss = 0.0;
         for (sum, part) in &passes {
             loss += sum * how.weight;
@@ -283,10 +231,7 @@ impl<'a> Run<'a> {
         }
         let step = self.state.step;
         if !loss.is_finite() {
-            return Err(TrainError::Diverged {
-                step: step + 1,
-                loss,
-            });
+            return Err(TrainError::Diverged { step: step + 1, loss });
         }
         clip(&mut gradients, job.optim.clip_norm);
         let factor = job.rate_factor(step, self.steps);
@@ -294,13 +239,7 @@ impl<'a> Run<'a> {
             adam: (job.optim.learning_rate * factor) as f32,
             muon: (job.pretrain.matrix_learning_rate * factor) as f32,
         };
-        self.optimizer.step(
-            &mut self.parameters,
-            &gradients,
-            rates,
-            step + 1,
-            job.threads,
-        )?;
+        self.optimizer.step(&mut self.parameters, &gradients, rates, step + 1, job.threads)?;
         self.model.bind(self.method, &self.parameters)?;
         self.state.step += 1;
         self.state.tokens += examples.iter().map(|e| e.ids.len()).sum::<usize>();
@@ -310,21 +249,10 @@ impl<'a> Run<'a> {
     /// Looks at the held-out examples; says whether that ends the run.
     fn look(&mut self, on_progress: &mut dyn FnMut(&Progress)) -> Result<bool, TrainError> {
         let (loss, exact) = evaluate(&self.model, &self.held_out, self.pad, self.job)?;
-        on_progress(&Progress::HeldOut {
-            step: self.state.step,
-            loss,
-            exact,
-        });
-        let better = self
-            .state
-            .best
-            .is_none_or(|b| exact > b.exact || (exact >= b.exact && loss < b.loss));
+        on_progress(&Progress::HeldOut { step: self.state.step, loss, exact });
+        let better = self.state.best.is_none_or(|b| exact > b.exact || (exact >= b.exact && loss < b.loss));
         if better {
-            self.state.best = Some(Best {
-                step: self.state.step,
-                loss,
-                exact,
-            });
+            self.state.best = Some(Best { step: self.state.step, loss, exact });
             self.state.since_best = 0;
             self.best = self.parameters.iter().map(|p| p.values.clone()).collect();
         } else {
@@ -337,43 +265,20 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self) -> Result<Summary, TrainError> {
-        for (parameter, best) in self
-            .parameters
-            .iter_mut()
-            .zip(std::mem::take(&mut self.best))
-        {
+        for (parameter, best) in self.parameters.iter_mut().zip(std::mem::take(&mut self.best)) {
             parameter.values = best;
         }
         let job = self.job;
         match self.method {
             Method::LowRank { rank, .. } => {
-                let base = job
-                    .base
-                    .file_name()
-                    .map(|n| n.to_string_lossy().into_owned());
-                adapter(
-                    &self.model.config,
-                    rank,
-                    job.lora.alpha,
-                    base,
-                    &self.parameters,
-                )
-                .save(&job.out)?;
+                let base = job.base.file_name().map(|n| n.to_string_lossy().into_owned());
+                adapter(&self.model.config, rank, job.lora.alpha, base, &self.parameters).save(&job.out)?;
             }
             Method::Full => self.save_model()?,
         }
-        let (held_out_loss, held_out_exact) = self
-            .state
-            .best
-            .map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
+        let (held_out_loss, held_out_exact) = self.state.best.map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
         let (steps, seconds) = (self.state.step, self.seconds());
-        Ok(Summary {
-            steps,
-            seconds,
-            held_out_loss,
-            held_out_exact,
-            adapter: job.out.clone(),
-        })
+        Ok(Summary { steps, seconds, held_out_loss, held_out_exact, adapter: job.out.clone() })
     }
 
     /// The model folder in the number format that its `config.json` names.
@@ -384,29 +289,15 @@ impl<'a> Run<'a> {
             .into_iter()
             .map(|(name, width)| {
                 let data = blank(&name, &[width]);
-                (
-                    name,
-                    Tensor32 {
-                        shape: vec![width],
-                        data,
-                    },
-                )
+                (name, Tensor32 { shape: vec![width], data })
             })
             .collect();
-        tensors.extend(self.parameters.iter().map(|p| {
-            (
-                p.name.clone(),
-                Tensor32 {
-                    shape: vec![p.shape.0, p.shape.1],
-                    data: p.values.clone(),
-                },
-            )
-        }));
-        let save_as = if config.dtype == "bfloat16" {
-            SaveAs::Bf16
-        } else {
-            SaveAs::F32
-        };
+        tensors.extend(
+            self.parameters
+                .iter()
+                .map(|p| (p.name.clone(), Tensor32 { shape: vec![p.shape.0, p.shape.1], data: p.values.clone() })),
+        );
+        let save_as = if config.dtype == "bfloat16" { SaveAs::Bf16 } else { SaveAs::F32 };
         Weights::save(&job.out, tensors, save_as)?;
         for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
             let (from, to) = (job.base.join(name), job.out.join(name));
@@ -423,6 +314,12 @@ impl<'a> Run<'a> {
 /// Ids below this are control tokens in every Gemma-like tokenizer that is trained here.
 const FIRST_TEXT_TOKEN: u32 = 8;
 
+/// FNV-1a over the examples' tokens: tells whether a checkpoint is of the same data.
+fn digest(examples: &[Example]) -> u64 {
+    let ids = examples.iter().flat_map(|e| e.ids.iter().chain([&u32::MAX]));
+    ids.fold(0xcbf2_9ce4_8422_2325, |h, id| (h ^ u64::from(*id)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 /// The fixed norm weights of a model that is trained from nothing, and zeros for the rest. The norms
 /// behind attention and feed-forward halve their output, so that at the start the residual stream
 /// still says which token it belongs to.
@@ -432,35 +329,23 @@ fn blank(name: &str, shape: &[usize]) -> Vec<f32> {
 }
 
 fn norm_names(config: &Config) -> Vec<(String, usize)> {
-    let layers = (0..config.num_hidden_layers).flat_map(|layer| {
-        gemma::Norm::ALL.map(|norm| (norm.weight_name(layer), norm.width(config)))
-    });
-    layers
-        .chain([(gemma::FINAL_NORM.to_owned(), config.hidden_size)])
-        .collect()
+    let layers = (0..config.num_hidden_layers)
+        .flat_map(|layer| gemma::Norm::ALL.map(|norm| (norm.weight_name(layer), norm.width(config))));
+    layers.chain([(gemma::FINAL_NORM.to_owned(), config.hidden_size)]).collect()
 }
 
 /// Mean loss a completion token (nats) and share of exact replies.
-fn evaluate(
-    model: &Model<f32>,
-    examples: &[Example],
-    pad: u32,
-    job: &Job,
-) -> Result<(f64, f64), TrainError> {
+fn evaluate(model: &Model<f32>, examples: &[Example], pad: u32, job: &Job) -> Result<(f64, f64), TrainError> {
     let mut sorted: Vec<&Example> = examples.iter().collect();
     sorted.sort_by_key(|e| e.ids.len());
     let pieces: Vec<&[&Example]> = sorted.chunks(EVALUATION_BATCH).collect();
-    let scores: Vec<Vec<Score>> = in_parallel(&pieces, job.threads, |piece| {
-        Ok(model.score(&Batch::new(piece, pad), job.head_chunk)?)
-    })?;
+    let scores: Vec<Vec<Score>> =
+        in_parallel(&pieces, job.threads, |piece| Ok(model.score(&Batch::new(piece, pad), job.head_chunk)?))?;
     let scores: Vec<Score> = scores.into_iter().flatten().collect();
     let tokens: usize = scores.iter().map(|s| s.tokens).sum();
     let loss: f64 = scores.iter().map(|s| s.loss).sum();
     let exact = scores.iter().filter(|s| s.exact).count();
-    Ok((
-        loss / tokens.max(1) as f64,
-        exact as f64 / scores.len().max(1) as f64,
-    ))
+    Ok((loss / tokens.max(1) as f64, exact as f64 / scores.len().max(1) as f64))
 }
 
 #[cfg(test)]

@@ -34,21 +34,13 @@ fn expected_tensors() -> std::collections::HashMap<String, Tensor> {
 pub(crate) fn examples() -> Vec<Example> {
     let e = expected();
     let rows = e.ids.iter().zip(e.lengths).zip(e.starts);
-    rows.map(|((ids, n), start)| Example {
-        ids: ids[..n].to_vec(),
-        completion: start..n,
-    })
-    .collect()
+    rows.map(|((ids, n), start)| Example { ids: ids[..n].to_vec(), completion: start..n }).collect()
 }
 
 fn worst(ours: &[Vec<f32>], theirs: &Tensor) -> f32 {
     let theirs = theirs.to_vec2::<f32>().unwrap();
     assert_eq!((ours.len(), ours[0].len()), (theirs.len(), theirs[0].len()));
-    ours.iter()
-        .flatten()
-        .zip(theirs.iter().flatten())
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    ours.iter().flatten().zip(theirs.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 fn fixture_adapter() -> Adapter {
@@ -64,23 +56,13 @@ pub(crate) fn learner<T: Real>() -> (Model<T>, Method, Vec<Parameter<T>>) {
         for linear in Linear::ALL {
             let (out, inn) = linear.shape(&config);
             let pair = &adapter.pairs[&(layer, linear)];
-            for (name, shape, values) in [
-                ("A", (adapter.rank, inn), &pair.a),
-                ("B", (out, adapter.rank), &pair.b),
-            ] {
+            for (name, shape, values) in [("A", (adapter.rank, inn), &pair.a), ("B", (out, adapter.rank), &pair.b)] {
                 let values = values.iter().map(|v| T::of(f64::from(*v))).collect();
-                list.push(Parameter {
-                    name: linear.lora_name(layer, name),
-                    shape,
-                    values,
-                });
+                list.push(Parameter { name: linear.lora_name(layer, name), shape, values });
             }
         }
     }
-    let method = Method::LowRank {
-        rank: adapter.rank,
-        scale: adapter.scale(),
-    };
+    let method = Method::LowRank { rank: adapter.rank, scale: adapter.scale() };
     let mut model = Model::load(config, &Weights::load(&golden()).unwrap(), 32).unwrap();
     model.bind(method, &list).unwrap();
     (model, method, list)
@@ -88,22 +70,12 @@ pub(crate) fn learner<T: Real>() -> (Model<T>, Method, Vec<Parameter<T>>) {
 
 fn how(batch: &Batch) -> Learning {
     // A small chunk, so that the head works in several.
-    Learning {
-        weight: 1.0 / batch.targets.len() as f64,
-        chunk: 5,
-    }
+    Learning { weight: 1.0 / batch.targets.len() as f64, chunk: 5 }
 }
 
-fn gradients<T: Real>(
-    model: &Model<T>,
-    batch: &Batch,
-    list: &[Parameter<T>],
-) -> (f64, Vec<Vec<T>>) {
+fn gradients<T: Real>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
     let (loss, gradients) = model.learn(batch, how(batch), list.len()).unwrap();
-    let mut sums: Vec<Vec<T>> = list
-        .iter()
-        .map(|p| vec![T::default(); p.values.len()])
-        .collect();
+    let mut sums: Vec<Vec<T>> = list.iter().map(|p| vec![T::default(); p.values.len()]).collect();
     gradients.add_to(&mut sums).unwrap();
     (loss / batch.targets.len() as f64, sums)
 }
@@ -120,10 +92,7 @@ fn logits_equal_those_of_transformers_and_peft() {
     let error = worst(&adapted, &expected["adapter_logits"]);
     println!("adapter logits: worst absolute error {error:.2e}");
     assert!(error < 1e-4, "{error}");
-    assert!(
-        worst(&adapted, &expected["base_logits"]) > 1.0,
-        "the adapter moves the logits"
-    );
+    assert!(worst(&adapted, &expected["base_logits"]) > 1.0, "the adapter moves the logits");
 }
 
 #[test]
@@ -137,24 +106,13 @@ fn loss_and_every_gradient_equal_those_of_pytorch() {
         assert!((loss - expected().loss).abs() < 1e-5, "{loss}");
         let mut largest = 0.0f64;
         for (parameter, ours) in list.iter().zip(&ours) {
-            let theirs = tensors[&format!("grad.{}", parameter.name)]
-                .flatten_all()
-                .unwrap()
-                .to_vec1::<f32>()
-                .unwrap();
-            let difference: f64 = ours
-                .iter()
-                .zip(&theirs)
-                .map(|(a, b)| f64::from(a - b).powi(2))
-                .sum();
+            let theirs = tensors[&format!("grad.{}", parameter.name)].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let difference: f64 = ours.iter().zip(&theirs).map(|(a, b)| f64::from(a - b).powi(2)).sum();
             let size: f64 = theirs.iter().map(|b| f64::from(*b).powi(2)).sum();
             assert!(size > 0.0, "{} has no gradient", parameter.name);
             largest = largest.max((difference / size).sqrt());
         }
-        println!(
-            "gradients of {} tensors: worst relative error {largest:.2e}",
-            list.len()
-        );
+        println!("gradients of {} tensors: worst relative error {largest:.2e}", list.len());
         assert!(largest < 1e-4, "{largest}");
     }
 }
@@ -168,9 +126,7 @@ fn every_gradient_equals_finite_differences() {
     let step = 1e-5;
     for i in 0..list.len() {
         // The largest entry: there the comparison is not drowned by rounding.
-        let at = (0..ours[i].len())
-            .max_by(|a, b| ours[i][*a].abs().total_cmp(&ours[i][*b].abs()))
-            .unwrap();
+        let at = (0..ours[i].len()).max_by(|a, b| ours[i][*a].abs().total_cmp(&ours[i][*b].abs())).unwrap();
         assert!(ours[i][at] != 0.0, "{} has no gradient", list[i].name);
         let mut loss_with = |delta: f64| {
             list[i].values[at] += delta;
@@ -180,12 +136,7 @@ fn every_gradient_equals_finite_differences() {
         };
         let slope = (loss_with(step) - loss_with(-step)) / (2.0 * step);
         let error = (slope - ours[i][at]).abs() / ours[i][at].abs();
-        assert!(
-            error < 1e-3,
-            "{}: {slope} by differences, {} ours",
-            list[i].name,
-            ours[i][at]
-        );
+        assert!(error < 1e-3, "{}: {slope} by differences, {} ours", list[i].name, ours[i][at]);
     }
 }
 
@@ -195,37 +146,20 @@ fn full_training_has_the_gradient_of_finite_differences_too() {
     let weights = Weights::load(&golden()).unwrap();
     let mut list: Vec<Parameter<f64>> = Vec::new();
     let mut push = |name: String, shape: (usize, usize)| {
-        let values = weights
-            .get(&name)
-            .unwrap()
-            .data
-            .iter()
-            .map(|v| f64::from(*v))
-            .collect();
-        list.push(Parameter {
-            name,
-            shape,
-            values,
-        });
+        let values = weights.get(&name).unwrap().data.iter().map(|v| f64::from(*v)).collect();
+        list.push(Parameter { name, shape, values });
     };
     for layer in 0..config.num_hidden_layers {
-        Linear::ALL
-            .iter()
-            .for_each(|l| push(l.weight_name(layer), l.shape(&config)));
+        Linear::ALL.iter().for_each(|l| push(l.weight_name(layer), l.shape(&config)));
     }
-    push(
-        gemma::EMBEDDING.to_owned(),
-        (config.vocab_size, config.hidden_size),
-    );
+    push(gemma::EMBEDDING.to_owned(), (config.vocab_size, config.hidden_size));
     let mut model = Model::<f64>::load(config, &weights, 32).unwrap();
     model.bind(Method::Full, &list).unwrap();
     let examples = examples();
     let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
     let (_, ours) = gradients(&model, &batch, &list);
     for i in [0, 4, 13, list.len() - 1] {
-        let at = (0..ours[i].len())
-            .max_by(|a, b| ours[i][*a].abs().total_cmp(&ours[i][*b].abs()))
-            .unwrap();
+        let at = (0..ours[i].len()).max_by(|a, b| ours[i][*a].abs().total_cmp(&ours[i][*b].abs())).unwrap();
         let mut loss_with = |delta: f64| {
             list[i].values[at] += delta;
             model.bind(Method::Full, &list).unwrap();
@@ -234,12 +168,7 @@ fn full_training_has_the_gradient_of_finite_differences_too() {
         };
         let slope = (loss_with(1e-5) - loss_with(-1e-5)) / 2e-5;
         let error = (slope - ours[i][at]).abs() / ours[i][at].abs();
-        assert!(
-            error < 1e-3,
-            "{}: {slope} by differences, {} ours",
-            list[i].name,
-            ours[i][at]
-        );
+        assert!(error < 1e-3, "{}: {slope} by differences, {} ours", list[i].name, ours[i][at]);
     }
 }
 
@@ -249,11 +178,7 @@ fn only_completion_tokens_are_learnt() {
     let batch = Batch::new(&[example], 0);
     assert_eq!(batch.targets, example.ids[example.completion.clone()]);
     let first = example.completion.start as u32 - 1;
-    assert_eq!(
-        batch.rows.first(),
-        Some(&first),
-        "the last prompt token predicts the first one of the reply"
-    );
+    assert_eq!(batch.rows.first(), Some(&first), "the last prompt token predicts the first one of the reply");
     // Other words behind the completion's start change the loss; how the prompt itself would have
     // been predicted does not enter: its targets are not among the batch's.
     let (model, _, list) = learner::<f32>();
@@ -270,27 +195,16 @@ fn only_completion_tokens_are_learnt() {
             row.iter().map(|v| v.exp()).sum::<f64>().ln() - row[example.ids[at] as usize]
         })
         .sum();
-    assert!(
-        (by_hand - scores[0].loss).abs() < 1e-3,
-        "{by_hand} by hand, {} ours",
-        scores[0].loss
-    );
+    assert!((by_hand - scores[0].loss).abs() < 1e-3, "{by_hand} by hand, {} ours", scores[0].loss);
 }
 
 #[test]
 fn padding_and_company_change_nothing() {
     let (model, _, _) = learner::<f32>();
     let examples = examples();
-    let together = model
-        .score(&Batch::new(&examples.iter().collect::<Vec<_>>(), 0), 64)
-        .unwrap();
+    let together = model.score(&Batch::new(&examples.iter().collect::<Vec<_>>(), 0), 64).unwrap();
     for (example, together) in examples.iter().zip(together) {
         let alone = model.score(&Batch::new(&[example], 0), 64).unwrap()[0];
-        assert!(
-            (alone.loss - together.loss).abs() < 1e-4,
-            "{} alone, {} in a batch",
-            alone.loss,
-            together.loss
-        );
+        assert!((alone.loss - together.loss).abs() < 1e-4, "{} alone, {} in a batch", alone.loss, together.loss);
     }
 }

@@ -102,7 +102,9 @@ fn a_name_that_cannot_be_a_call_sites_is_refused_wherever_it_stands() {
 fn a_path_outside_the_api_is_unknown() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    for target in ["/", "/v2/chat/completions", "/chat/completions", "/metrics", "/admin/call-sites", "/s/shop/metrics", "/v1"] {
+    for target in
+        ["/", "/v2/chat/completions", "/chat/completions", "/metrics", "/admin/call-sites", "/s/shop/metrics", "/v1"]
+    {
         let answer = client::ask(proxy.proxy, "POST", target, &[], ASKED.as_bytes());
         refused(&answer, 404, "unknown_path");
         assert!(answer.text().contains("/s/SITE/v1/"), "it should say what is served: {}", answer.text());

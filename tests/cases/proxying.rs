@@ -14,7 +14,8 @@ const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"
 
 #[test]
 fn a_json_answer_arrives_byte_for_byte_with_its_headers() {
-    let body = "{ \"id\":\"x\",\n\t\"unheard_of\": [1, 2.50, 1e400, \"\\u00e9é\"], \"choices\" : [ ], \"model\":\"m\" } \n";
+    let body =
+        "{ \"id\":\"x\",\n\t\"unheard_of\": [1, 2.50, 1e400, \"\\u00e9é\"], \"choices\" : [ ], \"model\":\"m\" } \n";
     let headers = [
         ("content-type", "application/json; charset=utf-8"),
         ("x-request-id", "req_7"),
@@ -41,7 +42,10 @@ fn a_json_answer_arrives_byte_for_byte_with_its_headers() {
 fn the_teachers_errors_are_the_clients_to_see() {
     let html = "<html>bad gateway\r\n</html>";
     let errors = [
-        ("429 Too Many Requests", r#"{"error":{"message":"slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#),
+        (
+            "429 Too Many Requests",
+            r#"{"error":{"message":"slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+        ),
         ("401 Unauthorized", r#"{"error":{"message":"no such key"}}"#),
         ("502 Bad Gateway", html),
         ("418 I'm a teapot", ""),
@@ -74,7 +78,8 @@ fn a_request_reaches_the_teacher_byte_for_byte() {
         ("cookie", "session=1"),
         ("x-odd", "a, b;  c=\"d\""),
     ];
-    let changed = [("x-apprentice-site", "shop"), ("connection", "x-hop, keep-alive"), ("x-hop", "1"), ("te", "trailers")];
+    let changed =
+        [("x-apprentice-site", "shop"), ("connection", "x-hop, keep-alive"), ("x-hop", "1"), ("te", "trailers")];
     let headers: Vec<(&str, &str)> = kept.iter().chain(&changed).copied().collect();
     let answer = proxy.post("/v1/chat/completions?api-version=1&x=%20y", &headers, body);
     assert_eq!(answer.status(), 200);
@@ -88,7 +93,10 @@ fn a_request_reaches_the_teacher_byte_for_byte() {
     for name in ["x-apprentice-site", "x-hop", "te", "connection"] {
         assert_eq!(received.header(name), None, "`{name}` is not the teacher's business");
     }
-    assert_eq!(received.header("host"), teacher.base_url().strip_prefix("http://").and_then(|url| url.strip_suffix("/v1")));
+    assert_eq!(
+        received.header("host"),
+        teacher.base_url().strip_prefix("http://").and_then(|url| url.strip_suffix("/v1"))
+    );
 }
 
 #[test]
@@ -116,7 +124,10 @@ fn every_other_path_passes_through() {
         let answer = client::ask(proxy.proxy, method, target, &[], b"");
         assert_eq!((answer.status(), answer.header("x-odd")), (207, "kept"), "{method} {target}");
         assert_eq!(answer.text(), format!("{{\"you asked\": \"{seen}\"}}"));
-        assert_eq!((answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")), ("teacher", "not-a-chat-request"));
+        assert_eq!(
+            (answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")),
+            ("teacher", "not-a-chat-request")
+        );
     }
 }
 
@@ -128,10 +139,15 @@ fn a_large_binary_upload_is_streamed_and_not_gathered() {
     let file: Vec<u8> = (0..12_u32 << 20).map(|at| (at % 251) as u8).collect();
     let (first, second) = file.split_at(1 << 20);
     let mut connection = Connection::open(proxy.proxy);
-    let head = format!("POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n", file.len());
+    let head = format!(
+        "POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+        file.len()
+    );
     connection.send(head.as_bytes());
     connection.send(first);
-    teacher.eventually(0, "the first part while the second has not been sent", |received| received.body.len() == first.len());
+    teacher.eventually(0, "the first part while the second has not been sent", |received| {
+        received.body.len() == first.len()
+    });
     connection.send(second);
     assert_eq!(connection.answer().status(), 200);
     assert!(teacher.only().body == file, "the upload arrived changed");
@@ -145,8 +161,20 @@ fn every_answer_says_whose_it_is_and_how_the_site_was_recognised() {
     let plain = "/v1/chat/completions";
     let named = [
         ("/s/by-path/v1/chat/completions", vec![("x-apprentice-site", "other")], ASKED.to_owned(), "by-path", "path"),
-        (plain, vec![("x-apprentice-site", "by-header")], with_metadata(r#"{"apprentice_site":"other"}"#), "by-header", "header"),
-        (plain, vec![], with_metadata(r#"{"apprentice_site":"by-metadata","prompt_id":"other"}"#), "by-metadata", "metadata"),
+        (
+            plain,
+            vec![("x-apprentice-site", "by-header")],
+            with_metadata(r#"{"apprentice_site":"other"}"#),
+            "by-header",
+            "header",
+        ),
+        (
+            plain,
+            vec![],
+            with_metadata(r#"{"apprentice_site":"by-metadata","prompt_id":"other"}"#),
+            "by-metadata",
+            "metadata",
+        ),
         (plain, vec![], with_metadata(r#"{"prompt_id":"by-prompt"}"#), "by-prompt", "metadata"),
         (plain, vec![], with_metadata(r#"{"prompt_id":"no site name"}"#), "default", "default"),
         (plain, vec![], ASKED.to_owned(), "default", "default"),
@@ -187,8 +215,12 @@ fn keys_are_in_no_file_and_no_log() {
     let own_key = format!("Bearer {own}");
     // As talkative as it can be made.
     let proxy = world.env("TEST_TEACHER_KEY", own).env("APPRENTICE_LOG", "trace").start();
-    let headers =
-        [("authorization", &*format!("Bearer {theirs}")), ("api-key", theirs), ("cookie", theirs), ("x-apprentice-site", "shop")];
+    let headers = [
+        ("authorization", &*format!("Bearer {theirs}")),
+        ("api-key", theirs),
+        ("cookie", theirs),
+        ("x-apprentice-site", "shop"),
+    ];
     for body in [ASKED.to_owned(), ASKED.replace("Hello", "a marked question")] {
         assert_eq!(proxy.post("/v1/chat/completions", &headers, &body).status(), 200);
     }
@@ -250,9 +282,8 @@ fn a_connection_carries_one_request_after_the_other_also_while_others_wait() {
         answer
     });
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    let ask = |text: &str| {
-        client::request("POST", "/v1/chat/completions", &[], ASKED.replace("Hello", text).as_bytes())
-    };
+    let ask =
+        |text: &str| client::request("POST", "/v1/chat/completions", &[], ASKED.replace("Hello", text).as_bytes());
     let (mut slow, mut quick) = (Connection::open(proxy.proxy), Connection::open(proxy.proxy));
     slow.send(&ask("slow"));
     teacher.eventually(0, "the slow request", |received| received.whole);

@@ -126,7 +126,9 @@ fn a_client_that_leaves_takes_its_request_to_the_teacher_along() {
         }
         connection.leave();
         teacher.eventually(0, "the end of a request that nobody waits for", |received| received.abandoned);
-        eventually("no request in flight", || (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(()));
+        eventually("no request in flight", || {
+            (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(())
+        });
     }
 }
 

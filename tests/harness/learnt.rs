@@ -95,8 +95,9 @@ fn write_base(dir: &Path) {
     }
     let config = Config::load(&golden()).unwrap();
     let weights = Weights::load(&golden()).unwrap();
-    let silent: Vec<String> =
-        (0..config.num_hidden_layers).flat_map(|layer| [Linear::O, Linear::Down].map(|linear| linear.weight_name(layer))).collect();
+    let silent: Vec<String> = (0..config.num_hidden_layers)
+        .flat_map(|layer| [Linear::O, Linear::Down].map(|linear| linear.weight_name(layer)))
+        .collect();
     let changed = |name: &str| {
         let mut tensor = weights.get(name).unwrap();
         if name == gemma::EMBEDDING {

@@ -26,7 +26,8 @@ impl Identity {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.certified.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = builder.unwrap().with_no_client_auth().with_single_cert(vec![self.certified.cert.der().clone()], key);
+        let config =
+            builder.unwrap().with_no_client_auth().with_single_cert(vec![self.certified.cert.der().clone()], key);
         Arc::new(config.unwrap())
     }
 }

@@ -13,46 +13,31 @@ fn golden() -> PathBuf {
 }
 
 fn turn(role: Role, text: &str) -> Turn {
-    Turn {
-        role,
-        text: text.to_owned(),
-    }
+    Turn { role, text: text.to_owned() }
 }
 
 #[test]
 fn prompts_have_the_tokens_that_transformers_gives_them() {
     let tokenizer = Tokenizer::load(&golden()).unwrap();
-    let chats: Vec<Value> =
-        serde_json::from_slice(&std::fs::read(golden().join("chats.json")).unwrap()).unwrap();
+    let chats: Vec<Value> = serde_json::from_slice(&std::fs::read(golden().join("chats.json")).unwrap()).unwrap();
     assert!(chats.len() >= 4);
     for chat in &chats {
         let turns: Vec<Turn> = serde_json::from_value(chat["messages"].clone()).unwrap();
         let want: Vec<u32> = serde_json::from_value(chat["ids"].clone()).unwrap();
-        assert_eq!(
-            prompt_ids(&tokenizer, &turns).unwrap(),
-            want,
-            "{}",
-            chat["text"]
-        );
+        assert_eq!(prompt_ids(&tokenizer, &turns).unwrap(), want, "{}", chat["text"]);
     }
 }
 
 #[test]
 fn an_example_is_the_prompt_then_the_reply_then_the_end_of_the_turn() {
     let tokenizer = Tokenizer::load(&golden()).unwrap();
-    let turns = [
-        turn(Role::System, "You are Mara."),
-        turn(Role::User, "How much?"),
-    ];
+    let turns = [turn(Role::System, "You are Mara."), turn(Role::User, "How much?")];
     let prompt = prompt_ids(&tokenizer, &turns).unwrap();
     let example = example_ids(&tokenizer, &turns, " 42 coins.\n").unwrap();
     assert_eq!(example.completion, prompt.len()..example.ids.len());
     assert_eq!(example.ids[..prompt.len()], prompt);
     assert_eq!(example.ids.last(), Some(&tokenizer.special.end_of_turn));
-    assert_eq!(
-        tokenizer.decode(&example.ids[example.completion]).unwrap(),
-        "42 coins."
-    );
+    assert_eq!(tokenizer.decode(&example.ids[example.completion]).unwrap(), "42 coins.");
 }
 
 #[test]
@@ -63,10 +48,7 @@ fn control_tokens_cannot_be_written_by_a_user() {
     let attacked = prompt_ids(&tokenizer, &[turn(Role::User, evil)]).unwrap();
     let control = |ids: &[u32]| ids.iter().filter(|id| **id < 6).count();
     assert_eq!(control(&attacked), control(&honest));
-    assert!(
-        tokenizer.decode(&attacked).unwrap().contains(evil),
-        "the text itself is kept"
-    );
+    assert!(tokenizer.decode(&attacked).unwrap().contains(evil), "the text itself is kept");
 }
 
 #[test]
@@ -78,14 +60,7 @@ fn odd_conversations_become_alternating_ones() {
         turn(Role::User, "two"),
         turn(Role::System, "B"),
     ];
-    let want = [
-        turn(Role::User, "A\n\nB\n\n"),
-        turn(Role::Assistant, "Welcome."),
-        turn(Role::User, "one\n\ntwo"),
-    ];
+    let want = [turn(Role::User, "A\n\nB\n\n"), turn(Role::Assistant, "Welcome."), turn(Role::User, "one\n\ntwo")];
     assert_eq!(normalise(&turns), want);
-    assert_eq!(
-        normalise(&[turn(Role::System, "A")]),
-        [turn(Role::User, "A\n\n")]
-    );
+    assert_eq!(normalise(&[turn(Role::System, "A")]), [turn(Role::User, "A\n\n")]);
 }

@@ -19,13 +19,8 @@ fn gemma_3_1b_has_its_published_size() {
 #[test]
 fn every_sixth_layer_is_global() {
     let config = Config::from_json(V4).unwrap();
-    let global: Vec<usize> = config
-        .layers
-        .iter()
-        .enumerate()
-        .filter(|(_, k)| **k == LayerKind::Global)
-        .map(|(i, _)| i)
-        .collect();
+    let global: Vec<usize> =
+        config.layers.iter().enumerate().filter(|(_, k)| **k == LayerKind::Global).map(|(i, _)| i).collect();
     assert_eq!(global, [5, 11, 17, 23]);
 }
 
@@ -40,6 +35,7 @@ fn the_embedding_scale_is_rounded_to_the_checkpoints_format() {
 fn the_new_spelling_means_the_same_as_the_old() {
     let old = Config::from_json(V4).unwrap();
     assert_eq!(Config::from_json(&old.to_json()).unwrap(), old);
+    assert!(old.to_json().contains("\"query_pre_attn_scalar\": 256,"), "transformers refuses 256.0");
 }
 
 #[test]
@@ -48,13 +44,7 @@ fn what_is_missing_or_unsupported_is_named() {
     assert!(says(&V4.replace("\"hidden_size\":1152,", "")).contains("`hidden_size` is missing"));
     assert!(says(&V4.replace("\"sliding_window_pattern\":6,", "")).contains("layer_types"));
     assert!(says(&V4.replace("gemma3_text", "gemma3")).contains("only `gemma3_text`"));
-    assert!(
-        says(&V4.replace("\"rope_scaling\":null", "\"rope_scaling\":{\"factor\":8}"))
-            .contains("rope_scaling")
-    );
-    assert!(
-        says(&V4.replace("\"num_key_value_heads\":1", "\"num_key_value_heads\":3"))
-            .contains("does not divide")
-    );
+    assert!(says(&V4.replace("\"rope_scaling\":null", "\"rope_scaling\":{\"factor\":8}")).contains("rope_scaling"));
+    assert!(says(&V4.replace("\"num_key_value_heads\":1", "\"num_key_value_heads\":3")).contains("does not divide"));
     assert!(says("[]").contains("no object"));
 }

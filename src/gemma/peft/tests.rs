@@ -20,19 +20,12 @@ fn adapter() -> Adapter {
     for layer in 0..2 {
         for linear in Linear::ALL {
             let (out, inn) = linear.shape(&config);
-            let a = (0..3 * inn)
-                .map(|i| i as f32 * 0.01 - layer as f32)
-                .collect();
+            let a = (0..3 * inn).map(|i| i as f32 * 0.01 - layer as f32).collect();
             let b = (0..3 * out).map(|i| (i as f32).sin()).collect();
             pairs.insert((layer, linear), Pair { a, b });
         }
     }
-    Adapter {
-        rank: 3,
-        alpha: 6.0,
-        base: Some("tiny".into()),
-        pairs,
-    }
+    Adapter { rank: 3, alpha: 6.0, base: Some("tiny".into()), pairs }
 }
 
 #[test]
@@ -61,26 +54,13 @@ fn what_does_not_fit_the_model_is_refused() {
     let pair = deep.pairs[&(0, Linear::Q)].clone();
     deep.pairs.insert((2, Linear::Q), pair);
     deep.save(dir.path()).unwrap();
-    let error = Adapter::load(dir.path(), &config())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("layers.2") && error.contains("no place"),
-        "{error}"
-    );
+    let error = Adapter::load(dir.path(), &config()).unwrap_err().to_string();
+    assert!(error.contains("layers.2") && error.contains("no place"), "{error}");
 
     let mut wide = adapter();
-    wide.pairs.insert(
-        (0, Linear::Q),
-        Pair {
-            a: vec![0.0; 27],
-            b: vec![0.0; 24],
-        },
-    );
+    wide.pairs.insert((0, Linear::Q), Pair { a: vec![0.0; 27], b: vec![0.0; 24] });
     wide.save(dir.path()).unwrap();
-    let error = Adapter::load(dir.path(), &config())
-        .unwrap_err()
-        .to_string();
+    let error = Adapter::load(dir.path(), &config()).unwrap_err().to_string();
     assert!(error.contains("[3, 9]"), "{error}");
 }
 
@@ -93,17 +73,11 @@ fn a_kind_of_adapter_that_computes_something_else_is_refused() {
     for (from, to) in [
         ("\"use_rslora\": false", "\"use_rslora\": true"),
         ("\"use_dora\": false", "\"use_dora\": true"),
-        (
-            "\"modules_to_save\": null",
-            "\"modules_to_save\": [\"lm_head\"]",
-        ),
+        ("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]"),
         ("\"LORA\"", "\"IA3\""),
     ] {
         assert!(text.contains(from));
         std::fs::write(&path, text.replace(from, to)).unwrap();
-        assert!(
-            Adapter::load(dir.path(), &config()).is_err(),
-            "{to} was accepted"
-        );
+        assert!(Adapter::load(dir.path(), &config()).is_err(), "{to} was accepted");
     }
 }

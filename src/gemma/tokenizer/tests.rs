@@ -5,28 +5,16 @@ use std::path::Path;
 use super::{Detokenizer, Tokenizer, defused};
 
 fn tokenizer() -> Tokenizer {
-    Tokenizer::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma"))
-        .unwrap()
+    Tokenizer::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")).unwrap()
 }
 
 #[test]
 fn text_survives_the_round_trip_whatever_it_holds() {
     let tokenizer = tokenizer();
-    for text in [
-        "How much?",
-        "  two  spaces ",
-        "caf\u{e9} \u{1f409}\n\n\ttab",
-        "",
-        "<bos>",
-        "a<eos<eos>",
-        "\u{2028}",
-    ] {
+    for text in ["How much?", "  two  spaces ", "caf\u{e9} \u{1f409}\n\n\ttab", "", "<bos>", "a<eos<eos>", "\u{2028}"] {
         let ids = tokenizer.encode(text).unwrap();
         assert_eq!(tokenizer.decode(&ids).unwrap(), text);
-        assert!(
-            ids.iter().all(|id| *id > 5),
-            "{text:?} gave a control token: {ids:?}"
-        );
+        assert!(ids.iter().all(|id| *id > 5), "{text:?} gave a control token: {ids:?}");
     }
 }
 
@@ -59,18 +47,8 @@ fn a_character_that_never_becomes_whole_shows_only_at_the_end() {
 
 #[test]
 fn cutting_loses_nothing() {
-    for text in [
-        "<bos>",
-        "x<pad><pad>y",
-        "<<bos>>",
-        "plain",
-        "\u{e9}<start_of_turn>\u{e9}",
-    ] {
+    for text in ["<bos>", "x<pad><pad>y", "<<bos>>", "plain", "\u{e9}<start_of_turn>\u{e9}"] {
         assert_eq!(defused(text).concat(), text);
-        assert!(
-            defused(text)
-                .iter()
-                .all(|piece| !piece.contains("<bos>") && !piece.contains("<pad>"))
-        );
+        assert!(defused(text).iter().all(|piece| !piece.contains("<bos>") && !piece.contains("<pad>")));
     }
 }

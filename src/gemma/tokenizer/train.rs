@@ -13,34 +13,18 @@ use tokenizers::{AddedToken, TokenizerBuilder};
 use crate::error::GemmaError;
 
 /// The control tokens, in the order of their ids.
-const CONTROL: [&str; 6] = [
-    "<pad>",
-    "<eos>",
-    "<bos>",
-    "<unk>",
-    "<start_of_turn>",
-    "<end_of_turn>",
-];
+const CONTROL: [&str; 6] = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"];
 
 /// Trains a tokenizer of `vocabulary` tokens, control tokens and the 256 bytes included, on `texts`
 /// and writes it to `path` in the form that [`crate::Tokenizer::load`] reads.
 ///
 /// # Errors
 /// When the training fails or the file cannot be written.
-pub fn train_tokenizer(
-    texts: Vec<String>,
-    vocabulary: usize,
-    path: &Path,
-) -> Result<(), GemmaError> {
-    let fail = |e: tokenizers::Error| GemmaError::Tokenizer {
-        path: path.to_path_buf(),
-        problem: e.to_string(),
-    };
+pub fn train_tokenizer(texts: Vec<String>, vocabulary: usize, path: &Path) -> Result<(), GemmaError> {
+    let fail = |e: tokenizers::Error| GemmaError::Tokenizer { path: path.to_path_buf(), problem: e.to_string() };
     let bytes = ByteLevel::new(false, false, true);
-    let pieces = Sequence::new(vec![
-        PreTokenizerWrapper::Digits(Digits::new(true)),
-        PreTokenizerWrapper::ByteLevel(bytes),
-    ]);
+    let pieces =
+        Sequence::new(vec![PreTokenizerWrapper::Digits(Digits::new(true)), PreTokenizerWrapper::ByteLevel(bytes)]);
     let mut tokenizer = TokenizerBuilder::default()
         .with_model(BPE::default())
         .with_normalizer(None::<tokenizers::NormalizerWrapper>)
@@ -53,15 +37,8 @@ pub fn train_tokenizer(
         .vocab_size(vocabulary)
         .show_progress(false)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .special_tokens(
-            CONTROL
-                .iter()
-                .map(|text| AddedToken::from(*text, true))
-                .collect(),
-        )
+        .special_tokens(CONTROL.iter().map(|text| AddedToken::from(*text, true)).collect())
         .build();
-    tokenizer
-        .train(&mut trainer, texts.into_iter())
-        .map_err(fail)?;
+    tokenizer.train(&mut trainer, texts.into_iter()).map_err(fail)?;
     tokenizer.save(path, true).map_err(fail).map(|_| ())
 }

@@ -108,11 +108,7 @@ const TOPICS: &[Topic] = &[
         ],
     },
     Topic {
-        facts: &[
-            "The shelf is full.",
-            "The store is full.",
-            "There is a lot left.",
-        ],
+        facts: &["The shelf is full.", "The store is full.", "There is a lot left."],
         questions: &["Is there enough?", "Do you have more?"],
         answers: &[
             "There is enough for all.",
@@ -122,11 +118,7 @@ const TOPICS: &[Topic] = &[
         ],
     },
     Topic {
-        facts: &[
-            "The shelf is empty.",
-            "The store is empty.",
-            "There is nothing left.",
-        ],
+        facts: &["The shelf is empty.", "The store is empty.", "There is nothing left."],
         questions: &["Is there enough?", "Do you have more?"],
         answers: &[
             "There is no more of it.",
@@ -143,13 +135,7 @@ const TOPICS: &[Topic] = &[
             "You saw {monster} near the {place}.",
             "{monster} live in the {place}.",
         ],
-        questions: &[
-            "Is it safe here?",
-            "What can I do?",
-            "Is there work?",
-            "What is wrong?",
-            "Why are you afraid?",
-        ],
+        questions: &["Is it safe here?", "What can I do?", "Is there work?", "What is wrong?", "Why are you afraid?"],
         answers: &[
             "I saw {monster} near the {place}.",
             "Do not go to the {place}. There are {monster}.",
@@ -170,12 +156,7 @@ const TOPICS: &[Topic] = &[
             "There is {pay} silver to win.",
             "You offer {pay} silver.",
         ],
-        questions: &[
-            "What do I get?",
-            "Is there pay?",
-            "How much silver?",
-            "What is it worth?",
-        ],
+        questions: &["What do I get?", "Is there pay?", "How much silver?", "What is it worth?"],
         answers: &[
             "You get {pay} silver.",
             "I will pay {pay} silver.",
@@ -190,22 +171,12 @@ const TOPICS: &[Topic] = &[
     Topic {
         facts: &["The task is easy.", "It is easy work."],
         questions: &["Is it hard?", "Can I do it alone?"],
-        answers: &[
-            "It is easy.",
-            "You can do it alone.",
-            "It will not take long, {hero}.",
-            "A child could do it.",
-        ],
+        answers: &["It is easy.", "You can do it alone.", "It will not take long, {hero}.", "A child could do it."],
     },
     Topic {
         facts: &["The task is hard.", "It is hard work."],
         questions: &["Is it hard?", "Can I do it alone?"],
-        answers: &[
-            "It is very hard.",
-            "Do not go alone.",
-            "Take some friends, {hero}.",
-            "Many have lost their lives.",
-        ],
+        answers: &["It is very hard.", "Do not go alone.", "Take some friends, {hero}.", "Many have lost their lives."],
     },
     Topic {
         facts: &[
@@ -214,11 +185,7 @@ const TOPICS: &[Topic] = &[
             "{other} is your friend.",
             "You wait for {other}.",
         ],
-        questions: &[
-            "Who is with you?",
-            "Do you know anybody here?",
-            "Who can help?",
-        ],
+        questions: &["Who is with you?", "Do you know anybody here?", "Who can help?"],
         answers: &[
             "{other} is my friend.",
             "Ask {other}.",
@@ -236,11 +203,7 @@ const TOPICS: &[Topic] = &[
             "You look for a {gift}.",
             "Your {gift} is at the {place}.",
         ],
-        questions: &[
-            "What do you need?",
-            "What are you looking for?",
-            "Did you lose something?",
-        ],
+        questions: &["What do you need?", "What are you looking for?", "Did you lose something?"],
         answers: &[
             "I need a {gift}.",
             "Please find my {gift}.",
@@ -274,14 +237,7 @@ fn pick<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
 
-const REPEAT: &[&str] = &[
-    "Say this:",
-    "Repeat:",
-    "Say it again:",
-    "Read:",
-    "Now say:",
-    "Your words:",
-];
+const REPEAT: &[&str] = &["Say this:", "Repeat:", "Say it again:", "Read:", "Now say:", "Your words:"];
 
 /// Somebody is asked to repeat some words: copying from the prompt in its plainest form.
 fn repetition(rng: &mut impl Rng) -> [String; 3] {
@@ -295,11 +251,7 @@ fn repetition(rng: &mut impl Rng) -> [String; 3] {
         })
         .collect();
     let words = words.join(" ");
-    let slots: Slots<'_> = vec![
-        ("name", pick(rng, &NAMES)),
-        ("town", pick(rng, &TOWNS)),
-        ("role", pick(rng, &ROLES)),
-    ];
+    let slots: Slots<'_> = vec![("name", pick(rng, &NAMES)), ("town", pick(rng, &TOWNS)), ("role", pick(rng, &ROLES))];
     let who = fill(pick(rng, WHO), &slots).unwrap_or_default();
     let order = pick(rng, REPEAT);
     if rng.random_bool(0.5) {
@@ -317,10 +269,7 @@ pub fn conversation(rng: &mut impl Rng) -> [String; 3] {
     if rng.random_bool(REPETITIONS) {
         return repetition(rng);
     }
-    let (price, pay) = (
-        rng.random_range(2..120).to_string(),
-        rng.random_range(2..120).to_string(),
-    );
+    let (price, pay) = (rng.random_range(2..120).to_string(), rng.random_range(2..120).to_string());
     let slots: Slots<'_> = vec![
         ("name", pick(rng, &NAMES)),
         ("town", pick(rng, &TOWNS)),
@@ -354,9 +303,7 @@ pub fn conversation(rng: &mut impl Rng) -> [String; 3] {
     let mut system = vec![pick(rng, WHO)];
     system.extend(topics.iter().map(|topic| pick(rng, topic.facts)));
     let hero = pick(rng, HERO);
-    let asked = topics
-        .choose(rng)
-        .map_or("", |topic| pick(rng, topic.questions));
+    let asked = topics.choose(rng).map_or("", |topic| pick(rng, topic.questions));
     let mut reply = Vec::new();
     if rng.random_bool(0.8) {
         reply.push(pick(rng, GREETING));

@@ -12,17 +12,14 @@ use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 /// Whether a word is wording and not a slot's value.
 fn is_wording(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-    let lists: [&[&str]; 7] = [
-        &NAMES, &HEROES, &TOWNS, &ITEMS, &MONSTERS, &PLACES, &WEAPONS,
-    ];
+    let lists: [&[&str]; 7] = [&NAMES, &HEROES, &TOWNS, &ITEMS, &MONSTERS, &PLACES, &WEAPONS];
     word.parse::<u32>().is_err() && !lists.iter().any(|list| list.contains(&word))
 }
 
 #[test]
 fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let words =
-        |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
     let mut corpus = HashSet::new();
     for _ in 0..20_000 {
         let [_, _, reply] = conversation(&mut rng);
@@ -33,14 +30,8 @@ fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
             for _ in 0..200 {
                 let line = scene.line(&mut rng);
                 let reply = words(&scene.reply(&line.system, &line.player, style, 1).unwrap());
-                for three in reply
-                    .windows(3)
-                    .filter(|w| w.iter().filter(|w| is_wording(w)).count() >= 2)
-                {
-                    assert!(
-                        !corpus.contains(three),
-                        "{three:?} of {scene:?} occurs in the corpus"
-                    );
+                for three in reply.windows(3).filter(|w| w.iter().filter(|w| is_wording(w)).count() >= 2) {
+                    assert!(!corpus.contains(three), "{three:?} of {scene:?} occurs in the corpus");
                 }
             }
         }
@@ -52,9 +43,5 @@ fn a_seed_gives_one_language() {
     let sample = |seed| conversation(&mut ChaCha8Rng::seed_from_u64(seed));
     assert_eq!(sample(1), sample(1));
     assert_ne!(sample(1), sample(2));
-    assert!(
-        sample(1)
-            .iter()
-            .all(|text| !text.contains('{') && !text.is_empty())
-    );
+    assert!(sample(1).iter().all(|text| !text.contains('{') && !text.is_empty()));
 }

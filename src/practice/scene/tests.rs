@@ -14,19 +14,12 @@ fn every_line_is_recognised_and_answered_in_both_styles() {
         for _ in 0..200 {
             let line = scene.line(&mut rng);
             assert_eq!(Scene::of(&line.system), Some(scene));
-            let house = scene
-                .reply(&line.system, &line.player, Style::House, 7)
-                .unwrap();
-            let drifted = scene
-                .reply(&line.system, &line.player, Style::Drifted, 7)
-                .unwrap();
+            let house = scene.reply(&line.system, &line.player, Style::House, 7).unwrap();
+            let drifted = scene.reply(&line.system, &line.player, Style::Drifted, 7).unwrap();
             assert_ne!(house, drifted);
             assert!(!house.contains('{'), "{house}");
             for other in Scene::ALL.into_iter().filter(|other| *other != scene) {
-                assert_eq!(
-                    other.reply(&line.system, &line.player, Style::House, 7),
-                    None
-                );
+                assert_eq!(other.reply(&line.system, &line.player, Style::House, 7), None);
             }
         }
     }
@@ -34,22 +27,15 @@ fn every_line_is_recognised_and_answered_in_both_styles() {
 
 #[test]
 fn the_answer_repeats_the_facts_of_both_messages() {
-    let system =
-        "You are Mara, shopkeeper in Oakford. You sell a rope for 42 coins. The shelf is full.";
-    let reply = |system: &str| {
-        Scene::Shopkeeper
-            .reply(system, "I am Arin. What do you sell?", Style::House, 0)
-            .unwrap()
-    };
+    let system = "You are Mara, shopkeeper in Oakford. You sell a rope for 42 coins. The shelf is full.";
+    let reply =
+        |system: &str| Scene::Shopkeeper.reply(system, "I am Arin. What do you sell?", Style::House, 0).unwrap();
     assert_eq!(
         reply(system),
         "Be welcome, Arin! Mara asks 42 gold for this fine rope. Folk around Oakford trust my wares."
     );
     assert!(reply(&system.replace("full", "empty")).contains("none is left in Oakford"));
-    assert_eq!(
-        Scene::Shopkeeper.reply(system, "Nice weather.", Style::House, 0),
-        None
-    );
+    assert_eq!(Scene::Shopkeeper.reply(system, "Nice weather.", Style::House, 0), None);
 }
 
 #[test]
@@ -58,11 +44,7 @@ fn fortunes_depend_on_the_secret_and_hardly_ever_repeat() {
     let mut seen = HashSet::new();
     for _ in 0..500 {
         let line = Scene::FortuneTeller.line(&mut rng);
-        let fortune = |secret| {
-            Scene::FortuneTeller
-                .reply(&line.system, &line.player, Style::House, secret)
-                .unwrap()
-        };
+        let fortune = |secret| Scene::FortuneTeller.reply(&line.system, &line.player, Style::House, secret).unwrap();
         assert_eq!(fortune(1), fortune(1));
         assert_ne!(fortune(1), fortune(2));
         seen.insert(fortune(1));
@@ -73,9 +55,7 @@ fn fortunes_depend_on_the_secret_and_hardly_ever_repeat() {
 #[test]
 fn a_combination_is_the_facts_and_not_the_wording() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let lines: Vec<_> = (0..2000)
-        .map(|_| Scene::QuestGiver.line(&mut rng))
-        .collect();
+    let lines: Vec<_> = (0..2000).map(|_| Scene::QuestGiver.line(&mut rng)).collect();
     let different: HashSet<u64> = lines.iter().map(|l| l.combination).collect();
     assert!(different.len() > 1990);
 }

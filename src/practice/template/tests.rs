@@ -14,13 +14,9 @@ fn slots_survive_the_round_trip() {
 #[test]
 fn other_texts_and_missing_values_are_refused() {
     let template = "You are {name} of {town}.";
-    for text in [
-        "",
-        "You are Mara of Oakford",
-        "You are  of .",
-        "I am Mara of Oakford.",
-        "You are Mara of Oakford. Yes",
-    ] {
+    for text in
+        ["", "You are Mara of Oakford", "You are  of .", "I am Mara of Oakford.", "You are Mara of Oakford. Yes"]
+    {
         assert_eq!(read(template, text), None, "{text:?}");
     }
     assert_eq!(fill(template, &vec![("name", "Mara")]), None);

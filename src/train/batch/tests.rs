@@ -4,10 +4,7 @@ use super::*;
 use crate::tests::golden;
 
 fn example(length: usize, start: usize) -> Example {
-    Example {
-        ids: (10..10 + length as u32).collect(),
-        completion: start..length,
-    }
+    Example { ids: (10..10 + length as u32).collect(), completion: start..length }
 }
 
 #[test]
@@ -54,21 +51,11 @@ fn lines_that_are_too_long_are_dropped_and_broken_ones_named() {
             r#"{{"messages":[{{"role":"user","content":"Hi"}},{{"role":"assistant","content":"{reply}"}}],"weight":1}}"#
         )
     };
-    std::fs::write(
-        &path,
-        format!("{}\n\n{}\n", row("Yes."), row(&"coins ".repeat(100))),
-    )
-    .unwrap();
+    std::fs::write(&path, format!("{}\n\n{}\n", row("Yes."), row(&"coins ".repeat(100)))).unwrap();
     let (examples, dropped) = read(&path, &tokenizer, 60).unwrap();
     assert_eq!((examples.len(), dropped), (1, 1));
-    assert!(matches!(
-        read(&path, &tokenizer, 5),
-        Err(TrainError::Empty { .. })
-    ));
+    assert!(matches!(read(&path, &tokenizer, 5), Err(TrainError::Empty { .. })));
     std::fs::write(&path, format!("{}\n{{\"messages\":[]}}\n", row("Yes."))).unwrap();
     let error = read(&path, &tokenizer, 60).unwrap_err().to_string();
-    assert!(
-        error.contains("line 2") && error.contains("assistant"),
-        "{error}"
-    );
+    assert!(error.contains("line 2") && error.contains("assistant"), "{error}");
 }

@@ -13,15 +13,8 @@ fn the_learnt_part_repeats_pairs_of_the_random_part() {
         assert_eq!(example.ids.len(), length.max(12));
         assert!(example.ids[1..].iter().all(|id| (8..500).contains(id)) && example.ids[0] == 2);
         let (fresh, learnt) = example.ids.split_at(example.completion.start);
-        let known = learnt
-            .windows(2)
-            .filter(|pair| fresh.windows(2).any(|p| p == *pair))
-            .count();
+        let known = learnt.windows(2).filter(|pair| fresh.windows(2).any(|p| p == *pair)).count();
         // Spans have at least two tokens, so half of the pairs at least lie inside one.
-        assert!(
-            known * 3 >= learnt.len().saturating_sub(1),
-            "{known} of {}",
-            learnt.len()
-        );
+        assert!(known * 3 >= learnt.len().saturating_sub(1), "{known} of {}", learnt.len());
     }
 }

@@ -43,11 +43,8 @@ fn unknown_keys_and_impossible_values_are_named() {
 
 #[test]
 fn rates_warm_up_and_fall_as_told() {
-    let job = load(&JOB.replace(
-        "max_steps = 100",
-        "max_steps = 100\nwarmup_steps = 10\nschedule = \"cosine\"",
-    ))
-    .unwrap();
+    let job =
+        load(&JOB.replace("max_steps = 100", "max_steps = 100\nwarmup_steps = 10\nschedule = \"cosine\"")).unwrap();
     assert!((job.rate_factor(0, 100) - 0.1).abs() < 1e-9);
     assert!((job.rate_factor(50, 100) - 0.5).abs() < 1e-9);
     assert!(job.rate_factor(99, 100) < 0.001);

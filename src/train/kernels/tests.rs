@@ -10,9 +10,7 @@ fn random(shape: &[usize], seed: u64) -> Tensor {
     use rand::RngExt;
     use rand_chacha::rand_core::SeedableRng;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f64> = (0..shape.iter().product())
-        .map(|_| rng.random::<f64>() * 4.0 - 2.0)
-        .collect();
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.random::<f64>() * 4.0 - 2.0).collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
@@ -21,12 +19,7 @@ fn gain(n: usize) -> Vec<f64> {
 }
 
 fn assert_close(what: &str, ours: &Tensor, theirs: &Tensor) {
-    let error = (ours - theirs.reshape(ours.shape()).unwrap())
-        .unwrap()
-        .abs()
-        .unwrap()
-        .max_all()
-        .unwrap();
+    let error = (ours - theirs.reshape(ours.shape()).unwrap()).unwrap().abs().unwrap().max_all().unwrap();
     let error = error.to_scalar::<f64>().unwrap();
     assert!(error < 1e-9, "{what}: {error:.2e}");
 }
@@ -35,14 +28,8 @@ fn assert_close(what: &str, ours: &Tensor, theirs: &Tensor) {
 fn autograd(x: &Tensor, dy: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> (Tensor, Tensor) {
     let x = Var::from_tensor(x).unwrap();
     let y = f(x.as_tensor()).unwrap();
-    let loss = (&y * dy.reshape(y.shape()).unwrap())
-        .unwrap()
-        .sum_all()
-        .unwrap();
-    (
-        y.detach(),
-        loss.backward().unwrap().get(&x).unwrap().clone(),
-    )
+    let loss = (&y * dy.reshape(y.shape()).unwrap()).unwrap().sum_all().unwrap();
+    (y.detach(), loss.backward().unwrap().get(&x).unwrap().clone())
 }
 
 fn composed_norm(x: &Tensor, gain: &[f64]) -> Result<Tensor> {
@@ -53,57 +40,29 @@ fn composed_norm(x: &Tensor, gain: &[f64]) -> Result<Tensor> {
 
 #[test]
 fn rms_norm_equals_its_composition() {
-    let (x, residual, dy, gain) = (
-        random(&[5, 20], 1),
-        random(&[5, 20], 2),
-        random(&[5, 20], 3),
-        gain(20),
-    );
+    let (x, residual, dy, gain) = (random(&[5, 20], 1), random(&[5, 20], 2), random(&[5, 20], 3), gain(20));
     let (y, dx) = autograd(&x, &dy, |x| composed_norm(x, &gain));
     assert_close("value", &rms_norm(&x, &gain, EPS, None).unwrap(), &y);
-    assert_close(
-        "with residual",
-        &rms_norm(&x, &gain, EPS, Some(&residual)).unwrap(),
-        &(y + &residual).unwrap(),
-    );
-    assert_close(
-        "derivative",
-        &rms_norm_backward(&x, &gain, EPS, &dy, None).unwrap(),
-        &dx,
-    );
+    assert_close("with residual", &rms_norm(&x, &gain, EPS, Some(&residual)).unwrap(), &(y + &residual).unwrap());
+    assert_close("derivative", &rms_norm_backward(&x, &gain, EPS, &dy, None).unwrap(), &dx);
     let with = rms_norm_backward(&x, &gain, EPS, &dy, Some(&residual)).unwrap();
     assert_close("derivative with sum", &with, &(dx + &residual).unwrap());
 }
 
 #[test]
 fn norm_and_rotation_equal_their_composition() {
-    let g = Geometry {
-        sequences: 2,
-        positions: 7,
-    };
+    let g = Geometry { sequences: 2, positions: 7 };
     let (heads, width, theta, scale) = (3, 8, 100.0, 0.7);
     let (x, dy, gain) = (random(&[14, 24], 4), random(&[6, 7, 8], 5), gain(8));
-    let angles: Vec<f64> = (0..7u32)
-        .flat_map(|t| (0..4).map(move |i| f64::from(t) * theta_power(theta, i)))
-        .collect();
+    let angles: Vec<f64> = (0..7u32).flat_map(|t| (0..4).map(move |i| f64::from(t) * theta_power(theta, i))).collect();
     let angles = Tensor::from_vec(angles, (7, 4), &Device::Cpu).unwrap();
     let (y, dx) = autograd(&x, &dy, |x| {
-        let x = composed_norm(&x.reshape((2, 7, heads, width))?, &gain)?
-            .transpose(1, 2)?
-            .contiguous()?;
+        let x = composed_norm(&x.reshape((2, 7, heads, width))?, &gain)?.transpose(1, 2)?.contiguous()?;
         candle_nn::rotary_emb::rope_slow(&x, &angles.cos()?, &angles.sin()?)? * scale
     });
     let rope = Rope::new(theta, width, 9);
-    assert_close(
-        "value",
-        &norm_rope(&x, &gain, EPS, &rope, g, scale).unwrap(),
-        &y,
-    );
-    assert_close(
-        "derivative",
-        &norm_rope_backward(&x, &gain, EPS, &rope, g, scale, &dy).unwrap(),
-        &dx,
-    );
+    assert_close("value", &norm_rope(&x, &gain, EPS, &rope, g, scale).unwrap(), &y);
+    assert_close("derivative", &norm_rope_backward(&x, &gain, EPS, &rope, g, scale, &dy).unwrap(), &dx);
 }
 
 fn theta_power(theta: f64, i: usize) -> f64 {
@@ -118,25 +77,13 @@ fn masked_softmax_equals_its_composition_inside_and_outside_the_window() {
         // transformers: a key is visible if it is not later and less than `window` away.
         let mask: Vec<f64> = (0..group * t)
             .flat_map(|row| (0..t).map(move |j| (row % t, j)))
-            .map(|(i, j)| {
-                if j <= i && i - j < window {
-                    0.0
-                } else {
-                    f64::NEG_INFINITY
-                }
-            })
+            .map(|(i, j)| if j <= i && i - j < window { 0.0 } else { f64::NEG_INFINITY })
             .collect();
         let mask = Tensor::from_vec(mask, (1, group * t, t), &Device::Cpu).unwrap();
-        let (p, ds) = autograd(&scores, &dp, |s| {
-            candle_nn::ops::softmax(&s.broadcast_add(&mask)?, D::Minus1)
-        });
+        let (p, ds) = autograd(&scores, &dp, |s| candle_nn::ops::softmax(&s.broadcast_add(&mask)?, D::Minus1));
         let ours = masked_softmax::<f64>(&scores, window).unwrap();
         assert_close("value", &ours, &p);
-        assert_close(
-            "derivative",
-            &masked_softmax_backward::<f64>(&ours, &dp, window).unwrap(),
-            &ds,
-        );
+        assert_close("derivative", &masked_softmax_backward::<f64>(&ours, &dp, window).unwrap(), &ds);
     }
 }
 
@@ -148,11 +95,7 @@ fn composed_gelu(x: &Tensor) -> Result<Tensor> {
 
 #[test]
 fn geglu_equals_its_composition() {
-    let (gate, up, dz) = (
-        random(&[4, 10], 8),
-        random(&[4, 10], 9),
-        random(&[4, 10], 10),
-    );
+    let (gate, up, dz) = (random(&[4, 10], 8), random(&[4, 10], 9), random(&[4, 10], 10));
     let (z, d_gate) = autograd(&gate, &dz, |g| composed_gelu(g)? * &up);
     let (_, d_up) = autograd(&up, &dz, |u| composed_gelu(&gate)? * u);
     assert_close("value", &geglu::<f64>(&gate, &up).unwrap(), &z);
@@ -169,14 +112,8 @@ fn gathering_and_scattering_are_each_others_derivative() {
     let dy = random(&[3, 3], 12);
     let (y, dx) = autograd(&x, &dy, |x| x.index_select(&ids, 0));
     assert_close("value", &gather_rows::<f64>(&x, &rows).unwrap(), &y);
-    assert_close(
-        "derivative",
-        &scatter_rows::<f64>(&dy, &rows, 6).unwrap(),
-        &dx,
-    );
-    assert!(
-        gather_rows::<f64>(&x, &[6]).is_err() && scatter_rows::<f64>(&dy, &[6, 0, 0], 6).is_err()
-    );
+    assert_close("derivative", &scatter_rows::<f64>(&dy, &rows, 6).unwrap(), &dx);
+    assert!(gather_rows::<f64>(&x, &[6]).is_err() && scatter_rows::<f64>(&dy, &[6, 0, 0], 6).is_err());
 }
 
 #[test]

@@ -14,9 +14,7 @@ fn row(item: &str, price: u32) -> String {
 }
 
 fn job(dir: &Path, method: &str, max_steps: usize, every: usize) -> Job {
-    let rows: Vec<String> = (10..26)
-        .map(|i| row(if i % 2 == 0 { "lantern" } else { "apple" }, i))
-        .collect();
+    let rows: Vec<String> = (10..26).map(|i| row(if i % 2 == 0 { "lantern" } else { "apple" }, i)).collect();
     std::fs::write(dir.join("train.jsonl"), rows.join("\n")).unwrap();
     std::fs::write(dir.join("held_out.jsonl"), rows[..4].join("\n")).unwrap();
     let text = format!(
@@ -70,25 +68,11 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
         assert!(!resumed);
         let (second, again, resumed) = losses(&job(parts.path(), method, 10, 4));
         assert!(resumed);
-        assert_eq!(
-            [first, second].concat(),
-            all,
-            "{method}: the same losses, to the last bit"
-        );
-        assert_eq!(
-            (again.held_out_loss, again.held_out_exact),
-            (summary.held_out_loss, summary.held_out_exact)
-        );
-        let file = if method == "sft" {
-            "adapter_model.safetensors"
-        } else {
-            "model.safetensors"
-        };
+        assert_eq!([first, second].concat(), all, "{method}: the same losses, to the last bit");
+        assert_eq!((again.held_out_loss, again.held_out_exact), (summary.held_out_loss, summary.held_out_exact));
+        let file = if method == "sft" { "adapter_model.safetensors" } else { "model.safetensors" };
         let bytes = |dir: &Path| std::fs::read(dir.join("out").join(file)).unwrap();
-        assert!(
-            bytes(whole.path()) == bytes(parts.path()),
-            "{method}: the same {file}"
-        );
+        assert!(bytes(whole.path()) == bytes(parts.path()), "{method}: the same {file}");
     }
 }
 
@@ -103,20 +87,14 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
         }
     })
     .unwrap();
-    assert!(
-        held_out[2] < held_out[0] && held_out[2] < 3.0,
-        "{held_out:?}"
-    );
+    assert!(held_out[2] < held_out[0] && held_out[2] < 3.0, "{held_out:?}");
     let config = Config::load(&job.base).unwrap();
     let adapter = Adapter::load(&summary.adapter, &config).unwrap();
     let mut model = Model::<f32>::load(config, &Weights::load(&job.base).unwrap(), 64).unwrap();
     model.attach(&adapter).unwrap();
     let (examples, _) = read(&job.held_out, &Tokenizer::load(&job.base).unwrap(), 64).unwrap();
     let (loss, exact) = evaluate(&model, &examples, 0, &job).unwrap();
-    assert_eq!(
-        (loss, exact),
-        (summary.held_out_loss, summary.held_out_exact)
-    );
+    assert_eq!((loss, exact), (summary.held_out_loss, summary.held_out_exact));
 }
 
 #[test]
@@ -126,10 +104,7 @@ fn a_checkpoint_of_another_job_is_refused() {
     let mut other = job(dir.path(), "sft", 4, 0);
     other.seed = 4;
     let error = run(&other, &mut |_| {}).unwrap_err().to_string();
-    assert!(
-        error.contains("seed 3") && error.contains("remove the folder"),
-        "{error}"
-    );
+    assert!(error.contains("seed 3") && error.contains("remove the folder"), "{error}");
 }
 
 #[test]
@@ -142,14 +117,6 @@ fn a_good_enough_look_ends_the_run() {
 
 #[test]
 fn progress_lines_are_json_objects_with_an_event() {
-    let line = serde_json::to_string(&Progress::HeldOut {
-        step: 3,
-        loss: 0.5,
-        exact: 0.25,
-    })
-    .unwrap();
-    assert_eq!(
-        line,
-        r#"{"event":"held_out","step":3,"loss":0.5,"exact":0.25}"#
-    );
+    let line = serde_json::to_string(&Progress::HeldOut { step: 3, loss: 0.5, exact: 0.25 }).unwrap();
+    assert_eq!(line, r#"{"event":"held_out","step":3,"loss":0.5,"exact":0.25}"#);
 }

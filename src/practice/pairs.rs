@@ -1,0 +1,56 @@
+//! Teacher pairs of one scene as a lesson's files, to try a lesson without a proxy.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde_json::json;
+
+use crate::PracticeError;
+use crate::scene::{Scene, Style};
+
+/// Writes `dir/train.jsonl` with `train` pairs and `dir/held_out.jsonl` with `held_out`; no combination of
+/// slot values occurs twice.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(
+    dir: &Path,
+    scene: Scene,
+    style: Style,
+    train: usize,
+    held_out: usize,
+    seed: u64,
+) -> Result<(), PracticeError> {
+    let failed = |problem: &dyn std::fmt::Display| PracticeError::File {
+        what: "write pairs to",
+        path: dir.display().to_string(),
+        problem: problem.to_string(),
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut seen = HashSet::new();
+    fs::create_dir_all(dir).map_err(|error| failed(&error))?;
+    for (name, wanted) in [("train.jsonl", train), ("held_out.jsonl", held_out)] {
+        let mut file = BufWriter::new(fs::File::create(dir.join(name)).map_err(|error| failed(&error))?);
+        let mut written = 0;
+        while written < wanted {
+            let line = scene.line(&mut rng);
+            if !seen.insert(line.combination) {
+                continue;
+            }
+            let reply = scene.reply(&line.system, &line.player, style, seed).unwrap_or_default();
+            let pair = json!({"messages": [
+                {"role": "system", "content": line.system},
+                {"role": "user", "content": line.player},
+                {"role": "assistant", "content": reply},
+            ]});
+            writeln!(file, "{pair}").map_err(|error| failed(&error))?;
+            written += 1;
+        }
+        file.flush().map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
