@@ -111,6 +111,10 @@ impl Cycle {
     /// Walks a lesson from where it stands to its outcome.
     pub(crate) async fn walk(&self, folder: &Folder) -> Result<Outcome, CycleError> {
         let site = &folder.site;
+        // The ledger knows a site from its first request on; since a restart there may have been none.
+        if !self.ledger.admits(site) {
+            return Err(ledger::LedgerError::UnknownSite(site.clone()).into());
+        }
         self.board.change(site, |lesson| {
             (*lesson).clone_from(&crate::Lesson { number: folder.number, ..Default::default() })
         });

@@ -74,7 +74,7 @@ fn a_proven_student_answers_in_openais_shape() {
 
 #[test]
 fn a_proven_student_streams_as_openai_does() {
-    let Learnt { world, .. } = learnt(0.5, TEACHER_SAYS);
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
     let proxy = world.start();
     for usage in [false, true] {
         let options = if usage { r#"{"stream":true,"stream_options":{"include_usage":true},"# } else { r#"{"stream":true,"# };
@@ -123,7 +123,7 @@ fn an_answer_that_fails_its_verifier_is_asked_of_the_teacher_in_the_same_request
 
 #[test]
 fn an_answer_less_sure_than_the_threshold_is_the_teachers() {
-    let Learnt { world, .. } = learnt(0.95, TEACHER_SAYS);
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.95, TEACHER_SAYS);
     is_the_teachers(&world.start().chat("shop", ASKED), "unsure");
 }
 
@@ -152,7 +152,7 @@ fn what_a_student_cannot_honour_is_the_teachers_and_says_why() {
 
 #[test]
 fn other_sites_are_untouched_by_one_sites_student() {
-    let Learnt { world, .. } = learnt(0.5, TEACHER_SAYS);
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
     let proxy = world.start();
     is_the_teachers(&proxy.chat("inn", ASKED), "teacher");
     assert_eq!(route(&proxy.post("/v1/chat/completions", &[], ASKED)), ("teacher", "default-site"));
@@ -160,7 +160,7 @@ fn other_sites_are_untouched_by_one_sites_student() {
 
 #[test]
 fn a_rollback_holds_from_the_next_request_on_and_through_a_kill() {
-    let Learnt { world, version, .. } = learnt(0.5, TEACHER_SAYS);
+    let Learnt { teacher: _teacher, world, version } = learnt(0.5, TEACHER_SAYS);
     let proxy = world.start();
     assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student");
     let rolled = proxy.admin("POST", "/admin/call-sites/shop/rollback", r#"{"reason":"players complained"}"#);
@@ -241,7 +241,7 @@ fn a_teacher_that_changes_takes_its_site_back_within_three_hundred_requests() {
 
 #[test]
 fn a_student_whose_files_are_damaged_gives_way_to_the_teacher() {
-    let Learnt { world, version, .. } = learnt(0.5, TEACHER_SAYS);
+    let Learnt { teacher: _teacher, world, version } = learnt(0.5, TEACHER_SAYS);
     let path = world.registry().join("shop").join(&version).join("adapter_model.safetensors");
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
