@@ -15,6 +15,7 @@ mod cases {
     mod learning;
     mod limits;
     mod parity;
+    mod practice;
     mod proxying;
     mod shutting_down;
     mod streaming;

@@ -132,3 +132,14 @@ fn steering_without_the_token_or_without_a_proxy_says_what_to_do() {
     assert_eq!(exit.code, Some(1));
     assert!(exit.stderr.contains("apprentice serve"), "{exit:?}");
 }
+
+#[test]
+fn a_log_that_no_terminal_shows_is_plain_text() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.env("APPRENTICE_LOG", "debug").start();
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    let log = proxy.stop().stderr;
+    assert!(log.contains("DEBUG"), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log:?}");
+}

@@ -7,6 +7,7 @@ use harness::program::{World, places_of};
 use harness::script::{self, Gate, Step};
 use harness::teacher::ScriptedTeacher;
 use harness::tls::Identity;
+use harness::wait::eventually;
 
 use crate::PROGRAM;
 
@@ -293,4 +294,60 @@ fn a_connection_carries_one_request_after_the_other_also_while_others_wait() {
     }
     gate.open();
     assert_eq!(slow.answer().text(), script::completion("slow"));
+}
+
+#[test]
+fn a_client_that_waits_for_permission_to_send_gets_it() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let mut connection = Connection::open(proxy.proxy);
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        ASKED.len()
+    );
+    connection.send(head.as_bytes());
+    assert_eq!(connection.head().status, 100, "curl waits for this before it sends a large body");
+    connection.send(ASKED.as_bytes());
+    assert_eq!(connection.answer().status(), 200);
+    assert_eq!(teacher.only().body, ASKED.as_bytes());
+}
+
+#[test]
+fn an_answer_that_cannot_be_kept_passes_all_the_same() {
+    let long = "x".repeat(5 << 20);
+    let not_text = [b"{\"id\":\"".as_slice(), &[0xff, 0xfe], b"\"}"].concat();
+    let bodies = [script::completion(&long).into_bytes(), not_text];
+    for (body, reason) in bodies.into_iter().zip([None, Some("not-text")]) {
+        let sent = body.clone();
+        let teacher = ScriptedTeacher::start(move |_| script::whole("200 OK", &[], &sent));
+        let world = World::new(PROGRAM, &teacher.base_url());
+        let proxy = world.start();
+        let answer = proxy.chat("shop", ASKED);
+        assert!(answer.status() == 200 && answer.clean && answer.body == body, "{} bytes", answer.body.len());
+        if let Some(reason) = reason {
+            eventually("the drop to be counted", || {
+                (proxy.metric("apprentice_capture_dropped_total", &[reason]) == 1.0).then_some(())
+            });
+        }
+        assert_eq!(proxy.stop().code, Some(0));
+        let learnt_from = harness::kept::exchanges(&world.data(), "shop").into_iter().filter(|exchange| exchange.complete);
+        assert_eq!(learnt_from.count(), 0, "half an answer is no lesson");
+    }
+}
+
+#[test]
+fn a_head_request_and_an_answer_without_a_body_are_understood() {
+    let teacher = ScriptedTeacher::start(|request| {
+        let length = if request.head.starts_with("HEAD") { "content-length: 77\r\n" } else { "" };
+        let status = if request.head.starts_with("HEAD") { "200 OK" } else { "204 No Content" };
+        vec![Step::Send(format!("HTTP/1.1 {status}\r\n{length}x-odd: kept\r\n\r\n").into_bytes())]
+    });
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let mut connection = Connection::open(proxy.proxy);
+    connection.send(&client::request("HEAD", "/v1/files/1", &[], b""));
+    let head = connection.head();
+    assert_eq!((head.status, head.header("content-length"), head.header("x-odd")), (200, "77", "kept"));
+    connection.send(&client::request("DELETE", "/v1/files/1", &[], b""));
+    let head = connection.head();
+    assert_eq!((head.status, head.header("x-odd")), (204, "kept"));
 }

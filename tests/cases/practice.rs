@@ -1,0 +1,39 @@
+//! The practice command keeps the promises that benchmarks and documents build on.
+
+use harness::program::World;
+
+use crate::PROGRAM;
+
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/practice");
+
+#[test]
+fn practice_ends_with_one_line_of_figures() {
+    let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
+    let exit = world.run(&["practice", "--until", "requests:8", "--json", "--base", BASE]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    assert_eq!(exit.stdout.lines().count(), 1, "progress goes to standard error: {}", exit.stdout);
+    let report: serde_json::Value = serde_json::from_str(&exit.stdout).unwrap();
+    assert!(report["seconds"].as_f64() > Some(0.0), "{report}");
+    let sites = report["sites"].as_array().unwrap();
+    let names: Vec<_> = sites.iter().map(|site| site["site"].as_str().unwrap()).collect();
+    assert_eq!(names, ["shopkeeper", "quest-giver", "fortune-teller"]);
+    for site in sites {
+        assert!(site["requests"].as_u64() >= Some(8) && site["state"] == "teacher", "{site}");
+        for key in ["audits", "lower_bound", "threshold", "local_share", "local_accuracy", "seconds_to_handover", "teacher_calls_saved"] {
+            assert!(site.get(key).is_some(), "{key}: {site}");
+        }
+    }
+    let left: Vec<_> = std::fs::read_dir(world.dir.path()).unwrap().collect();
+    assert_eq!(left.len(), 0, "nothing is left in the folder it was called from");
+}
+
+#[test]
+fn practice_that_cannot_reach_its_goal_fails() {
+    let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
+    let exit = world.run(&["practice", "--until", "handed-over", "--limit-s", "1", "--json", "--base", BASE]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("gave up after 1 s"), "{exit:?}");
+    let exit = world.run(&["practice", "--only", "nobody", "--base", BASE]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("shopkeeper"), "it should name those there are: {exit:?}");
+}
