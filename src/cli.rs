@@ -101,7 +101,7 @@ pub(crate) struct Sites {
     #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
     pub(crate) admin: String,
     /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
-    #[arg(long, global = true, default_value = "work/admin-token")]
+    #[arg(long, global = true, default_value = "data/admin-token")]
     pub(crate) token_file: PathBuf,
     #[command(subcommand)]
     pub(crate) action: Option<SitesAction>,

@@ -234,7 +234,7 @@ impl Default for Teacher {
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: "work".into(), registry: "models/registry".into() }
+        Self { dir: "data".into(), registry: "models/registry".into() }
     }
 }
 

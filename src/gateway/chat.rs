@@ -14,7 +14,7 @@ use wire::Prompt;
 use wire::chat::{ChatError, ChatRequest};
 use wire::error::ApiError;
 
-use crate::respond::{Body, Facts};
+use crate::respond::{self, Body, Facts};
 use crate::teacher::{self, Upstream};
 use crate::{Gateway, after, audit, limits, local, now_ms};
 
@@ -80,7 +80,7 @@ pub(crate) async fn chat(
         }
     }
     let audit = audit::Planned::new(&intent.plan, intent.prompt, attempt);
-    ask_teacher(gateway, upstream, call, audit).await
+    Ok(ask_teacher(gateway, upstream, call, audit).await)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ApiError> {
@@ -161,21 +161,30 @@ async fn ask_teacher(
     upstream: &Upstream,
     call: Call,
     audit: Option<audit::Planned>,
-) -> Result<Response<Body>, ApiError> {
+) -> Response<Body> {
     let site = call.facts.site.clone();
     gateway.metrics.overhead_seconds.with_label_values(&[site.as_str()]).observe(call.began.elapsed().as_secs_f64());
     let (path, query) = &call.path_and_query;
     let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
     let asked = upstream.send(Method::POST, path, query.as_deref(), call.headers.clone(), body).await;
-    let answer = asked.inspect_err(|error| {
-        let code = error.status.to_string();
-        gateway.metrics.requests.with_label_values(&[site.as_str(), "teacher", &code]).inc();
-    })?;
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(error) => return no_answer(gateway, &call, &error),
+    };
     gateway.metrics.first_byte_seconds.with_label_values(&[site.as_str()]).observe(call.began.elapsed().as_secs_f64());
     let (mut head, body) = answer.into_parts();
     head.headers = teacher::end_to_end(&head.headers);
     call.facts.write(&mut head.headers, "teacher", &call.model, None);
     gateway.metrics.requests.with_label_values(&[site.as_str(), "teacher", head.status.as_str()]).inc();
     let tee = after::watch(gateway, call, head.status, body, audit);
-    Ok(Response::from_parts(head, tee.boxed_unsync()))
+    Response::from_parts(head, tee.boxed_unsync())
+}
+
+/// The teacher gave no answer at all: an error of the proxy's own, which still says whose request it was.
+fn no_answer(gateway: &Gateway, call: &Call, error: &ApiError) -> Response<Body> {
+    let code = error.status.to_string();
+    gateway.metrics.requests.with_label_values(&[call.facts.site.as_str(), "teacher", &code]).inc();
+    let mut response = respond::error(error);
+    call.facts.write(response.headers_mut(), "teacher", &call.model, None);
+    response
 }
