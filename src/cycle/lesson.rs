@@ -181,9 +181,16 @@ impl Cycle {
         })
         .await?;
         folder.write("trained.json", &last)?;
-        // The adapter is there: the state to go on from is of no more use.
+        // The adapter is there: the state to go on from is of no more use. A short lesson never had one, and
+        // one that stays is a waste of disk, not a reason to lose the lesson.
         let checkpoint = folder.dir.join("checkpoint");
-        fs::remove_dir_all(&checkpoint).map_err(CycleError::io("remove", &checkpoint))
+        match fs::remove_dir_all(&checkpoint) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(checkpoint = %checkpoint.display(), %error, "a checkpoint could not be removed");
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The job file of `apprentice train`; paths are absolute.
