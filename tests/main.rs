@@ -2,7 +2,7 @@
 //!
 //! One module for each behaviour that a user relies on; each test's name is a sentence about it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apprentice");

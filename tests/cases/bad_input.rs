@@ -43,7 +43,11 @@ fn a_value_that_cannot_be_is_named() {
     let table = |key: &str, value: toml::Value| toml::Table::from_iter([(key.to_owned(), value)]);
     let cases: [(&str, toml::Value, &[&str]); 8] = [
         ("proxy.listen", "nowhere".into(), &["listen", "line "]),
-        ("teacher.base_url", "api.openai.com/v1".into(), &["teacher.base_url", "api.openai.com/v1", "https://api.openai.com/v1"]),
+        (
+            "teacher.base_url",
+            "api.openai.com/v1".into(),
+            &["teacher.base_url", "api.openai.com/v1", "https://api.openai.com/v1"],
+        ),
         ("teacher.ca_file", "no-such.pem".into(), &["teacher.ca_file", "no-such.pem"]),
         ("teacher.distillable", "maybe".into(), &["distillable", "maybe", "unknown"]),
         ("handover.quality_min", 1.5.into(), &["quality_min", "1.5"]),

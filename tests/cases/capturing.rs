@@ -51,12 +51,17 @@ fn an_exchange_is_kept_as_it_went_over_the_wire() {
 
     let kept = exchanges(&world.data(), "shop");
     let texts = |exchange: &Exchange| (exchange.request.clone(), exchange.response.clone());
-    let sent = [(&whole, answers[0].text()), (&streamed, answers[1].text()), (&whole, retried.text()), (&whole, "{}".into())];
+    let sent =
+        [(&whole, answers[0].text()), (&streamed, answers[1].text()), (&whole, retried.text()), (&whole, "{}".into())];
     assert_eq!(kept.iter().map(texts).collect::<Vec<_>>(), sent.map(|(request, response)| (request.clone(), response)));
     let facts = |exchange: &Exchange| (exchange.status, exchange.stream, exchange.retry, exchange.complete);
-    let expected = [(200, false, false, true), (200, true, false, true), (200, false, true, true), (429, false, false, true)];
+    let expected =
+        [(200, false, false, true), (200, true, false, true), (200, false, true, true), (429, false, false, true)];
     assert_eq!(kept.iter().map(facts).collect::<Vec<_>>(), expected);
-    assert!(kept.iter().all(|exchange| exchange.source == Source::Teacher && exchange.distillable == capture::Distillable::Yes));
+    assert!(
+        kept.iter()
+            .all(|exchange| exchange.source == Source::Teacher && exchange.distillable == capture::Distillable::Yes)
+    );
 }
 
 #[test]
@@ -101,7 +106,8 @@ fn what_is_counted_as_captured_survives_fifty_kills_under_traffic() {
 
 /// A chat request whose connection may break at any moment.
 fn try_chat(address: SocketAddr, text: &str) -> std::io::Result<()> {
-    let request = client::request("POST", "/s/shop/v1/chat/completions", &[("connection", "close")], asked(text).as_bytes());
+    let request =
+        client::request("POST", "/s/shop/v1/chat/completions", &[("connection", "close")], asked(text).as_bytes());
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(&request)?;
     stream.read_to_end(&mut Vec::new()).map(drop)
@@ -140,7 +146,11 @@ fn without_capture_nothing_is_written() {
 fn a_full_disk_stops_capture_and_not_traffic() {
     let teacher = echoing();
     // No file may grow beyond a mebibyte: writing fails as it does on a full disk.
-    let world = World::new("/bin/sh", &teacher.base_url()).through(&["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"", PROGRAM]);
+    let world = World::new("/bin/sh", &teacher.base_url()).through(&[
+        "-c",
+        "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"",
+        PROGRAM,
+    ]);
     let proxy = world.start();
     let mut state = 1_u64;
     let mut sent = 0;

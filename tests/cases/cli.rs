@@ -1,10 +1,10 @@
 //! The command line does what its help says.
 
+use handover::State;
 use harness::learnt;
 use harness::program::{Apprentice, Exit, World};
 use harness::script;
 use harness::teacher::ScriptedTeacher;
-use handover::State;
 
 use crate::PROGRAM;
 

@@ -29,7 +29,9 @@ fn python() -> PathBuf {
 /// What OpenAI's servers say to the requests of the script.
 fn answer(request: &Received) -> script::Script {
     match request.target() {
-        "/v1/models" => script::json(r#"{"object":"list","data":[{"id":"scripted-1","object":"model","created":1,"owned_by":"tests"}]}"#),
+        "/v1/models" => script::json(
+            r#"{"object":"list","data":[{"id":"scripted-1","object":"model","created":1,"owned_by":"tests"}]}"#,
+        ),
         "/v1/embeddings" => {
             // The client asks for base64 of little-endian floats: 0.5, -1, 2.
             assert_eq!(request.json()["encoding_format"], "base64");
@@ -44,7 +46,11 @@ fn chat(request: &Received) -> script::Script {
     let body = request.json();
     let error = |status: &str, code: &str| {
         let body = format!(r#"{{"error":{{"message":"scripted","type":"requests","param":null,"code":"{code}"}}}}"#);
-        script::whole(status, &[("content-type", "application/json"), ("retry-after", "1"), ("x-request-id", "req_e")], body.as_bytes())
+        script::whole(
+            status,
+            &[("content-type", "application/json"), ("retry-after", "1"), ("x-request-id", "req_e")],
+            body.as_bytes(),
+        )
     };
     match body["model"].as_str().unwrap() {
         "missing" => error("404 Not Found", "model_not_found"),
@@ -80,7 +86,11 @@ fn openais_python_client_works_through_the_proxy() {
         "metadata": {"site": "named", "by": "metadata"},
     });
     assert_eq!(found, expected);
-    let limited: Vec<_> = teacher.received().into_iter().filter(|request| request.body.windows(7).any(|window| window == b"limited")).collect();
+    let limited: Vec<_> = teacher
+        .received()
+        .into_iter()
+        .filter(|request| request.body.windows(7).any(|window| window == b"limited"))
+        .collect();
     let retries: Vec<Option<&str>> = limited.iter().map(|request| request.header("x-stainless-retry-count")).collect();
     assert_eq!(retries, [Some("0"), Some("1")], "the client repeats what the teacher told it to repeat");
 }

@@ -79,7 +79,8 @@ fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() 
     for name in ["adapter_model.safetensors", "adapter_config.json", "apprentice.json"] {
         assert!(published.join(name).is_file(), "{name}");
     }
-    let facts: serde_json::Value = serde_json::from_slice(&fs::read(published.join("apprentice.json")).unwrap()).unwrap();
+    let facts: serde_json::Value =
+        serde_json::from_slice(&fs::read(published.join("apprentice.json")).unwrap()).unwrap();
     let lineage = &facts["facts"]["lineage"];
     let drawn = lineage["train"].as_u64().unwrap() + lineage["held_out"].as_u64().unwrap();
     assert!(drawn >= u64::from(EXCHANGES) && lineage["held_out"].as_u64() > Some(0), "{lineage}");

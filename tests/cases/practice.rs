@@ -19,7 +19,15 @@ fn practice_ends_with_one_line_of_figures() {
     assert_eq!(names, ["shopkeeper", "quest-giver", "fortune-teller"]);
     for site in sites {
         assert!(site["requests"].as_u64() >= Some(8) && site["state"] == "teacher", "{site}");
-        for key in ["audits", "lower_bound", "threshold", "local_share", "local_accuracy", "seconds_to_handover", "teacher_calls_saved"] {
+        for key in [
+            "audits",
+            "lower_bound",
+            "threshold",
+            "local_share",
+            "local_accuracy",
+            "seconds_to_handover",
+            "teacher_calls_saved",
+        ] {
             assert!(site.get(key).is_some(), "{key}: {site}");
         }
     }

@@ -330,7 +330,8 @@ fn an_answer_that_cannot_be_kept_passes_all_the_same() {
             });
         }
         assert_eq!(proxy.stop().code, Some(0));
-        let learnt_from = harness::kept::exchanges(&world.data(), "shop").into_iter().filter(|exchange| exchange.complete);
+        let learnt_from =
+            harness::kept::exchanges(&world.data(), "shop").into_iter().filter(|exchange| exchange.complete);
         assert_eq!(learnt_from.count(), 0, "half an answer is no lesson");
     }
 }

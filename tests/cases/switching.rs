@@ -77,11 +77,13 @@ fn a_proven_student_streams_as_openai_does() {
     let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
     let proxy = world.start();
     for usage in [false, true] {
-        let options = if usage { r#"{"stream":true,"stream_options":{"include_usage":true},"# } else { r#"{"stream":true,"# };
+        let options =
+            if usage { r#"{"stream":true,"stream_options":{"include_usage":true},"# } else { r#"{"stream":true,"# };
         let answer = proxy.chat("shop", &ASKED.replacen('{', options, 1));
         assert_eq!((answer.header("content-type"), route(&answer).0), ("text/event-stream", "student"), "{answer:?}");
         let text = answer.text();
-        let events: Vec<&str> = text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
+        let events: Vec<&str> =
+            text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
         let (done, chunks) = events.split_last().unwrap();
         assert_eq!(*done, "[DONE]");
         let chunks: Vec<serde_json::Value> = chunks.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect();
@@ -90,13 +92,17 @@ fn a_proven_student_streams_as_openai_does() {
         }
         assert_eq!(chunks[0]["object"], "chat.completion.chunk");
         assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
-        let said: String =
-            chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+        let said: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
         assert_eq!(said, SAYS);
         let last = chunks.last().unwrap();
         if usage {
-            assert_eq!((last["choices"].as_array().unwrap().len(), last["usage"]["completion_tokens"].as_u64()), (0, Some(3)));
-            assert!(chunks[..chunks.len() - 1].iter().all(|chunk| chunk.get("usage") == Some(&serde_json::Value::Null)));
+            assert_eq!(
+                (last["choices"].as_array().unwrap().len(), last["usage"]["completion_tokens"].as_u64()),
+                (0, Some(3))
+            );
+            assert!(
+                chunks[..chunks.len() - 1].iter().all(|chunk| chunk.get("usage") == Some(&serde_json::Value::Null))
+            );
         } else {
             assert_eq!(last["choices"][0]["finish_reason"], "stop");
             assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));

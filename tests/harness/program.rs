@@ -252,9 +252,10 @@ impl Apprentice {
             let listed = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
             children.extend(listed.split_whitespace().map(|id| id.parse::<i32>().unwrap()));
         }
-        let runs = |id: &i32| std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| {
-            line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
-        });
+        let runs = |id: &i32| {
+            std::fs::read(format!("/proc/{id}/cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+        };
         children.into_iter().filter(runs).collect()
     }
 
