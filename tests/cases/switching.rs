@@ -254,7 +254,7 @@ fn a_student_whose_files_are_damaged_gives_way_to_the_teacher() {
     fs::write(&path, bytes).unwrap();
     let proxy = world.start();
     is_the_teachers(&proxy.chat("shop", ASKED), "student-failed");
-    assert!(proxy.log().contains("adapter_model.safetensors"), "the log names the file: {}", proxy.log());
+    proxy.logs("adapter_model.safetensors");
     // A student that never answers is sent away for good.
     for _ in 0..25 {
         assert_eq!(proxy.chat("shop", ASKED).status(), 200);

@@ -230,6 +230,11 @@ impl Apprentice {
         self.running.stderr()
     }
 
+    /// Waits until it has written `text` to standard error.
+    pub fn logs(&self, text: &str) {
+        eventually(&format!("`{text}` in the log"), || self.log().contains(text).then_some(()));
+    }
+
     #[must_use]
     pub fn id(&self) -> u32 {
         self.running.child.id()
