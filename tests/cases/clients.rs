@@ -14,8 +14,8 @@ use crate::PROGRAM;
 /// What `tests/clients/setup.sh` installs.
 const OPENAI_VERSION: &str = "3.52.0";
 
-/// The interpreter that has OpenAI's client, where the script puts it.
-fn python() -> PathBuf {
+/// The folder with OpenAI's client, where the script puts it.
+fn client() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("APPRENTICE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("apprentice")))
@@ -23,7 +23,7 @@ fn python() -> PathBuf {
         .unwrap();
     let folder = cache.join(format!("openai-python-{OPENAI_VERSION}"));
     assert!(folder.join("ready").is_file(), "{} is missing: run make setup", folder.display());
-    folder.join("bin/python")
+    folder
 }
 
 /// What OpenAI's servers say to the requests of the script.
@@ -69,7 +69,8 @@ fn openais_python_client_works_through_the_proxy() {
     learnt::prove(&world, "learnt", &version, 0.5, State::Student);
     let proxy = world.start();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/openai_client.py");
-    let run = Command::new(python()).arg(script).arg(format!("http://{}", proxy.proxy)).output().unwrap();
+    let mut run = Command::new("python3");
+    let run = run.env("PYTHONPATH", client()).arg(script).arg(format!("http://{}", proxy.proxy)).output().unwrap();
     assert!(run.status.success(), "{}\n{}", String::from_utf8_lossy(&run.stderr), proxy.log());
     let found: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     let expected = serde_json::json!({
