@@ -264,6 +264,17 @@ impl Apprentice {
         children.into_iter().filter(runs).collect()
     }
 
+    /// The most memory that it has held so far, in bytes.
+    ///
+    /// # Panics
+    /// Without a `/proc`.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Waits for its end.
     #[must_use]
     pub fn ended(mut self) -> Exit {
