@@ -5,7 +5,7 @@ command -v cargo-deny >/dev/null 2>&1 || {
   echo "audit: cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2
   exit 1
 }
-cargo deny --locked check bans licenses sources
+cargo deny --locked check --hide-inclusion-graph bans licenses sources
 if cargo deny --locked fetch >/dev/null 2>&1; then
   cargo deny --locked check advisories
 else

@@ -72,7 +72,7 @@ pub(crate) struct Practice {
     /// Keep everything in this folder instead of a fresh temporary one.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// Give up after so many seconds.
+    /// With --until: give up after so many seconds.
     #[arg(long, default_value_t = 1800)]
     pub(crate) limit_s: u64,
 }

@@ -14,6 +14,7 @@ use practice::report::{Report, SiteReport, share};
 use practice::scene::Scene;
 use practice::teacher::Teacher;
 use practice::traffic::{Pace, Traffic};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::app::{self, App};
@@ -67,14 +68,7 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
     app::runtime()?.block_on(async {
         let mut run = Run::start(&arguments, data).await?;
         let playing = tokio::spawn(run.traffic.clone().play(run.scenes(), PACE, arguments.seed));
-        let limit = Duration::from_secs(arguments.limit_s);
-        let happened = match tokio::time::timeout(limit, run.until(&arguments)).await {
-            Ok(happened) => happened,
-            Err(_) => {
-                run.show.line(&format!("gave up after {} s", limit.as_secs()));
-                false
-            }
-        };
+        let happened = run.watch(&arguments).await?;
         playing.abort();
         let report = run.report();
         run.app.stop().await;
@@ -127,9 +121,25 @@ impl Run {
         self.notes.iter().map(|noted| noted.scene).collect()
     }
 
-    /// Watches until `--until` is reached; says whether what it asked for holds.
+    /// Watches until `--until` is reached, its time is up, or a signal ends it; says whether all went as asked.
+    async fn watch(&mut self, arguments: &Practice) -> std::io::Result<bool> {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        // Without `--until` it serves for as long as somebody wants it to.
+        let limit = arguments.until.map_or(Duration::MAX, |_| Duration::from_secs(arguments.limit_s));
+        let watched = tokio::select! {
+            watched = tokio::time::timeout(limit, self.until(arguments)) => watched.map_err(|_| "gave up: the time is up"),
+            _ = interrupt.recv() => Err("stopping"),
+            _ = terminate.recv() => Err("stopping"),
+        };
+        Ok(watched.unwrap_or_else(|why| {
+            self.show.line(why);
+            arguments.until.is_none()
+        }))
+    }
+
+    /// Looks again and again; ends when `--until` is reached and says whether what it asked for holds.
     async fn until(&mut self, arguments: &Practice) -> bool {
-        let mut drifted = false;
+        let (mut drifted, mut told) = (false, false);
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             self.look();
@@ -140,6 +150,10 @@ impl Run {
                 }
                 Some(Until::HandedOver) if settled && (drifted || !arguments.drift) => {
                     return self.learnable().count() > 0 && self.unlearnable_stayed();
+                }
+                None if settled && !told && (drifted || !arguments.drift) => {
+                    told = true;
+                    self.tell();
                 }
                 Some(Until::HandedOver | Until::Requests(_)) | None => {}
             }
@@ -166,6 +180,17 @@ impl Run {
     fn closed(&self, noted: &Noted) -> bool {
         let requests = self.traffic.tally(noted.scene).marked.map_or(0, |marked| marked.requests);
         requests >= CLOSING_REQUESTS && (noted.drift_began.is_none() || noted.returned.is_some())
+    }
+
+    /// What a person can do now.
+    fn tell(&self) {
+        let App { proxy, admin, token_source, .. } = &self.app;
+        self.show.line("");
+        self.show.line("what can be learnt is handed over; the players go on and the proxy keeps serving (Ctrl-C ends it)");
+        self.show.line(&format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"));
+        self.show.line(&format!("  metrics  http://{admin}/metrics"));
+        self.show.line(&format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"));
+        self.show.line("");
     }
 
     fn change_style(&mut self) {
