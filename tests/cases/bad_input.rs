@@ -127,7 +127,7 @@ fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
     let proxy = world.start();
     assert_eq!(proxy.chat("shop", ASKED).status(), 200);
     proxy.captured(1);
-    assert!(proxy.log().contains("damaged store set aside"), "{}", proxy.log());
+    proxy.logs("damaged store set aside");
     assert_eq!(proxy.stop().code, Some(0));
     assert_eq!(exchanges(&world.data(), "shop").len(), 1, "what came after the damage is kept");
     let aside = |path: std::path::PathBuf| {

@@ -171,6 +171,6 @@ fn a_full_disk_stops_capture_and_not_traffic() {
         assert_eq!(answer.text(), script::completion(&format!("you said {number}")));
     }
     assert!(proxy.metric("apprentice_capture_dropped_total", &["stopped"]) >= 20.0, "what is not kept is counted");
-    assert!(proxy.log().contains("capture stopped"), "{}", proxy.log());
+    proxy.logs("capture stopped");
     assert_eq!(proxy.stop().code, Some(0));
 }

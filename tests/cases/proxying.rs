@@ -352,3 +352,22 @@ fn a_head_request_and_an_answer_without_a_body_are_understood() {
     let head = connection.head();
     assert_eq!((head.status, head.header("x-odd")), (204, "kept"));
 }
+
+#[test]
+fn several_serving_threads_share_one_port_and_answer_everyone() {
+    let teacher = ScriptedTeacher::start(|request| script::says(request.header("x-number").unwrap()));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.set("proxy.threads", 4).start();
+    std::thread::scope(|scope| {
+        for number in 0..40 {
+            let proxy = &proxy;
+            scope.spawn(move || {
+                let number = number.to_string();
+                let answer = proxy.post("/v1/chat/completions", &[("x-number", &number)], ASKED);
+                assert_eq!((answer.status(), answer.text()), (200, script::completion(&number)));
+            });
+        }
+    });
+    proxy.captured(40);
+    assert_eq!(proxy.stop().code, Some(0));
+}

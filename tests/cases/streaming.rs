@@ -1,5 +1,7 @@
 //! A stream passes as it comes: its bytes, its pace and its end, good or bad.
 
+use std::time::Duration;
+
 use harness::client::{self, Connection, Piece};
 use harness::program::{Apprentice, World};
 use harness::script::{self, Gate, Step};
@@ -149,4 +151,27 @@ fn a_stream_counts_as_in_flight_until_its_end() {
     gate.open();
     assert!(connection.rest().1);
     eventually("no request in flight", || (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(()));
+}
+
+#[test]
+fn a_client_that_reads_slowly_slows_the_teacher_and_fills_no_memory() {
+    const BYTES: usize = 64 << 20;
+    let gate = Gate::default();
+    let sent = gate.clone();
+    let teacher = ScriptedTeacher::start(move |_| {
+        let mut answer = script::whole("200 OK", &[], &vec![b'x'; BYTES]);
+        answer.push(Step::Open(sent.clone()));
+        answer
+    });
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let before = proxy.peak_bytes();
+    let mut connection = ask(&proxy);
+    assert_eq!(connection.head().status, 200);
+    // That nothing happens can only be shown by waiting; sixty-four mebibytes pass in a tenth of this.
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!gate.is_open(), "the teacher should be held up");
+    let (body, clean) = connection.rest();
+    assert!(clean && body.len() == BYTES, "{} bytes", body.len());
+    let grown = proxy.peak_bytes() - before;
+    assert!(grown < 32 << 20, "{grown} bytes more than before");
 }

@@ -254,11 +254,33 @@ fn a_student_whose_files_are_damaged_gives_way_to_the_teacher() {
     fs::write(&path, bytes).unwrap();
     let proxy = world.start();
     is_the_teachers(&proxy.chat("shop", ASKED), "student-failed");
-    assert!(proxy.log().contains("adapter_model.safetensors"), "the log names the file: {}", proxy.log());
+    proxy.logs("adapter_model.safetensors");
     // A student that never answers is sent away for good.
     for _ in 0..25 {
         assert_eq!(proxy.chat("shop", ASKED).status(), 200);
     }
     let site = proxy.site("shop");
     assert_eq!((site["state"].as_str(), site["last_switch"]["cause"].as_str()), (Some("teacher"), Some("failures")));
+}
+
+#[test]
+fn a_crowd_is_answered_by_the_student_or_when_it_is_busy_by_the_teacher() {
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
+    let proxy = world.start();
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                let answer = proxy.chat("shop", ASKED);
+                match route(&answer) {
+                    ("student", "student") => assert_eq!(answer.json()["choices"][0]["message"]["content"], SAYS),
+                    _ => is_the_teachers(&answer, "student-busy"),
+                }
+            });
+        }
+    });
+    assert!(
+        proxy.metric("apprentice_requests_total", &["route=\"student\"", "code=\"200\""]) > 0.0,
+        "not one was local"
+    );
+    assert_eq!(proxy.site("shop")["state"], "student", "being busy is no failure");
 }

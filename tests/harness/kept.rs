@@ -5,6 +5,9 @@ use std::path::Path;
 use callsite::SiteId;
 use capture::segments::SegmentLimits;
 use capture::{CaptureStore, Exchange, Segments};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::wait::eventually;
 
 /// The exchanges of `site` below the data folder of a program that no longer runs.
 ///
@@ -16,7 +19,23 @@ pub fn exchanges(data: &Path, site: &str) -> Vec<Exchange> {
     let store = Segments::open(&data.join("capture"), limits).unwrap();
     let mut exchanges = Vec::new();
     store.scan(&SiteId::new(site).unwrap(), None, &mut |exchange| exchanges.push(exchange)).unwrap();
+    drop(store);
+    released(data);
     exchanges
+}
+
+/// Waits until no store below `dir` is locked: a child process that
+/// another test is just starting may hold a copy of the handle.
+///
+/// # Panics
+/// When one stays locked.
+pub fn released(dir: &Path) {
+    for (path, _) in files(dir).into_iter().filter(|(path, _)| path.ends_with("db")) {
+        let file = std::fs::File::open(&path).unwrap();
+        eventually("the store's lock", || flock(&file, FlockOperation::NonBlockingLockExclusive).ok());
+        // Closing would not do while a child that is just being started holds a copy of the handle.
+        flock(&file, FlockOperation::Unlock).unwrap();
+    }
 }
 
 /// Every file below `dir`, with its bytes.

@@ -13,6 +13,7 @@ use ledger::Ledger;
 use registry::Registry;
 use telemetry::Metrics;
 
+use crate::kept;
 use crate::program::World;
 
 /// What the student says to everything.
@@ -72,6 +73,8 @@ pub fn prove(world: &World, site: &str, version: &str, tau: f64, state: State) {
     ledger.candidate(site, 1, candidate).unwrap();
     for number in 2..500 {
         if ledger.view(site).unwrap().state == state {
+            drop(ledger);
+            kept::released(&world.data().join("ledger"));
             return;
         }
         let audit = Audit {

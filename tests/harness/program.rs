@@ -230,6 +230,11 @@ impl Apprentice {
         self.running.stderr()
     }
 
+    /// Waits until it has written `text` to standard error.
+    pub fn logs(&self, text: &str) {
+        eventually(&format!("`{text}` in the log"), || self.log().contains(text).then_some(()));
+    }
+
     #[must_use]
     pub fn id(&self) -> u32 {
         self.running.child.id()
@@ -257,6 +262,17 @@ impl Apprentice {
                 .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
         };
         children.into_iter().filter(runs).collect()
+    }
+
+    /// The most memory that it has held so far, in bytes.
+    ///
+    /// # Panics
+    /// Without a `/proc`.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
     }
 
     /// Waits for its end.

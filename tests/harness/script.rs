@@ -10,6 +10,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Nothing until the test opens the gate, or the peer leaves.
     Wait(Gate),
+    /// Opens the gate: the steps before are done.
+    Open(Gate),
     /// Nothing until the peer leaves.
     Hang,
     /// The connection ends here, whatever was promised.
@@ -19,7 +21,7 @@ pub enum Step {
 /// An answer; a connection whose script ends without a cut takes the next request.
 pub type Script = Vec<Step>;
 
-/// Opened by the test, waited for by the teacher.
+/// Opened by one side of a test, waited for or looked at by the other.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<AtomicBool>);
 

@@ -271,6 +271,10 @@ impl Peer {
                     sent.is_ok()
                 }
                 Step::Wait(gate) => self.wait(&|| gate.is_open()),
+                Step::Open(gate) => {
+                    gate.open();
+                    true
+                }
                 Step::Hang => self.wait(&|| false),
                 Step::Cut => {
                     // The peer may have gone first.
