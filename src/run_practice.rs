@@ -186,7 +186,8 @@ impl Run {
     fn tell(&self) {
         let App { proxy, admin, token_source, .. } = &self.app;
         self.show.line("");
-        self.show.line("what can be learnt is handed over; the players go on and the proxy keeps serving (Ctrl-C ends it)");
+        self.show
+            .line("what can be learnt is handed over; the players go on and the proxy keeps serving (Ctrl-C ends it)");
         self.show.line(&format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"));
         self.show.line(&format!("  metrics  http://{admin}/metrics"));
         self.show.line(&format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"));
