@@ -40,7 +40,7 @@ pub enum Due {
 impl fmt::Display for Due {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Now => formatter.write_str("begins now"),
+            Self::Now => formatter.write_str("is next"),
             Self::NotWanted => formatter.write_str("not while the site stands so"),
             Self::NeedsExchanges { have, need } => write!(formatter, "has {have} of {need} new exchanges"),
             Self::Busy { requests_per_s } => {
