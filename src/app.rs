@@ -282,10 +282,21 @@ async fn expiring(captures: Arc<Segments>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn administering(listener: tokio::net::TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) {
-    let stop = async move { stopped.wait_for(|stopped| *stopped).await.map_or((), |_| ()) };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-        tracing::error!(%error, "the admin listener stopped");
+async fn administering(listener: tokio::net::TcpListener, router: axum::Router, stopped: watch::Receiver<bool>) {
+    let told = |mut stopped: watch::Receiver<bool>| async move {
+        stopped.wait_for(|stopped| *stopped).await.map_or((), |_| ())
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
+    // Half a request, or a connection that says nothing, would be waited for without end.
+    let too_late = async {
+        told(stopped).await;
+        tokio::time::sleep(gateway::limits::DRAIN_TIME).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => if let Err(error) = served {
+            tracing::error!(%error, "the admin listener stopped");
+        },
+        () = too_late => tracing::warn!("some admin requests were cut off by the shutdown"),
     }
 }
 

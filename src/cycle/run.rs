@@ -17,6 +17,9 @@ use crate::lesson::{Begun, Folder, Outcome};
 use crate::schedule::{self, Due, Facts};
 use crate::{Board, CycleError, Exam, Lessons};
 
+/// How long after its processes this one may be told to stop.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
 /// Everything a lesson may touch.
 pub struct Cycle {
     pub lessons: Lessons,
@@ -100,6 +103,9 @@ impl Cycle {
                 tracing::info!(site, lesson = number, exam = outcome.exam, version = outcome.version, "lesson ended")
             }
             Err(error) => {
+                // Ctrl-C and systemd end a whole group of processes. Told to stop meanwhile, this ends here and the
+                // lesson stays unfinished; only what fails on its own is written down as failed.
+                tokio::time::sleep(STOP_GRACE).await;
                 tracing::error!(site, lesson = number, %error, "lesson failed");
                 let problem = Some(error.to_string());
                 self.board.change(site, |lesson| (lesson.step, lesson.problem) = ("failed", problem.clone()));

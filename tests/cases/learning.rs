@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use harness::learnt;
-use harness::program::{Apprentice, World, kill_id};
+use harness::program::{Apprentice, World, ask_id_to_stop, kill_id};
 use harness::script;
 use harness::teacher::ScriptedTeacher;
 use harness::wait::{eventually, within};
@@ -94,6 +94,31 @@ fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() 
 
 #[test]
 fn a_lesson_goes_on_after_the_proxy_was_killed_in_the_middle_of_it() {
+    goes_on_after(|proxy, _| proxy.kill());
+}
+
+#[test]
+fn a_lesson_goes_on_after_the_proxy_was_stopped_in_the_middle_of_it() {
+    goes_on_after(|proxy, _| assert_eq!(proxy.stop().code, Some(0)));
+}
+
+#[test]
+fn a_lesson_goes_on_after_proxy_and_lesson_were_stopped_together_as_systemd_does() {
+    goes_on_after(|proxy, child| {
+        ask_id_to_stop(child);
+        // In the worst order: the proxy learns of its child's end before it is told to stop.
+        gone(child);
+        assert_eq!(proxy.stop().code, Some(0));
+    });
+}
+
+fn gone(process: i32) {
+    let here = || fs::exists(format!("/proc/{process}")).unwrap();
+    eventually("the end of the lesson's process", || (!here()).then_some(()));
+}
+
+/// Ends the proxy in the middle of a lesson by `end`, which is told the lesson's process, and starts it again.
+fn goes_on_after(end: impl Fn(Apprentice, i32)) {
     let teacher = teacher();
     let mut world = world(&teacher, 300);
     let proxy = world.start();
@@ -104,13 +129,12 @@ fn a_lesson_goes_on_after_the_proxy_was_killed_in_the_middle_of_it() {
     let children = proxy.children("train");
     assert_eq!(children.len(), 1);
     let lineage = fs::read(folder.join("curriculum/lineage.json")).unwrap();
-    proxy.kill();
-    eventually("the end of the orphaned lesson", || {
-        (!fs::exists(format!("/proc/{}/cmdline", children[0])).unwrap_or(true)).then_some(())
-    });
+    end(proxy, children[0]);
+    gone(children[0]);
 
     // A second lesson would need more exchanges than there will ever be.
     let proxy = world.set("lessons.exchanges_min", 1_000_000).start();
+    proxy.logs("an interrupted lesson goes on");
     // Nothing is played: what goes on is the old lesson.
     let site = within(LESSON, "a version on trial", || {
         assert!(!proxy.log().contains("lesson failed"), "{}", proxy.log());
@@ -119,7 +143,6 @@ fn a_lesson_goes_on_after_the_proxy_was_killed_in_the_middle_of_it() {
         (site["state"] == "shadow").then_some(site)
     });
     assert_eq!(site["lesson"]["number"], 1);
-    proxy.logs("an interrupted lesson goes on");
     assert_eq!(fs::read(folder.join("curriculum/lineage.json")).unwrap(), lineage, "what was drawn stays drawn");
     assert!(!world.data().join("lessons/shop/2").try_exists().unwrap());
 }

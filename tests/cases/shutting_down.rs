@@ -72,3 +72,27 @@ fn everything_answered_before_the_end_is_on_disk() {
     assert_eq!(proxy.stop().code, Some(0));
     assert_eq!(exchanges(&world.data(), "shop").len(), 100);
 }
+
+#[test]
+fn requests_that_never_end_are_cut_off_in_bounded_time() {
+    let teacher = ScriptedTeacher::start(|_| {
+        vec![script::stream_head(), script::chunk(script::events(&["Once"])[1].as_bytes()), Step::Hang]
+    });
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    let mut streaming = Connection::open(proxy.proxy);
+    streaming.send(&client::request("POST", "/s/shop/v1/chat/completions", &[], ASKED.as_bytes()));
+    assert_eq!(streaming.head().status, 200);
+    // Half a request on both sides: nobody will ever send the rest.
+    let (mut half, mut half_admin) = (Connection::open(proxy.proxy), Connection::open(proxy.admin));
+    half.send(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 10\r\n\r\n{");
+    half_admin.send(b"POST /admin/call-sites/shop/hold HTTP/1.1\r\nhost: 127");
+    let began = Instant::now();
+    assert_eq!(proxy.stop().code, Some(0));
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(5), "a running stream gets time to finish: {took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(!streaming.rest().1, "a stream that was cut off does not end cleanly");
+    let kept = exchanges(&world.data(), "shop");
+    assert_eq!(kept.iter().map(|exchange| exchange.complete).collect::<Vec<_>>(), [false]);
+}

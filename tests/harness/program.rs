@@ -296,12 +296,20 @@ impl Apprentice {
     }
 }
 
-/// Kills a process that is not a child of the test's.
+/// Sends SIGKILL to a process that is not a child of the test's.
 ///
 /// # Panics
 /// When there is none of that id.
 pub fn kill_id(id: i32) {
     kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
+}
+
+/// Sends SIGTERM to a process that is not a child of the test's.
+///
+/// # Panics
+/// When there is none of that id.
+pub fn ask_id_to_stop(id: i32) {
+    kill_process(Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
 }
 
 /// A child process and everything it has said.
