@@ -26,13 +26,14 @@ audit:
 bench: bench-practice bench-practice-drift
 
 SEEDS ?= 5
+AT_ONCE ?= 1
 bench-practice: setup
 	cargo build --locked
-	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS)
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE)
 
 bench-practice-drift: setup
 	cargo build --locked
-	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --drift
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --drift
 
 # Makes the practice base again; about half an hour on two cores.
 practice-base: setup

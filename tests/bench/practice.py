@@ -1,6 +1,6 @@
 """Runs `apprentice practice` over many seeds and reports what its last line says.
 
-Usage: practice.py BINARY [--seeds N] [--first N] [--drift]
+Usage: practice.py BINARY [--seeds N] [--first N] [--drift] [--at-once N]
 Prints a table, writes docs/benchmarks/practice[-drift].md and target/bench/practice[-drift].json.
 Exits 1 when a goal is missed.
 """
@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 LEARNABLE = ("shopkeeper", "quest-giver")
 
@@ -67,17 +68,22 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--drift", action="store_true")
+    parser.add_argument("--at-once", type=int, default=1, help="runs beside each other on the same processors")
     arguments = parser.parse_args()
-    runs = []
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        runs.append(run(arguments.binary, seed, arguments.drift))
-        print(f"seed {seed}: exit {runs[-1][0]}, {runs[-1][1]['seconds']:.0f} s", file=sys.stderr)
+
+    def one(seed):
+        code, report = run(arguments.binary, seed, arguments.drift)
+        print(f"seed {seed}: exit {code}, {report['seconds']:.0f} s", file=sys.stderr, flush=True)
+        return code, report
+
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        runs = list(pool.map(one, range(arguments.first, arguments.first + arguments.seeds)))
     table = rows(runs, arguments.drift)
     name = "practice-drift" if arguments.drift else "practice"
-    command = f"make bench-{name} SEEDS={arguments.seeds}"
+    command = f"make bench-{name} SEEDS={arguments.seeds} AT_ONCE={arguments.at_once}"
     lines = [
-        f"# {name}", "", f"Machine: {machine()}. Command: `{command}`. Rounds: {len(runs)} seeds from {arguments.first}, one after the",
-        f"other, {time.strftime('%Y-%m-%d')}. Median and range over all runs and, where it applies, both learnable sites.", "",
+        f"# {name}", "", f"Machine: {machine()}. Command: `{command}`. Rounds: {len(runs)} seeds from {arguments.first},",
+        f"{arguments.at_once} at a time, load {os.getloadavg()[2]:.1f} at the end, {time.strftime('%Y-%m-%d')}. Median and range over all runs and, where it applies, both learnable sites.", "",
         "| figure | median | range | unit | goal | reached |", "|---|---|---|---|---|---|",
     ]
     for r in table:
