@@ -91,9 +91,7 @@ impl App {
         std::fs::create_dir_all(&data).map_err(|error| format!("data.dir {}: {error}", data.display()))?;
         let captures = Arc::new(Segments::open(&data.join("capture"), segment_limits(&settings))?);
         let (capture, writer) = Writer::start(captures.clone(), metrics.clone())?;
-        let policies = settings.clone();
-        let policy_of = move |site: &str| policies.of(site).policy.clone();
-        let ledger = Arc::new(Ledger::open_dir(&data.join("ledger"), Box::new(policy_of), metrics.clone())?);
+        let ledger = Arc::new(open_ledger(&settings, &data, &captures, metrics.clone())?);
 
         let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
         let graph = data.join(format!("graph-{}", settings.student.format.name()));
@@ -235,6 +233,24 @@ fn students(settings: &Settings, registry: &Registry, graph: &Path) -> Result<Ar
         config,
         opened: Mutex::default(),
     }))
+}
+
+/// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
+fn open_ledger(
+    settings: &Arc<Settings>,
+    data: &Path,
+    captures: &Segments,
+    metrics: Arc<Metrics>,
+) -> Result<Ledger, Error> {
+    let policies = settings.clone();
+    let policy_of = move |site: &str| policies.of(site).policy.clone();
+    let ledger = Ledger::open_dir(&data.join("ledger"), Box::new(policy_of), metrics)?;
+    let unknown = captures.sites()?.into_iter().filter(|site| !site.is_default() && !ledger.admits(site.as_str()));
+    let unknown = unknown.count();
+    if unknown > 0 {
+        tracing::warn!(unknown, "captured sites past the cap are treated as `default`");
+    }
+    Ok(ledger)
 }
 
 /// A call site with a version needs the base's graph: one that was deleted is made again before anything is served.

@@ -1,7 +1,7 @@
 //! The exchange log on disk: one store per slice of time or size, in directories named by their first
 //! exchange. Retention removes whole directories, because sled never gives space back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +36,12 @@ pub trait CaptureStore: Send + Sync {
     /// # Errors
     /// When the store cannot be read at all.
     fn count(&self, site: &SiteId, after: Option<Uuid>) -> Result<u64, CaptureError>;
+
+    /// Every site with exchanges, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError>;
 }
 
 /// When a segment is closed and how long closed ones are kept.
@@ -159,6 +165,24 @@ impl CaptureStore for Segments {
         }
         Ok(count)
     }
+
+    fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
+        let mut found = BTreeSet::new();
+        self.all().iter().try_for_each(|store| sites_of(store, &mut found))?;
+        Ok(found)
+    }
+}
+
+/// The sites of one segment's index: from each site's first key straight past its last.
+fn sites_of(store: &Store, found: &mut BTreeSet<SiteId>) -> Result<(), CaptureError> {
+    let mut after: Option<Vec<u8>> = None;
+    while let Some(item) = store.scan(BY_SITE, b"", after.as_deref())?.next() {
+        let (key, _) = item?;
+        let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        found.extend(std::str::from_utf8(name).ok().and_then(|name| SiteId::new(name).ok()));
+        after = Some([name, &[1]].concat());
+    }
+    Ok(())
 }
 
 fn read(store: &Store, index_key: &[u8]) -> Result<Option<Exchange>, CaptureError> {

@@ -1,7 +1,10 @@
 //! A process that works for a lesson: started niced, its JSON lines read, killed when it is dropped.
 
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -11,6 +14,11 @@ use crate::CycleError;
 
 /// Last bytes of a process's error output that are kept for the message.
 const STDERR_BYTES_MAX: usize = 2_000;
+
+/// Starts of one step after which a killed process is given up.
+const KILLS_MAX: u32 = 3;
+/// Before a killed process is started again: what killed it may pass, and a stop of the whole group is noticed first.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// One line of a training process; unknown lines are passed over.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -41,17 +49,39 @@ pub enum Progress {
     Other,
 }
 
-/// Runs `program arguments...` to its end and calls `on_line` with what it reports.
+/// Runs `program arguments...` to its end and calls `on_line` with what it reports. A process that was
+/// killed is started again, after a pause, and goes on from its checkpoint.
 ///
 /// # Errors
-/// [`CycleError::Child`] with the process's own words when it does not end well.
+/// [`CycleError::Child`] with the process's own words when it does not end well, [`CycleError::Killed`]
+/// when it was killed [`KILLS_MAX`] times.
 pub async fn run(
     program: &Path,
     step: &'static str,
-    arguments: &[&std::ffi::OsStr],
+    arguments: &[&OsStr],
     nice: i32,
     mut on_line: impl FnMut(&Progress),
 ) -> Result<(), CycleError> {
+    let mut times = 0;
+    loop {
+        let Some(signal) = run_once(program, step, arguments, nice, &mut on_line).await? else { return Ok(()) };
+        times += 1;
+        if times >= KILLS_MAX {
+            return Err(CycleError::Killed { step, signal, times });
+        }
+        tracing::warn!(step, signal, times, "a process of the lesson was killed and is started again");
+        tokio::time::sleep(RESTART_PAUSE).await;
+    }
+}
+
+/// One start; gives back the signal when one ended it.
+async fn run_once(
+    program: &Path,
+    step: &'static str,
+    arguments: &[&OsStr],
+    nice: i32,
+    on_line: &mut impl FnMut(&Progress),
+) -> Result<Option<i32>, CycleError> {
     let failed = |status: String, message: String| CycleError::Child { step, status, message };
     let mut child = Command::new(program)
         .args(["--nice", &nice.to_string()])
@@ -91,5 +121,9 @@ pub async fn run(
     };
     let (errors, ()) = tokio::join!(read_errors, read_lines);
     let status = child.wait().await.map_err(|error| failed(error.to_string(), String::new()))?;
-    if status.success() { Ok(()) } else { Err(failed(status.to_string(), reported.unwrap_or(errors))) }
+    match status.signal() {
+        Some(signal) => Ok(Some(signal)),
+        None if status.success() => Ok(None),
+        None => Err(failed(status.to_string(), reported.unwrap_or(errors))),
+    }
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 pub enum CycleError {
     #[error("the {step} process ended with {status}: {message}")]
     Child { step: &'static str, status: String, message: String },
+    #[error("the {step} process was killed by signal {signal}, {times} times; is memory short?")]
+    Killed { step: &'static str, signal: i32, times: u32 },
     #[error(transparent)]
     Curriculum(#[from] curriculum::CurriculumError),
     #[error("cannot {what} {}: {source}", path.display())]

@@ -118,7 +118,8 @@ impl Cycle {
         self.board.change(site, |lesson| {
             (*lesson).clone_from(&crate::Lesson { number: folder.number, ..Default::default() })
         });
-        let lineage = self.draw(folder)?;
+        // Reading the log takes a while: the runtime's other work goes on meanwhile.
+        let lineage = tokio::task::block_in_place(|| self.draw(folder))?;
         self.train(folder).await?;
         self.make_graph(site).await?;
         let marks = self.examine(folder).await?;

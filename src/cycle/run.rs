@@ -85,7 +85,7 @@ impl Cycle {
             Err(error) => tracing::error!(%error, "interrupted lessons could not be looked up"),
         }
         loop {
-            match self.next() {
+            match tokio::task::block_in_place(|| self.next()) {
                 Ok(Some(folder)) => self.hold(&folder).await,
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "no lesson could be begun"),

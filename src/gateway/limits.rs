@@ -12,6 +12,8 @@ pub const CONNECTIONS_MAX: usize = 8_192;
 pub const HEADER_TIME: Duration = Duration::from_secs(60);
 /// How long the teacher may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long a connection to the teacher is kept for the next request: shorter than load balancers keep theirs.
+pub const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How long the teacher may take to begin its answer.
 pub const FIRST_BYTE_TIME: Duration = Duration::from_secs(600);
 /// How long running requests may take once the program is asked to stop.

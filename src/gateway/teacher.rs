@@ -54,7 +54,10 @@ impl Upstream {
             Some(path) => builder.with_tls_config(trusting(&path.to_string_lossy())?),
         };
         let https = builder.https_or_http().enable_http1().wrap_connector(http);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), teacher: teacher.clone() })
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).pool_idle_timeout(limits::IDLE_TIME).build(https),
+            teacher: teacher.clone(),
+        })
     }
 
     /// Sends a request on and returns the teacher's answer as it comes, or why there is none.

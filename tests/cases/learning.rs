@@ -147,8 +147,14 @@ fn goes_on_after(end: impl Fn(Apprentice, i32)) {
     assert!(!world.data().join("lessons/shop/2").try_exists().unwrap());
 }
 
+/// Kills the lesson's process and waits for the next one.
+fn killed_and_started_again(proxy: &Apprentice, process: i32) -> i32 {
+    kill_id(process);
+    eventually("the process that goes on", || proxy.children("train").into_iter().find(|child| *child != process))
+}
+
 #[test]
-fn a_lesson_whose_process_is_killed_fails_without_harm_and_another_can_be_asked_for() {
+fn a_lesson_whose_process_is_killed_goes_on_and_is_given_up_after_the_third_time() {
     let teacher = teacher();
     let world = world(&teacher, 5_000);
     let proxy = world.start();
@@ -156,19 +162,37 @@ fn a_lesson_whose_process_is_killed_fails_without_harm_and_another_can_be_asked_
     at_step(&proxy, 1, 1);
     let children = proxy.children("train");
     assert_eq!(children.len(), 1);
-    kill_id(children[0]);
+    let second = killed_and_started_again(&proxy, children[0]);
+    at_step(&proxy, 1, 1);
+    let third = killed_and_started_again(&proxy, second);
+    assert!(proxy.site("shop")["lesson"]["problem"].is_null());
+    assert_eq!(proxy.chat("shop", &asked(7)).header("x-apprentice-route"), "teacher");
+
+    kill_id(third);
     let failed = eventually("the failed lesson", || {
         let lesson = proxy.site("shop")["lesson"].clone();
         (lesson["step"] == "failed").then_some(lesson)
     });
-    assert!(failed["problem"].as_str().is_some_and(|problem| problem.contains("signal: 9")), "{failed}");
+    assert_eq!(failed["number"], 1);
+    assert!(failed["problem"].as_str().is_some_and(|problem| problem.contains("signal 9, 3 times")), "{failed}");
     let site = proxy.site("shop");
     assert_eq!((site["state"].as_str(), &site["version"]), (Some("teacher"), &serde_json::Value::Null));
-    assert_eq!(proxy.chat("shop", &asked(7)).header("x-apprentice-route"), "teacher");
 
     assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/train", "").status(), 202);
     // The failed lesson is not taken up again, its exchanges are.
     at_step(&proxy, 2, 1);
     // Stopping does not wait for the lesson.
     assert_eq!(proxy.stop().code, Some(0));
+}
+
+#[test]
+fn a_site_is_known_after_a_restart_without_a_new_request() {
+    let teacher = teacher();
+    let mut world = world(&teacher, 5_000);
+    world.set("lessons.enabled", false);
+    let proxy = world.start();
+    play(&proxy, 0);
+    proxy.kill();
+    let proxy = world.start();
+    assert_eq!(proxy.site("shop")["state"], "teacher");
 }
