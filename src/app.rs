@@ -72,7 +72,7 @@ pub(crate) fn base(settings: &Settings) -> Result<gemma::Config, String> {
 
 /// ONNX Runtime's library.
 pub(crate) fn library(settings: &Settings) -> Result<PathBuf, String> {
-    student::library::find(settings.student.library.as_deref()).map_err(|error| error.to_string())
+    student::library::find(settings.student.onnxruntime.as_deref()).map_err(|error| error.to_string())
 }
 
 impl App {
@@ -188,7 +188,7 @@ fn cycle(settings: &Arc<Settings>, parts: Lessons) -> Result<Cycle, Error> {
             adapter: PathBuf::new(),
             questions: PathBuf::new(),
             out: PathBuf::new(),
-            library: papers.student.library.clone(),
+            onnxruntime: papers.student.onnxruntime.clone(),
             context: papers.student.context,
             threads: papers.student.threads,
             max_tokens: rules.site.max_tokens,
@@ -229,7 +229,7 @@ fn students(settings: &Settings, registry: &Registry, graph: &Path) -> Result<Ar
     };
     Ok(Arc::new(Published {
         registry: registry.clone(),
-        library: library(settings)?,
+        onnxruntime: library(settings)?,
         config,
         opened: Mutex::default(),
     }))

@@ -55,7 +55,7 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         toml::from_str(&std::fs::read_to_string(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
     let began = Instant::now();
     let checks = Checks::new(&paper.rules)?;
-    let runtime = Runtime::load(&student::library::find(paper.library.as_deref())?)?;
+    let runtime = Runtime::load(&student::library::find(paper.onnxruntime.as_deref())?)?;
     let config = StudentConfig {
         graph: graph_file(&paper.graph),
         base: paper.base.clone(),

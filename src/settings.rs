@@ -94,7 +94,7 @@ pub(crate) struct Student {
     pub(crate) base: PathBuf,
     pub(crate) format: GraphFormat,
     /// ONNX Runtime's shared library; without it the places that `make setup` fills are looked at.
-    pub(crate) library: Option<PathBuf>,
+    pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) context: usize,
     pub(crate) workers: usize,
     pub(crate) threads: usize,
@@ -250,7 +250,7 @@ impl Default for Student {
             enabled: true,
             base: "models/gemma-3-1b-it".into(),
             format: GraphFormat::I8row,
-            library: None,
+            onnxruntime: None,
             context: 2048,
             workers: 1,
             threads: 1,

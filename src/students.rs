@@ -14,7 +14,7 @@ const MODELS_MAX: usize = 64;
 /// The published versions of every site, on one base.
 pub(crate) struct Published {
     pub(crate) registry: Registry,
-    pub(crate) library: PathBuf,
+    pub(crate) onnxruntime: PathBuf,
     pub(crate) config: StudentConfig,
     pub(crate) opened: Mutex<Opened>,
 }
@@ -36,7 +36,7 @@ impl gateway::Students for Published {
         let student = match &opened.student {
             Some(student) => student.clone(),
             None => {
-                let runtime = Runtime::load(&self.library).map_err(|error| error.to_string())?;
+                let runtime = Runtime::load(&self.onnxruntime).map_err(|error| error.to_string())?;
                 let student = Student::open(&runtime, self.config.clone()).map_err(|error| error.to_string())?;
                 opened.student.insert(student).clone()
             }

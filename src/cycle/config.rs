@@ -111,7 +111,7 @@ pub struct Exam {
     /// `held_out.jsonl` of the curriculum.
     pub questions: PathBuf,
     pub out: PathBuf,
-    pub library: Option<PathBuf>,
+    pub onnxruntime: Option<PathBuf>,
     pub context: usize,
     pub threads: usize,
     pub max_tokens: u32,

@@ -8,7 +8,7 @@ use wire::ModelError;
 /// What went wrong, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StudentError {
-    #[error("ONNX Runtime's library was not found; looked at {}. Run `make setup`, or set `student.library`", looked.join(", "))]
+    #[error("ONNX Runtime's library was not found; looked at {}. Run `make setup`, or set `student.onnxruntime`", looked.join(", "))]
     LibraryMissing { looked: Vec<String> },
     #[error("ONNX Runtime's library {} cannot be used: {reason}. Run `make setup` for the version this program wants", path.display())]
     LibraryUnusable { path: PathBuf, reason: String },

@@ -21,10 +21,10 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, StudentError> {
 fn find_with(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, StudentError> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = configured {
-        let place = format!("`student.library` = {}", path.display());
+        let place = format!("`student.onnxruntime` = {}", path.display());
         return take(path.to_path_buf(), vec![place]);
     }
-    let mut looked = vec!["`student.library` (not set)".to_owned()];
+    let mut looked = vec!["`student.onnxruntime` (not set)".to_owned()];
     if let Some(path) = set("ORT_DYLIB_PATH") {
         looked.push(format!("ORT_DYLIB_PATH = {}", path.display()));
         return take(path, looked);

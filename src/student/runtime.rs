@@ -16,7 +16,7 @@ static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 #[derive(Clone)]
 pub struct Runtime {
     pub(crate) environment: Environment,
-    library: PathBuf,
+    path: PathBuf,
 }
 
 impl Runtime {
@@ -33,7 +33,7 @@ impl Runtime {
             if *path != library {
                 return Err(StudentError::LibraryLoaded { loaded: path.clone(), wanted: library });
             }
-            return Ok(Self { environment: environment.clone(), library });
+            return Ok(Self { environment: environment.clone(), path: library });
         }
         let unusable = |reason: String| StudentError::LibraryUnusable { path: library.clone(), reason };
         let builder = ort::init_from(&library).map_err(|error| unusable(error.to_string()))?;
@@ -44,12 +44,12 @@ impl Runtime {
             .map_err(|error| unusable(error.to_string()))?;
         environment.set_log_level(LogLevel::Error);
         *loaded = Some((library.clone(), environment.clone()));
-        Ok(Self { environment, library })
+        Ok(Self { environment, path: library })
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("library", &self.library).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("library", &self.path).finish_non_exhaustive()
     }
 }

@@ -80,8 +80,8 @@ fn a_missing_model_folder_is_named_with_both_ways_out() {
 fn a_library_that_is_not_there_is_named() {
     let mut world = world();
     learnt::with_students(&mut world);
-    let exit = world.set("student.library", "lib/none.so").fails_to_start();
-    says(&exit, &["student.library", "lib/none.so"]);
+    let exit = world.set("student.onnxruntime", "lib/none.so").fails_to_start();
+    says(&exit, &["student.onnxruntime", "lib/none.so"]);
 }
 
 #[test]

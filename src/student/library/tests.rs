@@ -48,7 +48,7 @@ fn a_named_library_that_is_missing_is_never_replaced_by_another() {
 #[test]
 fn a_missing_library_names_every_place_and_the_command() {
     let message = find_with(None, &env(&[])).unwrap_err().to_string();
-    for part in ["student.library", "ORT_DYLIB_PATH", "cache", "make setup"] {
+    for part in ["student.onnxruntime", "ORT_DYLIB_PATH", "cache", "make setup"] {
         assert!(message.contains(part), "{message}");
     }
 }
