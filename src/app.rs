@@ -128,7 +128,8 @@ impl App {
             clock: now_ms,
         };
         background.spawn(administering(admin_listener, admin::router(api), stopped.clone()));
-        if settings.student.enabled && settings.lessons.enabled {
+        let learning = settings.student.enabled && settings.lessons.enabled;
+        if learning && settings.teacher.distillable == Distillable::Yes {
             let parts = Lessons {
                 captures,
                 ledger: ledger.clone(),
@@ -140,9 +141,8 @@ impl App {
                 data,
             };
             background.spawn(Arc::new(cycle(&settings, parts)?).run(stopped));
-            if settings.teacher.distillable != Distillable::Yes {
-                tracing::warn!("teacher.distillable is not yes: exchanges are kept, but nothing is learnt from them");
-            }
+        } else if learning {
+            tracing::warn!("teacher.distillable is not yes: exchanges are kept, but nothing is learnt from them");
         }
         Ok(Self { proxy, admin, token_source, ledger, board, stop, serving, background, writer: Some(writer) })
     }
