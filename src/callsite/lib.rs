@@ -1,4 +1,4 @@
-//! Who is asking: which call site of the client's program a request belongs to.
+//! Who is asking and who answers: the names of call sites and of their students' versions.
 //!
 //! The order is fixed and the first match wins: path prefix `/s/{site}/...`, header `x-apprentice-site`,
 //! body `metadata.apprentice_site`, then `metadata.prompt_id`, else `default`. The answer says which rule
@@ -70,6 +70,50 @@ impl TryFrom<String> for SiteId {
 impl From<SiteId> for String {
     fn from(site: SiteId) -> Self {
         site.0
+    }
+}
+
+/// The name of one version of a site's student, as the registry gives it: the rule is that of [`SiteId`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VersionId(String);
+
+/// A text that cannot name a version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` cannot name a version: use 1 to 64 of letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
+)]
+pub struct BadVersion(String);
+
+impl VersionId {
+    /// # Errors
+    /// [`BadVersion`] when `name` breaks the rule above.
+    pub fn new(name: &str) -> Result<Self, BadVersion> {
+        SiteId::new(name).map(|SiteId(name)| Self(name)).map_err(|BadSite(name)| BadVersion(name))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for VersionId {
+    type Error = BadVersion;
+    fn try_from(name: String) -> Result<Self, BadVersion> {
+        Self::new(&name)
+    }
+}
+
+impl From<VersionId> for String {
+    fn from(version: VersionId) -> Self {
+        version.0
     }
 }
 

@@ -10,6 +10,7 @@
 //! Pure: no I/O, no clock, no chance. Time and dice are arguments. No traffic moves to a student
 //! without recorded evidence; a rollback needs none and always wins.
 
+pub mod basis;
 pub mod drift;
 pub mod plan;
 pub mod policy;
@@ -18,6 +19,7 @@ pub mod record;
 pub mod risk;
 pub mod site;
 
+pub use basis::Basis;
 pub use plan::{Dice, Plan, Route};
 pub use policy::Policy;
 pub use record::{Audit, Candidate, Cause, Record, State, Switch};

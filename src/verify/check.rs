@@ -22,7 +22,7 @@ const BREAKS_CHARACTER: &[&str] = &[
 /// A call site's verifiers, as configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Rules {
+pub struct VerifierSettings {
     /// The answer must not be longer than this.
     pub words_max: usize,
     /// Refuse phrases that break a character's role.
@@ -35,7 +35,7 @@ pub struct Rules {
     pub must_not_match: Vec<String>,
 }
 
-impl Default for Rules {
+impl Default for VerifierSettings {
     fn default() -> Self {
         Self { words_max: 400, in_character: true, json: false, must_match: Vec::new(), must_not_match: Vec::new() }
     }
@@ -44,25 +44,25 @@ impl Default for Rules {
 /// A rule that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 #[error("`{key}` of the verifiers holds a regular expression that does not compile: {source}")]
-pub struct RulesError {
+pub struct VerifierError {
     key: &'static str,
     source: regex::Error,
 }
 
-/// Compiled [`Rules`]. The default checks nothing but that there is an answer of at most no words: it refuses all.
+/// Compiled [`VerifierSettings`]. The default checks nothing but that there is an answer of at most no words: it refuses all.
 #[derive(Debug, Default)]
-pub struct Checks {
+pub struct Verifiers {
     words_max: usize,
     json: bool,
     must_match: Vec<Regex>,
     must_not_match: RegexSet,
 }
 
-impl Checks {
+impl Verifiers {
     /// # Errors
-    /// [`RulesError`] naming the key whose expression does not compile.
-    pub fn new(rules: &Rules) -> Result<Self, RulesError> {
-        let bad = |key| move |source| RulesError { key, source };
+    /// [`VerifierError`] naming the key whose expression does not compile.
+    pub fn new(rules: &VerifierSettings) -> Result<Self, VerifierError> {
+        let bad = |key| move |source| VerifierError { key, source };
         let must_match = rules.must_match.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>();
         let own: &[&str] = if rules.in_character { BREAKS_CHARACTER } else { &[] };
         let forbidden = own.iter().copied().chain(rules.must_not_match.iter().map(String::as_str));

@@ -9,7 +9,7 @@ pub mod check;
 pub mod compare;
 pub mod confidence;
 
-pub use check::{Checks, Rules, RulesError};
+pub use check::{VerifierError, VerifierSettings, Verifiers};
 pub use compare::Comparison;
 
 #[cfg(test)]

@@ -1,25 +1,32 @@
 use wire::{Answer, Finish, Signals, Usage};
 
-use crate::{Checks, Comparison, Rules, compare::rouge_l};
+use crate::{Comparison, VerifierSettings, Verifiers, compare::rouge_l};
 
-fn failed(rules: &Rules, text: &str, finish: Finish) -> Option<&'static str> {
+fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
     let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };
-    Checks::new(rules).unwrap().failed(&answer)
+    Verifiers::new(rules).unwrap().failed(&answer)
 }
 
 #[test]
 fn each_verifier_refuses_what_it_is_for_and_nothing_else() {
-    let plain = Rules::default();
+    let plain = VerifierSettings::default();
     assert_eq!(failed(&plain, "Aye, ten gold for the rope.", Finish::Stop), None);
     assert_eq!(failed(&plain, "Aye, ten gold for", Finish::Length), Some("cut-off"));
     assert_eq!(failed(&plain, "  \n", Finish::Stop), Some("empty"));
     assert_eq!(failed(&plain, "I am just an AI, friend.", Finish::Stop), Some("forbidden-phrase"));
     assert_eq!(failed(&plain, "I am an aide to the king.", Finish::Stop), None);
-    assert_eq!(failed(&Rules { in_character: false, ..plain.clone() }, "As an AI I pass.", Finish::Stop), None);
-    assert_eq!(failed(&Rules { words_max: 2, ..plain.clone() }, "one two three", Finish::Stop), Some("too-long"));
-    assert_eq!(failed(&Rules { json: true, ..plain.clone() }, "{\"a\":1", Finish::Stop), Some("not-json"));
-    assert_eq!(failed(&Rules { json: true, ..plain.clone() }, " {\"a\":1} ", Finish::Stop), None);
-    let price = Rules { must_match: vec![r"\d+ gold".into()], must_not_match: vec!["Dollar".into()], ..plain };
+    assert_eq!(
+        failed(&VerifierSettings { in_character: false, ..plain.clone() }, "As an AI I pass.", Finish::Stop),
+        None
+    );
+    assert_eq!(
+        failed(&VerifierSettings { words_max: 2, ..plain.clone() }, "one two three", Finish::Stop),
+        Some("too-long")
+    );
+    assert_eq!(failed(&VerifierSettings { json: true, ..plain.clone() }, "{\"a\":1", Finish::Stop), Some("not-json"));
+    assert_eq!(failed(&VerifierSettings { json: true, ..plain.clone() }, " {\"a\":1} ", Finish::Stop), None);
+    let price =
+        VerifierSettings { must_match: vec![r"\d+ gold".into()], must_not_match: vec!["Dollar".into()], ..plain };
     assert_eq!(failed(&price, "It costs 12 gold.", Finish::Stop), None);
     assert_eq!(failed(&price, "It is free.", Finish::Stop), Some("missing-phrase"));
     assert_eq!(failed(&price, "12 gold or a dollar.", Finish::Stop), Some("forbidden-phrase"));
@@ -27,8 +34,8 @@ fn each_verifier_refuses_what_it_is_for_and_nothing_else() {
 
 #[test]
 fn a_bad_expression_names_its_key() {
-    let rules = Rules { must_match: vec!["(".into()], ..Rules::default() };
-    assert!(Checks::new(&rules).unwrap_err().to_string().starts_with("`must_match`"));
+    let rules = VerifierSettings { must_match: vec!["(".into()], ..VerifierSettings::default() };
+    assert!(Verifiers::new(&rules).unwrap_err().to_string().starts_with("`must_match`"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Prompt, Role, Sampling, Turn};
+use crate::{Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
 const KNOWN_FIELDS: &[&str] = &[
@@ -48,17 +48,6 @@ pub struct ChatRequest<'a> {
     /// `store: false`: the client asks that the exchange not be kept.
     pub store: Option<bool>,
     pub metadata: BTreeMap<String, String>,
-}
-
-/// Why a request is the teacher's alone; the text goes into `x-apprentice-reason`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Ineligible {
-    #[error("field-{0}")]
-    Field(String),
-    #[error("content-{0}")]
-    Content(String),
-    #[error("messages-malformed")]
-    Messages,
 }
 
 /// Why a body is not a chat request.
@@ -106,6 +95,9 @@ impl<'a> ChatRequest<'a> {
         let limit = |name| self.field::<u32>(name);
         let max_tokens = limit("max_completion_tokens")?.or(limit("max_tokens")?).unwrap_or(default_max_tokens);
         let turns = self.turns()?;
+        if turns.last().is_none_or(|turn| turn.role != Role::User) {
+            return Err(Ineligible::LastTurn);
+        }
         Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop: self.stop()? })
     }
 
@@ -139,7 +131,7 @@ impl<'a> ChatRequest<'a> {
         let asked: Option<i64> = self.field("seed")?;
         Ok(match (sampling, asked) {
             (Sampling::Random { temperature, top_p, .. }, Some(seed)) => {
-                Sampling::Random { temperature, top_p, seed: seed.cast_unsigned() }
+                Sampling::Random { temperature, top_p, seed: Some(seed.cast_unsigned()) }
             }
             (unchanged, _) => unchanged,
         })

@@ -14,7 +14,9 @@ pub mod error;
 mod model;
 pub mod sse;
 
-pub use model::{Answer, ChatModel, Finish, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage};
+pub use model::{
+    Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
+};
 
 #[cfg(test)]
 mod tests;

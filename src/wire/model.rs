@@ -1,9 +1,9 @@
 //! The one seam between those who ask for text and those who write it: teacher, student, script.
 //!
-//! It is blocking on purpose: a student is pure computation and runs on a worker thread, and a
-//! caller that must not block decides for itself where to run it. No I/O, clock or chance in here.
+//! A plain future and no runtime: a student computes on threads of its own, a teacher is far away, and who
+//! asks need not know. No I/O, clock or chance in here.
 
-use std::ops::ControlFlow;
+use std::pin::Pin;
 
 /// Who speaks in a conversation, after OpenAI's `developer` and `system` have been folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -28,8 +28,9 @@ pub struct Turn {
 pub enum Sampling {
     /// The most probable token; equal logits go to the lower id.
     Greedy,
-    /// Softmax of `logits / temperature` cut to the smallest set of mass `top_p`, drawn with `seed`.
-    Random { temperature: f32, top_p: f32, seed: u64 },
+    /// Softmax of `logits / temperature` cut to the smallest set of mass `top_p`, drawn with `seed`;
+    /// without one the model draws anew each time.
+    Random { temperature: f32, top_p: f32, seed: Option<u64> },
 }
 
 /// What a model is asked: a conversation that ends with a user turn, and the limits of the answer.
@@ -84,25 +85,52 @@ pub struct Answer {
     pub signals: Signals,
 }
 
+/// Why a request or prompt can never be put to a student, whatever its evidence says: it is the teacher's
+/// alone, and no failure of the student. The text is the `x-apprentice-reason`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ineligible {
+    /// The request uses a field that a student cannot honour.
+    #[error("field-{0}")]
+    Field(String),
+    /// A message holds what a student cannot read: an image, a tool's result.
+    #[error("content-{0}")]
+    Content(String),
+    #[error("messages-malformed")]
+    Messages,
+    /// The conversation does not end with a user's turn.
+    #[error("last-turn-not-user")]
+    LastTurn,
+    /// `tokens` of prompt against the `limit` of the student's context; `tokens` may be a lower bound.
+    #[error("prompt-too-long")]
+    TooLong { tokens: usize, limit: usize },
+}
+
 /// Why a model gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    #[error("the caller stopped the answer")]
-    Cancelled,
-    #[error("the prompt has {tokens} tokens and the student holds {limit}")]
-    PromptTooLong { tokens: usize, limit: usize },
+    /// Every place in the model's queue is taken; nothing is wrong with the model.
+    #[error("the model is busy")]
+    Busy,
     #[error("the prompt cannot be put to this model: {0}")]
-    Unsupported(String),
+    Ineligible(#[from] Ineligible),
     #[error("the model failed: {0}")]
     Failed(String),
 }
 
-/// Something that answers prompts.
+/// An answer that is being made. Dropping it ends the work at the next token: whoever stops waiting pays no more.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Answer, ModelError>> + Send>>;
+
+/// Something that answers prompts: a student, a teacher, a script.
 pub trait ChatModel: Send + Sync {
     /// What `x-apprentice-model` says, such as `shopkeeper@3`.
     fn name(&self) -> &str;
 
-    /// Answers `prompt`, calling `on_text` with each piece of text as it is made; a `Break` from it
-    /// ends the work with [`ModelError::Cancelled`]. Blocks until the answer is complete.
-    fn answer(&self, prompt: &Prompt, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<Answer, ModelError>;
+    /// Whether `prompt` can be put to this model at all; costs no more than reading it.
+    ///
+    /// # Errors
+    /// Why not.
+    fn accepts(&self, prompt: &Prompt) -> Result<(), Ineligible>;
+
+    /// Answers `prompt`. The work waits in the model's own bounded queue.
+    fn answer(&self, prompt: Prompt) -> Answering;
 }

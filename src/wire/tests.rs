@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use crate::chat::{ChatRequest, Ineligible};
+use crate::Ineligible;
+use crate::chat::ChatRequest;
 use crate::completion::{self, Envelope};
 use crate::{Answer, Finish, Role, Sampling, Signals, Usage, error::ApiError, sse};
 

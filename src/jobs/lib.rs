@@ -1,0 +1,18 @@
+//! The contracts of the child processes: what a training job and an exam are told, what they report, and
+//! what they come to. Shared by whoever writes a job and whoever does it.
+//!
+//! - [`train`]: `apprentice train JOB.toml`; [`progress`]: the JSON lines that it prints;
+//! - [`exam`]: `apprentice exam JOB.toml` and the result file that it writes.
+//!
+//! Data only: no I/O, no clock, no chance, nothing of models or stores.
+
+pub mod exam;
+pub mod progress;
+pub mod train;
+
+pub use exam::{EvalJob, EvalResult, Score};
+pub use progress::Progress;
+pub use train::{Method, Pretraining, Schedule, TrainJob, TrainingArguments};
+
+#[cfg(test)]
+mod tests;

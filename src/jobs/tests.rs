@@ -1,0 +1,66 @@
+use std::path::Path;
+
+use crate::{EvalResult, Method, Pretraining, Progress, Score, TrainJob, TrainingArguments};
+
+fn job() -> TrainJob {
+    TrainJob {
+        method: Method::Sft,
+        base: "/b".into(),
+        train: "t.jsonl".into(),
+        held_out: "h.jsonl".into(),
+        out: "out".into(),
+        checkpoint: "c".into(),
+        arguments: TrainingArguments { recompute: true, epochs: 0.0, ..TrainingArguments::default() },
+        pretraining: Pretraining::default(),
+    }
+}
+
+#[test]
+fn a_job_that_was_written_is_read_back_with_its_folder() {
+    let read = TrainJob::parse(&job().to_toml().unwrap(), Path::new("/lesson")).unwrap();
+    assert_eq!((read.base.as_path(), read.train.as_path()), (Path::new("/b"), Path::new("/lesson/t.jsonl")));
+    assert_eq!(read.arguments, job().arguments);
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_refused_with_key_value_and_range() {
+    let wrong: [(&str, fn(&mut TrainingArguments)); 9] = [
+        ("rank = 0 must be at least 1", |a| a.rank = 0),
+        ("batch_size = 0 must be at least 1", |a| a.batch_size = 0),
+        ("threads = 0 must be at least 1", |a| a.threads = 0),
+        ("learning_rate = -1 must be greater than 0", |a| a.learning_rate = -1.0),
+        ("learning_rate = NaN must be greater than 0", |a| a.learning_rate = f64::NAN),
+        ("alpha = inf must be finite", |a| a.alpha = f64::INFINITY),
+        ("epochs = -1 must be 0 or greater", |a| a.epochs = -1.0),
+        ("stop_exact = 2 must be greater than 0 and at most 1", |a| a.stop_exact = Some(2.0)),
+        ("clip_norm = -1 must be 0 or greater", |a| a.clip_norm = -1.0),
+    ];
+    for (message, change) in wrong {
+        let mut arguments = TrainingArguments::default();
+        assert_eq!(arguments.problems(), Vec::<String>::new());
+        change(&mut arguments);
+        assert_eq!(arguments.problems(), [message]);
+    }
+    let text = job().to_toml().unwrap().replace("rank = 16", "rank = 0");
+    assert_eq!(TrainJob::parse(&text, Path::new("")).unwrap_err(), "arguments.rank = 0 must be at least 1");
+    assert!(TrainJob::parse(&format!("x = 1\n{text}"), Path::new("")).unwrap_err().contains("unknown field `x`"));
+}
+
+#[test]
+fn progress_lines_are_read_as_they_were_written() {
+    let line = Progress::Step { step: 1, of: 2, loss: 0.5, tokens_per_s: 10.0, seconds: 1.5 };
+    let text = serde_json::to_string(&line).unwrap();
+    assert!(text.starts_with(r#"{"event":"step""#), "{text}");
+    assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), line);
+}
+
+#[test]
+fn the_grid_holds_the_quantiles_and_zero() {
+    let score = |confidence: f64| Score { quality: 1.0, confidence };
+    let result = EvalResult { scores: (0..200).map(|n| score(f64::from(n) / 200.0)).collect(), ..Default::default() };
+    let grid = result.confidence_grid();
+    assert_eq!((grid.len(), grid.first(), grid.last()), (40, Some(&0.025), Some(&0.0)));
+    assert_eq!(EvalResult::default().confidence_grid(), [0.0]);
+    let half = EvalResult { scores: vec![Score { quality: 0.5, confidence: 1.0 }], ..Default::default() };
+    assert_eq!((half.mean_quality(), half.confidence_grid()), (0.5, vec![1.0, 0.0]));
+}

@@ -1,0 +1,90 @@
+//! The rules that hold for a call site: one validated snapshot that everyone asks, replaced whole.
+//!
+//! The program builds [`Rules`] from the configuration; the gateway, the ledger, the cycle and the admin API
+//! hold the same [`LiveRules`] and read the site's [`SiteRules`] at the moment they need them.
+//! No I/O, no clock, no chance; knows nothing of files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use callsite::SiteId;
+use handover::{Basis, Policy};
+use parking_lot::RwLock;
+use verify::{Comparison, VerifierSettings, Verifiers};
+use wire::Sampling;
+
+/// One call site's rules.
+#[derive(Clone, Debug)]
+pub struct SiteRules {
+    /// What moves its traffic.
+    pub policy: Policy,
+    /// What its evidence depends on besides the policy; a change asks for new evidence.
+    pub basis: Basis,
+    pub verifier_settings: VerifierSettings,
+    /// The same, compiled.
+    pub verifiers: Arc<Verifiers>,
+    pub comparison: Comparison,
+    /// The student's own, unless the client names a seed.
+    pub sampling: Sampling,
+    /// Tokens of a student's answer when the client names no limit.
+    pub max_tokens: u32,
+    /// Whether its exchanges are kept.
+    pub capture: bool,
+}
+
+/// The rules of every call site.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    default: Arc<SiteRules>,
+    sites: BTreeMap<SiteId, Arc<SiteRules>>,
+}
+
+impl Rules {
+    /// `sites` have rules of their own, every other site has `default`.
+    #[must_use]
+    pub fn new(default: SiteRules, sites: BTreeMap<SiteId, SiteRules>) -> Self {
+        let sites = sites.into_iter().map(|(site, rules)| (site, Arc::new(rules))).collect();
+        Self { default: Arc::new(default), sites }
+    }
+
+    #[must_use]
+    pub fn of(&self, site: &SiteId) -> Arc<SiteRules> {
+        self.sites.get(site).unwrap_or(&self.default).clone()
+    }
+
+    /// The sites that have rules of their own.
+    pub fn configured(&self) -> impl Iterator<Item = &SiteId> {
+        self.sites.keys()
+    }
+}
+
+/// The rules in force. Clones share them.
+#[derive(Clone, Debug)]
+pub struct LiveRules(Arc<RwLock<Arc<Rules>>>);
+
+impl LiveRules {
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(rules))))
+    }
+
+    /// What holds for `site` now.
+    #[must_use]
+    pub fn of(&self, site: &SiteId) -> Arc<SiteRules> {
+        self.0.read().of(site)
+    }
+
+    /// The whole snapshot in force.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Rules> {
+        self.0.read().clone()
+    }
+
+    /// Puts other rules in force; who has asked before keeps what it got.
+    pub fn replace(&self, rules: Rules) {
+        *self.0.write() = Arc::new(rules);
+    }
+}
+
+#[cfg(test)]
+mod tests;
