@@ -5,8 +5,9 @@
 pub enum CaptureError {
     #[error("a stored exchange cannot be read: {0}; it is skipped")]
     Record(String),
-    #[error("cannot {what} the capture directory: {source}")]
-    Directory { what: &'static str, source: std::io::Error },
+    /// The message names what was tried and the path.
+    #[error("the capture directory cannot be used: {0}")]
+    Io(#[from] std::io::Error),
     #[error(transparent)]
     Store(#[from] store::StoreError),
 }

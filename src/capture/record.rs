@@ -1,8 +1,9 @@
 //! An exchange and its stored form: zstd of JSON, inside the store's versioned and checksummed frame.
 
-use callsite::SiteId;
+use callsite::{SiteId, VersionId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use wire::Api;
 
 use crate::CaptureError;
 
@@ -16,8 +17,13 @@ const ZSTD_LEVEL: i32 = 3;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    Student(String),
     Teacher,
+    /// A version of the site's student.
+    Student(VersionId),
+    /// A maker of training data, by its name.
+    Generated(String),
+    /// A file that somebody brought, by its name.
+    Imported(String),
 }
 
 /// What the operator found in the teacher's terms about learning from its answers.
@@ -38,6 +44,8 @@ pub struct Exchange {
     pub id: Uuid,
     pub site: SiteId,
     pub at_ms: u64,
+    /// Which API `request` and `response` speak.
+    pub api: Api,
     pub source: Source,
     pub status: u16,
     /// The answer is an event stream.

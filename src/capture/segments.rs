@@ -2,12 +2,13 @@
 //! exchange. Retention removes whole directories, because sled never gives space back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use callsite::SiteId;
-use store::{Put, Store};
+use fs_err as fs;
+use parking_lot::Mutex;
+use store::{Put, Store, StoreError};
 use uuid::Uuid;
 
 use crate::{CaptureError, Exchange};
@@ -22,7 +23,7 @@ pub trait CaptureStore: Send + Sync {
     /// skipped and counted in the result.
     ///
     /// # Errors
-    /// When writing failed; the caller must stop capturing.
+    /// When writing failed; nothing is known of these exchanges then, a later append may succeed.
     fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError>;
 
     /// Calls `visit` with the exchanges of `site` after `after`, oldest first; damaged ones are skipped and logged.
@@ -63,19 +64,25 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// Opens every segment in `dir`, repairing or setting aside damaged ones.
+    /// Opens every segment in `dir`, repairing or setting aside damaged ones; one that cannot be opened now is
+    /// left where it is and said.
     ///
     /// # Errors
     /// When the directory cannot be used or another process holds it.
     pub fn open(dir: &Path, limits: SegmentLimits) -> Result<Self, CaptureError> {
-        let failed = |what| move |source| CaptureError::Directory { what, source };
-        fs::create_dir_all(dir).map_err(failed("create"))?;
+        fs::create_dir_all(dir)?;
         let mut open = BTreeMap::new();
-        for entry in fs::read_dir(dir).map_err(failed("list"))? {
-            let entry = entry.map_err(failed("list"))?;
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if let Some(first) = name.strip_prefix("segment-").and_then(|id| Uuid::parse_str(id).ok()) {
-                open.insert(first, Arc::new(Store::open(&entry.path())?.0));
+                match Store::open(&entry.path()) {
+                    Ok((store, _)) => drop(open.insert(first, Arc::new(store))),
+                    Err(error @ StoreError::InUse(_)) => return Err(error.into()),
+                    Err(error) => {
+                        tracing::error!(segment = name, %error, "a capture segment cannot be read, going on without it")
+                    }
+                }
             }
         }
         Ok(Self { dir: dir.to_owned(), limits, open: Mutex::new(open) })
@@ -86,15 +93,14 @@ impl Segments {
     /// # Errors
     /// When a directory cannot be removed.
     pub fn expire(&self, now_ms: u64) -> Result<(), CaptureError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let starts: Vec<Uuid> = open.keys().copied().collect();
         for pair in starts.windows(2) {
             // A segment ends where the next one begins.
             let [first, next] = pair else { continue };
             if millis(*next).saturating_add(self.limits.retention_ms) < now_ms {
                 open.remove(first);
-                fs::remove_dir_all(self.path(*first))
-                    .map_err(|source| CaptureError::Directory { what: "remove a segment of", source })?;
+                fs::remove_dir_all(self.path(*first))?;
             }
         }
         Ok(())
@@ -105,22 +111,22 @@ impl Segments {
     }
 
     fn all(&self) -> Vec<Arc<Store>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.open.lock().values().cloned().collect()
     }
 
     /// The segment that takes an exchange with this id, beginning a new one when the last is full.
-    fn active(&self, id: Uuid) -> Result<Arc<Store>, CaptureError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    fn active(&self, id: Uuid) -> Result<(Uuid, Arc<Store>), CaptureError> {
+        let mut open = self.open.lock();
         if let Some((first, store)) = open.last_key_value() {
             let full = store.size_bytes()? >= self.limits.bytes_max;
             let old = millis(id).saturating_sub(millis(*first)) >= self.limits.age_ms_max;
             if !full && !old {
-                return Ok(store.clone());
+                return Ok((*first, store.clone()));
             }
         }
         let store = Arc::new(Store::open(&self.path(id))?.0);
         open.insert(id, store.clone());
-        Ok(store)
+        Ok((id, store))
     }
 }
 
@@ -138,7 +144,11 @@ impl CaptureStore for Segments {
             puts.push(Put { tree: EXCHANGES, key: exchange.id.as_bytes().to_vec(), value });
             puts.push(Put { tree: BY_SITE, key: site_key(&exchange.site, Some(exchange.id)), value: Vec::new() });
         }
-        self.active(first.id)?.write(&puts)?;
+        let (segment, store) = self.active(first.id)?;
+        store.write(&puts).inspect_err(|_| {
+            // sled takes no write after one has failed; the next append opens the directory anew.
+            self.open.lock().remove(&segment);
+        })?;
         Ok(skipped)
     }
 

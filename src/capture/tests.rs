@@ -1,10 +1,13 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use callsite::SiteId;
 use telemetry::Metrics;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::segments::SegmentLimits;
+use crate::writer::RETRY_PAUSE;
 use crate::*;
 
 const LIMITS: SegmentLimits = SegmentLimits { bytes_max: 1 << 30, age_ms_max: 10_000, retention_ms: 20_000 };
@@ -22,6 +25,7 @@ fn exchange(site: &str, at_s: u64, n: u64) -> Exchange {
         id: id(at_s, n),
         site: SiteId::new(site).unwrap(),
         at_ms: at_s * 1000,
+        api: wire::Api::Chat,
         source: Source::Teacher,
         status: 200,
         stream: false,
@@ -82,12 +86,20 @@ fn an_exchange_too_large_to_keep_is_skipped_alone() {
     assert_eq!(requests(&store, "a", None), ["request 2"]);
 }
 
-/// A store that refuses to write, to see what the writer makes of it.
-struct Broken;
+/// A store that refuses to write while it is told to, to see what the writer makes of it.
+#[derive(Default)]
+struct Full {
+    full: AtomicBool,
+    kept: AtomicUsize,
+}
 
-impl CaptureStore for Broken {
-    fn append(&self, _: &[Exchange]) -> Result<usize, CaptureError> {
-        Err(CaptureError::Record("disk full".into()))
+impl CaptureStore for Full {
+    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(CaptureError::Record("disk full".into()));
+        }
+        self.kept.fetch_add(exchanges.len(), Ordering::SeqCst);
+        Ok(0)
     }
     fn scan(&self, _: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
         Ok(())
@@ -100,25 +112,73 @@ impl CaptureStore for Broken {
     }
 }
 
-#[test]
-fn what_was_queued_is_on_disk_when_the_writer_has_finished() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(Segments::open(dir.path(), LIMITS).unwrap());
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let (capture, writer) = Writer::start(store.clone(), metrics.clone()).unwrap();
-    (0..300).for_each(|n| capture.keep(exchange("a", 100, n)));
-    writer.finish();
-    assert_eq!(requests(store.as_ref(), "a", None).len(), 300);
-    assert_eq!((metrics.captured.get(), metrics.capture_queue.get()), (300, 0));
+/// What a process that opens the files as they lie there now would find.
+fn on_disk(dir: &std::path::Path) -> Vec<String> {
+    let copy = tempfile::tempdir().unwrap();
+    for segment in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let to = copy.path().join(segment.file_name());
+        std::fs::create_dir(&to).unwrap();
+        for file in std::fs::read_dir(segment.path()).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    requests(&Segments::open(copy.path(), LIMITS).unwrap(), "a", None)
 }
 
 #[test]
-fn a_write_error_stops_capture_and_is_counted_but_blocks_nobody() {
+fn what_was_counted_as_captured_is_in_the_files_while_the_store_is_still_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Segments::open(dir.path(), LIMITS).unwrap());
     let metrics = Arc::new(Metrics::new().unwrap());
-    let (capture, writer) = Writer::start(Arc::new(Broken), metrics.clone()).unwrap();
-    capture.keep(exchange("a", 100, 1));
+    let (capture, writer) = Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE).unwrap();
+    (0..300).for_each(|n| capture.keep(exchange("a", 100, n)));
     writer.finish();
+    assert_eq!(on_disk(dir.path()).len(), 300);
+    assert_eq!((metrics.captured_total().get(), metrics.capture_queue_length().get()), (300, 0.0));
+    drop(store);
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("never: {what}");
+}
+
+#[test]
+fn a_write_error_stops_capturing_blocks_nobody_and_is_over_when_there_is_room() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let store = Arc::new(Full::default());
+    store.full.store(true, Ordering::SeqCst);
+    let (capture, writer) = Writer::start(store.clone(), metrics.clone(), Duration::from_millis(50)).unwrap();
+    capture.keep(exchange("a", 100, 1));
+    wait_until("the error is noticed", || metrics.capture_stopped().get() == 1.0);
+    assert_eq!(metrics.capture_dropped_total("write-error").get(), 1);
     (0..10_000).for_each(|n| capture.keep(exchange("a", 100, n)));
-    assert_eq!(metrics.capture_poisoned.get(), 1);
-    assert_eq!(metrics.capture_dropped.with_label_values(&["stopped"]).get(), 10_000);
+    assert!(metrics.capture_dropped_total("stopped").get() > 0);
+    store.full.store(false, Ordering::SeqCst);
+    wait_until("capturing goes on", || {
+        capture.keep(exchange("a", 100, 2));
+        metrics.capture_stopped().get() == 0.0
+    });
+    writer.finish();
+    assert!(store.kept.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn a_segment_that_cannot_be_opened_costs_no_other_and_stays_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Segments::open(dir.path(), LIMITS).unwrap();
+    store.append(&[exchange("a", 100, 1)]).unwrap();
+    drop(store);
+    // A plain file where a segment's folder should be: nothing that the store could repair.
+    let odd = dir.path().join(format!("segment-{}", id(50, 0)));
+    std::fs::write(&odd, "not a folder").unwrap();
+    let store = Segments::open(dir.path(), LIMITS).unwrap();
+    assert_eq!(requests(&store, "a", None), ["request 1"]);
 }

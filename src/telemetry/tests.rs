@@ -1,12 +1,33 @@
-use crate::Metrics;
+use crate::{Metrics, REFERENCE};
 
 #[test]
 fn what_was_counted_is_in_the_text() {
     let metrics = Metrics::new().unwrap();
-    metrics.requests.with_label_values(&["shop", "teacher", "200"]).inc();
-    metrics.lower_bound.with_label_values(&["shop"]).set(0.91);
+    metrics.requests_total("shop", "teacher", "200").inc();
+    metrics.quality_lower_bound("shop").set(0.91);
+    metrics.proxy_overhead_seconds("shop").observe(0.0002);
     let text = metrics.render().unwrap();
-    assert!(text.contains(r#"apprentice_requests_total{code="200",route="teacher",site="shop"} 1"#), "{text}");
-    assert!(text.contains(r#"apprentice_confidence_lower_bound{site="shop"} 0.91"#));
-    assert!(text.contains("apprentice_build_info 1"));
+    assert!(text.contains(r#"apprentice_requests_total{call_site="shop",code="200",route="teacher"} 1"#), "{text}");
+    assert!(text.contains(r#"apprentice_quality_lower_bound{call_site="shop"} 0.91"#));
+    assert!(text.contains(r#"apprentice_proxy_overhead_seconds_bucket{call_site="shop",le="0.00025"} 1"#));
+}
+
+#[test]
+fn a_number_that_is_not_known_is_not_exposed() {
+    let metrics = Metrics::new().unwrap();
+    metrics.confidence_threshold("shop").set_or_remove(None);
+    metrics.confidence_threshold("shop").set_or_remove(Some(0.5));
+    assert!(metrics.render().unwrap().contains("confidence_threshold"));
+    metrics.confidence_threshold("shop").set_or_remove(None);
+    assert!(!metrics.render().unwrap().contains("confidence_threshold"));
+}
+
+#[test]
+fn the_reference_names_every_metric_once_by_prometheus_rules() {
+    let mut names: Vec<&str> = REFERENCE.iter().map(|row| row.name).collect();
+    assert!(REFERENCE.iter().all(|row| (row.kind == "counter") == row.name.ends_with("_total")));
+    assert!(REFERENCE.iter().all(|row| !row.labels.contains(&"site") && row.help.ends_with('.')));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), REFERENCE.len());
 }

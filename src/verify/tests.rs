@@ -1,10 +1,19 @@
-use wire::{Answer, Finish, Signals, Usage};
+use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};
 
-use crate::{Comparison, VerifierSettings, Verifiers, compare::rouge_l};
+use crate::compare::rouge_l;
+use crate::verifier::NAMES;
+use crate::{Comparison, Verdict, Verifier, VerifierSettings, Verifiers};
 
 fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
     let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };
-    Verifiers::new(rules).unwrap().failed(&answer)
+    let prompt = Prompt { turns: Vec::new(), max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+    match Verifiers::new(rules).unwrap().check(&prompt, &answer) {
+        Verdict::Pass => None,
+        Verdict::Fail(name) => {
+            assert!(NAMES.contains(&name), "{name} is not in the list");
+            Some(name)
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Ineligible, Prompt, Role, Sampling, Turn};
+use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
 const KNOWN_FIELDS: &[&str] = &[
@@ -42,9 +42,7 @@ const KNOWN_FIELDS: &[&str] = &[
 pub struct ChatRequest<'a> {
     fields: BTreeMap<String, &'a RawValue>,
     pub model: String,
-    pub stream: bool,
-    /// `stream_options.include_usage`: the client wants a closing usage chunk.
-    pub include_usage: bool,
+    pub delivery: Delivery,
     /// `store: false`: the client asks that the exchange not be kept.
     pub store: Option<bool>,
     pub metadata: BTreeMap<String, String>,
@@ -52,7 +50,7 @@ pub struct ChatRequest<'a> {
 
 /// Why a body is not a chat request.
 #[derive(Debug, thiserror::Error)]
-pub enum ChatError {
+pub enum RequestError {
     #[error("the body is not a JSON object: {0}")]
     Json(#[from] serde_json::Error),
     #[error("field `{field}` {problem}")]
@@ -69,8 +67,8 @@ impl<'a> ChatRequest<'a> {
     /// Reads the routing view of `body`.
     ///
     /// # Errors
-    /// [`ChatError`] when the body is not JSON or lacks `model` or `messages`.
-    pub fn parse(body: &'a [u8]) -> Result<Self, ChatError> {
+    /// [`RequestError`] when the body is not JSON or lacks `model` or `messages`.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
         let fields: BTreeMap<String, &'a RawValue> = serde_json::from_slice(body)?;
         let model: String = required(&fields, "model")?;
         let _: Vec<&RawValue> = required(&fields, "messages")?;
@@ -80,7 +78,7 @@ impl<'a> ChatRequest<'a> {
         let metadata = optional(&fields, "metadata").ok().flatten().unwrap_or_default();
         let store = optional(&fields, "store").ok().flatten();
         let include_usage = options.is_some_and(|options| options.include_usage);
-        Ok(Self { fields, model, stream, include_usage, store, metadata })
+        Ok(Self { fields, model, delivery: Delivery { stream, include_usage }, store, metadata })
     }
 
     /// What a student would be asked, with the site's own sampling.
@@ -159,20 +157,39 @@ impl<'a> ChatRequest<'a> {
     }
 }
 
+/// The body of a request that puts `prompt` to `model`.
+pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
+    let mut body = serde_json::json!({
+        "model": model, "messages": prompt.turns, "max_completion_tokens": prompt.max_tokens,
+    });
+    if let Some(fields) = body.as_object_mut() {
+        if !prompt.stop.is_empty() {
+            fields.insert("stop".into(), prompt.stop.clone().into());
+        }
+        // Greedy is not said: reasoning teachers refuse every temperature but their own.
+        if let Sampling::Random { temperature, top_p, seed } = prompt.sampling {
+            fields.insert("temperature".into(), temperature.into());
+            fields.insert("top_p".into(), top_p.into());
+            fields.extend(seed.map(|seed| ("seed".into(), seed.cast_signed().into())));
+        }
+    }
+    body.to_string().into_bytes()
+}
+
 fn required<'a, T: Deserialize<'a>>(
     fields: &BTreeMap<String, &'a RawValue>,
     field: &'static str,
-) -> Result<T, ChatError> {
-    optional(fields, field)?.ok_or_else(|| ChatError::Field { field, problem: "is missing".into() })
+) -> Result<T, RequestError> {
+    optional(fields, field)?.ok_or_else(|| RequestError::Field { field, problem: "is missing".into() })
 }
 
 fn optional<'a, T: Deserialize<'a>>(
     fields: &BTreeMap<String, &'a RawValue>,
     field: &'static str,
-) -> Result<Option<T>, ChatError> {
+) -> Result<Option<T>, RequestError> {
     let Some(raw) = fields.get(field) else { return Ok(None) };
     serde_json::from_str(raw.get())
-        .map_err(|error| ChatError::Field { field, problem: format!("has the wrong shape: {error}") })
+        .map_err(|error| RequestError::Field { field, problem: format!("has the wrong shape: {error}") })
 }
 
 fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Finish, Usage, sse};
 
-/// What an answer said, as far as learning and auditing need it.
+/// What an answer summary, as far as learning and auditing need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct CompletionSummary {
     pub model: String,
     pub text: String,
     /// `finish_reason` of the first choice; absent when the answer was cut off.
@@ -18,10 +18,10 @@ pub struct Said {
     pub usage: Option<Usage>,
 }
 
-impl Said {
+impl CompletionSummary {
     /// Whether it is a complete plain-text answer that a student could learn from.
     #[must_use]
-    pub fn is_lesson(&self) -> bool {
+    pub fn is_trainable(&self) -> bool {
         self.finish.as_deref() == Some("stop") && !self.refused && !self.called_tools && !self.text.is_empty()
     }
 }
@@ -52,43 +52,41 @@ struct Message {
 }
 
 /// Reads a whole `chat.completion` body; `None` when it is something else.
-#[must_use]
-pub fn read_whole(body: &[u8]) -> Option<Said> {
+pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     let body: Body = serde_json::from_slice(body).ok()?;
-    let mut said = Said::default();
-    absorb(&mut said, body);
-    Some(said)
+    let mut summary = CompletionSummary::default();
+    absorb(&mut summary, body);
+    Some(summary)
 }
 
 /// Reads a whole event stream; `None` when an event is not a chunk or the stream was not ended by `[DONE]`.
-#[must_use]
-pub fn read_stream(body: &[u8]) -> Option<Said> {
-    let mut said = Said::default();
+pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
+    let mut summary = CompletionSummary::default();
     let mut reader = sse::Reader::default();
     let (mut done, mut broken) = (false, false);
     reader.push(body, |data| {
         if data == b"[DONE]" {
             done = true;
         } else if let Ok(chunk) = serde_json::from_slice::<Body>(data) {
-            absorb(&mut said, chunk);
+            absorb(&mut summary, chunk);
         } else {
             broken = true;
         }
     });
-    (done && !broken && !reader.overflowed()).then_some(said)
+    (done && !broken && !reader.overflowed()).then_some(summary)
 }
 
-fn absorb(said: &mut Said, body: Body) {
-    if said.model.is_empty() {
-        said.model = body.model;
+fn absorb(summary: &mut CompletionSummary, body: Body) {
+    if summary.model.is_empty() {
+        summary.model = body.model;
     }
-    said.usage = body.usage.or(said.usage);
+    summary.usage = body.usage.or(summary.usage);
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
-        said.finish = choice.finish_reason.or_else(|| said.finish.take());
+        summary.finish = choice.finish_reason.or_else(|| summary.finish.take());
         let Some(message) = choice.message else { continue };
-        said.text.push_str(message.content.as_deref().unwrap_or_default());
-        said.refused |= message.refusal.is_some();
-        said.called_tools |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
+        summary.text.push_str(message.content.as_deref().unwrap_or_default());
+        summary.refused |= message.refusal.is_some();
+        summary.called_tools |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
     }
 }
 
@@ -117,8 +115,7 @@ impl From<Usage> for OutUsage {
 }
 
 /// The answer as one `chat.completion` object.
-#[must_use]
-pub fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
+pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let Envelope { id, created_s, model } = envelope;
     let body = serde_json::json!({
         "id": id, "object": "chat.completion", "created": created_s, "model": model,
@@ -134,8 +131,7 @@ pub fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
 }
 
 /// The answer as an event stream of word-sized chunks, the role first, ended by `[DONE]`.
-#[must_use]
-pub fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usage: bool) -> Vec<u8> {
+pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usage: bool) -> Vec<u8> {
     let mut out = String::new();
     let mut chunk = |delta: serde_json::Value, finish: Option<Finish>| {
         let choices = serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);

@@ -83,19 +83,19 @@ fn usage_is_null_on_every_chunk_but_the_last_when_asked_for() {
 #[test]
 fn a_stream_without_its_end_is_no_answer() {
     let mut stream = completion::write_stream(&ENVELOPE, &answer("a b"), false);
-    assert!(completion::read_stream(&stream).unwrap().is_lesson());
+    assert!(completion::read_stream(&stream).unwrap().is_trainable());
     stream.truncate(stream.len() - sse::DONE.len());
     assert_eq!(completion::read_stream(&stream), None);
 }
 
 #[test]
-fn refusals_tool_calls_and_cut_answers_are_no_lessons() {
+fn refusals_tool_calls_and_cut_answers_cannot_be_learnt() {
     let said =
         |choice: &str| completion::read_whole(format!(r#"{{"model":"m","choices":[{choice}]}}"#).as_bytes()).unwrap();
-    assert!(said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"stop"}"#).is_lesson());
-    assert!(!said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"length"}"#).is_lesson());
-    assert!(!said(r#"{"index":0,"message":{"content":"x","refusal":"no"},"finish_reason":"stop"}"#).is_lesson());
-    assert!(!said(r#"{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}"#).is_lesson());
+    assert!(said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"stop"}"#).is_trainable());
+    assert!(!said(r#"{"index":0,"message":{"content":"x"},"finish_reason":"length"}"#).is_trainable());
+    assert!(!said(r#"{"index":0,"message":{"content":"x","refusal":"no"},"finish_reason":"stop"}"#).is_trainable());
+    assert!(!said(r#"{"index":0,"message":{"content":"x","tool_calls":[{}]},"finish_reason":"stop"}"#).is_trainable());
 }
 
 proptest! {
@@ -126,9 +126,41 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_request_reader_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(request) = ChatRequest::parse(&body) {
-            prop_assert!(request.turns().is_ok() || request.prompt(1, Sampling::Greedy).is_err());
-        }
+    fn no_request_of_the_right_outline_makes_the_reader_panic(
+        role in "user|assistant|system|developer|tool|x",
+        content in prop_oneof![Just("null".to_owned()), "\"[a-z\\\\n]{0,9}\"", Just("[1]".into()), Just("[{\"type\":\"text\",\"text\":\"t\"}]".into()), "[{}0-9]{1,3}"],
+        extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
+    ) {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"{role}","content":{content}}}]{extra}}}"#);
+        let Ok(request) = ChatRequest::parse(body.as_bytes()) else {
+            // Only a content that is no JSON may make the body unreadable.
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_err(), "{}", body);
+            return Ok(());
+        };
+        let asked = request.prompt(1, Sampling::Greedy);
+        prop_assert!(asked.is_err() || request.turns().is_ok(), "{}", body);
+        prop_assert!(role == "user" || asked.is_err(), "a prompt ends with the user's turn: {}", body);
     }
+}
+
+#[test]
+fn a_conversation_that_ends_with_the_assistant_is_the_teachers() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}"#;
+    assert_eq!(eligible(body), Err(Ineligible::LastTurn));
+    assert_eq!(eligible(r#"{"model":"m","messages":[]}"#), Err(Ineligible::LastTurn));
+}
+
+#[test]
+fn a_written_request_is_read_back_as_it_was_meant() {
+    let turn = |role, text: &str| crate::Turn { role, text: text.into() };
+    let prompt = crate::Prompt {
+        turns: vec![turn(Role::System, "s"), turn(Role::User, "u \"q\"")],
+        max_tokens: 7,
+        sampling: Sampling::Random { temperature: 0.5, top_p: 0.25, seed: Some(u64::MAX) },
+        stop: vec!["\n".into()],
+    };
+    let body = crate::Api::Chat.write_request("gpt", &prompt);
+    let request = ChatRequest::parse(&body).unwrap();
+    let site = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
+    assert_eq!((request.model.as_str(), request.prompt(1, site).unwrap()), ("gpt", prompt));
 }

@@ -1,0 +1,19 @@
+//! Where connections come in: one listener for every port of the program.
+//!
+//! - [`Listener`]: bound sockets, one for each serving thread;
+//! - [`serve`]: accepts, hands requests to a service, drains when told to stop;
+//! - [`Limits`]: what a connection may take.
+//!
+//! The only member that runs hyper's server. Knows nothing of what is served; a transport that wraps the
+//! stream (TLS) goes in at one place, `serve::connection`.
+
+mod limits;
+mod listener;
+mod serve;
+
+pub use limits::Limits;
+pub use listener::{ListenError, Listener};
+pub use serve::serve;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Where the teacher is, and with which key it is asked.
+
+use std::path::PathBuf;
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
+
+use crate::TeacherError;
+
+/// The upstream model's address.
+#[derive(Clone)]
+pub struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+    /// Path of the base URL without a closing slash, such as `/v1`.
+    prefix: String,
+    /// `Bearer ...`, replacing the client's; absent: the client's own is passed on.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// PEM file with the only certificates to trust.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Endpoint {
+    /// # Errors
+    /// When `base_url` is no absolute http(s) URL or the key has characters that a header cannot carry.
+    pub fn new(base_url: &str, key: Option<&str>, ca_file: Option<PathBuf>) -> Result<Self, TeacherError> {
+        let bad = |problem| TeacherError::BaseUrl { url: base_url.to_owned(), problem };
+        let parts = base_url.parse::<Uri>().map_err(|_| bad("is not a URL"))?.into_parts();
+        let scheme = parts.scheme.filter(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        let scheme = scheme.ok_or_else(|| bad("does not begin with http:// or https://"))?;
+        let authority = parts.authority.ok_or_else(|| bad("names no host"))?;
+        let prefix = parts.path_and_query.map(|path| path.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+        let authorization = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
+        let mut authorization = authorization.map_err(|_| TeacherError::Key)?;
+        if let Some(value) = &mut authorization {
+            value.set_sensitive(true);
+        }
+        Ok(Self { scheme, authority, prefix, authorization, ca_file })
+    }
+
+    /// The teacher's URL of a client's path `/v1/...` with its query.
+    pub(crate) fn url(&self, path: &str, query: Option<&str>) -> Result<Uri, http::Error> {
+        let rest = path.strip_prefix("/v1").unwrap_or(path);
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let path = format!("{}{rest}{query}", self.prefix);
+        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
+    }
+
+    /// `scheme://host:port`, for messages.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
+    /// The base URL in one spelling: who the teacher is, as far as a configuration says.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{}{}", self.origin(), self.prefix)
+    }
+}

@@ -1,0 +1,71 @@
+//! The teacher as a [`ChatModel`]: a prompt put in the teacher's own API, its answer read whole.
+
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use wire::{Answer, Answering, Api, ChatModel, CompletionSummary, Finish, Ineligible, ModelError, Prompt, Signals};
+
+use crate::{Client, limits};
+
+/// Longest part of a refusing teacher's answer that goes into the message.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// A model name at the teacher's address; it asks with the endpoint's own key.
+#[derive(Clone)]
+pub struct TeacherModel {
+    client: Client,
+    model: String,
+}
+
+impl TeacherModel {
+    #[must_use]
+    pub fn new(client: Client, model: &str) -> Self {
+        Self { client, model: model.to_owned() }
+    }
+}
+
+impl ChatModel for TeacherModel {
+    fn name(&self) -> &str {
+        &self.model
+    }
+
+    /// What does not fit the teacher is the teacher's to refuse.
+    fn accepts(&self, _: &Prompt) -> Result<(), Ineligible> {
+        Ok(())
+    }
+
+    fn answer(&self, prompt: Prompt) -> Answering {
+        let (client, model) = (self.client.clone(), self.model.clone());
+        Box::pin(async move { ask(&client, &model, &prompt).await })
+    }
+}
+
+async fn ask(client: &Client, model: &str, prompt: &Prompt) -> Result<Answer, ModelError> {
+    let body = Full::from(Api::Chat.write_request(model, prompt)).map_err(|never| match never {}).boxed_unsync();
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let answer = client.send(Method::POST, Api::Chat.path(), None, headers, body).await;
+    let answer = answer.map_err(|error| ModelError::Failed(error.message))?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), limits::ANSWER_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| ModelError::Failed(format!("the answer broke off: {error}")))?.to_bytes();
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(ModelError::Busy);
+    }
+    let summary = Some(&body).filter(|_| status == StatusCode::OK).and_then(|body| Api::Chat.read(false, body));
+    let Some(summary) = summary else {
+        let text: String = String::from_utf8_lossy(&body).chars().take(MESSAGE_CHARS_MAX).collect();
+        return Err(ModelError::Failed(format!("the teacher answered {status}: {text}")));
+    };
+    put(summary)
+}
+
+/// A teacher says nothing of its own certainty: the signals are empty.
+fn put(summary: CompletionSummary) -> Result<Answer, ModelError> {
+    let finish = match summary.finish.as_deref() {
+        Some("stop") if !summary.refused && !summary.called_tools => Finish::Stop,
+        Some("length") => Finish::Length,
+        other => return Err(ModelError::Failed(format!("the teacher gave no plain answer: finish {other:?}"))),
+    };
+    let usage = summary.usage.unwrap_or_default();
+    Ok(Answer { text: summary.text, finish, usage, signals: Signals::default() })
+}

@@ -1,0 +1,100 @@
+use http::{HeaderMap, HeaderValue};
+use std::io::{Read, Write};
+use wire::{ChatModel, ModelError, Prompt, Role, Sampling, Turn};
+
+use crate::{Client, Endpoint, TeacherModel, headers};
+
+#[test]
+fn the_teachers_base_url_takes_the_place_of_v1() {
+    let url = |base: &str, path: &str, query: Option<&str>| {
+        Endpoint::new(base, None, None).unwrap().url(path, query).unwrap().to_string()
+    };
+    assert_eq!(
+        url("https://api.openai.com/v1", "/v1/chat/completions", None),
+        "https://api.openai.com/v1/chat/completions"
+    );
+    assert_eq!(url("http://h:1/a/v2/", "/v1/models", Some("x=1")), "http://h:1/a/v2/models?x=1");
+    assert_eq!(url("http://h:1", "/v1/models", None), "http://h:1/models");
+}
+
+#[test]
+fn a_wrong_base_url_says_what_a_right_one_looks_like() {
+    for bad in ["api.openai.com/v1", "ftp://x/v1", "https://", "not a url"] {
+        let error = Endpoint::new(bad, None, None).err().unwrap();
+        assert!(error.to_string().contains("looks like https://"), "{error}");
+    }
+    let error = Endpoint::new("http://h/v1", Some("secret\n"), None).err().unwrap().to_string();
+    assert!(error.contains("key") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn headers_of_one_connection_and_our_own_stay_here() {
+    let mut all = HeaderMap::new();
+    for (name, value) in [
+        ("connection", "x-hop, close"),
+        ("x-hop", "1"),
+        ("transfer-encoding", "chunked"),
+        ("host", "h"),
+        ("x-apprentice-site", "shop"),
+        ("authorization", "Bearer k"),
+        ("x-stainless-lang", "python"),
+    ] {
+        all.insert(name, HeaderValue::from_static(value));
+    }
+    let out = headers::outgoing(&all);
+    let mut left: Vec<&str> = out.keys().map(http::HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["authorization", "x-stainless-lang"]);
+}
+
+/// A teacher that answers one request with `status` and `body`; gives back what it was sent.
+fn teacher(status: u16, body: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        let mut piece = [0; 4096];
+        while !String::from_utf8_lossy(&heard).contains("\"messages\"") {
+            let read = stream.read(&mut piece).unwrap();
+            heard.extend_from_slice(&piece[..read]);
+        }
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        String::from_utf8(heard).unwrap()
+    });
+    (url, thread)
+}
+
+fn asked(status: u16, body: &'static str) -> (Result<wire::Answer, ModelError>, String) {
+    let (url, thread) = teacher(status, body);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(async {
+        let client = Client::new(&Endpoint::new(&url, Some("k"), None).unwrap()).unwrap();
+        let turns = vec![Turn { role: Role::User, text: "Have you rope?".into() }];
+        let prompt = Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+        TeacherModel::new(client, "gpt").answer(prompt).await
+    });
+    (answer, thread.join().unwrap())
+}
+
+#[test]
+fn the_teacher_answers_a_prompt_like_any_other_model() {
+    let body = r#"{"model":"gpt-1","choices":[{"index":0,"message":{"content":"Aye."},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let (answer, heard) = asked(200, body);
+    let answer = answer.unwrap();
+    assert_eq!((answer.text.as_str(), answer.usage.completion_tokens), ("Aye.", 2));
+    assert!(heard.contains("POST /v1/chat/completions") && heard.contains("authorization: Bearer k"), "{heard}");
+    assert!(heard.contains(r#""content":"Have you rope?""#) && heard.contains(r#""max_completion_tokens":9"#));
+}
+
+#[test]
+fn what_is_no_plain_answer_is_a_failure_that_says_what_it_was() {
+    let failed = |status, body| asked(status, body).0.unwrap_err();
+    assert_eq!(failed(429, "{}"), ModelError::Busy);
+    let message = failed(400, r#"{"error":{"message":"no such model"}}"#).to_string();
+    assert!(message.contains("400") && message.contains("no such model"), "{message}");
+    let refusal = r#"{"model":"m","choices":[{"index":0,"message":{"refusal":"no"},"finish_reason":"stop"}]}"#;
+    assert!(matches!(failed(200, refusal), ModelError::Failed(_)));
+}
