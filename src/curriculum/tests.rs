@@ -1,4 +1,6 @@
-use capture::CaptureError;
+use callsite::VersionId;
+use capture::{CaptureError, Distillable, Exchange, Source};
+use dataset::{ChatExample, read_chat};
 use uuid::Uuid;
 
 use crate::*;
@@ -9,8 +11,8 @@ impl CaptureStore for Fixed {
     fn append(&self, _: &[Exchange]) -> Result<usize, CaptureError> {
         Ok(0)
     }
-    fn scan(&self, _: &SiteId, _: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
-        self.0.iter().cloned().for_each(visit);
+    fn scan(&self, _: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
+        self.0.iter().filter(|exchange| after.is_none_or(|after| exchange.id > after)).cloned().for_each(visit);
         Ok(())
     }
     fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
@@ -28,6 +30,7 @@ fn exchange(n: u64, player: &str, answer: &str) -> Exchange {
         id: Uuid::from_u128(u128::from(n)),
         site: SiteId::new("shop").unwrap(),
         at_ms: n,
+        api: wire::Api::Chat,
         source: Source::Teacher,
         status: 200,
         stream: false,
@@ -39,21 +42,21 @@ fn exchange(n: u64, player: &str, answer: &str) -> Exchange {
     }
 }
 
-fn built(exchanges: Vec<Exchange>, after: Option<u64>, draw: Draw) -> (Lineage, Vec<Example>, Vec<Example>) {
+fn built(exchanges: Vec<Exchange>, after: Option<u64>, settings: DatasetSettings) -> (Lineage, Vec<ChatExample>, Vec<ChatExample>) {
     let dir = tempfile::tempdir().unwrap();
     let site = SiteId::new("shop").unwrap();
-    let lineage = build(&Fixed(exchanges), &site, after, draw, dir.path()).unwrap();
-    (lineage, read(&dir.path().join("train.jsonl")).unwrap(), read(&dir.path().join("held_out.jsonl")).unwrap())
+    let lineage = build(&Fixed(exchanges), &site, after, settings, dir.path()).unwrap();
+    (lineage, read_chat(&dir.path().join("train.jsonl")).unwrap(), read_chat(&dir.path().join("held_out.jsonl")).unwrap())
 }
 
-const ALL_TRAIN: Draw = Draw { examples_max: 1000, held_out_share: 0.0, held_out_max: 0 };
+const ALL_TRAIN: DatasetSettings = DatasetSettings { examples_max: 1000, held_out_fraction: 0.0, held_out_max: 0 };
 
 #[test]
 fn what_cannot_be_learnt_from_is_left_out_and_counted() {
     let mut cut = exchange(2, "b", "y");
     cut.complete = false;
     let mut own = exchange(3, "c", "z");
-    own.source = Source::Student("1".into());
+    own.source = Source::Student(VersionId::new("1").unwrap());
     let mut forbidden = exchange(4, "d", "z");
     forbidden.distillable = Distillable::Unknown;
     let (lineage, train, _) = built(vec![exchange(1, "a", "x"), cut, own, forbidden], None, ALL_TRAIN);
@@ -81,9 +84,9 @@ fn exchanges_up_to_the_cut_are_not_drawn() {
 #[test]
 fn the_split_is_by_prompt_about_as_large_as_asked_and_stable_as_the_log_grows() {
     let all: Vec<Exchange> = (1..=400).map(|n| exchange(n, &n.to_string(), "x")).collect();
-    let draw = Draw { examples_max: 1000, held_out_share: 0.2, held_out_max: 1000 };
-    let (_, _, before) = built(all[..300].to_vec(), None, draw);
-    let (lineage, train, after) = built(all, None, draw);
+    let settings = DatasetSettings { examples_max: 1000, held_out_fraction: 0.2, held_out_max: 1000 };
+    let (_, _, before) = built(all[..300].to_vec(), None, settings);
+    let (lineage, train, after) = built(all, None, settings);
     assert_eq!(train.len() + after.len(), 400);
     assert!((50..=110).contains(&lineage.held_out), "{}", lineage.held_out);
     assert!(before.iter().all(|example| after.contains(example)));
@@ -92,15 +95,40 @@ fn the_split_is_by_prompt_about_as_large_as_asked_and_stable_as_the_log_grows() 
 #[test]
 fn the_newest_are_taken() {
     let all: Vec<Exchange> = (1..=50).map(|n| exchange(n, &n.to_string(), "x")).collect();
-    let (_, train, _) = built(all, None, Draw { examples_max: 5, ..ALL_TRAIN });
+    let (_, train, _) = built(all, None, DatasetSettings { examples_max: 5, ..ALL_TRAIN });
     let players: Vec<&str> = train.iter().map(|example| example.messages[0].text.as_str()).collect();
     assert_eq!(players, ["46", "47", "48", "49", "50"]);
 }
 
 #[test]
-fn a_damaged_line_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("train.jsonl");
-    fs::write(&path, "{\"messages\":[]}\nnonsense\n").unwrap();
-    assert!(read(&path).unwrap_err().to_string().contains("train.jsonl line 2"));
+fn the_exam_asks_the_newest_and_no_prompt_changes_sides_when_there_are_too_many() {
+    let all: Vec<Exchange> = (1..=400).map(|n| exchange(n, &n.to_string(), "x")).collect();
+    let settings = DatasetSettings { examples_max: 1000, held_out_fraction: 0.2, held_out_max: 10 };
+    let wide = DatasetSettings { held_out_max: 1000, ..settings };
+    let (_, train_wide, apart) = built(all.clone(), None, wide);
+    let (lineage, train, held_out) = built(all, None, settings);
+    assert_eq!((train, held_out.as_slice()), (train_wide, &apart[apart.len() - 10..]));
+    assert_eq!(lineage.left_out["held-out-surplus"], apart.len() - 10);
+}
+
+#[test]
+fn only_what_a_student_may_learn_counts_and_every_prompt_once() {
+    let site = SiteId::new("shop").unwrap();
+    let mut tools = exchange(2, "b", "y");
+    tools.request = tools.request.replace("\"model\"", "\"tools\":[{}],\"model\"");
+    let mut store = Fixed(vec![exchange(1, "a", "x"), tools, exchange(3, "a", "z"), exchange(4, "c", "z")]);
+    let mut counter = TrainableCounter::default();
+    assert_eq!(counter.count(&store, &site, None).unwrap(), 2);
+    store.0.push(exchange(5, "d", "z"));
+    assert_eq!(counter.count(&store, &site, None).unwrap(), 3);
+    // Another place to count from: a lesson has drawn what came before.
+    assert_eq!(counter.count(&store, &site, Some(Uuid::from_u128(3))).unwrap(), 2);
+}
+
+#[test]
+fn a_prompt_that_ends_with_the_assistant_is_left_out_like_one_with_tools() {
+    let mut assistant_last = exchange(1, "a", "x");
+    assistant_last.request = r#"{"model":"m","messages":[{"role":"assistant","content":"x"}]}"#.into();
+    let (lineage, train, _) = built(vec![assistant_last], None, ALL_TRAIN);
+    assert_eq!((train.len(), lineage.left_out["not-for-students"]), (0, 1));
 }

@@ -1,12 +1,13 @@
 //! A process that works for a lesson: started niced, its JSON lines read, killed when it is dropped.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde::Deserialize;
+use jobs::Progress;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
@@ -19,35 +20,6 @@ const STDERR_BYTES_MAX: usize = 2_000;
 const KILLS_MAX: u32 = 3;
 /// Before a killed process is started again: what killed it may pass, and a stop of the whole group is noticed first.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
-
-/// One line of a training process; unknown lines are passed over.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Progress {
-    Start {
-        examples: u64,
-        steps: u64,
-    },
-    Step {
-        step: u64,
-        of: u64,
-        loss: f64,
-    },
-    HeldOut {
-        loss: f64,
-        exact: f64,
-    },
-    Done {
-        steps: u64,
-        held_out_loss: f64,
-        held_out_exact: f64,
-    },
-    Failed {
-        error: String,
-    },
-    #[serde(other)]
-    Other,
-}
 
 /// Runs `program arguments...` to its end and calls `on_line` with what it reports. A process that was
 /// killed is started again, after a pause, and goes on from its checkpoint.
@@ -96,7 +68,7 @@ async fn run_once(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(CycleError::io("start", program))?;
+        .map_err(|source| io::Error::new(source.kind(), format!("cannot start {}: {source}", program.display())))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let read_errors = async move {
         let mut text = Vec::new();
@@ -111,11 +83,14 @@ async fn run_once(
         let Some(stdout) = stdout else { return };
         let mut lines = BufReader::new(stdout).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
-                if let Progress::Failed { error } = &progress {
-                    reported = Some(error.clone());
+            match serde_json::from_str::<Progress>(&line) {
+                Ok(progress) => {
+                    if let Progress::Failed { error } = &progress {
+                        reported = Some(error.clone());
+                    }
+                    on_line(&progress);
                 }
-                on_line(&progress);
+                Err(error) => tracing::warn!(step, %error, line, "a line of the process is not understood"),
             }
         }
     };

@@ -1,163 +1,85 @@
-//! One lesson, walked forward: draw the curriculum, train, make the graph, examine, publish, put on trial.
+//! One lesson, walked forward: draw the curriculum, make sure that its version could be served, train, examine,
+//! publish, put on trial.
 //!
 //! Each step ends with a file in the lesson's folder; a step whose file is there is not done again. So a
 //! lesson that was killed at any point, with or without the proxy, goes on where it stopped.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use callsite::SiteId;
+use capture::CaptureStore;
 use curriculum::Lineage;
 use handover::Candidate;
-use serde::{Deserialize, Serialize};
+use jobs::{EvalJob, EvalResult, Method, Pretraining, Progress, TrainJob};
+use ledger::Ledger;
+use registry::Registry;
+use rules::LiveRules;
 
-use crate::exam::Marks;
-use crate::run::Cycle;
-use crate::{CycleError, Exam, child};
+use crate::folder::{Folder, Outcome};
+use crate::status::{LessonStatus, LessonStep, LessonView};
+use crate::{CycleError, LessonSettings, child};
 
-/// The folder of one lesson.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    pub site: String,
-    pub number: u32,
-    pub dir: PathBuf,
+const ADAPTER: &str = "adapter";
+const CHECKPOINT: &str = "checkpoint";
+const TRAINED: &str = "trained.json";
+const EXAM: &str = "exam.json";
+
+/// Everything that one lesson may touch.
+pub struct LessonRunner {
+    pub settings: LessonSettings,
+    /// This program: the steps of a lesson are its own subcommands.
+    pub program: PathBuf,
+    pub student: StudentPaths,
+    pub captures: Arc<dyn CaptureStore>,
+    pub ledger: Arc<Ledger>,
+    pub registry: Registry,
+    pub rules: LiveRules,
+    pub status: LessonStatus,
+    /// Unix time in milliseconds.
+    pub clock: fn() -> u64,
 }
 
-/// How a lesson ended; its presence ends the lesson for good.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The published version; absent when training or the exam failed.
-    pub version: Option<String>,
-    pub exam: Option<f64>,
-    pub problem: Option<String>,
+/// What a student is made of, and how it is opened for an exam; paths are absolute.
+#[derive(Clone, Debug)]
+pub struct StudentPaths {
+    pub base: PathBuf,
+    /// Folder of the base's ONNX graph, and its format's name.
+    pub graph: PathBuf,
+    pub format: String,
+    pub onnxruntime: Option<PathBuf>,
+    pub context: usize,
+    pub threads: usize,
 }
 
-/// What was asked of the lesson when it was begun.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Begun {
-    /// Exchanges up to this moment are not drawn.
-    pub(crate) after_ms: Option<u64>,
-}
-
-impl Folder {
-    /// Every lesson of `site` in order.
-    pub(crate) fn all(root: &Path, site: &str) -> Result<Vec<Self>, CycleError> {
-        let parent = root.join(site);
-        let mut folders = Vec::new();
-        if parent.try_exists().map_err(CycleError::io("look for", &parent))? {
-            for entry in fs::read_dir(&parent).map_err(CycleError::io("list", &parent))? {
-                let dir = entry.map_err(CycleError::io("list", &parent))?.path();
-                let number = dir.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-                folders.extend(number.map(|number| Self { site: site.to_owned(), number, dir }));
-            }
-        }
-        folders.sort_by_key(|folder| folder.number);
-        Ok(folders)
-    }
-
-    /// Every lesson of every site that has begun and not ended.
-    pub(crate) fn unfinished(root: &Path) -> Result<Vec<Self>, CycleError> {
-        let mut open = Vec::new();
-        if root.try_exists().map_err(CycleError::io("look for", root))? {
-            for entry in fs::read_dir(root).map_err(CycleError::io("list", root))? {
-                let name = entry.map_err(CycleError::io("list", root))?.file_name().to_string_lossy().into_owned();
-                for folder in Self::all(root, &name)? {
-                    if folder.outcome()?.is_none() && folder.read::<Begun>("begun.json")?.is_some() {
-                        open.push(folder);
-                    }
-                }
-            }
-        }
-        Ok(open)
-    }
-
-    pub(crate) fn begin(root: &Path, site: &str, begun: &Begun) -> Result<Self, CycleError> {
-        let number = Self::all(root, site)?.last().map_or(0, |last| last.number) + 1;
-        let folder = Self { site: site.to_owned(), number, dir: root.join(site).join(number.to_string()) };
-        fs::create_dir_all(&folder.dir).map_err(CycleError::io("create", &folder.dir))?;
-        folder.write("begun.json", begun)?;
-        Ok(folder)
-    }
-
-    pub(crate) fn outcome(&self) -> Result<Option<Outcome>, CycleError> {
-        self.read("outcome.json")
-    }
-
-    pub(crate) fn lineage(&self) -> Result<Option<Lineage>, CycleError> {
-        self.read("curriculum/lineage.json")
-    }
-
-    pub(crate) fn end(&self, outcome: &Outcome) -> Result<(), CycleError> {
-        self.write("outcome.json", outcome)
-    }
-
-    fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CycleError> {
-        let path = self.dir.join(name);
-        match fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(CycleError::io("read", &path)(error)),
-        }
-    }
-
-    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), CycleError> {
-        let (path, staged) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
-        fs::write(&staged, serde_json::to_vec_pretty(value)?).map_err(CycleError::io("write", &staged))?;
-        fs::rename(&staged, &path).map_err(CycleError::io("write", &path))
-    }
-}
-
-impl Cycle {
+impl LessonRunner {
     /// Walks a lesson from where it stands to its outcome.
     pub(crate) async fn walk(&self, folder: &Folder) -> Result<Outcome, CycleError> {
         let site = &folder.site;
         // The ledger knows a site from its first request on; since a restart there may have been none.
-        if !self.ledger.admits(site) {
-            return Err(ledger::LedgerError::UnknownSite(site.clone()).into());
+        if !self.ledger.register(site) {
+            return Err(CycleError::NotAdmitted(site.clone()));
         }
-        self.board.change(site, |lesson| {
-            (*lesson).clone_from(&crate::Lesson { number: folder.number, ..Default::default() })
-        });
+        self.status.replace(site, LessonView { number: folder.number, ..LessonView::default() });
         // Reading the log takes a while: the runtime's other work goes on meanwhile.
         let lineage = tokio::task::block_in_place(|| self.draw(folder))?;
+        self.export(site).await?;
         self.train(folder).await?;
-        self.make_graph(site).await?;
-        let marks = self.examine(folder).await?;
-        let (score, policy) = (marks.score(), (self.policy_of)(site));
-        self.board.change(site, |lesson| lesson.exam = Some(score));
-        let facts = serde_json::json!({
-            "base": self.base, "lineage": lineage, "exam": score, "questions": marks.marks.len(),
-            "confidence_model": verify::confidence::CONFIDENCE_MODEL,
-        });
-        // Publishing the same adapter twice gives the same version, so a kill in here does no harm.
-        let version = self.registry.publish(site, &folder.dir.join("adapter"), facts)?;
-        let passed = score >= policy.exam_min;
-        let outcome = Outcome { version: passed.then(|| version.clone()), exam: Some(score), problem: None };
-        if passed {
-            let known = self.ledger.view(site)?.version.as_ref() == Some(&version);
-            if !known {
-                self.ledger.candidate(site, self.now_ms(), Candidate { version, grid: marks.grid(), exam: score })?;
-            }
-        } else {
-            self.ledger.failed_exam(site, self.now_ms(), version, score)?;
-        }
-        folder.end(&outcome)?;
-        self.board.change(site, |lesson| lesson.step = if passed { "published" } else { "failed" });
-        self.board.ended(site, if passed { "published" } else { "failed-exam" });
-        Ok(outcome)
+        let result = self.examine(folder).await?;
+        tokio::task::block_in_place(|| self.publish(folder, &lineage, &result))
     }
 
     fn draw(&self, folder: &Folder) -> Result<Lineage, CycleError> {
-        self.board.change(&folder.site, |lesson| lesson.step = "drawing");
-        if let Some(lineage) = folder.lineage()? {
+        self.status.step(&folder.site, LessonStep::Drawing);
+        let dir = folder.curriculum();
+        if let Some(lineage) = files::read_json(&dir.join(curriculum::LINEAGE_FILE))? {
             return Ok(lineage);
         }
-        let begun = folder.read::<Begun>("begun.json")?;
-        let site = SiteId::new(&folder.site)?;
-        let after_ms = begun.and_then(|begun| begun.after_ms);
-        let dir = folder.dir.join("curriculum");
-        let lineage = curriculum::build(self.captures.as_ref(), &site, after_ms, self.lessons.draw, &dir)?;
-        let needed = self.lessons.exchanges_min / 2;
+        let after_ms = folder.begun()?.and_then(|begun| begun.after_ms);
+        let lineage =
+            curriculum::build(self.captures.as_ref(), &folder.site, after_ms, self.settings.dataset, &dir)?;
+        let needed = self.settings.exchanges_min / 2;
         if (lineage.train as u64) < needed || lineage.held_out == 0 {
             let left_out = format!("{:?}", lineage.left_out);
             return Err(CycleError::TooFew { site: folder.site.clone(), found: lineage.train, needed, left_out });
@@ -165,95 +87,113 @@ impl Cycle {
         Ok(lineage)
     }
 
+    /// Writes the base's graph unless it is there, and opens it once: no lesson trains for hours towards a graph
+    /// that cannot be served here.
+    async fn export(&self, site: &SiteId) -> Result<(), CycleError> {
+        self.status.step(site, LessonStep::Exporting);
+        let StudentPaths { base, graph, format, onnxruntime, .. } = &self.student;
+        let mut arguments: Vec<&OsStr> = vec!["export".as_ref(), "--open".as_ref()];
+        arguments.extend::<[&OsStr; 6]>([
+            "--base".as_ref(),
+            base.as_ref(),
+            "--out".as_ref(),
+            graph.as_ref(),
+            "--format".as_ref(),
+            format.as_ref(),
+        ]);
+        if let Some(library) = onnxruntime {
+            arguments.extend::<[&OsStr; 2]>(["--onnxruntime".as_ref(), library.as_ref()]);
+        }
+        child::run(&self.program, "export", &arguments, self.settings.nice, |_| {}).await
+    }
+
     async fn train(&self, folder: &Folder) -> Result<(), CycleError> {
-        self.board.change(&folder.site, |lesson| lesson.step = "training");
-        if folder.read::<serde_json::Value>("trained.json")?.is_some() {
+        self.status.step(&folder.site, LessonStep::Training);
+        if folder.read::<serde_json::Value>(TRAINED)?.is_some() {
             return Ok(());
         }
-        let job = folder.dir.join("job.toml");
-        fs::write(&job, self.job(folder)?).map_err(CycleError::io("write", &job))?;
-        let mut last = None;
-        let arguments = ["train".as_ref(), job.as_os_str()];
-        child::run(&self.program, "training", &arguments, self.lessons.nice, |progress| {
-            self.board.progress(&folder.site, progress);
-            if let child::Progress::Done { held_out_loss, held_out_exact, steps } = progress {
-                last = Some(serde_json::json!({"steps": steps, "held_out_loss": held_out_loss, "held_out_exact": held_out_exact}));
+        let job = TrainJob {
+            method: Method::Sft,
+            base: self.student.base.clone(),
+            train: folder.curriculum().join(curriculum::TRAIN_FILE),
+            held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
+            out: folder.dir.join(ADAPTER),
+            checkpoint: folder.dir.join(CHECKPOINT),
+            arguments: self.settings.train.clone(),
+            pretraining: Pretraining::default(),
+        };
+        let path = folder.dir.join("train.toml");
+        files::replace(&path, job.to_toml().map_err(CycleError::Job)?.as_bytes())?;
+        let mut done = None;
+        let arguments = ["train".as_ref(), path.as_os_str()];
+        child::run(&self.program, "training", &arguments, self.settings.nice, |progress| {
+            self.status.progress(&folder.site, progress);
+            if matches!(progress, Progress::Done { .. }) {
+                done = Some(progress.clone());
             }
         })
         .await?;
-        folder.write("trained.json", &last)?;
-        // The adapter is there: the state to go on from is of no more use. A short lesson never had one, and
-        // one that stays is a waste of disk, not a reason to lose the lesson.
-        let checkpoint = folder.dir.join("checkpoint");
-        match fs::remove_dir_all(&checkpoint) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(checkpoint = %checkpoint.display(), %error, "a checkpoint could not be removed");
-            }
-            _ => {}
-        }
+        folder.write(TRAINED, &done)?;
+        // The adapter is there: the state to go on from is of no more use.
+        folder.discard(CHECKPOINT);
         Ok(())
     }
 
-    /// The job file of `apprentice train`; paths are absolute.
-    fn job(&self, folder: &Folder) -> Result<String, CycleError> {
-        let hyper = &self.lessons.train;
-        let schedule = if hyper.cosine { "cosine" } else { "constant" };
-        let mut optim = serde_json::json!({
-            "learning_rate": hyper.learning_rate, "batch_size": hyper.batch_size, "max_steps": hyper.max_steps,
-            "max_seconds": hyper.max_seconds, "warmup_steps": hyper.warmup_steps, "schedule": schedule,
-        });
-        let mut evaluate = serde_json::json!({"every_steps": hyper.evaluate_every_steps, "patience": hyper.patience});
-        if let (Some(fields), Some(epochs)) = (optim.as_object_mut(), hyper.epochs) {
-            fields.insert("epochs".into(), epochs.into());
+    async fn examine(&self, folder: &Folder) -> Result<EvalResult, CycleError> {
+        self.status.step(&folder.site, LessonStep::Exam);
+        if let Some(result) = folder.read(EXAM)? {
+            return Ok(result);
         }
-        if let Some(fields) = evaluate.as_object_mut() {
-            fields.extend(hyper.stop_exact.map(|exact| ("stop_exact".into(), exact.into())));
-            fields.extend(hyper.stop_loss.map(|loss| ("stop_loss".into(), loss.into())));
-        }
-        let curriculum = folder.dir.join("curriculum");
-        let job = serde_json::json!({
-            "method": "sft", "base": self.base, "train": curriculum.join("train.jsonl"),
-            "held_out": curriculum.join("held_out.jsonl"), "out": folder.dir.join("adapter"),
-            "checkpoint": folder.dir.join("checkpoint"), "seed": hyper.seed, "threads": hyper.threads,
-            "max_tokens": hyper.max_tokens, "checkpoint_every_s": hyper.checkpoint_every_s,
-            "lora": {"rank": hyper.rank, "alpha": hyper.alpha}, "optim": optim, "evaluate": evaluate,
-        });
-        Ok(toml::to_string(&job)?)
-    }
-
-    /// Writes the base's ONNX graph unless it is there: `apprentice export` does nothing for an unchanged base.
-    async fn make_graph(&self, site: &str) -> Result<(), CycleError> {
-        self.board.change(site, |lesson| lesson.step = "exporting");
-        let arguments = [
-            "export".as_ref(),
-            "--base".as_ref(),
-            self.base.as_os_str(),
-            "--out".as_ref(),
-            self.graph.as_os_str(),
-            "--format".as_ref(),
-            self.format.as_ref(),
-        ];
-        child::run(&self.program, "export", &arguments, self.lessons.nice, |_| {}).await
-    }
-
-    async fn examine(&self, folder: &Folder) -> Result<Marks, CycleError> {
-        self.board.change(&folder.site, |lesson| lesson.step = "exam");
-        if let Some(marks) = folder.read("exam.json")? {
-            return Ok(marks);
-        }
-        let paper = (self.exam_of)(&folder.site);
-        let exam = Exam {
-            adapter: folder.dir.join("adapter"),
-            questions: folder.dir.join("curriculum/held_out.jsonl"),
-            out: folder.dir.join("exam.json"),
-            ..paper
+        let rules = self.rules.of(&folder.site);
+        let StudentPaths { base, graph, onnxruntime, context, threads, .. } = self.student.clone();
+        let job = EvalJob {
+            base,
+            graph,
+            adapter: folder.dir.join(ADAPTER),
+            held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
+            out: folder.dir.join(EXAM),
+            onnxruntime,
+            context,
+            threads,
+            max_tokens: rules.max_tokens,
+            comparison: rules.comparison,
+            verifiers: rules.verifier_settings.clone(),
         };
         let path = folder.dir.join("exam.toml");
-        fs::write(&path, toml::to_string(&exam)?).map_err(CycleError::io("write", &path))?;
+        files::replace(&path, toml::to_string(&job)?.as_bytes())?;
         let arguments = ["exam".as_ref(), path.as_os_str()];
-        child::run(&self.program, "exam", &arguments, self.lessons.nice, |_| {}).await?;
+        child::run(&self.program, "exam", &arguments, self.settings.nice, |_| {}).await?;
         let missing =
-            || CycleError::Child { step: "exam", status: "success".into(), message: "no marks written".into() };
-        folder.read("exam.json")?.ok_or_else(missing)
+            || CycleError::Child { step: "exam", status: "success".into(), message: "no result was written".into() };
+        folder.read(EXAM)?.ok_or_else(missing)
+    }
+
+    /// Takes the adapter as a version and puts it on trial, unless it failed its exam.
+    fn publish(&self, folder: &Folder, lineage: &Lineage, result: &EvalResult) -> Result<Outcome, CycleError> {
+        let (site, exam) = (&folder.site, result.mean_quality());
+        self.status.change(site, |lesson| lesson.exam = Some(exam));
+        let facts = serde_json::json!({
+            "base": self.student.base, "lineage": lineage, "exam": exam, "held_out": result.scores.len(),
+            "confidence_model": verify::confidence::CONFIDENCE_MODEL,
+        });
+        // Publishing the same adapter twice gives the same version, so a kill in here does no harm.
+        let version = self.registry.publish(site, &folder.dir.join(ADAPTER), facts)?;
+        let (rules, now_ms) = (self.rules.of(site), (self.clock)());
+        let passed = exam >= rules.policy.exam_min;
+        if !passed {
+            self.ledger.record_failed_exam(site, now_ms, version.clone(), exam)?;
+        } else if !self.ledger.view(site)?.names(&version) {
+            let (policy, basis) = (rules.policy.clone(), rules.basis.clone());
+            let grid = result.confidence_grid();
+            let candidate = Candidate { version: version.clone(), grid, exam, policy, basis };
+            self.ledger.add_candidate(site, now_ms, candidate)?;
+        }
+        let outcome = Outcome { version: passed.then_some(version), exam: Some(exam), problem: None };
+        folder.end(&outcome)?;
+        // The registry holds the adapter now.
+        folder.discard(ADAPTER);
+        self.status.step(site, if passed { LessonStep::Published } else { LessonStep::Failed });
+        self.status.ended(site, if passed { "published" } else { "failed_exam" });
+        Ok(outcome)
     }
 }

@@ -1,26 +1,27 @@
 //! When to learn, and one lesson from its first line to its verdict.
 //!
-//! - [`schedule`]: pure: is a lesson due at this site?
-//! - [`lesson`]: one lesson as a folder of finished steps, so that a killed one goes on where it stopped;
-//! - [`child`]: the processes that do the work, niced, outside the serving process;
-//! - [`exam`]: what an exam asks and what came of it;
-//! - [`run`]: the background loop; [`board`]: what it is doing, for people.
+//! - [`schedule`]: pure: is a lesson due at this site, and which is next?
+//! - `run`: the background loop; `folder`: one lesson as a folder of finished steps;
+//! - `lesson`: the walk through those steps; [`child`]: the processes that do the work, niced;
+//! - `retention`: what finished lessons leave behind; [`status`]: what the cycle is doing, for people.
 //!
 //! Absent: candle, ONNX Runtime, sockets. A crash in a lesson is a line in the log.
 
-pub mod board;
 pub mod child;
-mod config;
 mod error;
-pub mod exam;
-pub mod lesson;
+mod folder;
+mod lesson;
+mod retention;
 mod run;
 pub mod schedule;
+mod settings;
+pub mod status;
 
-pub use board::{Board, Lesson};
-pub use config::{Exam, Hyper, Lessons, Quiet};
 pub use error::CycleError;
-pub use run::{Cycle, Requests};
+pub use lesson::{LessonRunner, StudentPaths};
+pub use run::{Cycle, LessonRequests};
+pub use settings::{LessonSettings, Quiet};
+pub use status::{LessonStatus, LessonStep, LessonView};
 
 #[cfg(test)]
 mod tests;

@@ -1,67 +1,66 @@
-//! The background loop: one lesson at a time, unfinished ones first.
+//! The background loop: one lesson at a time, unfinished ones first. A fault of one site costs no other its turn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callsite::SiteId;
-use capture::CaptureStore;
-use handover::{Policy, State};
-use ledger::{Ledger, SiteView};
-use registry::Registry;
+use curriculum::TrainableCounter;
+use handover::State;
+use ledger::SiteView;
+use parking_lot::Mutex;
+use telemetry::Metrics;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::lesson::{Begun, Folder, Outcome};
-use crate::schedule::{self, Due, Facts};
-use crate::{Board, CycleError, Exam, Lessons};
+use crate::folder::{self, Begun, Folder, Outcome, Summary};
+use crate::lesson::LessonRunner;
+use crate::schedule::{self, Due, ScheduleInput};
+use crate::status::{LessonStep, LessonView};
+use crate::{CycleError, retention};
 
 /// How long after its processes this one may be told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// Everything a lesson may touch.
+/// Decides which lesson is next, and runs it.
 pub struct Cycle {
-    pub lessons: Lessons,
-    /// This program: lessons are its own subcommands.
-    pub program: PathBuf,
-    pub base: PathBuf,
-    /// Folder of the base's ONNX graph, and its format's name.
-    pub graph: PathBuf,
-    pub format: String,
+    pub runner: LessonRunner,
     /// Where lessons keep their folders.
     pub root: PathBuf,
-    pub captures: Arc<dyn CaptureStore>,
-    pub ledger: Arc<Ledger>,
-    pub registry: Registry,
-    pub board: Board,
-    pub requests: Requests,
-    pub policy_of: Box<dyn Fn(&str) -> Policy + Send + Sync>,
-    /// The exam paper of a site; the lesson fills in its own files.
-    pub exam_of: Box<dyn Fn(&str) -> Exam + Send + Sync>,
+    /// How long a lesson's prompts and answers stay: as long as the exchange log keeps them.
+    pub retention_ms: u64,
+    pub requests: LessonRequests,
+    pub metrics: Arc<Metrics>,
     /// Mean requests a second over the last so many seconds.
     pub requests_per_s: Box<dyn Fn(u64) -> f64 + Send + Sync>,
-    /// Unix time in milliseconds.
-    pub clock: fn() -> u64,
 }
 
-/// Lessons that a person asked for.
+/// Lessons that an operator asked for. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Requests(Arc<Mutex<BTreeSet<String>>>);
+pub struct LessonRequests(Arc<Mutex<BTreeSet<SiteId>>>);
 
-impl Requests {
+impl LessonRequests {
     /// Asks for a lesson of `site` as soon as none runs, quiet or not.
-    pub fn ask(&self, site: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(site.to_owned());
+    pub fn request(&self, site: &SiteId) {
+        self.0.lock().insert(site.clone());
     }
 
-    fn has(&self, site: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(site)
+    fn contains(&self, site: &SiteId) -> bool {
+        self.0.lock().contains(site)
     }
 
-    fn done(&self, site: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(site);
+    fn remove(&self, site: &SiteId) {
+        self.0.lock().remove(site);
     }
+}
+
+/// What the loop remembers from round to round.
+#[derive(Default)]
+struct Memory {
+    counters: BTreeMap<SiteId, TrainableCounter>,
+    /// The last error of every site, so that a lasting one is said once.
+    errors: BTreeMap<SiteId, String>,
 }
 
 impl Cycle {
@@ -75,95 +74,153 @@ impl Cycle {
     }
 
     async fn work(&self) {
-        match Folder::unfinished(&self.root) {
-            Ok(folders) => {
-                for folder in folders {
-                    tracing::info!(site = folder.site, lesson = folder.number, "an interrupted lesson goes on");
-                    self.hold(&folder).await;
-                }
-            }
-            Err(error) => tracing::error!(%error, "interrupted lessons could not be looked up"),
+        for folder in tokio::task::block_in_place(|| self.restore()) {
+            tracing::info!(site = %folder.site, lesson = folder.number, "an interrupted lesson goes on");
+            self.run_lesson(&folder).await;
         }
+        let mut memory = Memory::default();
         loop {
-            match tokio::task::block_in_place(|| self.next()) {
-                Ok(Some(folder)) => self.hold(&folder).await,
+            match tokio::task::block_in_place(|| self.next(&mut memory)) {
+                Ok(Some(folder)) => self.run_lesson(&folder).await,
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "no lesson could be begun"),
             }
-            tokio::time::sleep(Duration::from_millis(self.lessons.check_every_ms.max(10))).await;
+            tokio::time::sleep(Duration::from_millis(self.runner.settings.check_every_ms)).await;
         }
     }
 
-    /// Holds one lesson and writes down how it ended.
-    async fn hold(&self, folder: &Folder) {
-        let (site, number) = (folder.site.as_str(), folder.number);
-        tracing::info!(site, lesson = number, "lesson begins");
-        match self.walk(folder).await {
-            Ok(outcome) => {
-                tracing::info!(site, lesson = number, exam = outcome.exam, version = outcome.version, "lesson ended")
+    /// Shows every site's last lesson and gives back those that have begun and not ended.
+    fn restore(&self) -> Vec<Folder> {
+        let mut open = Vec::new();
+        let sites = folder::sites(&self.root).unwrap_or_else(|error| {
+            tracing::error!(%error, "interrupted lessons could not be looked up");
+            Vec::new()
+        });
+        for site in sites {
+            let lessons = self.lessons(&site).unwrap_or_else(|error| {
+                tracing::error!(%site, %error, "the site's lessons could not be looked up");
+                Vec::new()
+            });
+            if let Some(last) = lessons.last() {
+                self.runner.status.replace(&site, view(last));
+            }
+            let unfinished = lessons.into_iter().filter(|lesson| lesson.outcome.is_none() && lesson.begun.is_some());
+            open.extend(unfinished.map(|lesson| lesson.folder));
+        }
+        open
+    }
+
+    /// Runs one lesson and writes down how it ended.
+    async fn run_lesson(&self, folder: &Folder) {
+        let (site, number) = (&folder.site, folder.number);
+        tracing::info!(%site, lesson = number, "lesson begins");
+        match self.runner.walk(folder).await {
+            Ok(Outcome { version, exam, .. }) => {
+                let version = version.as_ref().map(callsite::VersionId::as_str);
+                tracing::info!(%site, lesson = number, exam, version, "lesson ended");
             }
             Err(error) => {
                 // Ctrl-C and systemd end a whole group of processes. Told to stop meanwhile, this ends here and the
                 // lesson stays unfinished; only what fails on its own is written down as failed.
                 tokio::time::sleep(STOP_GRACE).await;
-                tracing::error!(site, lesson = number, %error, "lesson failed");
+                tracing::error!(%site, lesson = number, %error, "lesson failed");
                 let problem = Some(error.to_string());
-                self.board.change(site, |lesson| (lesson.step, lesson.problem) = ("failed", problem.clone()));
-                self.board.ended(site, "error");
+                let status = &self.runner.status;
+                status.change(site, |lesson| {
+                    (lesson.step, lesson.problem) = (LessonStep::Failed, problem.clone());
+                });
+                status.ended(site, "error");
                 if let Err(error) = folder.end(&Outcome { version: None, exam: None, problem }) {
-                    tracing::error!(site, %error, "the lesson's end could not be written down");
+                    tracing::error!(%site, %error, "the lesson's end could not be written down");
                 }
             }
         }
     }
 
-    /// Begins the lesson that is due, of the site with the most to learn.
-    fn next(&self) -> Result<Option<Folder>, CycleError> {
-        let mut best: Option<(u64, String, Option<u64>)> = None;
-        for view in self.ledger.views() {
-            let (facts, after_ms) = self.facts(&view)?;
-            let due = schedule::due(&facts, &self.lessons);
-            self.board.waits(&view.site, due.to_string());
-            let ahead = best.as_ref().is_none_or(|(most, ..)| facts.new_exchanges > *most);
-            if due == Due::Now && (ahead || facts.asked) && self.lessons.enabled {
-                best = Some((facts.new_exchanges, view.site, after_ms));
+    /// Begins the lesson that is due.
+    fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
+        let mut due = Vec::new();
+        for view in self.runner.ledger.views() {
+            let site = view.site.clone();
+            match self.look(&view, memory) {
+                Ok((input, after_ms)) => {
+                    memory.errors.remove(&site);
+                    let decision = schedule::due(&input, &self.runner.settings);
+                    self.runner.status.set_blocked(&site, decision.to_string());
+                    due.extend((decision == Due::Now).then_some((input, (site, after_ms))));
+                }
+                Err(error) => {
+                    let problem = error.to_string();
+                    self.runner.status.set_blocked(&site, format!("blocked by an error: {problem}"));
+                    if memory.errors.insert(site.clone(), problem.clone()) != Some(problem) {
+                        tracing::error!(%site, %error, "no lesson of this site can be begun");
+                    }
+                }
             }
         }
-        let Some((_, site, after_ms)) = best else { return Ok(None) };
-        self.requests.done(&site);
-        Folder::begin(&self.root, &site, &Begun { after_ms }).map(Some)
+        let chosen = schedule::next(due.iter().map(|(input, place)| (input, place)));
+        let Some((site, after_ms)) = chosen else { return Ok(None) };
+        let folder = Folder::begin(&self.root, site, &Begun { after_ms: *after_ms })?;
+        self.requests.remove(site);
+        Ok(Some(folder))
     }
 
     /// What the schedule needs to know of a site, and from when on its exchanges are of use.
-    fn facts(&self, view: &SiteView) -> Result<(Facts, Option<u64>), CycleError> {
-        let site = SiteId::new(&view.site)?;
+    fn look(&self, view: &SiteView, memory: &mut Memory) -> Result<(ScheduleInput, Option<u64>), CycleError> {
+        let now_ms = (self.runner.clock)();
+        let lessons = self.lessons(&view.site)?;
+        retention::expire_data(&lessons, now_ms, self.retention_ms);
+        retention::expire_versions(&self.runner.registry, &view.site, view, self.runner.settings.versions_kept)?;
+        // A clock that ran ahead when drift was found must not stop learning until it is there again.
+        let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));
+        let drawn = lessons.last().and_then(|lesson| lesson.lineage.as_ref()?.last);
+        let stale = stale_before_ms.map(|at_ms| Uuid::from_u128(u128::from(at_ms) << 80));
         let wanted = matches!(view.state, State::Teacher | State::Shadow);
-        let folders = Folder::all(&self.root, &view.site)?;
-        let mut failed_lessons = 0;
-        for folder in folders.iter().rev() {
-            let passed = folder.outcome()?.is_some_and(|outcome| outcome.version.is_some());
-            if passed {
-                break;
-            }
-            failed_lessons += 1;
-        }
-        let last = folders.last().map(Folder::lineage).transpose()?.flatten().and_then(|lineage| lineage.last);
-        let drawn = last.and_then(|id| Uuid::parse_str(&id).ok());
-        let stale = view.stale_before_ms.map(|at_ms| Uuid::from_u128(u128::from(at_ms) << 80));
-        let after = drawn.max(stale);
-        let new_exchanges = if wanted { self.captures.count(&site, after).unwrap_or(0) } else { 0 };
-        let facts = Facts {
+        let new_exchanges = if wanted {
+            let counter = memory.counters.entry(view.site.clone()).or_default();
+            counter.count(self.runner.captures.as_ref(), &view.site, drawn.max(stale))?
+        } else {
+            0
+        };
+        let input = ScheduleInput {
             state: view.state,
             audits: view.audits,
             new_exchanges,
-            failed_lessons,
-            asked: self.requests.has(&view.site),
-            requests_per_s: (self.requests_per_s)(self.lessons.quiet.window_s),
+            fruitless_lessons: fruitless(&lessons, view),
+            requested: self.requests.contains(&view.site),
+            requests_per_s: (self.requests_per_s)(self.runner.settings.quiet.window_s),
         };
-        Ok((facts, view.stale_before_ms))
+        Ok((input, stale_before_ms))
     }
 
-    pub(crate) fn now_ms(&self) -> u64 {
-        (self.clock)()
+    fn lessons(&self, site: &SiteId) -> Result<Vec<Summary>, CycleError> {
+        folder::lessons(&self.root, site, &mut || self.metrics.lesson_folders_damaged_total(site.as_str()).inc())
+    }
+}
+
+/// Lessons since the last one whose version was handed over.
+fn fruitless(lessons: &[Summary], view: &SiteView) -> u32 {
+    let handed_over = |lesson: &&Summary| {
+        let version = lesson.outcome.as_ref().and_then(|outcome| outcome.version.as_ref());
+        version.is_some_and(|version| view.handed_over(version))
+    };
+    let ended = lessons.iter().rev().filter(|lesson| lesson.outcome.is_some());
+    u32::try_from(ended.take_while(|lesson| !handed_over(lesson)).count()).unwrap_or(u32::MAX)
+}
+
+/// A lesson as its folder tells it.
+fn view(lesson: &Summary) -> LessonView {
+    let outcome = lesson.outcome.as_ref();
+    LessonView {
+        number: lesson.folder.number,
+        step: match outcome {
+            None => LessonStep::Drawing,
+            Some(Outcome { version: Some(_), .. }) => LessonStep::Published,
+            Some(_) => LessonStep::Failed,
+        },
+        examples: lesson.lineage.as_ref().map_or(0, |lineage| lineage.train as u64),
+        exam: outcome.and_then(|outcome| outcome.exam),
+        problem: outcome.and_then(|outcome| outcome.problem.clone()),
+        ..LessonView::default()
     }
 }

@@ -4,47 +4,54 @@ use std::fmt;
 
 use handover::State;
 
-use crate::Lessons;
+use crate::LessonSettings;
 
 /// What is known of a site when its turn comes.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct ScheduleInput {
     pub state: State,
     /// Audits of the version in Shadow.
     pub audits: u64,
-    /// Exchanges since the last lesson was drawn, or since drift was found.
+    /// Trainable prompts since the last lesson was drawn, or since drift was found.
     pub new_exchanges: u64,
-    /// Lessons in a row that led to no promotion.
-    pub failed_lessons: u32,
-    /// A person asked for a lesson.
-    pub asked: bool,
+    /// Lessons in a row whose version was not handed over.
+    pub fruitless_lessons: u32,
+    /// An operator asked for a lesson.
+    pub requested: bool,
     /// Mean requests a second over the policy's window.
     pub requests_per_s: f64,
 }
 
-/// Whether to start, and if not, why not.
+/// Whether to start, and if not, what blocks it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Due {
     Now,
-    /// There is nothing to learn while the site stands so.
-    NotWanted,
-    NeedsExchanges {
-        have: u64,
-        need: u64,
-    },
-    Busy {
-        requests_per_s: f64,
-    },
+    /// Lessons are switched off.
+    Disabled,
+    Held,
+    /// A version serves; it is not replaced unless somebody asks.
+    Serving(State),
+    /// The version on trial gets its chance first.
+    OnTrial { audits: u64, audits_max: u64 },
+    NeedsExchanges { have: u64, need: u64 },
+    Busy { requests_per_s: f64, requests_per_s_max: f64 },
 }
 
 impl fmt::Display for Due {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Now => formatter.write_str("is next"),
-            Self::NotWanted => formatter.write_str("not while the site stands so"),
-            Self::NeedsExchanges { have, need } => write!(formatter, "has {have} of {need} new exchanges"),
-            Self::Busy { requests_per_s } => {
-                write!(formatter, "waits for a quiet moment, {requests_per_s:.1} requests/s now")
+            Self::Now => formatter.write_str("due"),
+            Self::Disabled => formatter.write_str("disabled by lessons.enabled"),
+            Self::Held => formatter.write_str("blocked: the site is held; `promote` releases it"),
+            Self::Serving(state) => write!(formatter, "not needed: the site is in {}", state.label()),
+            Self::OnTrial { audits, audits_max } => {
+                write!(formatter, "waiting for the version on trial: {audits} of {audits_max} audits")
+            }
+            Self::NeedsExchanges { have, need } => {
+                write!(formatter, "waiting for exchanges: {have} of {need} trainable prompts")
+            }
+            Self::Busy { requests_per_s, requests_per_s_max } => {
+                write!(formatter, "waiting for less traffic: {requests_per_s:.1} of {requests_per_s_max:.1} requests/s")
             }
         }
     }
@@ -52,25 +59,40 @@ impl fmt::Display for Due {
 
 /// Decides for one site.
 #[must_use]
-pub fn due(facts: &Facts, lessons: &Lessons) -> Due {
-    let wanted = match facts.state {
-        State::Teacher => true,
-        // The version on trial gets its chance first.
-        State::Shadow => facts.audits >= lessons.shadow_audits_max,
-        State::Canary | State::Student | State::Held => false,
-    };
-    if facts.asked && facts.state != State::Held {
-        return Due::Now;
+pub fn due(input: &ScheduleInput, settings: &LessonSettings) -> Due {
+    if !settings.enabled {
+        return Due::Disabled;
     }
-    if !wanted {
-        return Due::NotWanted;
+    match input.state {
+        State::Held => return Due::Held,
+        _ if input.requested => return Due::Now,
+        State::Canary | State::Student => return Due::Serving(input.state),
+        State::Shadow if input.audits < settings.shadow_audits_max => {
+            return Due::OnTrial { audits: input.audits, audits_max: settings.shadow_audits_max };
+        }
+        State::Teacher | State::Shadow => {}
     }
-    let need = lessons.exchanges_min.saturating_mul(1 << facts.failed_lessons.min(16));
-    if facts.new_exchanges < need {
-        return Due::NeedsExchanges { have: facts.new_exchanges, need };
+    let need = settings.exchanges_min.saturating_mul(1 << input.fruitless_lessons.min(16));
+    if input.new_exchanges < need {
+        return Due::NeedsExchanges { have: input.new_exchanges, need };
     }
-    if facts.requests_per_s > lessons.quiet.requests_per_s {
-        return Due::Busy { requests_per_s: facts.requests_per_s };
+    if input.requests_per_s > settings.quiet.requests_per_s {
+        let requests_per_s_max = settings.quiet.requests_per_s;
+        return Due::Busy { requests_per_s: input.requests_per_s, requests_per_s_max };
     }
     Due::Now
+}
+
+/// Which of the sites that are due is next: one that was asked for before all others, then the one with the most
+/// to learn; of equals the first.
+#[must_use]
+pub fn next<'a, T>(due: impl Iterator<Item = (&'a ScheduleInput, T)>) -> Option<T> {
+    let rank = |input: &ScheduleInput| (input.requested, input.new_exchanges);
+    let mut best: Option<((bool, u64), T)> = None;
+    for (input, site) in due {
+        if best.as_ref().is_none_or(|(most, _)| rank(input) > *most) {
+            best = Some((rank(input), site));
+        }
+    }
+    best.map(|(_, site)| site)
 }

@@ -1,35 +1,74 @@
 //! Audits: the same request answered by both and compared. Runs beside the traffic, never in it.
 //!
-//! Which requests are audited was decided by dice before anything about the answers was known. An audit
-//! that is lost (queue full, teacher unreachable) is counted and changes nothing: none of those causes
-//! depends on the student's quality.
+//! Which requests are audited was decided by dice before anything about the answers was known. An audit that
+//! comes to nothing is counted by its [`Lost`] cause. A client that leaves while the student works may have left
+//! because of the student, so that audit is made all the same, without the client.
 
 use std::sync::Arc;
 
-use handover::{Audit, Plan};
+use callsite::VersionId;
+use handover::{Audit, AuditOutcome};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use wire::Prompt;
-use wire::completion::{self, Said};
+use uuid::Uuid;
+use verify::Verdict;
+use wire::{CompletionSummary, Prompt};
 
-use crate::chat::Call;
-use crate::local::{self, Attempt};
-use crate::teacher::Upstream;
-use crate::tee::Kept;
-use crate::{Gateway, GatewayError, after, limits, now_ms};
+use crate::attempt::{Attempt, NoAnswer, attempt};
+use crate::call::Call;
+use crate::tee::CapturedBody;
+use crate::{Gateway, GatewayError, limits, now_ms, record};
 
-/// Audits that are worked on at the same time.
-const AT_ONCE: usize = 4;
+/// Why an audit came to nothing: the label of `audits_lost_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    QueueFull,
+    /// While the teacher answered: the client never saw the student.
+    ClientLeft,
+    TeacherUnreachable,
+    /// It answered with an error status.
+    TeacherError,
+    /// Its answer is no plain text: a refusal, a tool call, cut off, unreadable, too long to be kept.
+    TeacherNotPlain,
+    StudentBusy,
+    /// The student cannot be asked this after all.
+    Ineligible,
+    /// The record could not be written.
+    LogUnavailable,
+}
 
-/// An audit that waits for its missing half.
+impl Lost {
+    fn label(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::ClientLeft => "client_left",
+            Self::TeacherUnreachable => "teacher_unreachable",
+            Self::TeacherError => "teacher_error",
+            Self::TeacherNotPlain => "teacher_not_plain",
+            Self::StudentBusy => "student_busy",
+            Self::Ineligible => "ineligible",
+            Self::LogUnavailable => "log_unavailable",
+        }
+    }
+
+    fn count(self, gateway: &Gateway, call: &Call) {
+        gateway.metrics.audits_lost_total(call.site.as_str(), self.label()).inc();
+    }
+}
+
+/// What the version under audit made of the prompt, when it was asked already.
+type Tried = Option<Result<Attempt, NoAnswer>>;
+
+/// An audit that waits for what is missing of it.
+#[derive(Debug)]
 pub(crate) struct Job {
-    call: Call,
-    version: String,
+    call: Arc<Call>,
+    version: VersionId,
     prompt: Prompt,
-    student: Option<Attempt>,
-    teacher: Option<Said>,
+    student: Tried,
+    teacher: Option<CompletionSummary>,
     served: bool,
 }
 
@@ -52,10 +91,94 @@ impl Auditor {
         (Self { queue }, Audits { waiting })
     }
 
-    fn take(&self, gateway: &Gateway, job: Job) {
-        let site = job.call.facts.site.clone();
-        if self.queue.try_send(job).is_err() {
-            lost(gateway, site.as_str());
+    fn enqueue(&self, gateway: &Gateway, job: Job) {
+        if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
+            self.queue.try_send(job)
+        {
+            Lost::QueueFull.count(gateway, &job.call);
+        }
+    }
+}
+
+/// The audit that was planned for a request, if one was. Dropped with the request when the client leaves.
+pub(crate) struct Planned {
+    gateway: Arc<Gateway>,
+    job: Option<Job>,
+    student_asked: bool,
+}
+
+impl Planned {
+    pub(crate) fn new(gateway: &Arc<Gateway>, call: &Arc<Call>, audit: Option<(VersionId, Prompt)>) -> Self {
+        let job = |(version, prompt)| Job {
+            call: call.clone(),
+            version,
+            prompt,
+            student: None,
+            teacher: None,
+            served: false,
+        };
+        Self { gateway: gateway.clone(), job: audit.map(job), student_asked: false }
+    }
+
+    /// From now on a client that leaves may leave because of the student.
+    pub(crate) fn student_asked(&mut self) {
+        self.student_asked = true;
+    }
+
+    /// The client gets the student's answer.
+    pub(crate) fn served(mut self, attempt: Attempt) {
+        let Some(mut job) = self.job.take() else { return };
+        // Beside a canary the version that is audited need not be the one that served.
+        if job.version == attempt.version {
+            (job.served, job.student) = (true, Some(Ok(attempt)));
+        }
+        self.gateway.auditor.enqueue(&self.gateway, job);
+    }
+
+    /// The teacher is asked instead, after the student `tried`.
+    pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) {
+        self.student_asked = false;
+        let job = self.job.as_mut().filter(|job| job.version == *version);
+        // A busy student may be free when the audit's turn comes.
+        if let Some(job) = job.filter(|_| tried != Err(NoAnswer::Busy)) {
+            job.student = Some(tried);
+        }
+    }
+
+    /// The teacher's answer has ended.
+    pub(crate) fn teacher_answered(
+        mut self,
+        status: StatusCode,
+        body: &CapturedBody,
+        summary: Option<&CompletionSummary>,
+    ) {
+        let Some(job) = self.job.take() else { return };
+        let lost = match summary {
+            _ if status != StatusCode::OK => Lost::TeacherError,
+            _ if !body.complete && body.client_left => Lost::ClientLeft,
+            Some(summary) if body.complete && summary.is_trainable() => {
+                let job = Job { teacher: Some(summary.clone()), ..job };
+                return self.gateway.auditor.enqueue(&self.gateway, job);
+            }
+            _ => Lost::TeacherNotPlain,
+        };
+        lost.count(&self.gateway, &job.call);
+    }
+
+    /// The teacher gave no answer at all.
+    pub(crate) fn teacher_unreachable(mut self) {
+        if let Some(job) = self.job.take() {
+            Lost::TeacherUnreachable.count(&self.gateway, &job.call);
+        }
+    }
+}
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        match self.job.take() {
+            Some(job) if self.student_asked => self.gateway.auditor.enqueue(&self.gateway, job),
+            Some(job) => Lost::ClientLeft.count(&self.gateway, &job.call),
+            None => {}
         }
     }
 }
@@ -66,108 +189,79 @@ impl Audits {
     /// # Errors
     /// When no way to the teacher can be set up.
     pub async fn work(mut self, gateway: Arc<Gateway>) -> Result<(), GatewayError> {
-        let upstream = Upstream::new(&gateway.teacher)?;
+        let client = teacher::Client::new(&gateway.endpoint)?;
         let mut running = JoinSet::new();
         while let Some(job) = self.waiting.recv().await {
-            while running.len() >= AT_ONCE {
+            while running.len() >= limits::AUDITS_AT_ONCE {
                 running.join_next().await;
             }
-            running.spawn(audit(gateway.clone(), upstream.clone(), job));
+            let (gateway, client) = (gateway.clone(), client.clone());
+            running.spawn(async move {
+                let call = job.call.clone();
+                if let Err(lost) = audit(&gateway, &client, job).await {
+                    lost.count(&gateway, &call);
+                }
+            });
         }
         Ok(())
     }
 }
 
-/// An audit of a request that the teacher answers.
-pub(crate) struct Planned {
-    version: String,
-    prompt: Prompt,
-    student: Option<Attempt>,
-}
-
-impl Planned {
-    pub(crate) fn new(plan: &Plan, prompt: Option<Prompt>, student: Option<Attempt>) -> Option<Self> {
-        let version = plan.audit.clone()?;
-        Some(Self { version, prompt: prompt?, student })
-    }
-
-    /// The teacher's whole answer is there.
-    pub(crate) fn heard(self, gateway: &Gateway, call: &Call, kept: &Kept) {
-        let Self { version, prompt, student } = self;
-        let Some(said) = read(call, kept) else {
-            lost(gateway, call.facts.site.as_str());
-            return;
-        };
-        let job = Job { call: call.clone(), version, prompt, student, teacher: Some(said), served: false };
-        gateway.auditor.take(gateway, job);
-    }
-}
-
-/// An audit of a request that the student has just answered.
-pub(crate) fn of_student(gateway: &Gateway, call: &Call, plan: &Plan, prompt: &Prompt, attempt: Attempt) {
-    if let Some(version) = plan.audit.clone() {
-        let (call, prompt) = (call.clone(), prompt.clone());
-        gateway
-            .auditor
-            .take(gateway, Job { call, version, prompt, student: Some(attempt), teacher: None, served: true });
-    }
-}
-
-async fn audit(gateway: Arc<Gateway>, upstream: Upstream, job: Job) {
-    let site = job.call.facts.site.clone();
-    let teacher = match job.teacher {
-        Some(said) => Some(said),
-        None => ask(&gateway, &upstream, &job.call).await,
+async fn audit(gateway: &Arc<Gateway>, client: &teacher::Client, job: Job) -> Result<(), Lost> {
+    let Job { call, version, prompt, student, teacher, served } = job;
+    let teacher = match teacher {
+        Some(summary) => summary,
+        None => ask_teacher(gateway, client, &call).await?,
     };
-    let Some(teacher) = teacher.filter(Said::is_lesson) else {
-        lost(&gateway, site.as_str());
-        return;
+    let student = match student {
+        Some(tried) => tried,
+        None => attempt(gateway, &call, &version, &prompt).await,
     };
-    let student = match job.student {
-        Some(attempt) => Ok(attempt),
-        None => local::attempt(&gateway, site.as_str(), &job.version, &job.prompt).await,
-    };
-    let rules = gateway.sites.site(site.as_str());
-    let (quality, confidence, verified) = match &student {
+    let bad_below = call.rules.policy.bad_below;
+    let (outcome, label) = match student {
         Ok(attempt) => {
-            let quality = rules.comparison.score(&attempt.answer.text, &teacher.text);
-            (quality, attempt.confidence, attempt.refused.is_none())
+            let quality = call.rules.comparison.score(&attempt.answer.text, &teacher.text);
+            let verified = attempt.verdict == Verdict::Pass;
+            let outcome = AuditOutcome::Compared { quality, confidence: attempt.confidence, verified };
+            (outcome, if verified && quality >= bad_below { "good" } else { "bad" })
         }
+        Err(NoAnswer::Busy) => return Err(Lost::StudentBusy),
+        Err(NoAnswer::Ineligible(_)) => return Err(Lost::Ineligible),
         // A student that gives no answer is no good; leaving the audit out would flatter it.
-        Err(_) => (0.0, 0.0, false),
+        Err(NoAnswer::Failed(_) | NoAnswer::TimedOut) => (AuditOutcome::NoAnswer, "no_answer"),
     };
-    let request = job.call.id.to_string();
-    let record = Audit { request, version: job.version, quality, confidence, verified, served: job.served };
-    let outcome = if quality >= 0.5 { "good" } else { "bad" };
-    match gateway.ledger.audit(site.as_str(), now_ms(), record) {
-        Ok(()) => gateway.metrics.audits.with_label_values(&[site.as_str(), outcome]).inc(),
-        Err(error) => {
-            tracing::error!(%site, %error, "an audit could not be recorded");
-            lost(&gateway, site.as_str());
+    let record = Audit { request: call.id.to_string(), version, served, outcome };
+    let (ledger, site) = (gateway.ledger.clone(), call.site.clone());
+    // The record is synced to the disk: no work for a thread that serves others.
+    let recorded = tokio::task::spawn_blocking(move || ledger.record_audit(&site, now_ms(), record)).await;
+    match recorded {
+        Ok(Ok(())) => {
+            gateway.metrics.audits_total(call.site.as_str(), label).inc();
+            Ok(())
         }
+        Ok(Err(error)) => {
+            tracing::error!(site = %call.site, %error, "an audit could not be recorded");
+            Err(Lost::LogUnavailable)
+        }
+        Err(_) => Err(Lost::LogUnavailable),
     }
 }
 
 /// Puts the client's own bytes to the teacher and keeps the exchange like any other.
-async fn ask(gateway: &Arc<Gateway>, upstream: &Upstream, call: &Call) -> Option<Said> {
-    let (path, query) = &call.path_and_query;
+async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call) -> Result<CompletionSummary, Lost> {
     let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
-    let answer = upstream.send(Method::POST, path, query.as_deref(), call.headers.clone(), body).await.ok()?;
+    let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
+    let answer = asked.map_err(|_| Lost::TeacherUnreachable)?;
     let status = answer.status();
-    let body = http_body_util::Limited::new(answer.into_body(), limits::KEPT_BYTES_MAX);
-    let kept = Kept { bytes: body.collect().await.ok()?.to_bytes(), complete: true };
-    let said = (status == StatusCode::OK).then(|| read(call, &kept)).flatten();
+    let body = Limited::new(answer.into_body(), limits::CAPTURED_BYTES_MAX).collect().await;
+    let bytes = body.map_err(|_| Lost::TeacherNotPlain)?.to_bytes();
+    let summary = call.api.read(call.delivery.stream, &bytes);
+    let body = CapturedBody { bytes, complete: true, client_left: false };
     // The student's own answer to this request is kept under the call's id already.
-    let again = Call { id: uuid::Uuid::now_v7(), ..call.clone() };
-    after::keep_teacher(gateway, &again, status, kept);
-    said
-}
-
-fn read(call: &Call, kept: &Kept) -> Option<Said> {
-    let read = if call.stream { completion::read_stream } else { completion::read_whole };
-    read(&kept.bytes)
-}
-
-fn lost(gateway: &Gateway, site: &str) {
-    gateway.metrics.audits.with_label_values(&[site, "lost"]).inc();
+    record::teacher_answered(gateway, call, Uuid::now_v7(), status, &body, summary.as_ref());
+    match summary.filter(CompletionSummary::is_trainable) {
+        _ if status != StatusCode::OK => Err(Lost::TeacherError),
+        Some(summary) => Ok(summary),
+        None => Err(Lost::TeacherNotPlain),
+    }
 }

@@ -1,48 +1,31 @@
-//! One chat request: whose call site, what plan, who answers.
+//! One chat request: whose call site, what plan, who answers. The composition of the data plane: every step of the
+//! walk is called from here, in order, and none calls back.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use callsite::SiteId;
-use handover::{Plan, Route};
-use http::{HeaderMap, Method, Request, Response, header};
+use callsite::VersionId;
+use handover::plan::{Because, Plan, Route};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use uuid::Uuid;
-use wire::Prompt;
-use wire::chat::{ChatError, ChatRequest};
+use wire::chat::{ChatRequest, RequestError};
 use wire::error::ApiError;
+use wire::{Api, Prompt};
 
-use crate::respond::{self, Body, Facts};
-use crate::teacher::{self, Upstream};
-use crate::{Gateway, after, audit, limits, local, now_ms};
-
-/// What is known of a chat request from its arrival to its end.
-#[derive(Clone)]
-pub(crate) struct Call {
-    pub(crate) id: Uuid,
-    pub(crate) at_ms: u64,
-    pub(crate) began: Instant,
-    pub(crate) facts: Facts,
-    /// The client's bytes, as they came.
-    pub(crate) body: Bytes,
-    /// For the teacher.
-    pub(crate) headers: HeaderMap,
-    pub(crate) path_and_query: (String, Option<String>),
-    /// The model that the client asked for.
-    pub(crate) model: String,
-    pub(crate) stream: bool,
-    pub(crate) include_usage: bool,
-    /// The client repeats a request: no new evidence.
-    pub(crate) retry: bool,
-    /// The exchange may be kept.
-    pub(crate) keep: bool,
-}
+use crate::call::Call;
+use crate::reason::Reason;
+use crate::respond::{self, Body, RouteHeaders};
+use crate::student_leg::{self, Decision};
+use crate::tee::{CapturedBody, Tee};
+use crate::{Gateway, audit, limits, record};
 
 /// What is to be done with a call.
-struct Intent {
-    plan: Plan,
+struct PlannedCall {
+    route: Route,
+    reason: Reason,
+    audit: Option<VersionId>,
     /// What a student is asked; absent when the request is the teacher's alone.
     prompt: Option<Prompt>,
 }
@@ -50,37 +33,40 @@ struct Intent {
 /// Answers a chat request.
 pub(crate) async fn chat(
     gateway: &Arc<Gateway>,
-    upstream: &Upstream,
-    path_site: Option<&str>,
+    client: &teacher::Client,
+    api: Api,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read(body).await?;
     let began = Instant::now();
-    let parsed = match ChatRequest::parse(&body) {
+    let parsed = match api.parse(&body) {
         Ok(parsed) => Some(parsed),
-        Err(error @ ChatError::Json(_)) => return Err(ApiError::invalid("invalid_json", error.to_string())),
+        Err(error @ RequestError::Json(_)) => return Err(ApiError::invalid("invalid_json", error.to_string())),
         // A field that we do not understand is the teacher's to judge.
-        Err(ChatError::Field { .. }) => None,
+        Err(RequestError::Field { .. }) => None,
     };
-    let mut call = call(&parts, began, body.clone(), path_site, parsed.as_ref())?;
-    let intent = intend(gateway, &mut call, parsed.as_ref());
-    let mut attempt = None;
-    if let (Route::Student { version, tau }, Some(prompt)) = (&intent.plan.route, &intent.prompt) {
-        match local::answer(gateway, &call, version, *tau, prompt).await {
-            local::Outcome::Served { response, attempt } => {
-                audit::of_student(gateway, &call, &intent.plan, prompt, attempt);
+    let call = Arc::new(Call::new(gateway, &parts, (api, began), body.clone(), parsed.as_ref())?);
+    let planned = plan(gateway, &call, parsed.as_ref());
+    let mut audit = audit::Planned::new(gateway, &call, planned.audit.zip(planned.prompt.clone()));
+    let mut reason = planned.reason;
+    if let (Route::Student { version, confidence_threshold }, Some(prompt)) = (&planned.route, &planned.prompt) {
+        audit.student_asked();
+        match student_leg::decide(gateway, &call, (version, *confidence_threshold), prompt).await {
+            Decision::Serve(attempt) => {
+                count_route(gateway, &call, "student", &reason);
+                let response = student_leg::respond(gateway, &call, &reason, &attempt);
+                audit.served(attempt);
                 return Ok(response);
             }
-            local::Outcome::Escalated { reason, attempt: tried } => {
-                gateway.metrics.escalations.with_label_values(&[call.facts.site.as_str(), reason]).inc();
-                reason.clone_into(&mut call.facts.reason);
-                attempt = tried;
+            Decision::Escalate { reason: why, tried } => {
+                audit.escalated(version, tried);
+                reason = why;
             }
         }
     }
-    let audit = audit::Planned::new(&intent.plan, intent.prompt, attempt);
-    Ok(ask_teacher(gateway, upstream, call, audit).await)
+    count_route(gateway, &call, "teacher", &reason);
+    Ok(ask_teacher(gateway, client, &call, &reason, audit).await)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ApiError> {
@@ -94,97 +80,74 @@ async fn read(body: Incoming) -> Result<Bytes, ApiError> {
     }
 }
 
-fn call(
-    parts: &http::request::Parts,
-    began: Instant,
-    body: Bytes,
-    path_site: Option<&str>,
-    parsed: Option<&ChatRequest<'_>>,
-) -> Result<Call, ApiError> {
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let metadata = parsed.map(|parsed| parsed.metadata.clone()).unwrap_or_default();
-    let named = callsite::identify(path_site, text("x-apprentice-site"), &metadata);
-    let (site, by) = named.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
-    let id = Uuid::now_v7();
-    let mut headers = teacher::outgoing_headers(&parts.headers);
-    // The copy must be readable; and nothing said is rewritten, so the teacher is asked for plain text.
-    headers.remove(header::ACCEPT_ENCODING);
-    headers.remove(header::CONTENT_LENGTH);
-    let store = parsed.and_then(|parsed| parsed.store).unwrap_or(true);
-    Ok(Call {
-        id,
-        at_ms: now_ms(),
-        began,
-        facts: Facts { request_id: id.to_string(), site, by, reason: String::new() },
-        body,
-        headers,
-        path_and_query: (callsite::split_path(parts.uri.path()).1.to_owned(), parts.uri.query().map(str::to_owned)),
-        model: parsed.map(|parsed| parsed.model.clone()).unwrap_or_default(),
-        stream: parsed.is_some_and(|parsed| parsed.stream),
-        include_usage: parsed.is_some_and(|parsed| parsed.include_usage),
-        retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
-        keep: store && text("x-apprentice-capture") != Some("off"),
-    })
+/// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on
+/// the dice, so audits stay an unbiased sample of what students may answer.
+fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> PlannedCall {
+    let teacher_only = |reason| PlannedCall { route: Route::Teacher, reason, audit: None, prompt: None };
+    if !call.admitted {
+        return teacher_only(Reason::Plan(Because::TooManySites));
+    }
+    if call.site.is_default() {
+        return teacher_only(Reason::DefaultSite);
+    }
+    let Some(parsed) = parsed else { return teacher_only(Reason::NotUnderstood) };
+    let prompt = match parsed.prompt(call.rules.max_tokens, call.rules.sampling) {
+        Ok(prompt) => prompt,
+        Err(ineligible) => return teacher_only(Reason::Ineligible(ineligible)),
+    };
+    let Plan { route, audit, because } = gateway.ledger.plan(&call.site, (gateway.dice)());
+    // A repeated request is no new evidence.
+    let audit = audit.filter(|_| !call.retry);
+    if route == Route::Teacher && audit.is_none() {
+        return teacher_only(Reason::Plan(because));
+    }
+    match gateway.students.accepts(&prompt) {
+        Ok(()) => PlannedCall { route, reason: Reason::Plan(because), audit, prompt: Some(prompt) },
+        Err(ineligible) => teacher_only(Reason::Ineligible(ineligible)),
+    }
 }
 
-/// Throws the dice and looks up the plan; a site past the cap is treated as `default`.
-fn intend(gateway: &Gateway, call: &mut Call, parsed: Option<&ChatRequest<'_>>) -> Intent {
-    let teacher_only = |call: &mut Call, reason: String| {
-        call.facts.reason = reason;
-        Intent { plan: Plan::teacher("teacher"), prompt: None }
-    };
-    if !call.facts.site.is_default() && !gateway.ledger.admits(call.facts.site.as_str()) {
-        call.facts.site = SiteId::default_site();
-        return teacher_only(call, "too-many-sites".into());
-    }
-    if call.facts.site.is_default() {
-        return teacher_only(call, "default-site".into());
-    }
-    let Some(parsed) = parsed else { return teacher_only(call, "not-a-chat-request".into()) };
-    let site = gateway.sites.site(call.facts.site.as_str());
-    call.keep &= site.capture;
-    let prompt = match parsed.prompt(site.max_tokens, site.sampling) {
-        Ok(prompt) => prompt,
-        Err(ineligible) => return teacher_only(call, ineligible.to_string()),
-    };
-    let mut plan = gateway.ledger.plan(call.facts.site.as_str(), (gateway.dice)());
-    if call.retry {
-        plan.audit = None;
-    }
-    plan.reason.clone_into(&mut call.facts.reason);
-    Intent { plan, prompt: Some(prompt) }
+fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
+    gateway.metrics.routed_total(call.site.as_str(), route, reason.label()).inc();
 }
 
 /// The teacher's leg: the client's bytes up, the teacher's bytes down.
 async fn ask_teacher(
     gateway: &Arc<Gateway>,
-    upstream: &Upstream,
-    call: Call,
-    audit: Option<audit::Planned>,
+    client: &teacher::Client,
+    call: &Arc<Call>,
+    reason: &Reason,
+    audit: audit::Planned,
 ) -> Response<Body> {
-    let site = call.facts.site.clone();
-    gateway.metrics.overhead_seconds.with_label_values(&[site.as_str()]).observe(call.began.elapsed().as_secs_f64());
-    let (path, query) = &call.path_and_query;
+    let site = call.site.as_str();
+    let metrics = &gateway.metrics;
+    metrics.proxy_overhead_seconds(site).observe(call.began.elapsed().as_secs_f64());
     let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
-    let asked = upstream.send(Method::POST, path, query.as_deref(), call.headers.clone(), body).await;
+    let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
     let answer = match asked {
         Ok(answer) => answer,
-        Err(error) => return no_answer(gateway, &call, &error),
+        Err(error) => {
+            // An error of the proxy's own, which still says whose request it was.
+            audit.teacher_unreachable();
+            metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
+            let mut response = respond::error(&error);
+            RouteHeaders::teacher(call, reason).write(response.headers_mut());
+            return response;
+        }
     };
-    gateway.metrics.first_byte_seconds.with_label_values(&[site.as_str()]).observe(call.began.elapsed().as_secs_f64());
+    metrics.time_to_first_byte_seconds(site).observe(call.began.elapsed().as_secs_f64());
     let (mut head, body) = answer.into_parts();
-    head.headers = teacher::end_to_end(&head.headers);
-    call.facts.write(&mut head.headers, "teacher", &call.model, None);
-    gateway.metrics.requests.with_label_values(&[site.as_str(), "teacher", head.status.as_str()]).inc();
-    let tee = after::watch(gateway, call, head.status, body, audit);
-    Response::from_parts(head, tee.boxed_unsync())
-}
-
-/// The teacher gave no answer at all: an error of the proxy's own, which still says whose request it was.
-fn no_answer(gateway: &Gateway, call: &Call, error: &ApiError) -> Response<Body> {
-    let code = error.status.to_string();
-    gateway.metrics.requests.with_label_values(&[call.facts.site.as_str(), "teacher", &code]).inc();
-    let mut response = respond::error(error);
-    call.facts.write(response.headers_mut(), "teacher", &call.model, None);
-    response
+    head.headers = teacher::headers::end_to_end(&head.headers);
+    RouteHeaders::teacher(call, reason).write(&mut head.headers);
+    metrics.requests_total(site, "teacher", head.status.as_str()).inc();
+    let (gateway, call, status) = (gateway.clone(), call.clone(), head.status);
+    let ended = move |body: CapturedBody| {
+        let seconds = call.began.elapsed().as_secs_f64();
+        gateway.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
+        let summary = Some(&body).filter(|body| body.complete);
+        let summary = summary.and_then(|body| call.api.read(call.delivery.stream, &body.bytes));
+        record::teacher_answered(&gateway, &call, call.id, status, &body, summary.as_ref());
+        audit.teacher_answered(status, &body, summary.as_ref());
+    };
+    Response::from_parts(head, Tee::new(body, Box::new(ended)).boxed_unsync())
 }

@@ -1,4 +1,4 @@
-//! Which way a request goes: the chat route, passed through untouched, or an error.
+//! Which way a request goes: a known API, passed through untouched, or an error.
 
 use std::sync::Arc;
 
@@ -6,23 +6,28 @@ use callsite::split_path;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use uuid::Uuid;
+use wire::Api;
 use wire::error::ApiError;
 
 use crate::in_flight::{Counted, InFlight};
-use crate::respond::{self, Body, Facts};
-use crate::teacher::{self, Upstream};
+use crate::reason::Reason;
+use crate::respond::{self, Body, RouteHeaders};
 use crate::{Gateway, chat, now_ms};
 
 /// Answers one request; never fails, because every failure is an answer too.
-pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: Request<Incoming>) -> Response<Counted> {
+pub(crate) async fn handle(
+    gateway: Arc<Gateway>,
+    client: teacher::Client,
+    request: Request<Incoming>,
+) -> Response<Counted> {
     gateway.activity.begin(now_ms() / 1000);
     let in_flight = InFlight::begin(&gateway.metrics);
-    let (site, path) = split_path(request.uri().path());
-    let (site, path) = (site.map(str::to_owned), path.to_owned());
-    let response = match (request.method(), path.as_str()) {
-        (&Method::POST, "/v1/chat/completions") => chat::chat(&gateway, &upstream, site.as_deref(), request).await,
-        (_, path) if path.starts_with("/v1/") => pass(&gateway, &upstream, path, request).await,
-        _ => Err(ApiError {
+    let path = split_path(request.uri().path()).1.to_owned();
+    let response = match Api::of_path(&path).filter(|_| request.method() == Method::POST) {
+        Some(api) => chat::chat(&gateway, &client, api, request).await,
+        None if path.starts_with("/v1/") => pass(&gateway, &client, &path, request).await,
+        None => Err(ApiError {
             status: 404,
             ..ApiError::invalid(
                 "unknown_path",
@@ -31,8 +36,7 @@ pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: R
         }),
     };
     let response = response.unwrap_or_else(|error| {
-        let code = error.status.to_string();
-        gateway.metrics.requests.with_label_values(&["default", "proxy", &code]).inc();
+        gateway.metrics.requests_total("default", "proxy", &error.status.to_string()).inc();
         respond::error(&error)
     });
     response.map(|body| in_flight.until_end_of(body))
@@ -41,22 +45,25 @@ pub(crate) async fn handle(gateway: Arc<Gateway>, upstream: Upstream, request: R
 /// Every other `/v1/...`: streamed through in both directions, never kept, never learnt from.
 async fn pass(
     gateway: &Gateway,
-    upstream: &Upstream,
+    client: &teacher::Client,
     path: &str,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
     let (parts, body) = request.into_parts();
-    let headers = teacher::outgoing_headers(&parts.headers);
-    let answer = upstream.send(parts.method, path, parts.uri.query(), headers, body.boxed_unsync()).await?;
+    let headers = teacher::headers::outgoing(&parts.headers);
+    let answer = client.send(parts.method, path, parts.uri.query(), headers, body.boxed_unsync()).await?;
     let (mut head, body) = answer.into_parts();
-    head.headers = teacher::end_to_end(&head.headers);
-    let facts = Facts {
-        request_id: uuid::Uuid::now_v7().to_string(),
-        site: callsite::SiteId::default_site(),
+    head.headers = teacher::headers::end_to_end(&head.headers);
+    let facts = RouteHeaders {
+        id: Uuid::now_v7(),
+        site: &callsite::SiteId::default_site(),
         by: callsite::By::Default,
-        reason: "not-a-chat-request".into(),
+        route: "teacher",
+        reason: &Reason::PassedThrough,
+        model: "teacher",
+        confidence: None,
     };
-    facts.write(&mut head.headers, "teacher", "teacher", None);
-    gateway.metrics.requests.with_label_values(&["default", "teacher", head.status.as_str()]).inc();
+    facts.write(&mut head.headers);
+    gateway.metrics.requests_total("default", "teacher", head.status.as_str()).inc();
     Ok(Response::from_parts(head, body.boxed_unsync()))
 }

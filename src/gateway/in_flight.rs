@@ -17,7 +17,7 @@ pub(crate) struct InFlight(Arc<Metrics>);
 
 impl InFlight {
     pub(crate) fn begin(metrics: &Arc<Metrics>) -> Self {
-        metrics.in_flight.inc();
+        metrics.requests_in_flight().add(1.0);
         Self(metrics.clone())
     }
 
@@ -29,7 +29,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.dec();
+        self.0.requests_in_flight().add(-1.0);
     }
 }
 

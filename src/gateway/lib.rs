@@ -1,7 +1,8 @@
 //! The data plane: what happens to a request.
 //!
-//! A request walks `listener` (accept) -> `handle` (which way) -> `chat` (whose call site, what plan) ->
-//! `teacher` or `local` (the answer) -> `tee` (bytes out untouched, a copy kept) -> `after` (capture, audit).
+//! A request walks `threads` (accept) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
+//! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
+//! a copy kept), `record` (counted, captured), `audit` (compared, later).
 //!
 //! - The teacher's leg is bytes in, bytes out: nothing that either side said is written anew.
 //! - Capture, comparing and learning never delay or fail an answer.
@@ -10,57 +11,73 @@
 //! Absent: model code (students come through [`Students`]), disks, training.
 
 mod activity;
-mod after;
+mod attempt;
 mod audit;
+mod call;
 mod chat;
-mod config;
 mod error;
 mod handle;
 mod in_flight;
 pub mod limits;
-mod listener;
-mod local;
+mod reason;
+mod record;
 mod respond;
-mod teacher;
+mod student_leg;
 mod tee;
+mod threads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use callsite::{SiteId, VersionId};
+use capture::{Capture, Distillable};
 use handover::Dice;
 use ledger::Ledger;
+use rules::LiveRules;
 use telemetry::Metrics;
-use wire::ChatModel;
+use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
-pub use config::{Site, Sites, Teacher};
 pub use error::GatewayError;
-pub use listener::{Listeners, serve};
+pub use reason::Reason;
+pub use threads::serve;
 
 /// Opens the students that the ledger names.
 pub trait Students: Send + Sync {
-    /// The model of a published version; cheap when it was opened before.
+    /// Whether any version could be put this prompt; says yes as long as nothing is opened.
+    ///
+    /// # Errors
+    /// Why not.
+    fn accepts(&self, prompt: &Prompt) -> Result<(), Ineligible>;
+
+    /// The model of a version that was opened before; never waits.
+    fn opened(&self, site: &SiteId, version: &VersionId) -> Option<Arc<dyn ChatModel>>;
+
+    /// The model of a published version. Blocking: the first time it is read from disk.
     ///
     /// # Errors
     /// In words, when it cannot be opened.
-    fn open(&self, site: &str, version: &str) -> Result<Arc<dyn ChatModel>, String>;
+    fn open(&self, site: &SiteId, version: &VersionId) -> Result<Arc<dyn ChatModel>, String>;
 }
 
 /// Everything a request may touch; one for all threads.
 pub struct Gateway {
-    pub teacher: Teacher,
-    pub sites: Box<dyn Sites>,
+    pub endpoint: teacher::Endpoint,
+    /// Whether the teacher's terms allow learning from its answers.
+    pub distillable: Distillable,
+    pub rules: LiveRules,
     pub ledger: Arc<Ledger>,
     pub students: Arc<dyn Students>,
-    /// Absent when capturing is switched off.
-    pub capture: Option<capture::Capture>,
+    /// How long a student may take for an answer, its wait for a free place included.
+    pub student_time: Duration,
+    /// Absent when capturing is switched off or the store cannot be opened.
+    pub capture: Option<Capture>,
     pub auditor: Auditor,
     pub activity: Arc<Activity>,
     pub metrics: Arc<Metrics>,
     /// Throws the dice of one request.
     pub dice: Box<dyn Fn() -> Dice + Send + Sync>,
-    /// Students that may answer at the same time; further requests wait a little, then go to the teacher.
-    pub local_permits: Arc<tokio::sync::Semaphore>,
 }
 
 /// Unix time in milliseconds.

@@ -6,7 +6,11 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use uuid::Uuid;
 use wire::error::ApiError;
+
+use crate::call::Call;
+use crate::reason::Reason;
 
 /// The body of every answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
@@ -17,30 +21,39 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// What the `x-apprentice-*` headers say.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) request_id: String,
-    pub(crate) site: SiteId,
+#[derive(Debug)]
+pub(crate) struct RouteHeaders<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) site: &'a SiteId,
     pub(crate) by: By,
-    pub(crate) reason: String,
+    /// `teacher` or `student`.
+    pub(crate) route: &'static str,
+    pub(crate) reason: &'a Reason,
+    pub(crate) model: &'a str,
+    pub(crate) confidence: Option<f64>,
 }
 
-impl Facts {
-    /// Adds the headers of an answer that went `route`, written by `model`.
-    pub(crate) fn write(&self, headers: &mut HeaderMap, route: &'static str, model: &str, confidence: Option<f64>) {
+impl<'a> RouteHeaders<'a> {
+    /// Of an answer by the teacher.
+    pub(crate) fn teacher(call: &'a Call, reason: &'a Reason) -> Self {
+        let Call { id, site, by, model, .. } = call;
+        Self { id: *id, site, by: *by, route: "teacher", reason, model, confidence: None }
+    }
+
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let mut put = |name: &'static str, value: &str| {
             // Names of models and reasons come from outside: what no header can carry is left out.
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         };
-        put("x-apprentice-request-id", &self.request_id);
+        put("x-apprentice-request-id", &self.id.to_string());
         put("x-apprentice-site", self.site.as_str());
         put("x-apprentice-site-by", self.by.label());
-        put("x-apprentice-route", route);
-        put("x-apprentice-reason", &self.reason);
-        put("x-apprentice-model", model);
-        if let Some(confidence) = confidence {
+        put("x-apprentice-route", self.route);
+        put("x-apprentice-reason", &self.reason.to_string());
+        put("x-apprentice-model", self.model);
+        if let Some(confidence) = self.confidence {
             put("x-apprentice-confidence", &format!("{confidence:.4}"));
         }
     }

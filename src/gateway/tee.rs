@@ -1,4 +1,4 @@
-//! The teacher's body on its way to the client, frame by frame and untouched, with a copy kept for afterwards.
+//! The teacher's body on its way to the client, frame by frame and untouched, with a copy for afterwards.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,15 +11,17 @@ use crate::limits;
 
 /// What was kept of a body that has ended.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    /// Empty when the body was longer than [`limits::KEPT_BYTES_MAX`].
+pub(crate) struct CapturedBody {
+    /// Empty when the body was longer than [`limits::CAPTURED_BYTES_MAX`].
     pub(crate) bytes: Bytes,
     /// The whole body passed through and all of it was kept.
     pub(crate) complete: bool,
+    /// The client was gone before the end.
+    pub(crate) client_left: bool,
 }
 
 /// What to do when the body has ended or the client has left.
-pub(crate) type Ended = Box<dyn FnOnce(Kept) + Send>;
+pub(crate) type Ended = Box<dyn FnOnce(CapturedBody) + Send>;
 
 /// A body that passes through and is remembered.
 pub(crate) struct Tee {
@@ -33,7 +35,7 @@ impl Tee {
     pub(crate) fn new(inner: Incoming, ended: Ended) -> Self {
         let mut tee = Self { inner, frames: Vec::new(), bytes: 0, ended: Some(ended) };
         if tee.inner.is_end_stream() {
-            tee.finish(true);
+            tee.finish(true, false);
         }
         tee
     }
@@ -41,16 +43,16 @@ impl Tee {
     /// Keeping a frame costs a reference count, not a copy.
     fn keep(&mut self, data: &Bytes) {
         self.bytes += data.len();
-        if self.bytes <= limits::KEPT_BYTES_MAX {
+        if self.bytes <= limits::CAPTURED_BYTES_MAX {
             self.frames.push(data.clone());
         } else {
             self.frames.clear();
         }
     }
 
-    fn finish(&mut self, whole: bool) {
+    fn finish(&mut self, whole: bool, client_left: bool) {
         let Some(ended) = self.ended.take() else { return };
-        let complete = whole && self.bytes <= limits::KEPT_BYTES_MAX;
+        let complete = whole && self.bytes <= limits::CAPTURED_BYTES_MAX;
         let bytes = match self.frames.as_slice() {
             [only] => only.clone(),
             frames => {
@@ -59,7 +61,7 @@ impl Tee {
                 joined.freeze()
             }
         };
-        ended(Kept { bytes, complete });
+        ended(CapturedBody { bytes, complete, client_left });
     }
 }
 
@@ -79,11 +81,11 @@ impl Body for Tee {
                 }
                 // A body of known length ends here: nobody polls it again.
                 if self.inner.is_end_stream() {
-                    self.finish(true);
+                    self.finish(true, false);
                 }
             }
-            Poll::Ready(Some(Err(_))) => self.finish(false),
-            Poll::Ready(None) => self.finish(true),
+            Poll::Ready(Some(Err(_))) => self.finish(false, false),
+            Poll::Ready(None) => self.finish(true, false),
             Poll::Pending => {}
         }
         polled
@@ -101,6 +103,6 @@ impl Body for Tee {
 impl Drop for Tee {
     /// The client left before the end.
     fn drop(&mut self) {
-        self.finish(false);
+        self.finish(false, true);
     }
 }

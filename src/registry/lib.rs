@@ -1,36 +1,27 @@
-//! The versions of every call site's student: content-hashed folders, a manifest each, and one pointer.
+//! The versions of every call site's student: content-hashed folders with a manifest each.
 //!
-//! `root/{site}/{version}/` holds a published adapter and `apprentice.json`; `root/{site}/current.json`
-//! names the current and the previous version and is replaced atomically. A version's name is its number
-//! and the first 12 hex digits of its content hash. Nothing here serves or learns, and a publish that is
-//! interrupted leaves only a folder that the next one replaces.
+//! `root/{site}/{version}/` holds a published adapter and `apprentice.json`. A version's name is its number and the
+//! first 12 hex digits of its content hash. Which version serves is the ledger's to say. Nothing here serves or
+//! learns, and a publish that is interrupted leaves only a folder that the next one replaces.
 
 mod error;
 mod manifest;
 
-use std::fs;
-use std::io::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use callsite::{SiteId, VersionId};
+use fs_err as fs;
 
 pub use error::RegistryError;
 pub use manifest::{FileHash, Manifest};
 
 const MANIFEST: &str = "apprentice.json";
-const POINTER: &str = "current.json";
 
 /// The registry's root folder.
 #[derive(Clone, Debug)]
 pub struct Registry {
     root: PathBuf,
-}
-
-/// Which version a site uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    pub current: Option<String>,
-    pub previous: Option<String>,
 }
 
 impl Registry {
@@ -39,32 +30,32 @@ impl Registry {
         Self { root: root.to_owned() }
     }
 
-    /// Takes the files of `from` as the next version of `site` and points to it. Publishing the same
-    /// content twice gives the same version.
+    /// Takes the files of `from` as the next version of `site`. Publishing the same content twice gives the same
+    /// version.
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    pub fn publish(&self, site: &str, from: &Path, facts: serde_json::Value) -> Result<String, RegistryError> {
+    pub fn publish(&self, site: &SiteId, from: &Path, facts: serde_json::Value) -> Result<VersionId, RegistryError> {
         let files = manifest::hash_files(from)?;
         let hash = manifest::content_hash(&files);
-        if let Some(known) = self.versions(site)?.into_iter().find(|known| known.ends_with(&format!("-{hash}"))) {
-            return Ok(known);
+        let known = self.versions(site)?;
+        if let Some(same) = known.iter().find(|known| known.as_str().ends_with(&format!("-{hash}"))) {
+            return Ok(same.clone());
         }
-        let number = self.versions(site)?.iter().filter_map(|known| number(known)).max().unwrap_or(0) + 1;
-        let version = format!("{number}-{hash}");
-        let (staged, published) = (self.site(site).join(".publishing"), self.version_dir(site, &version));
-        if staged.try_exists().unwrap_or(true) {
-            fs::remove_dir_all(&staged).map_err(RegistryError::io("clear", &staged))?;
-        }
-        fs::create_dir_all(&staged).map_err(RegistryError::io("create", &staged))?;
+        let number = known.iter().filter_map(number).max().unwrap_or(0) + 1;
+        let version = VersionId::new(&format!("{number}-{hash}"))?;
+        let staged = self.site(site).join(".publishing");
+        remove_dir(&staged)?;
+        fs::create_dir_all(&staged)?;
         for file in &files {
-            copy_synced(&from.join(&file.name), &staged.join(&file.name))?;
+            let to = staged.join(&file.name);
+            fs::copy(from.join(&file.name), &to)?;
+            fs::File::open(&to)?.sync_all()?;
         }
-        let manifest = Manifest { site: site.to_owned(), version: version.clone(), files, facts };
-        write_synced(&staged.join(MANIFEST), &serde_json::to_vec_pretty(&manifest)?)?;
-        fs::rename(&staged, &published).map_err(RegistryError::io("publish", &published))?;
-        let previous = self.pointer(site)?.current;
-        self.point(site, &Pointer { current: Some(version.clone()), previous })?;
+        let manifest = Manifest { site: site.clone(), version: version.clone(), files, facts };
+        files::replace_json(&staged.join(MANIFEST), &manifest)?;
+        fs::rename(&staged, self.version_dir(site, &version))?;
+        files::sync_dir(&self.site(site))?;
         Ok(version)
     }
 
@@ -72,10 +63,10 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError::Corrupt`] naming the first file that differs.
-    pub fn open(&self, site: &str, version: &str) -> Result<PathBuf, RegistryError> {
+    pub fn open(&self, site: &SiteId, version: &VersionId) -> Result<PathBuf, RegistryError> {
         let dir = self.version_dir(site, version);
-        let text = fs::read(dir.join(MANIFEST)).map_err(RegistryError::io("read", &dir.join(MANIFEST)))?;
-        let manifest: Manifest = serde_json::from_slice(&text)?;
+        let manifest: Manifest =
+            files::read_json(&dir.join(MANIFEST))?.ok_or_else(|| RegistryError::Missing(dir.join(MANIFEST)))?;
         for file in &manifest.files {
             if manifest::hash_file(&dir.join(&file.name))? != file.blake3 {
                 return Err(RegistryError::Corrupt(dir.join(&file.name)));
@@ -88,64 +79,47 @@ impl Registry {
     ///
     /// # Errors
     /// When the folder cannot be listed.
-    pub fn versions(&self, site: &str) -> Result<Vec<String>, RegistryError> {
-        let dir = self.site(site);
-        if !dir.try_exists().map_err(RegistryError::io("look for", &dir))? {
-            return Ok(Vec::new());
-        }
+    pub fn versions(&self, site: &SiteId) -> Result<Vec<VersionId>, RegistryError> {
+        let entries = match fs::read_dir(self.site(site)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
         let mut versions = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(RegistryError::io("list", &dir))? {
-            let name = entry.map_err(RegistryError::io("list", &dir))?.file_name().to_string_lossy().into_owned();
-            versions.extend(number(&name).is_some().then_some(name));
+        for entry in entries {
+            let version = VersionId::new(&entry?.file_name().to_string_lossy());
+            versions.extend(version.ok().filter(|version| number(version).is_some()));
         }
-        versions.sort_by_key(|version| number(version));
+        versions.sort_by_key(number);
         Ok(versions)
     }
 
-    /// The pointer of `site`.
+    /// Removes a version; one that is not there is removed already. The newest one must stay: numbers go on from it.
     ///
     /// # Errors
-    /// When it exists and cannot be read.
-    pub fn pointer(&self, site: &str) -> Result<Pointer, RegistryError> {
-        let path = self.site(site).join(POINTER);
-        if !path.try_exists().map_err(RegistryError::io("look for", &path))? {
-            return Ok(Pointer::default());
-        }
-        Ok(serde_json::from_slice(&fs::read(&path).map_err(RegistryError::io("read", &path))?)?)
+    /// When its folder cannot be removed.
+    pub fn remove(&self, site: &SiteId, version: &VersionId) -> Result<(), RegistryError> {
+        Ok(remove_dir(&self.version_dir(site, version))?)
     }
 
-    fn point(&self, site: &str, pointer: &Pointer) -> Result<(), RegistryError> {
-        let path = self.site(site).join(POINTER);
-        let staged = path.with_extension("json.new");
-        write_synced(&staged, &serde_json::to_vec_pretty(pointer)?)?;
-        fs::rename(&staged, &path).map_err(RegistryError::io("replace", &path))
+    fn site(&self, site: &SiteId) -> PathBuf {
+        self.root.join(site.as_str())
     }
 
-    fn site(&self, site: &str) -> PathBuf {
-        self.root.join(site)
-    }
-
-    fn version_dir(&self, site: &str, version: &str) -> PathBuf {
-        self.site(site).join(version)
+    fn version_dir(&self, site: &SiteId, version: &VersionId) -> PathBuf {
+        self.site(site).join(version.as_str())
     }
 }
 
-fn number(version: &str) -> Option<u32> {
-    version.split_once('-').and_then(|(number, _)| number.parse().ok())
+fn number(version: &VersionId) -> Option<u32> {
+    version.as_str().split_once('-').and_then(|(number, _)| number.parse().ok())
 }
 
-fn copy_synced(from: &Path, to: &Path) -> Result<(), RegistryError> {
-    fs::copy(from, to).map_err(RegistryError::io("copy", from))?;
-    fs::File::open(to).and_then(|file| file.sync_all()).map_err(RegistryError::io("sync", to))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
-    let write = || {
-        let mut file = fs::File::create(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(RegistryError::io("write", path))
+fn remove_dir(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

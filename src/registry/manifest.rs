@@ -1,8 +1,9 @@
 //! What a published version says of itself.
 
-use std::fs;
 use std::path::Path;
 
+use callsite::{SiteId, VersionId};
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::RegistryError;
@@ -18,8 +19,8 @@ pub struct FileHash {
 /// `apprentice.json`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    pub site: String,
-    pub version: String,
+    pub site: SiteId,
+    pub version: VersionId,
     pub files: Vec<FileHash>,
     /// Lineage, base model, training figures, exam: whatever the maker knows.
     pub facts: serde_json::Value,
@@ -28,8 +29,8 @@ pub struct Manifest {
 /// The plain files of `dir` with their hashes, by name.
 pub(crate) fn hash_files(dir: &Path) -> Result<Vec<FileHash>, RegistryError> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(dir).map_err(RegistryError::io("list", dir))? {
-        let entry = entry.map_err(RegistryError::io("list", dir))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
         if entry.path().is_file() {
             let name = entry.file_name().to_string_lossy().into_owned();
             files.push(FileHash { blake3: hash_file(&entry.path())?, name });
@@ -40,7 +41,7 @@ pub(crate) fn hash_files(dir: &Path) -> Result<Vec<FileHash>, RegistryError> {
 }
 
 pub(crate) fn hash_file(path: &Path) -> Result<String, RegistryError> {
-    Ok(blake3::hash(&fs::read(path).map_err(RegistryError::io("read", path))?).to_hex().to_string())
+    Ok(blake3::hash(&fs::read(path)?).to_hex().to_string())
 }
 
 /// The first 12 hex digits of the hash over all names and hashes.

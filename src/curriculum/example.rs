@@ -1,0 +1,46 @@
+//! The example that an exchange holds, or why it holds none. Pure.
+
+use capture::{Distillable, Exchange, Source};
+use dataset::ChatExample;
+use wire::{Role, Turn};
+
+/// What can be learnt from an exchange.
+pub(crate) struct Drawn {
+    pub(crate) example: ChatExample,
+    /// The answering model, as it named itself.
+    pub(crate) teacher: String,
+}
+
+/// Reads an exchange; or why nothing is learnt from it, as the key under `left_out`.
+pub(crate) fn drawn(exchange: &Exchange) -> Result<Drawn, &'static str> {
+    match &exchange.source {
+        Source::Teacher => {}
+        Source::Student(_) => return Err("not-the-teacher"),
+        // Nobody writes these yet; what makes them will say how they are weighed.
+        Source::Generated(_) | Source::Imported(_) => return Err("not-from-traffic"),
+    }
+    if exchange.distillable != Distillable::Yes {
+        return Err("terms-not-accepted");
+    }
+    if exchange.status != 200 || !exchange.complete {
+        return Err("incomplete");
+    }
+    let summary = exchange.api.read(exchange.stream, exchange.response.as_bytes()).ok_or("unreadable-answer")?;
+    if !summary.is_trainable() {
+        return Err("no-plain-answer");
+    }
+    let request = exchange.api.parse(exchange.request.as_bytes()).map_err(|_| "unreadable-request")?;
+    let prompt = request.prompt(1, wire::Sampling::Greedy).map_err(|_| "not-for-students")?;
+    let mut messages = prompt.turns;
+    messages.push(Turn { role: Role::Assistant, text: summary.text });
+    Ok(Drawn { example: ChatExample { messages }, teacher: summary.model })
+}
+
+/// BLAKE3 over the roles and texts of everything but the answer: equal prompts are one example.
+pub(crate) fn prompt_hash(example: &ChatExample) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for turn in example.messages.iter().rev().skip(1) {
+        hasher.update(&[turn.role as u8]).update(&turn.text.len().to_le_bytes()).update(turn.text.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}

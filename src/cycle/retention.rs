@@ -1,0 +1,44 @@
+//! What finished lessons leave behind, and how long it stays.
+//!
+//! A lesson's prompts and answers go when the exchange log's own retention would remove them; versions go when the
+//! hand-over can no longer use them, but for the newest few.
+
+use callsite::{SiteId, VersionId};
+use ledger::SiteView;
+use registry::Registry;
+
+use crate::CycleError;
+use crate::folder::Summary;
+
+/// Removes the data files of ended lessons whose oldest exchange is older than `retention_ms`.
+pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, retention_ms: u64) {
+    for lesson in lessons.iter().filter(|lesson| lesson.outcome.is_some()) {
+        let first = lesson.lineage.as_ref().and_then(|lineage| lineage.first);
+        // A version 7 UUID begins with its Unix milliseconds.
+        let first_ms = first.map(|id| (id.as_u128() >> 80) as u64);
+        if first_ms.is_some_and(|first_ms| first_ms.saturating_add(retention_ms) < now_ms) {
+            for name in [curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {
+                lesson.folder.discard(&format!("curriculum/{name}"));
+            }
+        }
+    }
+}
+
+/// Removes the versions of `site` that the hand-over names nowhere, but for the newest `kept`.
+///
+/// # Errors
+/// When the registry cannot be listed or a version cannot be removed.
+pub(crate) fn expire_versions(
+    registry: &Registry,
+    site: &SiteId,
+    view: &SiteView,
+    kept: usize,
+) -> Result<Vec<VersionId>, CycleError> {
+    let mut versions = registry.versions(site)?;
+    versions.truncate(versions.len().saturating_sub(kept));
+    versions.retain(|version| !view.names(version));
+    for version in &versions {
+        registry.remove(site, version)?;
+    }
+    Ok(versions)
+}

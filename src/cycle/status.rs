@@ -1,0 +1,145 @@
+//! What the cycle is doing, for people: the admin API, practice's display, the metrics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use callsite::SiteId;
+use jobs::Progress;
+use parking_lot::Mutex;
+use serde::Serialize;
+use telemetry::Metrics;
+
+/// Where a lesson stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LessonStep {
+    /// The curriculum is drawn from the exchange log.
+    #[default]
+    Drawing,
+    /// The base's graph is written and opened once.
+    Exporting,
+    Training,
+    Exam,
+    Published,
+    Failed,
+}
+
+impl LessonStep {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Drawing => "drawing",
+            Self::Exporting => "exporting",
+            Self::Training => "training",
+            Self::Exam => "exam",
+            Self::Published => "published",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A lesson as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LessonView {
+    pub number: u32,
+    pub step: LessonStep,
+    pub examples: u64,
+    /// Examples longer than `max_tokens`, of both sides: not learnt from, not asked.
+    pub dropped: u64,
+    /// Optimizer steps.
+    pub steps_done: u64,
+    pub steps: u64,
+    pub loss: Option<f64>,
+    pub held_out_loss: Option<f64>,
+    pub held_out_exact: Option<f64>,
+    pub exam: Option<f64>,
+    pub problem: Option<String>,
+}
+
+/// The last lesson of every site, and what blocks the next. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LessonStatus {
+    lessons: Arc<Mutex<BTreeMap<SiteId, LessonView>>>,
+    blocked: Arc<Mutex<BTreeMap<SiteId, String>>>,
+    metrics: Arc<Metrics>,
+}
+
+impl LessonStatus {
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { lessons: Arc::default(), blocked: Arc::default(), metrics }
+    }
+
+    /// The last or running lesson of `site`.
+    #[must_use]
+    pub fn lesson(&self, site: &SiteId) -> Option<LessonView> {
+        self.lessons.lock().get(site).cloned()
+    }
+
+    /// Why no lesson runs at `site`, in words.
+    #[must_use]
+    pub fn blocked_by(&self, site: &SiteId) -> Option<String> {
+        self.blocked.lock().get(site).cloned()
+    }
+
+    pub(crate) fn set_blocked(&self, site: &SiteId, why: String) {
+        self.blocked.lock().insert(site.clone(), why);
+    }
+
+    /// A lesson begins or goes on, or is read from its folder.
+    pub(crate) fn replace(&self, site: &SiteId, lesson: LessonView) {
+        self.lessons.lock().insert(site.clone(), lesson);
+    }
+
+    pub(crate) fn step(&self, site: &SiteId, step: LessonStep) {
+        self.change(site, |lesson| lesson.step = step);
+    }
+
+    /// Changes the entry of `site` and brings its gauges up to date.
+    pub(crate) fn change(&self, site: &SiteId, change: impl FnOnce(&mut LessonView)) {
+        let mut lessons = self.lessons.lock();
+        let lesson = lessons.entry(site.clone()).or_default();
+        change(lesson);
+        #[expect(clippy::cast_precision_loss, reason = "step counts")]
+        let progress = lesson.steps_done as f64 / lesson.steps.max(1) as f64;
+        self.metrics.lesson_progress_ratio(site.as_str()).set(progress);
+        if let Some(loss) = lesson.loss {
+            self.metrics.lesson_loss(site.as_str()).set(loss);
+        }
+    }
+
+    /// A lesson has ended: `published`, `failed_exam` or `error`.
+    pub(crate) fn ended(&self, site: &SiteId, outcome: &str) {
+        self.metrics.lessons_total(site.as_str(), outcome).inc();
+        self.metrics.lesson_progress_ratio(site.as_str()).set_or_remove(None);
+    }
+
+    /// Notes a line of a training process.
+    pub(crate) fn progress(&self, site: &SiteId, progress: &Progress) {
+        match progress {
+            Progress::Start { dropped, held_out_dropped, .. } if dropped + held_out_dropped > 0 => {
+                self.metrics.lesson_examples_dropped_total(site.as_str()).inc_by(dropped + held_out_dropped);
+                tracing::warn!(%site, dropped, held_out_dropped, "examples are longer than lessons.train.max_tokens and are left out");
+            }
+            Progress::Restarted { reason } => tracing::warn!(%site, reason, "the training starts afresh"),
+            _ => {}
+        }
+        self.change(site, |lesson| match progress {
+            Progress::Start { examples, steps, dropped, held_out_dropped, .. } => {
+                (lesson.examples, lesson.steps, lesson.dropped) = (*examples, *steps, dropped + held_out_dropped);
+            }
+            Progress::Step { step, of, loss, .. } => {
+                (lesson.steps_done, lesson.steps, lesson.loss) = (*step, *of, Some(*loss));
+            }
+            Progress::HeldOut { loss, exact, .. } => {
+                (lesson.held_out_loss, lesson.held_out_exact) = (Some(*loss), Some(*exact));
+            }
+            Progress::Done { steps, held_out_loss, held_out_exact, .. } => {
+                (lesson.steps_done, lesson.steps) = (*steps, *steps);
+                (lesson.held_out_loss, lesson.held_out_exact) = (Some(*held_out_loss), Some(*held_out_exact));
+            }
+            Progress::Resumed { step } => lesson.steps_done = *step,
+            Progress::Restarted { .. } | Progress::Checkpoint { .. } | Progress::Failed { .. } => {}
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! One try of a student: open the version, let it answer within its time, verify what it said.
+
+use callsite::VersionId;
+use verify::{Verdict, Verifier};
+use wire::{Answer, ChatModel, Ineligible, ModelError, Prompt};
+
+use crate::Gateway;
+use crate::call::Call;
+use crate::reason::Reason;
+
+/// What a student made of a prompt.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) version: VersionId,
+    pub(crate) answer: Answer,
+    /// In [0, 1]; compared with the proven threshold.
+    pub(crate) confidence: f64,
+    pub(crate) verdict: Verdict,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// Nothing is wrong with the student.
+    Busy,
+    /// Nor here: it can never be asked this.
+    Ineligible(Ineligible),
+    /// It failed, in words.
+    Failed(String),
+    TimedOut,
+}
+
+impl NoAnswer {
+    /// Whether it counts against the version.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::TimedOut)
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Busy => Reason::StudentBusy,
+            Self::Ineligible(ineligible) => Reason::Ineligible(ineligible.clone()),
+            Self::Failed(_) => Reason::StudentFailed,
+            Self::TimedOut => Reason::StudentTimeout,
+        }
+    }
+}
+
+/// Asks `version`. Dropping the future ends the student's work; what came of it is told to the ledger here, so that
+/// "failures in a row" counts every try, served or audited.
+pub(crate) async fn attempt(
+    gateway: &Gateway,
+    call: &Call,
+    version: &VersionId,
+    prompt: &Prompt,
+) -> Result<Attempt, NoAnswer> {
+    let answered = tokio::time::timeout(gateway.student_time, answer(gateway, call, version, prompt)).await;
+    let answer = answered.unwrap_or(Err(NoAnswer::TimedOut)).inspect_err(|problem| {
+        if problem.is_failure() {
+            tracing::warn!(site = %call.site, %version, ?problem, "the student gave no answer");
+            gateway.ledger.student_failed(&call.site, version, crate::now_ms());
+        }
+    })?;
+    gateway.ledger.student_answered(&call.site, version);
+    let verdict = call.rules.verifiers.check(prompt, &answer);
+    let confidence = verify::confidence::confidence(&answer.signals);
+    Ok(Attempt { version: version.clone(), answer, confidence, verdict })
+}
+
+async fn answer(gateway: &Gateway, call: &Call, version: &VersionId, prompt: &Prompt) -> Result<Answer, NoAnswer> {
+    let model = match gateway.students.opened(&call.site, version) {
+        Some(model) => model,
+        None => {
+            let (students, site, version) = (gateway.students.clone(), call.site.clone(), version.clone());
+            // Reading a version from disk is no work for a serving thread; a panic in there ends the attempt, not the request.
+            let opened = tokio::task::spawn_blocking(move || students.open(&site, &version)).await;
+            opened.map_err(|error| NoAnswer::Failed(error.to_string()))?.map_err(NoAnswer::Failed)?
+        }
+    };
+    model.answer(prompt.clone()).await.map_err(|error| match error {
+        ModelError::Busy => NoAnswer::Busy,
+        ModelError::Ineligible(ineligible) => NoAnswer::Ineligible(ineligible),
+        ModelError::Failed(problem) => NoAnswer::Failed(problem),
+    })
+}

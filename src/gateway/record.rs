@@ -1,0 +1,74 @@
+//! What is counted and kept of an answer. The client waits for none of it.
+
+use capture::{Exchange, Source};
+use callsite::VersionId;
+use http::StatusCode;
+use uuid::Uuid;
+use wire::{Answer, CompletionSummary, Usage};
+
+use crate::Gateway;
+use crate::call::Call;
+use crate::tee::CapturedBody;
+
+/// Counts a teacher's answer that has ended and keeps the exchange under `id`.
+pub(crate) fn teacher_answered(
+    gateway: &Gateway,
+    call: &Call,
+    id: Uuid,
+    status: StatusCode,
+    body: &CapturedBody,
+    summary: Option<&CompletionSummary>,
+) {
+    if let Some(usage) = summary.and_then(|summary| summary.usage) {
+        count_tokens(gateway, call, "teacher", usage);
+    }
+    keep(gateway, call, Kept { id, source: Source::Teacher, status, complete: body.complete, response: &body.bytes });
+}
+
+/// Counts and keeps a student's answer that is on its way.
+pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &VersionId, answer: &Answer, bytes: &[u8]) {
+    let site = call.site.as_str();
+    gateway.metrics.requests_total(site, "student", "200").inc();
+    gateway.metrics.request_duration_seconds(site, "student").observe(call.began.elapsed().as_secs_f64());
+    count_tokens(gateway, call, "student", answer.usage);
+    let source = Source::Student(version.clone());
+    keep(gateway, call, Kept { id: call.id, source, status: StatusCode::OK, complete: true, response: bytes });
+}
+
+/// What of an exchange its call does not say.
+struct Kept<'a> {
+    id: Uuid,
+    source: Source,
+    status: StatusCode,
+    complete: bool,
+    response: &'a [u8],
+}
+
+fn keep(gateway: &Gateway, call: &Call, kept: Kept<'_>) {
+    let Some(capture) = gateway.capture.as_ref().filter(|_| call.capturable) else { return };
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
+    let (Some(request), Some(response)) = (text(&call.body), text(kept.response)) else {
+        capture.drop_one("not-text");
+        return;
+    };
+    capture.keep(Exchange {
+        id: kept.id,
+        site: call.site.clone(),
+        at_ms: call.at_ms,
+        api: call.api,
+        source: kept.source,
+        status: kept.status.as_u16(),
+        stream: call.delivery.stream,
+        complete: kept.complete,
+        retry: call.retry,
+        distillable: gateway.distillable,
+        request,
+        response,
+    });
+}
+
+fn count_tokens(gateway: &Gateway, call: &Call, route: &str, usage: Usage) {
+    let site = call.site.as_str();
+    gateway.metrics.tokens_total(site, route, "input").inc_by(u64::from(usage.prompt_tokens));
+    gateway.metrics.tokens_total(site, route, "output").inc_by(u64::from(usage.completion_tokens));
+}

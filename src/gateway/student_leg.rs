@@ -1,0 +1,57 @@
+//! The student's leg: hold its answer against its threshold and verifiers, then serve it or say why the teacher
+//! must be asked. Nothing reaches the client before both have passed.
+
+use callsite::VersionId;
+use http::{Response, header, header::HeaderValue};
+use verify::Verdict;
+use wire::{Envelope, Prompt};
+
+use crate::Gateway;
+use crate::attempt::{Attempt, NoAnswer, attempt};
+use crate::call::Call;
+use crate::reason::Reason;
+use crate::record;
+use crate::respond::{self, Body, RouteHeaders};
+
+/// How the student's leg ended.
+pub(crate) enum Decision {
+    Serve(Attempt),
+    Escalate { reason: Reason, tried: Result<Attempt, NoAnswer> },
+}
+
+/// Asks `version` and decides.
+pub(crate) async fn decide(
+    gateway: &Gateway,
+    call: &Call,
+    (version, confidence_threshold): (&VersionId, f64),
+    prompt: &Prompt,
+) -> Decision {
+    let tried = attempt(gateway, call, version, prompt).await;
+    let reason = match &tried {
+        Err(problem) => problem.reason(),
+        Ok(Attempt { verdict: Verdict::Fail(verifier), .. }) => Reason::Refused(verifier),
+        Ok(attempt) if attempt.confidence < confidence_threshold => Reason::Unsure,
+        Ok(attempt) => return Decision::Serve(attempt.clone()),
+    };
+    gateway.metrics.escalations_total(call.site.as_str(), reason.label()).inc();
+    Decision::Escalate { reason, tried }
+}
+
+/// The answer in the shape that the client asked for.
+pub(crate) fn respond(gateway: &Gateway, call: &Call, reason: &Reason, attempt: &Attempt) -> Response<Body> {
+    let id = format!("chatcmpl-{}", call.id.simple());
+    let envelope = Envelope { id: &id, created_s: call.at_ms / 1000, model: &call.model };
+    let (content_type, bytes) = call.api.write(call.delivery, &envelope, &attempt.answer);
+    record::student_answered(gateway, call, &attempt.version, &attempt.answer, &bytes);
+    let mut response = Response::new(respond::whole(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::from_str(&call.id.to_string()) {
+        headers.insert("x-request-id", id);
+    }
+    let model = format!("{}@{}", call.site, attempt.version);
+    let confidence = Some(attempt.confidence);
+    let facts = RouteHeaders { route: "student", model: &model, confidence, ..RouteHeaders::teacher(call, reason) };
+    facts.write(headers);
+    response
+}

@@ -1,0 +1,39 @@
+//! The serving threads: a single-threaded runtime, a socket and a pool of teacher connections for each.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use hyper::service::service_fn;
+use net::Listener;
+use tokio::sync::watch;
+
+use crate::handle::handle;
+use crate::{Gateway, GatewayError, limits};
+
+/// Serves until `stop` turns true, then lets running requests finish.
+///
+/// # Errors
+/// When a thread or the way to the teacher cannot be set up.
+pub fn serve(
+    gateway: &Arc<Gateway>,
+    listener: Listener,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, GatewayError> {
+    let mut threads = Vec::new();
+    for (number, socket) in listener.into_sockets().into_iter().enumerate() {
+        // Made here so that a wrong certificate file stops the start, not a thread.
+        let client = teacher::Client::new(&gateway.endpoint)?;
+        let (gateway, stop) = (gateway.clone(), stop.clone());
+        let service = service_fn(move |request| {
+            let answer = handle(gateway.clone(), client.clone(), request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;
+        let run = move || runtime.block_on(net::serve(socket, limits::CONNECTIONS, service, stop));
+        let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(run);
+        threads.push(thread.map_err(GatewayError::Thread)?);
+    }
+    Ok(threads)
+}
