@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
 use crate::Admin;
-use crate::sites::problem;
+use crate::problem::problem;
 
 /// The bearer token; never shown.
 #[derive(Clone)]

@@ -1,19 +1,22 @@
 //! Steering and watching: the admin API.
 //!
-//! - [`auth`]: who may ask; [`routes`]: the table of paths; [`sites`]: looking and steering;
+//! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
 //! Answers requests and opens no socket: the program mounts [`router`] on its own listener, the loopback
 //! interface by default. Everything it does the command line does through it.
 
+mod actions;
 mod auth;
+mod problem;
 mod routes;
-mod sites;
+mod views;
 
 use std::sync::Arc;
 
-use cycle::{Board, Requests};
+use cycle::{LessonRequests, LessonStatus};
 use ledger::Ledger;
+use serde::Serialize;
 use telemetry::Metrics;
 
 pub use auth::Token;
@@ -23,12 +26,24 @@ pub use routes::router;
 #[derive(Clone)]
 pub struct Admin {
     pub ledger: Arc<Ledger>,
-    pub board: Board,
-    pub lessons: Requests,
+    pub lessons: LessonStatus,
+    pub requests: LessonRequests,
+    /// Whether lessons are held at all.
+    pub learning: bool,
     pub metrics: Arc<Metrics>,
+    /// Absent when no student is enabled.
+    pub student: Option<StudentFacts>,
     pub token: Token,
     /// Unix time in milliseconds.
     pub clock: fn() -> u64,
+}
+
+/// What the student is on this machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct StudentFacts {
+    pub base: String,
+    /// The number format of its graph.
+    pub format: &'static str,
 }
 
 #[cfg(test)]

@@ -45,6 +45,16 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Resul
     sync_dir(dir)
 }
 
+/// Creates `dir`, readable by its owner alone, and what leads to it; one that is there stays as it is.
+///
+/// # Errors
+/// When it cannot be created; the message names it.
+pub fn create_private_dir(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created.map_err(|error| io::Error::new(error.kind(), format!("cannot create {}: {error}", dir.display())))
+}
+
 /// Makes what was created, renamed or removed in `dir` survive a power loss.
 ///
 /// # Errors

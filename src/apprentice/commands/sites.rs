@@ -11,7 +11,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use crate::cli::{Sites, SitesAction};
-use crate::{Outcome, app, print};
+use crate::settings::environment;
+use crate::{Outcome, app, print_line};
 
 /// Asks the admin API and prints what it says.
 pub(crate) fn sites(sites: Sites) -> Outcome {
@@ -20,21 +21,25 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     let (method, path, body) = match sites.action.unwrap_or(SitesAction::List) {
         SitesAction::List => (Method::GET, "/admin/call-sites".to_owned(), None),
         SitesAction::Show { site } => (Method::GET, path(&site, ""), None),
-        SitesAction::Promote { site, reason } => (Method::POST, path(&site, "/promote"), Some(wish(None, reason))),
-        SitesAction::Hold { site, reason } => (Method::POST, path(&site, "/hold"), Some(wish(None, reason))),
-        SitesAction::Rollback { site, to, reason } => (Method::POST, path(&site, "/rollback"), Some(wish(to, reason))),
+        SitesAction::Promote { site, reason } => (Method::POST, path(&site, "/promote"), Some(action(None, reason))),
+        SitesAction::Hold { site, reason } => (Method::POST, path(&site, "/hold"), Some(action(None, reason))),
+        SitesAction::Rollback { site, to, reason } => (Method::POST, path(&site, "/rollback"), Some(action(to, reason))),
+        SitesAction::Discard { site, version, reason } => {
+            let body = serde_json::json!({"version": version, "reason": reason});
+            (Method::POST, path(&site, "/discard"), Some(body))
+        }
         SitesAction::Train { site } => (Method::POST, path(&site, "/train"), None),
     };
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(ask(&sites.admin, method, &path, &token, body))?;
     if listing {
-        print(&format!(
+        print_line(&format!(
             "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
             "site", "state", "audits", "bound", "needed", "version"
         ));
-        answer.as_array().into_iter().flatten().for_each(|site| print(&row(site)));
+        answer.as_array().into_iter().flatten().for_each(|site| print_line(&row(site)));
     } else {
-        print(&serde_json::to_string_pretty(&answer)?);
+        print_line(&serde_json::to_string_pretty(&answer)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -55,7 +60,7 @@ fn row(site: &Value) -> String {
 }
 
 fn token(sites: &Sites) -> Result<String, String> {
-    if let Ok(token) = std::env::var("APPRENTICE_ADMIN_TOKEN") {
+    if let Some(token) = environment::variable(environment::ADMIN_TOKEN) {
         return Ok(token);
     }
     let path = &sites.token_file;
@@ -68,7 +73,7 @@ fn token(sites: &Sites) -> Result<String, String> {
     })
 }
 
-fn wish(to: Option<String>, reason: Option<String>) -> Value {
+fn action(to: Option<String>, reason: Option<String>) -> Value {
     serde_json::json!({"to": to, "reason": reason})
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Only the teacher and the players are made up; everything else is what `apprentice serve` runs.
 
-#[path = "run_practice_progress.rs"]
 mod progress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use callsite::SiteId;
 use handover::State;
 use practice::report::{Report, SiteReport, share};
 use practice::scene::Scene;
@@ -20,11 +20,11 @@ use tokio::time::Instant;
 use crate::app::{self, App};
 use crate::cli::{Practice, Until};
 use crate::settings::Settings;
-use crate::{Outcome, print};
+use crate::{Outcome, print_line};
 
-use progress::Show;
+use progress::ProgressView;
 
-const POLICY: &str = include_str!("../policies/practice.toml");
+const POLICY: &str = include_str!("../../../policies/practice.toml");
 /// What the practice teacher takes for an answer.
 const TEACHER_LATENCY: Duration = Duration::from_millis(20);
 /// Requests of a site after its hand-over before the figures are drawn.
@@ -39,10 +39,11 @@ const PACE: Pace = Pace {
     lull_requests_per_s: 5.0,
 };
 
-/// What is noted of one site on the way.
+/// When what happened at one site.
 #[derive(Clone, Debug)]
-struct Noted {
+struct Milestones {
     scene: Scene,
+    site: SiteId,
     handed_over: Option<f64>,
     /// Requests and seconds at the teacher's change.
     drift_began: Option<(u64, f64)>,
@@ -56,15 +57,16 @@ struct Run {
     app: App,
     teacher: Teacher,
     traffic: Traffic,
-    notes: Vec<Noted>,
-    show: Show,
+    milestones: Vec<Milestones>,
+    progress: ProgressView,
     began: Instant,
 }
 
 /// Runs until what was asked for has happened, or for ever.
 pub(crate) fn practice(arguments: Practice) -> Outcome {
-    let temporary = if arguments.data.is_none() { Some(TemporaryFolder::new()?) } else { None };
-    let data = arguments.data.clone().or_else(|| temporary.as_ref().map(|folder| folder.0.clone())).unwrap_or_default();
+    // Removed with everything in it when practice ends.
+    let temporary = tempfile::Builder::new().prefix("apprentice-practice-").tempdir()?;
+    let data = arguments.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     app::runtime()?.block_on(async {
         let mut run = Run::start(&arguments, data).await?;
         let playing = tokio::spawn(run.traffic.clone().play(run.scenes(), PACE, arguments.seed));
@@ -73,7 +75,7 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
         let report = run.report();
         run.app.stop().await;
         if arguments.json {
-            print(&serde_json::to_string(&report)?);
+            print_line(&serde_json::to_string(&report)?);
         }
         Ok(if happened { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
@@ -101,24 +103,27 @@ impl Run {
         settings.lessons.train.seed = arguments.seed;
         let app = App::start(settings, Some(arguments.seed)).await?;
         let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url());
-        let show = Show::new(arguments.json);
-        show.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy));
-        show.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
-        show.line("the players begin; every answer comes from the practice teacher");
-        let note = |scene| Noted {
-            scene,
-            handed_over: None,
-            drift_began: None,
-            requests_to_rollback: None,
-            returned: None,
-            left_teacher: false,
+        let progress = ProgressView::new(arguments.json);
+        progress.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy));
+        progress.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        progress.line("the players begin; every answer comes from the practice teacher");
+        let begin = |scene: Scene| {
+            Ok::<_, app::Error>(Milestones {
+                scene,
+                site: SiteId::new(scene.name())?,
+                handed_over: None,
+                drift_began: None,
+                requests_to_rollback: None,
+                returned: None,
+                left_teacher: false,
+            })
         };
-        let notes = scenes.into_iter().map(note).collect();
-        Ok(Self { app, teacher, traffic, notes, show, began: Instant::now() })
+        let milestones = scenes.into_iter().map(begin).collect::<Result<_, _>>()?;
+        Ok(Self { app, teacher, traffic, milestones, progress, began: Instant::now() })
     }
 
     fn scenes(&self) -> Vec<Scene> {
-        self.notes.iter().map(|noted| noted.scene).collect()
+        self.milestones.iter().map(|site| site.scene).collect()
     }
 
     /// Watches until `--until` is reached, its time is up, or a signal ends it; says whether all went as asked.
@@ -132,7 +137,7 @@ impl Run {
             _ = terminate.recv() => Err("stopping"),
         };
         Ok(watched.unwrap_or_else(|why| {
-            self.show.line(why);
+            self.progress.line(why);
             arguments.until.is_none()
         }))
     }
@@ -143,10 +148,10 @@ impl Run {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             self.look();
-            let settled = self.learnable().all(|noted| noted.handed_over.is_some() && self.closed(noted));
+            let settled = self.learnable().all(|site| site.handed_over.is_some() && self.closed(site));
             match arguments.until {
                 Some(Until::Requests(count)) if self.played(count) => {
-                    return self.notes.iter().all(|noted| self.traffic.tally(noted.scene).failed == 0);
+                    return self.milestones.iter().all(|site| self.traffic.tally(site.scene).failed == 0);
                 }
                 Some(Until::HandedOver) if settled && (drifted || !arguments.drift) => {
                     return self.learnable().count() > 0 && self.unlearnable_stayed();
@@ -164,77 +169,78 @@ impl Run {
         }
     }
 
-    fn learnable(&self) -> impl Iterator<Item = &Noted> {
-        self.notes.iter().filter(|noted| noted.scene != Scene::FortuneTeller)
+    fn learnable(&self) -> impl Iterator<Item = &Milestones> {
+        self.milestones.iter().filter(|site| site.scene != Scene::FortuneTeller)
     }
 
     fn unlearnable_stayed(&self) -> bool {
-        self.notes.iter().all(|noted| noted.scene != Scene::FortuneTeller || !noted.left_teacher)
+        self.milestones.iter().all(|site| site.scene != Scene::FortuneTeller || !site.left_teacher)
     }
 
     fn played(&self, requests: u64) -> bool {
-        self.notes.iter().all(|noted| self.traffic.tally(noted.scene).requests >= requests)
+        self.milestones.iter().all(|site| self.traffic.tally(site.scene).requests >= requests)
     }
 
     /// Enough requests after the last hand-over, and no drift still being worked through.
-    fn closed(&self, noted: &Noted) -> bool {
-        let requests = self.traffic.tally(noted.scene).marked.map_or(0, |marked| marked.requests);
-        requests >= CLOSING_REQUESTS && (noted.drift_began.is_none() || noted.returned.is_some())
+    fn closed(&self, site: &Milestones) -> bool {
+        let requests = self.traffic.tally(site.scene).marked.map_or(0, |marked| marked.requests);
+        requests >= CLOSING_REQUESTS && (site.drift_began.is_none() || site.returned.is_some())
     }
 
     /// What a person can do now.
     fn tell(&self) {
         let App { proxy, admin, token_source, .. } = &self.app;
-        self.show.line("");
-        self.show
+        self.progress.line("");
+        self.progress
             .line("what can be learnt is handed over; the players go on and the proxy keeps serving (Ctrl-C ends it)");
-        self.show.line(&format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"));
-        self.show.line(&format!("  metrics  http://{admin}/metrics"));
-        self.show.line(&format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"));
-        self.show.line("");
+        self.progress.line(&format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"));
+        self.progress.line(&format!("  metrics  http://{admin}/metrics"));
+        self.progress.line(&format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"));
+        self.progress.line("");
     }
 
     fn change_style(&mut self) {
-        self.show.line("the teacher changes how it words its answers");
+        self.progress.line("the teacher changes how it words its answers");
         self.teacher.drift();
         let now = self.began.elapsed().as_secs_f64();
-        for noted in &mut self.notes {
-            noted.drift_began = Some((self.traffic.tally(noted.scene).requests, now));
+        for site in &mut self.milestones {
+            site.drift_began = Some((self.traffic.tally(site.scene).requests, now));
         }
     }
 
     /// Notes what has changed since the last look and shows it.
     fn look(&mut self) {
         let now = self.began.elapsed().as_secs_f64();
-        for noted in &mut self.notes {
-            let Ok(view) = self.app.ledger.view(noted.scene.name()) else { continue };
-            let tally = self.traffic.tally(noted.scene);
-            noted.left_teacher |= tally.local > 0;
-            if view.state == State::Student && noted.handed_over.is_none() {
-                noted.handed_over = Some(now);
-                self.traffic.mark(noted.scene);
+        for site in &mut self.milestones {
+            let Ok(view) = self.app.ledger.view(&site.site) else { continue };
+            let tally = self.traffic.tally(site.scene);
+            site.left_teacher |= tally.local > 0;
+            if view.state == State::Student && site.handed_over.is_none() {
+                site.handed_over = Some(now);
+                self.traffic.mark(site.scene);
             }
-            if let Some((requests, began)) = noted.drift_began {
-                if noted.requests_to_rollback.is_none() && view.state == State::Teacher {
-                    noted.requests_to_rollback = Some(tally.requests - requests);
+            if let Some((requests, began)) = site.drift_began {
+                if site.requests_to_rollback.is_none() && view.state == State::Teacher {
+                    site.requests_to_rollback = Some(tally.requests - requests);
                 }
-                if noted.requests_to_rollback.is_some() && noted.returned.is_none() && view.state == State::Student {
-                    noted.returned = Some(now - began);
-                    self.traffic.mark(noted.scene);
+                if site.requests_to_rollback.is_some() && site.returned.is_none() && view.state == State::Student {
+                    site.returned = Some(now - began);
+                    self.traffic.mark(site.scene);
                 }
             }
-            self.show.site(now, &view, &tally, self.app.board.lesson(&view.site), self.app.board.waiting(&view.site));
+            let (lesson, waiting) = (self.app.lessons.lesson(&site.site), self.app.lessons.blocked_by(&site.site));
+            self.progress.site(now, &view, &tally, lesson, waiting);
         }
-        self.show.refresh(now);
+        self.progress.refresh(now);
     }
 
     fn report(&self) -> Report {
-        let site = |noted: &Noted| {
-            let view = self.app.ledger.view(noted.scene.name()).ok();
-            let tally = self.traffic.tally(noted.scene);
+        let report = |site: &Milestones| {
+            let view = self.app.ledger.view(&site.site).ok();
+            let tally = self.traffic.tally(site.scene);
             let marked = tally.marked.unwrap_or_default();
             SiteReport {
-                site: noted.scene.name().into(),
+                site: site.scene.name().into(),
                 state: view.as_ref().map_or("teacher", |view| view.state.label()).into(),
                 requests: tally.requests,
                 failed: tally.failed,
@@ -243,30 +249,12 @@ impl Run {
                 threshold: view.as_ref().map_or(0.0, |view| view.quality_min),
                 local_share: share(marked.local, marked.requests),
                 local_accuracy: share(marked.local_unseen_right, marked.local_unseen),
-                seconds_to_handover: noted.handed_over,
-                teacher_calls_saved: tally.requests.saturating_sub(self.teacher.calls(noted.scene)),
-                requests_to_rollback: noted.requests_to_rollback,
-                seconds_to_return: noted.returned,
+                seconds_to_handover: site.handed_over,
+                teacher_calls_saved: tally.requests.saturating_sub(self.teacher.calls(site.scene)),
+                requests_to_rollback: site.requests_to_rollback,
+                seconds_to_return: site.returned,
             }
         };
-        Report { seconds: self.began.elapsed().as_secs_f64(), sites: self.notes.iter().map(site).collect() }
-    }
-}
-
-/// A folder of its own, removed at the end.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new() -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("apprentice-practice-{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's temporary folder and goes with it.
-        std::fs::remove_dir_all(&self.0).unwrap_or_default();
+        Report { seconds: self.began.elapsed().as_secs_f64(), sites: self.milestones.iter().map(report).collect() }
     }
 }

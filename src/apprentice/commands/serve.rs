@@ -7,21 +7,21 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{self, App};
 use crate::settings::Settings;
-use crate::{Outcome, print};
+use crate::{Outcome, print_line};
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     app::runtime()?.block_on(async {
         let app = App::start(settings, None).await?;
-        print(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
-        print(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        print_line(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
+        print_line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        print("stopping: running requests may finish");
+        print_line("stopping: running requests may finish");
         app.stop().await;
         Ok(ExitCode::SUCCESS)
     })

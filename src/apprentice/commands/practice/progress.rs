@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cycle::Lesson;
+use callsite::SiteId;
+use cycle::{LessonStep, LessonView};
 use handover::State;
 use ledger::SiteView;
 use practice::traffic::Tally;
 
-use crate::{print, say};
+use crate::{eprint_line, print_line};
 
 /// Seconds between figures.
 const FIGURES_EVERY_S: f64 = 5.0;
@@ -15,21 +16,21 @@ const BAR: usize = 20;
 
 /// The display.
 #[derive(Debug)]
-pub(crate) struct Show {
+pub(crate) struct ProgressView {
     /// Standard output is for the figures.
     to_stderr: bool,
-    states: BTreeMap<String, (State, &'static str)>,
-    figures: BTreeMap<String, String>,
+    states: BTreeMap<SiteId, (State, Option<LessonStep>)>,
+    figures: BTreeMap<SiteId, String>,
     last_s: f64,
 }
 
-impl Show {
+impl ProgressView {
     pub(crate) fn new(to_stderr: bool) -> Self {
         Self { to_stderr, states: BTreeMap::new(), figures: BTreeMap::new(), last_s: 0.0 }
     }
 
     pub(crate) fn line(&self, line: &str) {
-        if self.to_stderr { say(line) } else { print(line) }
+        if self.to_stderr { eprint_line(line) } else { print_line(line) }
     }
 
     /// Takes a site's figures and says what has changed.
@@ -38,12 +39,12 @@ impl Show {
         now_s: f64,
         view: &SiteView,
         tally: &Tally,
-        lesson: Option<Lesson>,
+        lesson: Option<LessonView>,
         waiting: Option<String>,
     ) {
-        let step = lesson.as_ref().map_or("", |lesson| lesson.step);
+        let step = lesson.as_ref().map(|lesson| lesson.step);
         let before = self.states.insert(view.site.clone(), (view.state, step));
-        let (state_before, step_before) = before.unwrap_or((State::Teacher, ""));
+        let (state_before, step_before) = before.unwrap_or_default();
         if state_before != view.state {
             self.line(&changed(now_s, state_before, view));
         }
@@ -55,7 +56,7 @@ impl Show {
         self.figures.insert(view.site.clone(), figures(view, tally, lesson.as_ref(), waiting.as_deref()));
     }
 
-    /// Shows the figures when it is time.
+    /// ProgressViews the figures when it is time.
     pub(crate) fn refresh(&mut self, now_s: f64) {
         if now_s - self.last_s >= FIGURES_EVERY_S {
             self.last_s = now_s;
@@ -77,8 +78,8 @@ fn changed(now_s: f64, before: State, view: &SiteView) -> String {
     text
 }
 
-fn lesson_changed(now_s: f64, site: &str, lesson: &Lesson) -> String {
-    let mut text = format!("{now_s:6.0} s  -- {site}: lesson {} {}", lesson.number, lesson.step);
+fn lesson_changed(now_s: f64, site: &SiteId, lesson: &LessonView) -> String {
+    let mut text = format!("{now_s:6.0} s  -- {site}: lesson {} {}", lesson.number, lesson.step.label());
     if let (Some(loss), Some(exact)) = (lesson.held_out_loss, lesson.held_out_exact) {
         text.push_str(&format!(", held-out loss {loss:.4}, exact {exact:.3}"));
     }
@@ -91,7 +92,7 @@ fn lesson_changed(now_s: f64, site: &str, lesson: &Lesson) -> String {
     text
 }
 
-fn figures(view: &SiteView, tally: &Tally, lesson: Option<&Lesson>, waiting: Option<&str>) -> String {
+fn figures(view: &SiteView, tally: &Tally, lesson: Option<&LessonView>, waiting: Option<&str>) -> String {
     let mut text = format!(
         "          {:<15} {:<8} {:>5} requests, {:>4} local",
         view.site,
@@ -102,10 +103,10 @@ fn figures(view: &SiteView, tally: &Tally, lesson: Option<&Lesson>, waiting: Opt
     if tally.failed > 0 {
         text.push_str(&format!(", {} FAILED", tally.failed));
     }
-    match lesson.filter(|lesson| lesson.step == "training") {
+    match lesson.filter(|lesson| lesson.step == LessonStep::Training) {
         Some(lesson) => {
             let loss = lesson.loss.map_or_else(String::new, |loss| format!(" loss {loss:.3}"));
-            text.push_str(&format!("  lesson {} {}/{}{loss}", lesson.number, lesson.done, lesson.of));
+            text.push_str(&format!("  lesson {} {}/{}{loss}", lesson.number, lesson.steps_done, lesson.steps));
         }
         None if view.state == State::Teacher => text.push_str(&format!("  next lesson {}", waiting.unwrap_or("-"))),
         None => {}

@@ -2,13 +2,8 @@
 
 mod app;
 mod cli;
-mod lesson_steps;
-mod run_practice;
-mod serve;
+mod commands;
 mod settings;
-mod setup;
-mod steer;
-mod students;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -16,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Arguments, Command};
+use settings::environment;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,34 +23,19 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("APPRENTICE_LOG")
+            tracing_subscriber::EnvFilter::try_from_env(environment::LOG)
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_log(&arguments.command))),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     if let Some(nice) = arguments.nice {
-        lesson_steps::step_back(nice);
+        commands::lower_priority(nice);
     }
-    run(arguments.command).unwrap_or_else(|error| {
-        say(&format!("apprentice: {error}"));
+    commands::run(arguments.command).unwrap_or_else(|error| {
+        eprint_line(&format!("apprentice: {error}"));
         ExitCode::FAILURE
     })
-}
-
-fn run(command: Command) -> Outcome {
-    match command {
-        Command::Serve(config) => serve::serve(&config.config),
-        Command::Practice(practice) => run_practice::practice(practice),
-        Command::Init { path } => setup::init(&path),
-        Command::Check(config) => setup::check(&config.config),
-        Command::Sites(sites) => steer::sites(sites),
-        Command::Train { job } => Ok(lesson_steps::train(&job)),
-        Command::Export(export) => lesson_steps::export(&export),
-        Command::Exam { paper } => lesson_steps::exam(&paper),
-        Command::PracticeBase(base) => lesson_steps::practice_base(&base),
-        Command::PracticePairs(pairs) => lesson_steps::practice_pairs(&pairs),
-    }
 }
 
 /// Practice shows its own progress; its log would only scroll it away.
@@ -64,12 +45,12 @@ fn default_log(command: &Command) -> &'static str {
 
 /// A line for the person at the terminal, on standard error.
 #[expect(clippy::print_stderr, reason = "the one place that speaks to a person")]
-pub(crate) fn say(line: &str) {
+pub(crate) fn eprint_line(line: &str) {
     eprintln!("{line}");
 }
 
 /// A line of the command's result, on standard output.
 #[expect(clippy::print_stdout, reason = "the one place that prints results")]
-pub(crate) fn print(line: &str) {
+pub(crate) fn print_line(line: &str) {
     println!("{line}");
 }

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-
-use crate::settings::GraphFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -37,11 +35,22 @@ pub(crate) enum Command {
     /// Write a base model's ONNX graph.
     Export(Export),
     /// Answer held-out prompts with a version and compare with the teacher's answers.
-    Exam { paper: PathBuf },
+    Exam { job: PathBuf },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),
     /// Write teacher pairs of a practice site as a lesson's files.
     PracticePairs(PracticePairs),
+    /// Print a reference document made from the code.
+    #[command(hide = true)]
+    Reference { what: Reference },
+}
+
+/// A reference document.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Reference {
+    Configuration,
+    Metrics,
+    Reasons,
 }
 
 #[derive(Args)]
@@ -125,11 +134,18 @@ pub(crate) enum SitesAction {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Back to the teacher at once, or to a version that was proven here.
+    /// Back to the teacher at once and discard the version, or back to a version that was proven here.
     Rollback {
         site: String,
         #[arg(long)]
         to: Option<String>,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Never use a version again.
+    Discard {
+        site: String,
+        version: String,
         #[arg(long)]
         reason: Option<String>,
     },
@@ -143,8 +159,22 @@ pub(crate) struct Export {
     pub(crate) base: PathBuf,
     #[arg(long)]
     pub(crate) out: PathBuf,
-    #[arg(long, default_value = "i8row")]
-    pub(crate) format: GraphFormat,
+    #[arg(long, default_value = "u8row")]
+    pub(crate) format: ExportFormat,
+    /// Open the graph with ONNX Runtime and decode a token: can it be served here?
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// With --open: ONNX Runtime's library.
+    #[arg(long)]
+    pub(crate) onnxruntime: Option<PathBuf>,
+}
+
+/// Number formats of a graph.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ExportFormat {
+    F32,
+    I8row,
+    U8row,
 }
 
 #[derive(Args)]

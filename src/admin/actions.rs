@@ -1,0 +1,106 @@
+//! What an operator does to a call site.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use callsite::VersionId;
+use handover::OperatorAction;
+use serde::Deserialize;
+
+use crate::Admin;
+use crate::problem::{Problem, problem, refused};
+use crate::views::site_of;
+
+/// The body of `promote` and `hold`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithReason {
+    reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollbackRequest {
+    to: Option<VersionId>,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscardRequest {
+    version: VersionId,
+    reason: Option<String>,
+}
+
+pub(crate) async fn rollback(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let RollbackRequest { to, reason } = parsed_or_default(&body, r#"{"to": version?, "reason": text?}"#)?;
+    admin.operate(&site, OperatorAction::Rollback { to }, reason).await
+}
+
+pub(crate) async fn discard(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let DiscardRequest { version, reason } = parsed(&body, r#"{"version": version, "reason": text?}"#)?;
+    admin.operate(&site, OperatorAction::Discard { version }, reason).await
+}
+
+pub(crate) async fn promote(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let WithReason { reason } = parsed_or_default(&body, r#"{"reason": text?}"#)?;
+    admin.operate(&site, OperatorAction::Promote, reason).await
+}
+
+pub(crate) async fn hold(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let WithReason { reason } = parsed_or_default(&body, r#"{"reason": text?}"#)?;
+    admin.operate(&site, OperatorAction::Hold, reason).await
+}
+
+pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let site = site_of(&name)?;
+    let view = admin.ledger.view(&site).map_err(refused)?;
+    if view.state == handover::State::Held {
+        let message = format!("`{site}` is held and learns nothing; `promote` releases it");
+        return Err(problem(StatusCode::CONFLICT, message));
+    }
+    if !admin.learning {
+        let message = "lessons are off: student.enabled, lessons.enabled and teacher.distillable = \"yes\" are needed";
+        return Err(problem(StatusCode::CONFLICT, message));
+    }
+    admin.requests.request(&site);
+    Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "requested"}))).into_response())
+}
+
+impl Admin {
+    async fn operate(self, site: &str, action: OperatorAction, reason: Option<String>) -> Result<Response, Problem> {
+        let (site, now_ms) = (site_of(site)?, (self.clock)());
+        // Disk work runs beside the listener's own thread.
+        let work = move || self.ledger.operate(&site, now_ms, action, reason);
+        let done = tokio::task::spawn_blocking(work).await;
+        let outcome = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)?;
+        Ok(Json(outcome).into_response())
+    }
+}
+
+fn parsed_or_default<T: Default + for<'de> Deserialize<'de>>(body: &[u8], form: &str) -> Result<T, Problem> {
+    if body.is_empty() { Ok(T::default()) } else { parsed(body, form) }
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(body: &[u8], form: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| problem(StatusCode::BAD_REQUEST, format!("the body is {form}: {error}")))
+}

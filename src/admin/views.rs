@@ -1,0 +1,81 @@
+//! Looking: call sites, the student, the hand-over log, the metrics.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use callsite::SiteId;
+use cycle::LessonView;
+use ledger::{Entry, SiteView};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problem, problem, refused};
+use crate::{Admin, StudentFacts};
+
+/// Entries of the log shown when nobody says how many, and at most.
+const ENTRIES_DEFAULT: usize = 100;
+const ENTRIES_MAX: usize = 1_000;
+
+/// A call site with what its lessons are doing.
+#[derive(Serialize)]
+pub(crate) struct SiteResponse {
+    #[serde(flatten)]
+    view: SiteView,
+    lesson: Option<LessonView>,
+    /// What the next lesson waits for.
+    next_lesson: Option<String>,
+}
+
+/// A page of the log.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    site: Option<SiteId>,
+    /// Only entries before this number: the last `seq` of the page before.
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// The site of a path.
+pub(crate) fn site_of(name: &str) -> Result<SiteId, Problem> {
+    SiteId::new(name).map_err(|error| problem(StatusCode::NOT_FOUND, error))
+}
+
+pub(crate) async fn student(State(admin): State<Admin>) -> Json<Option<StudentFacts>> {
+    Json(admin.student)
+}
+
+pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<SiteResponse>> {
+    Json(admin.ledger.views().into_iter().map(|view| admin.site_response(view)).collect())
+}
+
+pub(crate) async fn show(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<SiteResponse>, Problem> {
+    let view = admin.ledger.view(&site_of(&site)?).map_err(refused)?;
+    Ok(Json(admin.site_response(view)))
+}
+
+pub(crate) async fn audit(
+    State(admin): State<Admin>,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<Entry>>, Problem> {
+    let limit = page.limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX);
+    let read = move || admin.ledger.entries(page.site.as_ref(), page.before, limit);
+    // Disk work runs beside the listener's own thread.
+    let entries = tokio::task::spawn_blocking(read).await;
+    entries.map(Json).map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
+}
+
+pub(crate) async fn metrics(State(admin): State<Admin>) -> Result<Response, Problem> {
+    let text = admin.metrics.render().map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+impl Admin {
+    fn site_response(&self, view: SiteView) -> SiteResponse {
+        let (lesson, next_lesson) = (self.lessons.lesson(&view.site), self.lessons.blocked_by(&view.site));
+        SiteResponse { lesson, next_lesson, view }
+    }
+}

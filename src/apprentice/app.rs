@@ -1,0 +1,299 @@
+//! The composition root: the only file that names every part.
+//!
+//! A request passes: 1 `net` (accept), 2 `gateway::handle`, 3 `gateway::chat`, which asks in order `callsite` and
+//! `rules`, 4 `ledger` (which plans by `handover`), 5 a `student` or the `teacher`, 6 `gateway`'s tee, 7 `capture`,
+//! 8 `gateway`'s audits, which end in `ledger` again.
+//! A lesson passes: 1 `cycle::run`, 2 `curriculum`, 3 `apprentice export` (`export`, opened once by `student`),
+//! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
+
+mod background;
+mod secrets;
+mod student;
+mod students;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use capture::segments::SegmentLimits;
+use capture::writer::RETRY_PAUSE;
+use capture::{Capture, CaptureError, CaptureStore, Distillable, Segments, Writer};
+use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
+use gateway::{Activity, Auditor, Gateway, Students};
+use hyper_util::service::TowerToHyperService;
+use ledger::Ledger;
+use net::Listener;
+use registry::Registry;
+use rules::LiveRules;
+use store::StoreError;
+use telemetry::Metrics;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::settings::Settings;
+use crate::settings::environment;
+use students::{NoStudents, RegistryStudents};
+
+pub(crate) use student::{base, format, library};
+
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the admin listener's connections may take.
+const ADMIN_LIMITS: net::Limits = net::Limits { connections_max: 256, ..gateway::limits::CONNECTIONS };
+
+/// The running program.
+pub(crate) struct App {
+    pub(crate) proxy: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) token_source: String,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) lessons: LessonStatus,
+    stop: watch::Sender<bool>,
+    serving: Vec<JoinHandle<()>>,
+    background: JoinSet<()>,
+    writer: Option<Writer>,
+}
+
+/// The runtime of everything but the serving threads.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()
+}
+
+/// The teacher as configured, its key from the environment.
+pub(crate) fn teacher(settings: &Settings) -> Result<teacher::Endpoint, Error> {
+    let teacher = &settings.teacher;
+    let key = environment::variable(&teacher.key_env);
+    Ok(teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone())?)
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What several parts share.
+struct Shared {
+    settings: Settings,
+    data: PathBuf,
+    metrics: Arc<Metrics>,
+    rules: LiveRules,
+    registry: Registry,
+    student: Option<StudentParts>,
+}
+
+/// The student's number format and the folder of its graph.
+#[derive(Clone)]
+struct StudentParts {
+    format: gemma::GraphFormat,
+    graph: PathBuf,
+}
+
+impl App {
+    /// Starts every part; `seed` makes the dice repeatable.
+    pub(crate) async fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
+        let (stop, stopped) = watch::channel(false);
+        let listener = Listener::bind(settings.proxy.listen, threads(&settings))?;
+        let admin_listener = Listener::bind(settings.admin.listen, 1)
+            .map_err(|error| format!("{error} (admin.listen)"))?;
+        let (proxy, admin) = (listener.address(), admin_listener.address());
+        let endpoint = teacher(&settings)?;
+        let shared = share(settings, &endpoint)?;
+        let Shared { settings, data, metrics, rules, .. } = &shared;
+
+        let captures = open_captures(settings, data, metrics)?;
+        let (capture, writer) = match &captures {
+            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE).map(|(queue, writer)| (Some(queue), Some(writer)))?,
+            None => (None, None),
+        };
+        let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);
+        let students = open_students(&shared, &ledger)?;
+        let (auditor, audits) = Auditor::channel();
+        let activity = Arc::new(Activity::default());
+        let gateway = Arc::new(Gateway {
+            endpoint,
+            distillable: settings.teacher.distillable,
+            rules: rules.clone(),
+            ledger: ledger.clone(),
+            students: students.clone(),
+            student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
+            capture: capture.filter(|_: &Capture| settings.capture.enabled),
+            auditor,
+            activity: activity.clone(),
+            metrics: metrics.clone(),
+            dice: secrets::dice(seed)?,
+        });
+        let serving = gateway::serve(&gateway, listener, &stopped)?;
+
+        let (token, token_source) = secrets::admin_token(settings, data)?;
+        let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
+        let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
+        let mut background = JoinSet::new();
+        background.spawn(background::audit(audits, gateway, stopped.clone()));
+        background.spawn(background::warm(students, ledger.clone()));
+        background.spawn(background::flush(ledger.clone(), stopped.clone()));
+        if let Some(captures) = captures {
+            background.spawn(background::expire(captures, stopped.clone()));
+        }
+        let api = admin::Admin {
+            ledger: ledger.clone(),
+            lessons: lessons.clone(),
+            requests: requests.clone(),
+            learning: cycle.is_some(),
+            metrics: metrics.clone(),
+            student: shared.student.as_ref().map(|parts| admin::StudentFacts {
+                base: settings.student.base.display().to_string(),
+                format: parts.format.name(),
+            }),
+            token,
+            clock: now_ms,
+        };
+        for socket in admin_listener.into_sockets() {
+            let service = TowerToHyperService::new(admin::router(api.clone()));
+            background.spawn(net::serve(socket, ADMIN_LIMITS, service, stopped.clone()));
+        }
+        if let Some(cycle) = cycle {
+            background.spawn(Arc::new(cycle).run(stopped));
+        }
+        Ok(Self { proxy, admin, token_source, ledger, lessons, stop, serving, background, writer })
+    }
+
+    /// Lets running requests finish, ends a lesson (it goes on at the next start) and writes what waits.
+    pub(crate) async fn stop(mut self) {
+        if self.stop.send(true).is_err() {
+            tracing::debug!("everything had stopped already");
+        }
+        for thread in self.serving {
+            if tokio::task::spawn_blocking(move || thread.join()).await.is_err() {
+                tracing::error!("a serving thread did not end well");
+            }
+        }
+        while self.background.join_next().await.is_some() {}
+        if let Some(writer) = self.writer.take() {
+            tokio::task::spawn_blocking(|| writer.finish()).await.unwrap_or_default();
+        }
+    }
+}
+
+/// What the configuration says, made ready for every part.
+fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Error> {
+    let data = std::path::absolute(&settings.data.dir)?;
+    files::create_private_dir(&data).map_err(|error| format!("data.dir: {error}"))?;
+    let student = if settings.student.enabled {
+        let format = student::format(&settings, &student::base(&settings)?)?;
+        let graph = data.join(format!("graph-{}", format.name()));
+        tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
+        Some(StudentParts { format, graph })
+    } else {
+        None
+    };
+    let metrics = Arc::new(Metrics::new()?);
+    metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
+    if let Some(parts) = &student {
+        metrics.student_info(parts.format.name()).set(1.0);
+    }
+    let basis = student::basis(&settings, endpoint, student.as_ref().map(|parts| parts.format));
+    let rules = LiveRules::new(settings.rules(&basis)?);
+    let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
+    Ok(Shared { settings, data, metrics, rules, registry, student })
+}
+
+/// The exchange log; a log that cannot be opened is done without, said and shown. Only another process that
+/// holds it ends the start.
+fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Option<Arc<Segments>>, Error> {
+    let capture = &settings.capture;
+    let hour_ms = 3_600_000;
+    let limits = SegmentLimits {
+        bytes_max: capture.segment_mb << 20,
+        age_ms_max: capture.segment_hours * hour_ms,
+        retention_ms: retention_ms(settings),
+    };
+    metrics.capture_stopped().set(0.0);
+    match Segments::open(&data.join("capture"), limits) {
+        Ok(captures) => Ok(Some(Arc::new(captures))),
+        Err(error @ CaptureError::Store(StoreError::InUse(_))) => Err(error.into()),
+        Err(error) => {
+            metrics.capture_stopped().set(1.0);
+            tracing::error!(%error, "the exchange log cannot be opened: requests are served, nothing is kept or learnt until a restart");
+            Ok(None)
+        }
+    }
+}
+
+fn retention_ms(settings: &Settings) -> u64 {
+    settings.capture.retention_days * 24 * 3_600_000
+}
+
+/// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
+fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, Error> {
+    let dir = shared.data.join("ledger");
+    let ledger = Ledger::open_dir(&dir, shared.rules.clone(), shared.metrics.clone(), now_ms())?;
+    let sites = captures.map(CaptureStore::sites).transpose().unwrap_or_else(|error| {
+        tracing::error!(%error, "the captured sites cannot be listed; a site is known again from its next request on");
+        None
+    });
+    let captured = sites.into_iter().flatten().filter(|site| !site.is_default());
+    let past_cap = captured.filter(|site| !ledger.register(site)).count();
+    if past_cap > 0 {
+        tracing::warn!(past_cap, "captured sites past the cap are treated as `default`");
+    }
+    Ok(ledger)
+}
+
+/// Who opens the students. A call site with a version needs the base's graph: one that was deleted is made again
+/// before anything is served.
+fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, Error> {
+    let Shared { settings, registry, .. } = shared;
+    let Some(StudentParts { format, graph }) = &shared.student else { return Ok(Arc::new(NoStudents)) };
+    let wanted = ledger.views().iter().any(|view| view.active().next().is_some());
+    if wanted && !graph.join(gemma::GRAPH_FILE).try_exists()? {
+        tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
+        export::export_base(&settings.student.base, graph, *format)?;
+    }
+    let config = student::config(settings, graph);
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), student::library(settings)?, config)))
+}
+
+/// The background cycle, where lessons may be held.
+fn learning(
+    shared: &Shared,
+    captures: Option<Arc<Segments>>,
+    ledger: &Arc<Ledger>,
+    (status, requests): (&LessonStatus, &LessonRequests),
+    activity: Arc<Activity>,
+) -> Result<Option<Cycle>, Error> {
+    let Shared { settings, data, metrics, rules, registry, .. } = shared;
+    let (Some(parts), Some(captures), true) = (&shared.student, captures, settings.lessons.enabled) else {
+        return Ok(None);
+    };
+    if settings.teacher.distillable != Distillable::Yes {
+        tracing::warn!("teacher.distillable is not yes: exchanges are kept, but nothing is learnt from them");
+        return Ok(None);
+    }
+    let runner = LessonRunner {
+        settings: settings.lessons.clone(),
+        program: std::env::current_exe()?,
+        student: student::paths(settings, &parts.graph, parts.format)?,
+        captures,
+        ledger: ledger.clone(),
+        registry: registry.clone(),
+        rules: rules.clone(),
+        status: status.clone(),
+        clock: now_ms,
+    };
+    Ok(Some(Cycle {
+        runner,
+        root: data.join("lessons"),
+        retention_ms: retention_ms(settings),
+        requests: requests.clone(),
+        metrics: metrics.clone(),
+        requests_per_s: Box::new(move |window_s| activity.requests_per_s(now_ms() / 1000, window_s)),
+    }))
+}
+
+fn threads(settings: &Settings) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    if settings.proxy.threads == 0 { processors() } else { settings.proxy.threads }
+}

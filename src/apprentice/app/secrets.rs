@@ -1,0 +1,61 @@
+//! What must not be guessed: the admin token and the seed of the dice.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use handover::Dice;
+use parking_lot::Mutex;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::app::Error;
+use crate::settings::Settings;
+use crate::settings::environment;
+
+/// The admin token and where a person finds it: the environment, else a file that only the owner reads.
+pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::Token, String), Error> {
+    let name = &settings.admin.token_env;
+    if let Some(token) = environment::variable(name) {
+        return Ok((admin::Token::new(&token), format!("${name}")));
+    }
+    if !settings.admin.listen.ip().is_loopback() {
+        return Err(format!(
+            "admin.listen {} is not loopback: set {name} to a token of your own first",
+            settings.admin.listen
+        )
+        .into());
+    }
+    let path = data.join("admin-token");
+    if let Ok(token) = std::fs::read_to_string(&path) {
+        return Ok((admin::Token::new(token.trim()), path.display().to_string()));
+    }
+    let token: String = entropy::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| format!("the admin token cannot be kept in {}: {error}; or set {name}", path.display()))?;
+    writeln!(file, "{token}")?;
+    Ok((admin::Token::new(&token), path.display().to_string()))
+}
+
+/// Throws the dice of one request; `seed` makes them repeatable.
+pub(crate) fn dice(seed: Option<u64>) -> Result<Box<dyn Fn() -> Dice + Send + Sync>, Error> {
+    let seed = match seed {
+        Some(seed) => seed,
+        None => u64::from_le_bytes(entropy()?),
+    };
+    let rng = Mutex::new(ChaCha8Rng::seed_from_u64(seed));
+    Ok(Box::new(move || {
+        let mut rng = rng.lock();
+        Dice { route: rng.random(), audit: rng.random() }
+    }))
+}
+
+fn entropy<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,110 @@
+//! What the student is on this machine: base, number format, library; decided once, at start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cycle::StudentPaths;
+use gemma::GraphFormat;
+use student::{Features, StudentConfig};
+
+use crate::settings::Settings;
+use crate::settings::environment;
+use crate::settings::sections::FormatSetting;
+
+/// The base model's facts, and whether its tokenizer fits it.
+pub(crate) fn base(settings: &Settings) -> Result<gemma::Config, String> {
+    let base = &settings.student.base;
+    let failed = |error: gemma::GemmaError| {
+        format!(
+            "student.base {}: {error}; put a Gemma 3 folder there, or set student.enabled = false to only pass through and capture",
+            base.display()
+        )
+    };
+    let config = gemma::Config::load(base).map_err(failed)?;
+    let tokenizer = gemma::Tokenizer::load(base).map_err(failed)?;
+    tokenizer.check_fits(config.vocab_size).map_err(failed)?;
+    Ok(config)
+}
+
+/// ONNX Runtime's library: the configuration's, the environment's, or where `make setup` puts it.
+pub(crate) fn library(settings: &Settings) -> Result<PathBuf, String> {
+    let named = settings.student.onnxruntime.clone().or_else(environment::onnxruntime);
+    student::library::find(named.as_deref()).map_err(|error| error.to_string())
+}
+
+/// The number format of the graph: as configured, or the best one that is exact on this processor.
+pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> Result<GraphFormat, String> {
+    let mask = environment::variable(environment::CPU_MASK).unwrap_or_default();
+    let features = Features::detect(&mask).map_err(|error| format!("{}: {error}", environment::CPU_MASK))?;
+    let format = match settings.student.format {
+        FormatSetting::Auto => return Ok(features.best_format(config)),
+        FormatSetting::F32 => GraphFormat::F32,
+        FormatSetting::I8row => GraphFormat::I8Row,
+        FormatSetting::U8row => GraphFormat::U8Row,
+    };
+    if features.sums_exactly(format) {
+        return Ok(format);
+    }
+    let exact: Vec<&str> = features.formats().into_iter().map(GraphFormat::name).collect();
+    Err(format!(
+        "student.format = \"{}\" does not sum exactly on this processor; set \"auto\", or one of: {}",
+        format.name(),
+        exact.join(", ")
+    ))
+}
+
+/// How the student is opened for serving.
+pub(crate) fn config(settings: &Settings, graph: &Path) -> StudentConfig {
+    let student = &settings.student;
+    StudentConfig {
+        graph: graph.join(gemma::GRAPH_FILE),
+        base: student.base.clone(),
+        workers: student.workers,
+        queue: student.queue,
+        threads: student.threads,
+        context: student.context,
+    }
+}
+
+/// The same for the processes of a lesson.
+pub(crate) fn paths(settings: &Settings, graph: &Path, format: GraphFormat) -> std::io::Result<StudentPaths> {
+    let student = &settings.student;
+    Ok(StudentPaths {
+        base: std::path::absolute(&student.base)?,
+        graph: graph.to_owned(),
+        format: format.name().to_owned(),
+        onnxruntime: student.onnxruntime.clone(),
+        context: student.context,
+        threads: student.threads,
+    })
+}
+
+/// The part of every site's evidence that depends on teacher and student, by name.
+pub(crate) fn basis(settings: &Settings, teacher: &teacher::Endpoint, format: Option<GraphFormat>) -> BTreeMap<String, String> {
+    let mut basis = BTreeMap::from([("teacher".to_owned(), teacher.base_url())]);
+    if let Some(format) = format {
+        basis.insert("graph_format".to_owned(), format.name().to_owned());
+        basis.insert("base".to_owned(), base_identity(&settings.student.base));
+        basis.insert("context".to_owned(), settings.student.context.to_string());
+    }
+    basis
+}
+
+/// Tells one base from another without reading gigabytes: its configuration, its tokenizer, and the names and sizes of its
+/// weight files.
+fn base_identity(base: &Path) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for name in ["config.json", "tokenizer.json"] {
+        hasher.update(&std::fs::read(base.join(name)).unwrap_or_default());
+    }
+    let mut weights: Vec<(String, u64)> = std::fs::read_dir(base)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "safetensors"))
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.metadata().map_or(0, |meta| meta.len())))
+        .collect();
+    weights.sort();
+    hasher.update(format!("{weights:?}").as_bytes());
+    hasher.finalize().to_hex().chars().take(12).collect()
+}

@@ -1,0 +1,94 @@
+//! Opens the students that the ledger names: registry folder to model, each once.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use callsite::{SiteId, VersionId};
+use parking_lot::{Mutex, RwLock};
+use registry::Registry;
+use student::{Runtime, Student, StudentConfig};
+use wire::{ChatModel, Ineligible, Prompt};
+
+/// Opened versions that are kept; past that all are let go and opened again when asked for.
+const MODELS_MAX: usize = 64;
+
+/// The published versions of every site, on one base.
+pub(crate) struct RegistryStudents {
+    registry: Registry,
+    onnxruntime: PathBuf,
+    config: StudentConfig,
+    /// Held while something is read from disk, so that nothing is read twice.
+    opening: Mutex<Option<Arc<Student>>>,
+    open: RwLock<OpenModels>,
+}
+
+/// What has been opened so far.
+#[derive(Default)]
+struct OpenModels {
+    /// The base without an adapter: it knows what fits.
+    base: Option<Arc<dyn ChatModel>>,
+    versions: HashMap<(SiteId, VersionId), Arc<dyn ChatModel>>,
+}
+
+impl RegistryStudents {
+    pub(crate) fn new(registry: Registry, onnxruntime: PathBuf, config: StudentConfig) -> Self {
+        Self { registry, onnxruntime, config, opening: Mutex::default(), open: RwLock::default() }
+    }
+
+    /// The opened base; read from disk the first time.
+    fn student(&self, opening: &mut Option<Arc<Student>>) -> Result<Arc<Student>, String> {
+        if let Some(student) = opening {
+            return Ok(student.clone());
+        }
+        let runtime = Runtime::load(&self.onnxruntime).map_err(|error| error.to_string())?;
+        let student = Student::open(&runtime, self.config.clone()).map_err(|error| error.to_string())?;
+        self.open.write().base = Some(student.model("base".into(), None).map_err(|error| error.to_string())?);
+        Ok(opening.insert(student).clone())
+    }
+}
+
+impl gateway::Students for RegistryStudents {
+    fn accepts(&self, prompt: &Prompt) -> Result<(), Ineligible> {
+        let base = self.open.read().base.clone();
+        base.map_or(Ok(()), |base| base.accepts(prompt))
+    }
+
+    fn opened(&self, site: &SiteId, version: &VersionId) -> Option<Arc<dyn ChatModel>> {
+        self.open.read().versions.get(&(site.clone(), version.clone())).cloned()
+    }
+
+    fn open(&self, site: &SiteId, version: &VersionId) -> Result<Arc<dyn ChatModel>, String> {
+        let mut opening = self.opening.lock();
+        // Somebody else may have opened it while this one waited.
+        if let Some(model) = self.opened(site, version) {
+            return Ok(model);
+        }
+        let student = self.student(&mut opening)?;
+        let dir = self.registry.open(site, version).map_err(|error| error.to_string())?;
+        let model = student.model(format!("{site}@{version}"), Some(&dir)).map_err(|error| error.to_string())?;
+        let mut open = self.open.write();
+        if open.versions.len() >= MODELS_MAX {
+            open.versions.clear();
+        }
+        open.versions.insert((site.clone(), version.clone()), model.clone());
+        Ok(model)
+    }
+}
+
+/// Where there is no base: every request is the teacher's.
+pub(crate) struct NoStudents;
+
+impl gateway::Students for NoStudents {
+    fn accepts(&self, _: &Prompt) -> Result<(), Ineligible> {
+        Ok(())
+    }
+
+    fn opened(&self, _: &SiteId, _: &VersionId) -> Option<Arc<dyn ChatModel>> {
+        None
+    }
+
+    fn open(&self, _: &SiteId, _: &VersionId) -> Result<Arc<dyn ChatModel>, String> {
+        Err("student.enabled is false".into())
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands, one file each.
+
+mod check;
+mod exam;
+mod export;
+mod init;
+mod practice;
+mod practice_data;
+mod reference;
+mod serve;
+mod sites;
+mod train;
+
+use crate::cli::Command;
+use crate::{Outcome, eprint_line};
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(config) => serve::serve(&config.config),
+        Command::Practice(practice) => practice::practice(practice),
+        Command::Init { path } => init::init(&path),
+        Command::Check(config) => check::check(&config.config),
+        Command::Sites(sites) => sites::sites(sites),
+        Command::Train { job } => Ok(train::train(&job)),
+        Command::Export(export) => export::export(&export),
+        Command::Exam { job } => exam::exam(&job),
+        Command::PracticeBase(base) => practice_data::base(&base),
+        Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
+        Command::Reference { what } => reference::reference(what),
+    }
+}
+
+/// Lowers this process's priority and ties its life to its parent's.
+pub(crate) fn lower_priority(nice: i32) {
+    if let Err(error) = rustix::process::nice(nice) {
+        eprint_line(&format!("apprentice: the priority stays as it is: {error}"));
+    }
+    // A proxy that is killed takes its lesson along; the next one goes on with it.
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)) {
+        eprint_line(&format!("apprentice: this process would outlive its parent: {error}"));
+    }
+}

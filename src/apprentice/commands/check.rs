@@ -1,0 +1,44 @@
+//! `apprentice check`: reads a configuration and what it names, changes nothing.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use capture::Distillable;
+
+use crate::settings::Settings;
+use crate::{Outcome, app, print_line};
+
+/// Says of each part whether it would work.
+pub(crate) fn check(path: &Path) -> Outcome {
+    let settings = Settings::load(path)?;
+    let mut fine = true;
+    let mut line = |what: &str, found: Result<String, String>| match found {
+        Ok(found) => print_line(&format!("ok    {what}: {found}")),
+        Err(problem) => {
+            fine = false;
+            print_line(&format!("FAIL  {what}: {problem}"));
+        }
+    };
+    line("configuration", Ok(path.display().to_string()));
+    line(
+        "teacher",
+        app::teacher(&settings).map(|_| settings.teacher.base_url.clone()).map_err(|error| error.to_string()),
+    );
+    if settings.student.enabled {
+        let base = app::base(&settings);
+        line("base model", base.as_ref().map(|config| format!("{} parameters", config.parameters())).map_err(Clone::clone));
+        if let Ok(config) = &base {
+            let format = app::format(&settings, config);
+            line("number format", format.map(|format| format!("{} (student.format)", format.name())));
+        }
+        line("ONNX Runtime", app::library(&settings).map(|path| path.display().to_string()));
+    }
+    match settings.teacher.distillable {
+        Distillable::Yes => print_line("ok    terms: the teacher's answers may be learnt from"),
+        Distillable::No => print_line("note  terms: teacher.distillable is no, nothing is learnt"),
+        Distillable::Unknown => {
+            print_line("note  terms: teacher.distillable is unknown: exchanges are kept, nothing is learnt from them")
+        }
+    }
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,67 @@
+//! `apprentice exam JOB.toml`: a version answers held-out prompts and is compared with the teacher.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use jobs::{EvalJob, EvalResult, Score};
+use student::{Runtime, Student, StudentConfig};
+use verify::{Verdict, Verifier, Verifiers};
+use wire::{ChatModel, ModelError, Prompt, Sampling};
+
+use crate::settings::environment;
+use crate::{Outcome, app, eprint_line};
+
+/// Answers every held-out prompt once and writes the result.
+pub(crate) fn exam(path: &Path) -> Outcome {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let job: EvalJob = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let named = job.onnxruntime.clone().or_else(environment::onnxruntime);
+    let runtime = Runtime::load(&student::library::find(named.as_deref())?)?;
+    let config = StudentConfig {
+        graph: job.graph.join(gemma::GRAPH_FILE),
+        base: job.base.clone(),
+        workers: 1,
+        queue: 1,
+        threads: job.threads,
+        context: job.context,
+    };
+    let model = Student::open(&runtime, config)?.model("exam".into(), Some(&job.adapter))?;
+    let result = app::runtime()?.block_on(answer(model.as_ref(), &job))?;
+    files::replace_json(&job.out, &result)?;
+    eprint_line(&format!(
+        "{} prompts, mean quality {:.4}, {} not eligible, {:.1} s",
+        result.scores.len(),
+        result.mean_quality(),
+        result.ineligible,
+        result.seconds
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app::Error> {
+    let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
+    let mut result = EvalResult::default();
+    for example in dataset::read_chat(&job.held_out)? {
+        let Some((turns, teacher)) = example.split() else { continue };
+        let prompt = Prompt {
+            turns: turns.to_vec(),
+            max_tokens: job.max_tokens,
+            sampling: Sampling::Greedy,
+            stop: Vec::new(),
+        };
+        match model.answer(prompt.clone()).await {
+            Ok(answer) => {
+                let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;
+                let quality = if passed { job.comparison.score(&answer.text, &teacher.text) } else { 0.0 };
+                let confidence = verify::confidence::confidence(&answer.signals);
+                result.scores.push(Score { quality, confidence });
+            }
+            // The proxy would never ask this either.
+            Err(ModelError::Ineligible(_)) => result.ineligible += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    result.seconds = began.elapsed().as_secs_f64();
+    Ok(result)
+}

@@ -1,0 +1,27 @@
+//! `apprentice export`: a base's ONNX graph, and whether it can be served here.
+
+use std::process::ExitCode;
+
+use crate::cli::{Export, ExportFormat};
+use crate::settings::environment;
+use crate::{Outcome, eprint_line};
+
+/// Writes the graph unless an unchanged one is there.
+pub(crate) fn export(arguments: &Export) -> Outcome {
+    let format = match arguments.format {
+        ExportFormat::F32 => gemma::GraphFormat::F32,
+        ExportFormat::I8row => gemma::GraphFormat::I8Row,
+        ExportFormat::U8row => gemma::GraphFormat::U8Row,
+    };
+    let exported = export::export_base(&arguments.base, &arguments.out, format)?;
+    let done = if exported.written { "written" } else { "unchanged" };
+    let graph = exported.dir.join(gemma::GRAPH_FILE);
+    eprint_line(&format!("{} {done}: {} bytes, made from {}", graph.display(), exported.bytes, exported.fingerprint));
+    if arguments.open {
+        let named = arguments.onnxruntime.clone().or_else(environment::onnxruntime);
+        let runtime = student::Runtime::load(&student::library::find(named.as_deref())?)?;
+        student::check_opens(&runtime, &graph, &arguments.base)?;
+        eprint_line("the graph can be served on this machine");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,76 @@
+//! The one reader of the configuration file. What it gives back is whole and checked.
+//!
+//! - [`sections`]: the program's own sections; [`sites`]: the rules of every call site; [`problems`]: ranges;
+//! - [`environment`]: the one reader of the environment; [`reference`]: what every key means, for the documents.
+
+pub(crate) mod environment;
+mod problems;
+pub(crate) mod reference;
+pub(crate) mod sections;
+mod sites;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cycle::LessonSettings;
+use handover::Policy;
+use rules::Rules;
+use serde::Deserialize;
+use verify::VerifierSettings;
+
+use sections::{Admin, Capture, Data, Proxy, Site, Student, Teacher};
+use sites::Overrides;
+
+/// A configuration that cannot be used; each variant says where to look.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("cannot read the configuration {}: {source}\n  `apprentice init` writes a commented one", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: {problem}", path.display())]
+    Wrong { path: PathBuf, problem: String },
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) proxy: Proxy,
+    pub(crate) admin: Admin,
+    pub(crate) teacher: Teacher,
+    pub(crate) data: Data,
+    pub(crate) capture: Capture,
+    pub(crate) student: Student,
+    pub(crate) lessons: LessonSettings,
+    pub(crate) handover: Policy,
+    pub(crate) verifiers: VerifierSettings,
+    /// What every call site has unless it says otherwise.
+    pub(crate) site: Site,
+    pub(crate) sites: BTreeMap<String, Overrides>,
+}
+
+impl Settings {
+    /// Reads and checks a file; relative paths in it are relative to the working directory.
+    pub(crate) fn load(path: &Path) -> Result<Self, SettingsError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|problem| SettingsError::Wrong { path: path.to_owned(), problem })
+    }
+
+    /// Parses and checks a configuration's text.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let settings: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if let Some(problem) = problems::of(&settings).into_iter().next() {
+            return Err(problem);
+        }
+        settings.rules(&BTreeMap::new())?;
+        Ok(settings)
+    }
+
+    /// The rules of every call site; `common` is the part of their basis that all sites share.
+    pub(crate) fn rules(&self, common: &BTreeMap<String, String>) -> Result<Rules, String> {
+        sites::rules(self, common)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Numbers that cannot work, each with its key, value and range. What a member's section holds is checked by the
+//! member's own `problems`; this is the rest.
+
+use crate::settings::Settings;
+use crate::settings::sections::Site;
+
+/// One check: key, value, whether it holds, what it must be.
+type Check<'a> = (&'a str, f64, bool, &'a str);
+
+fn failed(checks: &[Check<'_>]) -> Vec<String> {
+    let failed = checks.iter().filter(|(_, _, holds, _)| !holds);
+    failed.map(|(key, value, _, range)| format!("{key} = {value} must be {range}")).collect()
+}
+
+/// What is wrong outside the sections of single sites.
+#[expect(clippy::cast_precision_loss, reason = "shown in a message")]
+pub(crate) fn of(settings: &Settings) -> Vec<String> {
+    let Settings { proxy, capture, student, lessons, .. } = settings;
+    let mut problems = failed(&[
+        ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
+        ("capture.segment_mb", capture.segment_mb as f64, (1..=1 << 20).contains(&capture.segment_mb), "from 1 to 1048576"),
+        ("capture.segment_hours", capture.segment_hours as f64, (1..=87_600).contains(&capture.segment_hours), "from 1 to 87600"),
+        ("capture.retention_days", capture.retention_days as f64, (1..=36_500).contains(&capture.retention_days), "from 1 to 36500"),
+        ("student.context", student.context as f64, (16..=1 << 20).contains(&student.context), "from 16 to 1048576"),
+        ("student.workers", student.workers as f64, (1..=256).contains(&student.workers), "from 1 to 256"),
+        ("student.threads", student.threads as f64, (1..=1024).contains(&student.threads), "from 1 to 1024"),
+        ("student.queue", student.queue as f64, (1..=65_536).contains(&student.queue), "from 1 to 65536"),
+        (
+            "student.answer_seconds_max",
+            student.answer_seconds_max,
+            student.answer_seconds_max > 0.0 && student.answer_seconds_max <= 86_400.0,
+            "greater than 0 and at most 86400",
+        ),
+    ]);
+    problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
+    problems
+}
+
+/// What is wrong with a site's own rules, keys without their section.
+pub(crate) fn of_site(site: &Site) -> Vec<String> {
+    let (temperature, top_p) = (f64::from(site.temperature), f64::from(site.top_p));
+    failed(&[
+        ("max_tokens", f64::from(site.max_tokens), site.max_tokens > 0, "at least 1"),
+        ("temperature", temperature, (0.0..=2.0).contains(&temperature), "from 0 to 2"),
+        ("top_p", top_p, top_p > 0.0 && top_p <= 1.0, "greater than 0 and at most 1"),
+    ])
+}

@@ -1,0 +1,156 @@
+//! The sections of the configuration file and their defaults. Sections that belong to a member are that member's
+//! own types (`handover::Policy`, `cycle::LessonSettings`, `verify::VerifierSettings`).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use capture::Distillable;
+use serde::{Deserialize, Serialize};
+use verify::Comparison;
+
+/// `[proxy]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Proxy {
+    pub(crate) listen: SocketAddr,
+    /// Serving threads; 0 is one for each processor.
+    pub(crate) threads: usize,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    pub(crate) listen: SocketAddr,
+    /// Environment variable with the bearer token; without it one is made and kept in the data folder.
+    pub(crate) token_env: String,
+}
+
+/// `[teacher]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Teacher {
+    pub(crate) base_url: String,
+    /// Environment variable with the key; when it is unset the clients' own keys are passed on.
+    pub(crate) key_env: String,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) distillable: Distillable,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Data {
+    pub(crate) dir: PathBuf,
+    pub(crate) registry: PathBuf,
+}
+
+/// `[capture]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Capture {
+    pub(crate) enabled: bool,
+    pub(crate) segment_mb: u64,
+    pub(crate) segment_hours: u64,
+    pub(crate) retention_days: u64,
+}
+
+/// `[student]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Student {
+    /// Off: the proxy passes through and captures, and nothing is learnt or served locally.
+    pub(crate) enabled: bool,
+    pub(crate) base: PathBuf,
+    pub(crate) format: FormatSetting,
+    /// ONNX Runtime's shared library; without it the places that `make setup` fills are looked at.
+    pub(crate) onnxruntime: Option<PathBuf>,
+    pub(crate) context: usize,
+    pub(crate) workers: usize,
+    pub(crate) threads: usize,
+    /// Prompts that may wait for a worker; further ones go to the teacher.
+    pub(crate) queue: usize,
+    /// How long an answer may take, its wait included, before the teacher is asked instead.
+    pub(crate) answer_seconds_max: f64,
+}
+
+/// The number format of the student's graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FormatSetting {
+    /// The best one that is exact on this processor.
+    #[default]
+    Auto,
+    F32,
+    I8row,
+    U8row,
+}
+
+/// `[site]`: a call site's rules apart from its hand-over and verifiers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Site {
+    pub(crate) capture: bool,
+    pub(crate) comparison: Comparison,
+    pub(crate) max_tokens: u32,
+    /// 0 is greedy.
+    pub(crate) temperature: f32,
+    pub(crate) top_p: f32,
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), threads: 0 }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token_env: "APPRENTICE_ADMIN_TOKEN".into() }
+    }
+}
+
+impl Default for Teacher {
+    fn default() -> Self {
+        Self {
+            base_url: "https://api.openai.com/v1".into(),
+            key_env: "OPENAI_API_KEY".into(),
+            ca_file: None,
+            distillable: Distillable::Unknown,
+        }
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: "data".into(), registry: "models/registry".into() }
+    }
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self { enabled: true, segment_mb: 1024, segment_hours: 24 * 7, retention_days: 90 }
+    }
+}
+
+impl Default for Student {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            base: "models/gemma-3-1b-it".into(),
+            format: FormatSetting::Auto,
+            onnxruntime: None,
+            context: 2048,
+            workers: 1,
+            threads: 1,
+            queue: 4,
+            answer_seconds_max: 60.0,
+        }
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { capture: true, comparison: Comparison::default(), max_tokens: 512, temperature: 0.0, top_p: 1.0 }
+    }
+}

@@ -1,0 +1,86 @@
+//! From the file's sections to the rules of every call site: defaults, what a site says differently, all checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use callsite::SiteId;
+use handover::{Basis, Policy};
+use rules::{Rules, SiteRules};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use verify::{VerifierSettings, Verifiers};
+use wire::Sampling;
+
+use crate::settings::sections::Site;
+use crate::settings::{Settings, problems};
+
+/// What a call site says differently; its other keys are those of [`Site`] and are checked there.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Overrides {
+    handover: toml::Table,
+    verifiers: toml::Table,
+    #[serde(flatten)]
+    site: toml::Table,
+}
+
+/// The rules of every site. `common` is the part of the basis that all sites share: teacher, base, graph format.
+pub(crate) fn rules(settings: &Settings, common: &BTreeMap<String, String>) -> Result<Rules, String> {
+    let mut sites = BTreeMap::new();
+    for (name, overrides) in &settings.sites {
+        let site = SiteId::new(name).map_err(|error| format!("sites.{name}: {error}"))?;
+        let rules = site_rules(settings, overrides, common).map_err(|problem| format!("sites.{name}.{problem}"))?;
+        sites.insert(site, rules);
+    }
+    Ok(Rules::new(site_rules(settings, &Overrides::default(), common)?, sites))
+}
+
+fn site_rules(
+    settings: &Settings,
+    overrides: &Overrides,
+    common: &BTreeMap<String, String>,
+) -> Result<SiteRules, String> {
+    let first = |problems: Vec<String>, section: &str| match problems.into_iter().next() {
+        Some(problem) => Err(format!("{section}{problem}")),
+        None => Ok(()),
+    };
+    let policy: Policy =
+        overlaid(&settings.handover, &overrides.handover).map_err(|error| format!("handover: {error}"))?;
+    first(policy.problems(), "handover.")?;
+    let verifier_settings: VerifierSettings =
+        overlaid(&settings.verifiers, &overrides.verifiers).map_err(|error| format!("verifiers: {error}"))?;
+    let verifiers = Arc::new(Verifiers::new(&verifier_settings).map_err(|error| format!("verifiers: {error}"))?);
+    let site: Site = overlaid(&settings.site, &overrides.site)?;
+    first(problems::of_site(&site), if overrides.site.is_empty() { "site." } else { "" })?;
+    let sampling = if site.temperature > 0.0 {
+        Sampling::Random { temperature: site.temperature, top_p: site.top_p, seed: None }
+    } else {
+        Sampling::Greedy
+    };
+    let basis = basis(common, &site, &verifier_settings)?;
+    let Site { capture, comparison, max_tokens, .. } = site;
+    Ok(SiteRules { policy, basis, verifier_settings, verifiers, comparison, sampling, max_tokens, capture })
+}
+
+/// All that evidence depends on besides the policy, by name.
+fn basis(
+    common: &BTreeMap<String, String>,
+    site: &Site,
+    verifiers: &VerifierSettings,
+) -> Result<Basis, String> {
+    let text = |value: serde_json::Result<String>| value.map_err(|error| error.to_string());
+    let mut basis = common.clone();
+    basis.insert("comparison".into(), text(serde_json::to_string(&site.comparison))?);
+    basis.insert("verifiers".into(), text(serde_json::to_string(verifiers))?);
+    basis.insert("sampling".into(), format!("temperature {} top_p {}", site.temperature, site.top_p));
+    basis.insert("max_tokens".into(), site.max_tokens.to_string());
+    basis.insert("confidence_model".into(), verify::confidence::CONFIDENCE_MODEL.into());
+    Ok(Basis(basis))
+}
+
+/// `base` with the keys of `overrides` in place of its own; an unknown key is an error that names it.
+fn overlaid<T: Serialize + DeserializeOwned>(base: &T, overrides: &toml::Table) -> Result<T, String> {
+    let mut table = toml::Table::try_from(base).map_err(|error| error.to_string())?;
+    table.extend(overrides.clone());
+    table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+}
