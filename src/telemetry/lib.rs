@@ -46,6 +46,10 @@ pub struct Metrics {
     pub rollbacks: IntCounterVec,
     /// `site, outcome`: `good`, `bad`, `lost`.
     pub audits: IntCounterVec,
+    /// 1 while the hand-over log cannot be opened or written: every call site is with the teacher.
+    pub handover_log_unavailable: IntGauge,
+    /// Times that records of the hand-over log were found missing or changed.
+    pub handover_log_damaged: IntCounter,
     pub captured: IntCounter,
     /// `reason`
     pub capture_dropped: IntCounterVec,
@@ -112,6 +116,16 @@ impl Metrics {
             switches: counters(r, "switchovers_total", "Changes of state", &["site", "from", "to", "cause"])?,
             rollbacks: counters(r, "rollbacks_total", "Switches away from a serving student", &["site", "cause"])?,
             audits: counters(r, "audits_total", "Requests answered by both", &["site", "outcome"])?,
+            handover_log_unavailable: gauge(
+                r,
+                "handover_log_unavailable",
+                "1 while the hand-over log cannot be opened or written",
+            )?,
+            handover_log_damaged: counter(
+                r,
+                "handover_log_damaged_total",
+                "Times the hand-over log was found damaged",
+            )?,
             captured: counter(r, "captured_total", "Exchanges stored")?,
             capture_dropped: counters(r, "capture_dropped_total", "Exchanges not stored", &["reason"])?,
             capture_queue: gauge(r, "capture_queue_length", "Exchanges waiting to be stored")?,
