@@ -4,27 +4,24 @@
 //! mean stays >= q1 the expected number of audits before an alarm is at least A (Shin, Ramdas & Rinaldo,
 //! "E-detectors", 2023). Kept in logarithms: healthy streaks underflow otherwise.
 
+use serde::{Deserialize, Serialize};
+
 use crate::log_mean_exp;
 
 /// Fractions of the largest admissible bet `1/(1 - q1)`; for q1 = 0.9 these are bets 0.5, 1, 2, 4 and 7.
 const BETS: [f64; 5] = [0.05, 0.10, 0.20, 0.40, 0.70];
 
 /// The detector's statistic.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
-    log_s: [f64; 5],
-}
-
-impl Default for Drift {
-    fn default() -> Self {
-        Self { log_s: [f64::NEG_INFINITY; 5] }
-    }
+    /// ln S of each bet; `None` before the first audit, where S is 0.
+    log_s: Option<[f64; 5]>,
 }
 
 impl Drift {
     /// Adds one audited quality in [0, 1] against the floor `q1`.
     pub fn observe(&mut self, quality: f64, q1: f64) {
-        for (log_s, bet) in self.log_s.iter_mut().zip(BETS) {
+        for (log_s, bet) in self.log_s.get_or_insert([f64::NEG_INFINITY; 5]).iter_mut().zip(BETS) {
             let factor = (bet / (1.0 - q1) * (q1 - quality.clamp(0.0, 1.0))).ln_1p();
             // log(S + 1): ln_1p(exp(s)) for small s, s + ln_1p(exp(-s)) for large.
             let log_s_plus_1 = log_s.max(0.0) + (-log_s.abs()).exp().ln_1p();
@@ -35,6 +32,6 @@ impl Drift {
     /// log of the mean statistic; an alarm is due at `ln(A)`.
     #[must_use]
     pub fn log_statistic(&self) -> f64 {
-        log_mean_exp(&self.log_s)
+        self.log_s.map_or(f64::NEG_INFINITY, |log_s| log_mean_exp(&log_s))
     }
 }

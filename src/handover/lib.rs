@@ -1,29 +1,38 @@
 //! May the student answer here? One machine per call site: `Teacher -> Shadow -> Canary -> Student`,
 //! with `Held` and rollback edges, moved by anytime-valid evidence.
 //!
-//! - [`policy`]: the numbers a site is held to;
+//! - [`policy`], [`basis`]: the numbers a site is held to, and what else evidence depends on;
 //! - [`promotion`], [`risk`], [`drift`]: the three tests, each a small struct with one `observe`;
 //! - [`record`]: what is written down; the log of records is the truth;
-//! - [`site`]: the state that a log replays to, and which switch is due;
+//! - [`trial`]: the evidence of one version, under the policy recorded with it;
+//! - [`site`]: the state that a log replays to; `due` and `action`: which switch evidence, failures, rules or a
+//!   person call for;
 //! - [`plan`]: what happens to the next request.
 //!
 //! Pure: no I/O, no clock, no chance. Time and dice are arguments. No traffic moves to a student
 //! without recorded evidence; a rollback needs none and always wins.
 
+pub mod action;
 pub mod basis;
 pub mod drift;
+mod due;
+pub mod failures;
 pub mod plan;
 pub mod policy;
 pub mod promotion;
 pub mod record;
 pub mod risk;
 pub mod site;
+pub mod trial;
 
+pub use action::{ActionError, OperatorAction};
 pub use basis::Basis;
-pub use plan::{Dice, Plan, Route};
+pub use failures::Failures;
+pub use plan::{Because, Dice, Plan, Route};
 pub use policy::Policy;
-pub use record::{Audit, Candidate, Cause, Record, State, Switch};
-pub use site::{Site, Steer, SteerError, Trial};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Record, Role, State, Switch};
+pub use site::Site;
+pub use trial::Trial;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,13 @@
 //! What happens to the next request of a call site. The dice are thrown by the caller, before anything
 //! about the answer is known, so audits stay an unbiased sample.
 
-use crate::{Policy, Site, State};
+use callsite::VersionId;
+
+use crate::Policy;
+use crate::failures::Failures;
+use crate::record::State;
+use crate::site::Site;
+use crate::trial::Trial;
 
 /// Two independent uniform numbers in [0, 1).
 #[derive(Clone, Copy, Debug)]
@@ -14,50 +20,126 @@ pub struct Dice {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Route {
     Teacher,
-    /// The student is asked; it serves if its confidence reaches `tau` and the verifiers pass.
+    /// The student is asked; it serves if its confidence reaches the threshold and the verifiers pass.
     Student {
-        version: String,
-        tau: f64,
+        version: VersionId,
+        confidence_threshold: f64,
     },
+}
+
+/// Why a request is planned as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The site's state leaves no choice.
+    State(State),
+    /// In Canary the die of this request fell to the teacher.
+    CanaryDice,
+    /// The die fell into a challenger's share.
+    Challenger,
+    /// The student has failed too often in a row; the switch is on its way to the log.
+    StudentFailing,
+    /// More call sites than are kept apart.
+    TooManySites,
+    /// The hand-over log cannot be opened or written: nobody is served without it.
+    LogUnavailable,
+}
+
+impl Because {
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::State(state) => state.label(),
+            Self::CanaryDice => "canary-dice",
+            Self::Challenger => "challenger",
+            Self::StudentFailing => "student-failing",
+            Self::TooManySites => "too-many-sites",
+            Self::LogUnavailable => "log-unavailable",
+        }
+    }
 }
 
 /// What to do with one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub route: Route,
-    /// Compare both answers afterwards, with this version.
-    pub audit: Option<String>,
-    /// The text of `x-apprentice-reason` when the route stands.
-    pub reason: &'static str,
+    /// Compare the teacher's answer with this version's afterwards. It need not be the version that is asked
+    /// to serve: beside a challenger's canary both are audited, each by its own part of the die.
+    pub audit: Option<VersionId>,
+    pub because: Because,
 }
 
 impl Plan {
     /// The teacher answers and nothing else happens.
     #[must_use]
-    pub fn teacher(reason: &'static str) -> Self {
-        Self { route: Route::Teacher, audit: None, reason }
+    pub fn teacher(because: Because) -> Self {
+        Self { route: Route::Teacher, audit: None, because }
     }
 }
 
 impl Site {
-    /// Plans the next request.
+    /// Plans the next request. Of `policy`, today's, only the audit shares count.
     #[must_use]
-    pub fn plan(&self, policy: &Policy, dice: Dice) -> Plan {
-        let Some(trial) = &self.trial else { return Plan::teacher(self.state.label()) };
-        let (share, audit_share) = match self.state {
-            State::Teacher | State::Held => return Plan::teacher(self.state.label()),
-            State::Shadow => (0.0, policy.audit_share_shadow),
-            State::Canary => {
-                let step = policy.canary.get(trial.step);
-                (step.map_or(0.0, |step| step.share), policy.audit_share_serving.max(policy.audit_share_shadow))
-            }
-            State::Student => (1.0, policy.audit_share_serving),
-        };
-        let audit = (dice.audit < audit_share).then(|| trial.version.clone());
-        let route = match trial.threshold() {
-            Some(tau) if dice.route < share => Route::Student { version: trial.version.clone(), tau },
-            _ => Route::Teacher,
-        };
-        Plan { route, audit, reason: self.state.label() }
+    pub fn plan(&self, policy: &Policy, failures: &Failures, dice: Dice) -> Plan {
+        let because = Because::State(self.state);
+        let Some(incumbent) = &self.incumbent else { return Plan::teacher(because) };
+        if matches!(self.state, State::Teacher | State::Held) {
+            return Plan::teacher(because);
+        }
+        let audit = self.audited(incumbent, policy, dice.audit).cloned();
+        let (route, because) = self.route(incumbent, failures, dice.route);
+        Plan { route, audit, because }
     }
+
+    fn route(&self, incumbent: &Trial, failures: &Failures, die: f64) -> (Route, Because) {
+        let challenger = self.challenger.as_ref().filter(|_| self.state == State::Student);
+        let challenger = challenger.filter(|trial| trial.share().is_some_and(|share| die < share));
+        if let Some(route) = challenger.and_then(|trial| student(trial, failures)) {
+            return (route, Because::Challenger);
+        }
+        match self.state {
+            State::Canary if incumbent.share().is_none_or(|share| die >= share) => {
+                (Route::Teacher, Because::CanaryDice)
+            }
+            State::Canary | State::Student => match student(incumbent, failures) {
+                Some(route) => (route, Because::State(self.state)),
+                None => (Route::Teacher, Because::StudentFailing),
+            },
+            State::Teacher | State::Shadow | State::Held => (Route::Teacher, Because::State(self.state)),
+        }
+    }
+
+    /// Disjoint parts of the audit die: the incumbent's begins at 0, the challenger's where that ends. Which
+    /// version is compared thus depends on nothing that is known of the request.
+    fn audited<'a>(&'a self, incumbent: &'a Trial, policy: &Policy, die: f64) -> Option<&'a VersionId> {
+        let own = audit_share(incumbent, policy);
+        let other = self.challenger.as_ref().map_or(0.0, |trial| audit_share(trial, policy));
+        let Some(challenger) = self.challenger.as_ref().filter(|trial| trial.version() != incumbent.version()) else {
+            return (die < own.max(other)).then(|| incumbent.version());
+        };
+        // Shares that sum to more than every request are cut in proportion.
+        let all = (own + other).max(1.0);
+        if die < own / all {
+            return Some(incumbent.version());
+        }
+        (die < (own + other) / all).then(|| challenger.version())
+    }
+}
+
+/// Share of the requests that `trial` is compared on.
+fn audit_share(trial: &Trial, policy: &Policy) -> f64 {
+    let (shadow, serving) = (policy.audit_share_shadow, policy.audit_share_serving);
+    match trial.step {
+        None => shadow,
+        Some(step) if step < trial.policy().canary.len() => serving.max(shadow),
+        Some(_) => serving,
+    }
+}
+
+/// The route to `trial`'s version, if it has a proven threshold and does answer.
+fn student(trial: &Trial, failures: &Failures) -> Option<Route> {
+    if failures.is_failing(trial.version()) {
+        return None;
+    }
+    let confidence_threshold = trial.threshold()?;
+    Some(Route::Student { version: trial.version().clone(), confidence_threshold })
 }

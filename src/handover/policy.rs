@@ -64,33 +64,61 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// What is wrong with the numbers, in words; empty when nothing is.
+    /// Whether evidence gathered under `other` answers the same question: all that the tests and the canary
+    /// depend on is equal. Audit shares, `exam_min` and `failures_max` may differ: they hold at once.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let at_once = Self {
+            audit_share_shadow: self.audit_share_shadow,
+            audit_share_serving: self.audit_share_serving,
+            exam_min: self.exam_min,
+            failures_max: self.failures_max,
+            ..other.clone()
+        };
+        *self == at_once
+    }
+
+    /// What is wrong with the numbers: key, value and range of each; empty when nothing is.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
-        let open = |name: &str, value: f64| {
-            (!(value > 0.0 && value < 1.0)).then(|| format!("{name} = {value} must lie strictly between 0 and 1"))
+        let open = |key: &str, value: f64| {
+            (!(value > 0.0 && value < 1.0)).then(|| format!("{key} = {value} must lie strictly between 0 and 1"))
         };
-        let mut problems: Vec<String> = [
-            open("quality_min", self.quality_min),
-            open("quality_floor", self.quality_floor),
+        let share = |key: &str, value: f64| {
+            (!(value > 0.0 && value <= 1.0)).then(|| format!("{key} = {value} must lie in (0, 1]"))
+        };
+        let or_zero = |key: &str, value: f64| {
+            (!(0.0..=1.0).contains(&value)).then(|| format!("{key} = {value} must lie in [0, 1]"))
+        };
+        let (floor, min) = (self.quality_floor, self.quality_min);
+        let problems = [
+            open("quality_min", min),
+            open("quality_floor", floor),
+            (floor > min).then(|| format!("quality_floor = {floor} must not exceed quality_min = {min}")),
             open("promote_alpha", self.promote_alpha),
             open("risk_alpha", self.risk_alpha),
             open("risk_delta", self.risk_delta),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let share = |value: f64| value > 0.0 && value <= 1.0;
-        if self.quality_floor > self.quality_min {
-            problems.push(format!("quality_floor = {} must not exceed quality_min", self.quality_floor));
-        }
-        if !share(self.audit_share_shadow) || !share(self.audit_share_serving) {
-            problems.push("audit shares must lie in (0, 1]: audits are the only evidence".into());
-        }
-        if !self.canary.iter().all(|step| share(step.share)) {
-            problems.push("every canary share must lie in (0, 1]".into());
-        }
-        problems
+            share("bad_below", self.bad_below),
+            (!(self.drift_audits > 1.0 && self.drift_audits.is_finite()))
+                .then(|| format!("drift_audits = {} must be a number above 1", self.drift_audits)),
+            share("audit_share_shadow", self.audit_share_shadow),
+            share("audit_share_serving", self.audit_share_serving),
+            or_zero("coverage_min", self.coverage_min),
+            or_zero("exam_min", self.exam_min),
+            (self.failures_max == 0).then(|| "failures_max = 0 must be at least 1".to_owned()),
+        ];
+        problems.into_iter().flatten().chain(self.canary_problems()).collect()
+    }
+
+    fn canary_problems(&self) -> impl Iterator<Item = String> {
+        let before = std::iter::once(0.0).chain(self.canary.iter().map(|step| step.share));
+        self.canary.iter().zip(before).enumerate().flat_map(|(at, (step, before))| {
+            let share = (!(step.share > before && step.share <= 1.0)).then(|| {
+                format!("canary[{at}].share = {} must lie in ({before}, 1]: each step above the one before", step.share)
+            });
+            let audits = (step.audits == 0).then(|| format!("canary[{at}].audits = 0 must be at least 1"));
+            [share, audits].into_iter().flatten()
+        })
     }
 
     /// The error budget of candidate `number` (1, 2, ...): `budget * 6 / (pi^2 k^2)`, which sums to the

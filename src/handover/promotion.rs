@@ -5,6 +5,8 @@
 //! them; by Ville's inequality it ever reaches 1/alpha with probability <= alpha (Waudby-Smith & Ramdas,
 //! "Estimating means of bounded random variables by betting", 2024).
 
+use serde::{Deserialize, Serialize};
+
 use crate::log_mean_exp;
 
 /// Fractions of the largest admissible bet.
@@ -13,7 +15,7 @@ const BETS: [f64; 5] = [0.10, 0.25, 0.50, 0.75, 0.90];
 const LEVELS: usize = 101;
 
 /// The audited qualities of one candidate. The capital against any q0 depends on their counts alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Promotion {
     counts: Vec<u32>,
 }

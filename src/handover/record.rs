@@ -1,10 +1,13 @@
 //! What is written down about a call site. The append-only log of these records is the truth; every
-//! state is a cache that a replay rebuilds.
+//! state is a cache that a replay rebuilds. Nothing here decides.
 
+use callsite::VersionId;
 use serde::{Deserialize, Serialize};
 
+use crate::{Basis, Policy};
+
 /// Where a call site stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The teacher answers; there is no version to try.
@@ -21,6 +24,8 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 5] = [Self::Teacher, Self::Shadow, Self::Canary, Self::Student, Self::Held];
+
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -31,13 +36,21 @@ impl State {
             Self::Held => "held",
         }
     }
+
+    /// Whether clients may get a student's answer in this state.
+    #[must_use]
+    pub fn is_serving(self) -> bool {
+        matches!(self, Self::Canary | Self::Student)
+    }
 }
 
 /// Why a call site changed its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// A new version passed its exam.
+    /// What the evidence depends on has changed; the switch's reason names it.
+    BasisChanged,
+    /// A version passed its exam, or waited and now gets its trial.
     Candidate,
     /// The drift detector fired.
     Drift,
@@ -45,6 +58,8 @@ pub enum Cause {
     Evidence,
     /// The student failed too often in a row.
     Failures,
+    /// The log lost records: what it still says proves nothing.
+    LogDamaged,
     /// A person said so.
     Operator,
 }
@@ -53,47 +68,79 @@ impl Cause {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
+            Self::BasisChanged => "basis_changed",
             Self::Candidate => "candidate",
             Self::Drift => "drift",
             Self::Evidence => "evidence",
             Self::Failures => "failures",
+            Self::LogDamaged => "log_damaged",
             Self::Operator => "operator",
         }
     }
 }
 
-/// A version that passed its exam and asks to be tried.
+/// A version that passed its exam and asks to be tried, with what its evidence will be held to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    pub version: String,
+    pub version: VersionId,
     /// Confidence thresholds to be tested, fixed before the first audit.
     pub grid: Vec<f64>,
     /// Share of held-out exchanges answered well.
     pub exam: f64,
+    /// The numbers this trial is judged by for as long as it lives, whatever the configuration says later.
+    pub policy: Policy,
+    pub basis: Basis,
 }
 
-/// One request answered by both and compared: the only source of evidence.
+/// What an audit saw of the student.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum AuditOutcome {
+    Compared {
+        /// Agreement of the student's answer with the teacher's, in [0, 1].
+        quality: f64,
+        /// The student's confidence in its answer, in [0, 1].
+        confidence: f64,
+        /// Whether the student's answer passed the site's verifiers.
+        verified: bool,
+    },
+    /// The student failed to answer at all.
+    NoAnswer,
+}
+
+/// One request put to both: the only source of evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
     pub request: String,
-    pub version: String,
-    /// Agreement of the student's answer with the teacher's, in [0, 1].
-    pub quality: f64,
-    pub confidence: f64,
-    /// Whether the student's answer passed the site's verifiers.
-    pub verified: bool,
+    pub version: VersionId,
     /// Whether the client got the student's answer.
     pub served: bool,
+    #[serde(flatten)]
+    pub outcome: AuditOutcome,
+}
+
+/// Which of a site's two versions a switch moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The version that the site's state speaks of.
+    #[default]
+    Incumbent,
+    /// The version that wants its place. `from` and `to` are its own: Shadow, Canary, then Student when it
+    /// replaces the incumbent, or Teacher when it is dropped.
+    Challenger,
 }
 
 /// A change of state with what it stood on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Switch {
+    #[serde(default)]
+    pub role: Role,
     pub from: State,
     pub to: State,
     pub cause: Cause,
-    /// The version on trial or serving after the switch.
-    pub version: Option<String>,
+    /// The version that moved.
+    pub version: Option<VersionId>,
     /// Index into the canary steps when `to` is Canary.
     #[serde(default)]
     pub step: usize,
@@ -101,8 +148,14 @@ pub struct Switch {
     /// The proven confidence threshold at the time.
     pub threshold: Option<f64>,
     pub audits: u64,
-    /// A person's reason.
+    /// A person's reason, or the names that changed in the basis.
     pub reason: Option<String>,
+    /// Versions that this site never serves again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<VersionId>,
+    /// What evidence depends on from now on; what was gathered before is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
 }
 
 /// One entry of a site's log.
@@ -112,8 +165,8 @@ pub enum Record {
     Audit(Audit),
     Candidate(Candidate),
     /// A version failed its exam and was not tried.
-    Failed {
-        version: String,
+    FailedExam {
+        version: VersionId,
         exam: f64,
     },
     Switch(Switch),

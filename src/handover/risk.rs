@@ -6,20 +6,22 @@
 //! at the first threshold not yet proven needs no correction for many thresholds (Learn-then-Test,
 //! Angelopoulos et al. 2021, made anytime).
 
+use serde::{Deserialize, Serialize};
+
 use crate::log_mean_exp;
 
 /// Fractions of the largest admissible bet `1/(1 - alpha)`.
 const BETS: [f64; 4] = [0.15, 0.35, 0.60, 0.80];
 
 /// Evidence for every threshold of one candidate's grid.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RiskGate {
     /// Strict to loose.
     grid: Vec<Level>,
     audits: u64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Level {
     tau: f64,
     served: u64,

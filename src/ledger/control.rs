@@ -1,87 +1,109 @@
-//! Where the log is kept.
+//! What the ledger asks of the place where its log is kept. One place on disk is [`crate::FileLog`]; a test or
+//! a cluster may have another. Says nothing about what records mean.
 
-use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet};
 
-use handover::Record;
+use callsite::{SiteId, VersionId};
+use handover::{Record, Site};
 use serde::{Deserialize, Serialize};
-use store::{Put, Store, StoreError};
 
 use crate::LedgerError;
-
-const TREE: &str = "handover";
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    #[serde(default)]
+    /// 0, 1, 2, ... over all sites.
     pub seq: u64,
+    /// Unix time.
     pub at_ms: u64,
-    pub site: String,
+    pub site: SiteId,
     #[serde(flatten)]
     pub record: Record,
 }
 
-/// An append-only log of records.
-pub trait ControlStore: Send + Sync {
-    /// Appends and syncs; returns the entry's number.
+/// The state that all entries before `next_seq` replay to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(crate) next_seq: u64,
+    pub(crate) sites: BTreeMap<SiteId, Site>,
+    /// The newest entries, oldest first, for who wants to read them.
+    pub(crate) recent: Vec<Entry>,
+}
+
+/// What must outlive a damaged log, kept apart from it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Marks {
+    pub(crate) held: BTreeSet<SiteId>,
+    /// Trials begun: a share of the error budget is never spent twice.
+    pub(crate) trials: BTreeMap<SiteId, u32>,
+    pub(crate) discarded: BTreeMap<SiteId, Vec<VersionId>>,
+}
+
+/// What lies beside the log.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// `None` when none was made yet or it is damaged; the tail tells.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// `None` when they cannot be read.
+    pub(crate) marks: Option<Marks>,
+}
+
+/// The log behind the snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    /// Whole, in order, without a gap.
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) damage: Option<Damage>,
+}
+
+/// Entries are missing from here on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Damage {
+    /// The first entry that is not wholly there.
+    pub(crate) seq: u64,
+    /// Above every number that was ever given.
+    pub(crate) next_seq: u64,
+    pub(crate) what: String,
+    /// Sites that the unproven rest still names.
+    pub(crate) sites: BTreeSet<SiteId>,
+}
+
+/// An append-only log of records with a snapshot and marks beside it. Every method blocks; after an error
+/// nothing is known of what was kept, and only `reopen` may follow.
+pub(crate) trait ControlStore: Send {
+    /// Opens, or opens again, and reads what lies beside the log.
     ///
     /// # Errors
-    /// When it could not be written.
-    fn append(&self, site: &str, at_ms: u64, record: &Record) -> Result<u64, LedgerError>;
+    /// [`LedgerError::InUse`] when another process has it open; [`LedgerError::Io`].
+    fn reopen(&mut self) -> Result<Kept, LedgerError>;
 
-    /// Calls `visit` with every entry after number `after`, in order.
+    /// Reads and proves the entries behind the snapshot; without damage `append` may follow.
     ///
     /// # Errors
-    /// When the log cannot be read.
-    fn scan(&self, after: Option<u64>, visit: &mut dyn FnMut(Entry)) -> Result<(), LedgerError>;
-}
+    /// [`LedgerError::Io`]; damage is no error.
+    fn tail(&mut self) -> Result<Tail, LedgerError>;
 
-/// The log in a store directory.
-#[derive(Debug)]
-pub struct SledControl {
-    store: Store,
-    next: Mutex<u64>,
-}
-
-impl SledControl {
+    /// Appends and syncs `entry`, whose `seq` is what the writer expects to be next.
+    ///
     /// # Errors
-    /// When the directory cannot be used.
-    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        let (store, _) = Store::open(dir)?;
-        let last = store.scan(TREE, b"", None)?.filter_map(Result::ok).filter_map(|(key, _)| number(&key)).last();
-        Ok(Self { store, next: Mutex::new(last.map_or(0, |last| last + 1)) })
-    }
-}
+    /// [`LedgerError::Conflict`] when it is not, and nothing was written then; [`LedgerError::Io`].
+    fn append(&mut self, entry: &Entry) -> Result<(), LedgerError>;
 
-impl ControlStore for SledControl {
-    fn append(&self, site: &str, at_ms: u64, record: &Record) -> Result<u64, LedgerError> {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = Entry { seq: *next, at_ms, site: site.to_owned(), record: record.clone() };
-        let value = serde_json::to_vec(&entry)?;
-        self.store.write(&[Put { tree: TREE, key: next.to_be_bytes().to_vec(), value }])?;
-        *next += 1;
-        Ok(entry.seq)
-    }
+    /// Replaces the marks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    fn keep_marks(&mut self, marks: &Marks) -> Result<(), LedgerError>;
 
-    fn scan(&self, after: Option<u64>, visit: &mut dyn FnMut(Entry)) -> Result<(), LedgerError> {
-        let after = after.map(u64::to_be_bytes);
-        for item in self.store.scan(TREE, b"", after.as_ref().map(<[u8; 8]>::as_slice))? {
-            match item {
-                Ok((_, value)) => match serde_json::from_slice(&value) {
-                    Ok(entry) => visit(entry),
-                    Err(error) => tracing::error!(%error, "hand-over record skipped"),
-                },
-                // One lost audit is less evidence, never more: skipping is safe.
-                Err(error @ StoreError::Damaged(_)) => tracing::error!(%error, "hand-over record skipped"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-}
+    /// Puts the snapshot in the place of all entries before its `next_seq`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    fn compact(&mut self, snapshot: &Snapshot) -> Result<(), LedgerError>;
 
-fn number(key: &[u8]) -> Option<u64> {
-    key.try_into().ok().map(u64::from_be_bytes)
+    /// Sets everything that is damaged aside and goes on from `snapshot`; a crash on the way leaves damage.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    fn begin_anew(&mut self, snapshot: &Snapshot, marks: &Marks) -> Result<(), LedgerError>;
 }

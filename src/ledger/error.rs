@@ -1,14 +1,34 @@
 //! Why the ledger did not do what it was asked.
 
+use std::io;
+use std::path::PathBuf;
+
+use callsite::{SiteId, VersionId};
+
 /// A failure of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("a record of the hand-over log cannot be read: {0}")]
+    #[error(transparent)]
+    Action(#[from] handover::ActionError),
+    #[error("somebody else wrote to the hand-over log: record {expected} was to follow, {found} is next")]
+    Conflict { expected: u64, found: u64 },
+    #[error("version `{version}` was discarded at call site `{site}` and is not tried again; train a new one")]
+    Discarded { site: SiteId, version: VersionId },
+    #[error("the hand-over log {} is in use by another process; stop that one or choose another directory", .0.display())]
+    InUse(PathBuf),
+    #[error("cannot {what}: {source}")]
+    Io { what: &'static str, source: io::Error },
+    #[error(
+        "the hand-over log cannot be opened or written, every call site is with the teacher: free its disk or mend it"
+    )]
+    LogUnavailable,
+    #[error("a record of the hand-over log cannot be put as JSON: {0}")]
     Record(#[from] serde_json::Error),
-    #[error(transparent)]
-    Steer(#[from] handover::SteerError),
-    #[error(transparent)]
-    Store(#[from] store::StoreError),
     #[error("no call site `{0}` is known; a site exists from its first request on")]
-    UnknownSite(String),
+    UnknownSite(SiteId),
+}
+
+/// `map_err` with what was tried.
+pub(crate) fn io(what: &'static str) -> impl Fn(io::Error) -> LedgerError {
+    move |source| LedgerError::Io { what, source }
 }

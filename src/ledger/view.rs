@@ -1,15 +1,18 @@
 //! How a call site stands, as the admin API, the command line and the metrics show it.
 
-use handover::{Policy, Site, State, Switch};
+use callsite::{SiteId, VersionId};
+use handover::{Policy, State, Switch, Trial};
 use serde::Serialize;
 use telemetry::Metrics;
+
+use crate::table::Live;
 
 /// A snapshot of one call site.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SiteView {
-    pub site: String,
+    pub site: SiteId,
     pub state: State,
-    pub version: Option<String>,
+    pub version: Option<VersionId>,
     /// Audits of the version on trial or serving.
     pub audits: u64,
     pub quality: Option<f64>,
@@ -20,60 +23,145 @@ pub struct SiteView {
     pub confidence_threshold: Option<f64>,
     /// Share of audited requests that the threshold covers.
     pub coverage: f64,
-    /// Share of the requests offered to the student.
+    /// Share of the requests offered to a student, the challenger's included.
     pub student_share: f64,
     /// ln of the drift detector's statistic; it fires at `drift_alarm`.
     pub drift: Option<f64>,
     pub drift_alarm: f64,
+    /// The policy that the version's evidence is held to: the one recorded with it, or today's where there is none.
+    pub policy: Policy,
+    /// The canary step that the site stands on.
+    pub canary_step: Option<StepView>,
+    /// The version that wants the incumbent's place.
+    pub challenger: Option<ChallengerView>,
+    /// Trials begun: each has a smaller share of the error budget than the one before.
     pub candidates: u32,
-    /// What keeps the version from moving on.
-    pub missing: Vec<String>,
-    pub proven_versions: Vec<String>,
+    /// What keeps the site from moving on.
+    pub blocked_by: Vec<String>,
+    /// Versions that a rollback may name.
+    pub proven_versions: Vec<VersionId>,
+    /// Versions that are never served again.
+    pub discarded_versions: Vec<VersionId>,
     pub last_switch: Option<Switch>,
-    /// What the teacher said before this moment (Unix time) is stale: drift was found then.
+    /// What the teacher said before this moment (Unix time) is stale: drift was found then. Never in the future of
+    /// the ledger's last `flush`.
     pub stale_before_ms: Option<u64>,
+    /// False while the log cannot be opened or written: the teacher answers, whatever the state says.
+    pub log_available: bool,
+}
+
+/// A version beside the incumbent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChallengerView {
+    pub version: VersionId,
+    /// Shadow or Canary.
+    pub state: State,
+    pub audits: u64,
+    pub quality: Option<f64>,
+    pub lower_bound: f64,
+    pub confidence_threshold: Option<f64>,
+    pub coverage: f64,
+    /// Share of the requests offered to it.
+    pub share: f64,
+    pub policy: Policy,
+    pub canary_step: Option<StepView>,
+}
+
+/// Where in its canary a version stands.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StepView {
+    /// From 1.
+    pub step: usize,
+    pub steps: usize,
+    pub share: f64,
+    /// Compared answers until the next step.
+    pub audits_left: u64,
+}
+
+impl StepView {
+    fn of(trial: &Trial) -> Option<Self> {
+        let (at, steps) = (trial.step?, &trial.policy().canary);
+        let step = steps.get(at)?;
+        Some(Self { step: at + 1, steps: steps.len(), share: step.share, audits_left: trial.step_audits_left() })
+    }
+}
+
+impl ChallengerView {
+    fn of(trial: &Trial) -> Self {
+        Self {
+            version: trial.version().clone(),
+            state: if trial.step.is_some() { State::Canary } else { State::Shadow },
+            audits: trial.promotion.audits(),
+            quality: trial.promotion.mean(),
+            lower_bound: trial.lower_bound(),
+            confidence_threshold: trial.threshold(),
+            coverage: trial.risk.coverage(),
+            share: trial.share().unwrap_or(0.0),
+            policy: trial.policy().clone(),
+            canary_step: StepView::of(trial),
+        }
+    }
 }
 
 impl SiteView {
-    pub(crate) fn of(name: &str, site: &Site, policy: &Policy) -> Self {
-        let trial = site.trial.as_ref();
-        let student_share = match (site.state, trial) {
-            (State::Student, Some(_)) => 1.0,
-            (State::Canary, Some(trial)) => policy.canary.get(trial.step).map_or(0.0, |step| step.share),
-            _ => 0.0,
-        };
-        let missing = if site.state == State::Shadow { site.missing(policy) } else { Vec::new() };
+    pub(crate) fn of(name: &SiteId, live: &Live, today: &Policy, log_available: bool) -> Self {
+        let site = &live.site;
+        let trial = site.incumbent.as_ref();
+        let policy = trial.map_or(today, Trial::policy);
+        let serving = trial.filter(|_| site.state.is_serving() && log_available);
         Self {
-            site: name.to_owned(),
+            site: name.clone(),
             state: site.state,
-            version: trial.map(|trial| trial.version.clone()),
+            version: trial.map(|trial| trial.version().clone()),
             audits: trial.map_or(0, |trial| trial.promotion.audits()),
             quality: trial.and_then(|trial| trial.promotion.mean()),
-            lower_bound: trial.map(|trial| trial.lower_bound(policy)),
+            lower_bound: trial.map(Trial::lower_bound),
             quality_min: policy.quality_min,
-            confidence_threshold: trial.and_then(handover::Trial::threshold),
+            confidence_threshold: trial.and_then(Trial::threshold),
             coverage: trial.map_or(0.0, |trial| trial.risk.coverage()),
-            student_share,
+            student_share: serving.and_then(Trial::share).unwrap_or(0.0),
             drift: trial.map(|trial| trial.drift.log_statistic()).filter(|value| value.is_finite()),
             drift_alarm: policy.drift_audits.ln(),
-            candidates: site.candidates,
-            missing,
-            proven_versions: site.proven.iter().map(|proven| proven.trial.version.clone()).collect(),
+            policy: policy.clone(),
+            canary_step: trial.filter(|_| site.state == State::Canary).and_then(StepView::of),
+            challenger: site.challenger.as_ref().map(ChallengerView::of),
+            candidates: site.trials,
+            blocked_by: site.missing(),
+            proven_versions: site.proven.iter().map(|proven| proven.version().clone()).collect(),
+            discarded_versions: site.discarded.clone(),
             last_switch: site.last_switch.clone(),
-            stale_before_ms: site.stale_before_ms,
+            stale_before_ms: live.stale_before_ms(),
+            log_available,
         }
     }
 
     pub(crate) fn publish(&self, metrics: &Metrics) {
-        let site = [self.site.as_str()];
-        for state in [State::Teacher, State::Shadow, State::Canary, State::Student, State::Held] {
-            let labels = [self.site.as_str(), state.label()];
-            metrics.state.with_label_values(&labels).set(i64::from(state == self.state));
+        let site = self.site.as_str();
+        for state in State::ALL {
+            metrics.site_state(site, state.label()).set(f64::from(u8::from(state == self.state)));
         }
-        metrics.student_share.with_label_values(&site).set(self.student_share);
-        metrics.lower_bound.with_label_values(&site).set(self.lower_bound.unwrap_or(0.0));
-        metrics.quality_min.with_label_values(&site).set(self.quality_min);
-        metrics.confidence_threshold.with_label_values(&site).set(self.confidence_threshold.unwrap_or(2.0));
-        metrics.evidence.with_label_values(&site).set(i64::try_from(self.audits).unwrap_or(i64::MAX));
+        metrics.student_share(site).set(self.student_share);
+        metrics.quality_lower_bound(site).set_or_remove(self.lower_bound);
+        metrics.quality_threshold(site).set(self.quality_min);
+        metrics.confidence_threshold(site).set_or_remove(self.confidence_threshold);
+        #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
+        metrics.evidence_audits(site).set(self.audits as f64);
+    }
+
+    /// The versions on trial or serving: those that requests and audits may ask.
+    pub fn active(&self) -> impl Iterator<Item = &VersionId> {
+        self.version.iter().chain(self.challenger.iter().map(|challenger| &challenger.version))
+    }
+
+    /// Whether the hand-over may still use `version`.
+    #[must_use]
+    pub fn names(&self, version: &VersionId) -> bool {
+        self.active().chain(&self.proven_versions).any(|named| named == version)
+    }
+
+    /// Whether traffic was handed over to `version`, now or before.
+    #[must_use]
+    pub fn handed_over(&self, version: &VersionId) -> bool {
+        self.proven_versions.contains(version) || (self.state.is_serving() && self.version.as_ref() == Some(version))
     }
 }

@@ -1,0 +1,164 @@
+//! Which record the evidence, the failures or changed rules call for. Reads the state, changes nothing.
+
+use callsite::VersionId;
+
+use crate::failures::Failures;
+use crate::record::{Candidate, Cause, Record, Role, State, Switch};
+use crate::site::Site;
+use crate::trial::Trial;
+use crate::{Basis, Policy};
+
+impl Site {
+    /// The switch that the evidence calls for now. Made one after the other they come to an end: each leads
+    /// nearer to a state where none is due.
+    #[must_use]
+    pub fn due(&self) -> Option<Switch> {
+        self.due_for_incumbent().or_else(|| self.due_for_challenger())
+    }
+
+    fn due_for_incumbent(&self) -> Option<Switch> {
+        let trial = self.incumbent.as_ref()?;
+        if self.state.is_serving() && trial.has_drifted() {
+            return Some(self.switch(State::Teacher, Cause::Drift));
+        }
+        match self.state {
+            State::Teacher => Some(self.switch(State::Shadow, Cause::Candidate)),
+            State::Shadow if trial.missing().is_empty() => Some(self.step_of(Role::Incumbent, trial)),
+            State::Canary if trial.step_audits_left() == 0 => Some(self.step_of(Role::Incumbent, trial)),
+            State::Shadow | State::Canary | State::Student | State::Held => None,
+        }
+    }
+
+    fn due_for_challenger(&self) -> Option<Switch> {
+        let trial = self.challenger.as_ref()?;
+        let ready = match trial.step {
+            None => trial.missing().is_empty(),
+            Some(_) if trial.has_drifted() => return Some(Self::drop_challenger(trial, Cause::Drift)),
+            Some(_) => trial.step_audits_left() == 0,
+        };
+        match self.state {
+            State::Student if ready => Some(self.step_of(Role::Challenger, trial)),
+            // The incumbent is not ready, or it would have moved.
+            State::Shadow if ready => Some(Switch {
+                role: Role::Challenger,
+                from: State::Shadow,
+                ..Self::standing(trial, State::Shadow, Cause::Evidence)
+            }),
+            State::Teacher | State::Shadow | State::Canary | State::Student | State::Held => None,
+        }
+    }
+
+    /// The next step of the canary, or Student when there is none.
+    fn step_of(&self, role: Role, trial: &Trial) -> Switch {
+        let step = trial.step.map_or(0, |step| step + 1);
+        let to = if step < trial.policy().canary.len() { State::Canary } else { State::Student };
+        let from = match role {
+            Role::Incumbent => self.state,
+            Role::Challenger => challenger_state(trial),
+        };
+        Switch { role, from, step, ..Self::standing(trial, to, Cause::Evidence) }
+    }
+
+    /// The switch that too many failures in a row call for.
+    #[must_use]
+    pub fn due_to_failures(&self, failures: &Failures) -> Option<Switch> {
+        let failing = |trial: &&Trial| failures.is_failing(trial.version());
+        if self.state.is_serving() && self.incumbent.as_ref().is_some_and(|trial| failing(&trial)) {
+            return Some(self.switch(State::Teacher, Cause::Failures));
+        }
+        let challenger = self.challenger.as_ref().filter(failing).filter(|trial| trial.step.is_some())?;
+        Some(Self::drop_challenger(challenger, Cause::Failures))
+    }
+
+    pub(crate) fn drop_challenger(trial: &Trial, cause: Cause) -> Switch {
+        let from = challenger_state(trial);
+        Switch { role: Role::Challenger, from, ..Self::standing(trial, State::Teacher, cause) }
+    }
+
+    /// The record that changed rules call for, none when the newest trial is held to them already.
+    ///
+    /// Another basis voids the evidence of every trial. Another policy, in what evidence depends on, begins a
+    /// new trial of the newest version; what serves goes on under the policy that it was proven with.
+    #[must_use]
+    pub fn due_to_rules(&self, policy: &Policy, basis: &Basis) -> Option<Record> {
+        let other = |trial: &&Trial| trial.candidate.basis != *basis;
+        if let Some(trial) = self.live().chain(&self.proven).find(other) {
+            let to = if self.state.is_serving() { State::Shadow } else { self.state };
+            let reason = Some(trial.candidate.basis.changed(basis).join(", "));
+            let basis = Some(basis.clone());
+            return Some(Record::Switch(Switch { reason, basis, ..self.switch(to, Cause::BasisChanged) }));
+        }
+        let newest = self.challenger.as_ref().or(self.incumbent.as_ref())?;
+        (!newest.policy().asks_the_same(policy))
+            .then(|| Record::Candidate(Candidate { policy: policy.clone(), ..newest.candidate.clone() }))
+    }
+
+    /// The switch after which nothing is served on what a damaged log still says; a hold stays one.
+    #[must_use]
+    pub fn after_damage(&self, held: bool, reason: String) -> Switch {
+        let to = if held || self.state == State::Held { State::Held } else { State::Teacher };
+        Switch { reason: Some(reason), ..self.switch(to, Cause::LogDamaged) }
+    }
+
+    /// What keeps the site from moving on, in words, in every state; empty only where nothing is above it.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let Some(trial) = &self.incumbent else { return vec!["no version has passed its exam yet".into()] };
+        match self.state {
+            State::Teacher | State::Shadow => trial.missing(),
+            State::Canary => {
+                let steps = trial.policy().canary.len();
+                let (step, left) = (trial.step.map_or(0, |step| step + 1), trial.step_audits_left());
+                vec![format!("step {step} of {steps} of the canary waits for {left} more audits")]
+            }
+            State::Student => match &self.challenger {
+                None => vec!["the student serves already; a newer version has to pass its exam".into()],
+                Some(next) => {
+                    let name = next.version();
+                    let missing = match next.step {
+                        None => next.missing(),
+                        Some(_) => vec![format!("its canary waits for {} more audits", next.step_audits_left())],
+                    };
+                    missing.into_iter().map(|missing| format!("challenger {name}: {missing}")).collect()
+                }
+            },
+            State::Held => vec!["a person holds the site".into()],
+        }
+    }
+
+    /// A switch of the site itself.
+    pub(crate) fn switch(&self, to: State, cause: Cause) -> Switch {
+        let standing = self.incumbent.as_ref().map(|trial| Self::standing(trial, to, cause));
+        let standing = standing.unwrap_or_else(|| blank(to, cause));
+        Switch { from: self.state, ..standing }
+    }
+
+    /// A switch with what `trial` stands on.
+    fn standing(trial: &Trial, to: State, cause: Cause) -> Switch {
+        let version: Option<VersionId> = Some(trial.version().clone());
+        let (lower_bound, threshold) = (Some(trial.lower_bound()), trial.threshold());
+        Switch { version, lower_bound, threshold, audits: trial.promotion.audits(), ..blank(to, cause) }
+    }
+}
+
+fn blank(to: State, cause: Cause) -> Switch {
+    Switch {
+        role: Role::Incumbent,
+        from: State::Teacher,
+        to,
+        cause,
+        version: None,
+        step: 0,
+        lower_bound: None,
+        threshold: None,
+        audits: 0,
+        reason: None,
+        discarded: Vec::new(),
+        basis: None,
+    }
+}
+
+/// Where a challenger stands by itself.
+fn challenger_state(trial: &Trial) -> State {
+    if trial.step.is_some() { State::Canary } else { State::Shadow }
+}

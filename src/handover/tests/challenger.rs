@@ -1,0 +1,137 @@
+//! A newer version beside one that serves.
+
+use super::{Driven, version};
+use crate::*;
+
+/// A site that serves "1", with "2" proven as far as its first canary step.
+fn beside() -> Driven {
+    let mut driven = Driven::serving("1");
+    driven.candidate("2");
+    driven.challenger_serves();
+    driven
+}
+
+#[test]
+fn a_new_version_takes_nothing_from_one_that_serves() {
+    for state in [State::Canary, State::Student] {
+        let mut driven = Driven::default();
+        driven.candidate("1");
+        driven.until(state, 1.0, 200);
+        driven.candidate("2");
+        assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (state, "1", "2"));
+        assert_eq!(driven.served_by(0.0), "1");
+        let trial = driven.site.challenger.as_ref().unwrap();
+        assert_eq!((trial.promotion.audits(), trial.step, trial.number), (0, None, 2));
+    }
+}
+
+#[test]
+fn a_challenger_walks_its_own_canary_and_replaces_the_incumbent_only_at_its_end() {
+    let mut driven = beside();
+    let first = driven.last().clone();
+    assert_eq!((first.role, first.from, first.to, first.step), (Role::Challenger, State::Shadow, State::Canary, 0));
+    assert!(first.audits > 49 && first.lower_bound.unwrap() >= 0.9, "its own evidence, under the second budget");
+    assert_eq!(driven.site.state, State::Student);
+    assert_eq!((driven.served_by(0.05), driven.served_by(0.2)), ("2".into(), "1".into()));
+    assert_eq!(driven.plan(0.05, 0.9).because, Because::Challenger);
+    (0..10).for_each(|_| driven.audit_of("2", 1.0));
+    assert_eq!((driven.served_by(0.49), driven.served_by(0.5)), ("2".into(), "1".into()));
+    (0..19).for_each(|_| driven.audit_of("2", 1.0));
+    assert_eq!(driven.incumbent(), "1");
+    driven.audit_of("2", 1.0);
+    assert_eq!((driven.incumbent(), driven.challenger(), driven.site.state), ("2", "none", State::Student));
+    assert_eq!((driven.last().from, driven.last().to), (State::Canary, State::Student));
+    assert_eq!(driven.served_by(0.9), "2");
+    let proven: Vec<&str> = driven.site.proven.iter().map(|trial| trial.version().as_str()).collect();
+    assert_eq!(proven, ["1", "2"]);
+}
+
+#[test]
+fn audits_of_the_incumbent_say_nothing_about_the_challenger() {
+    let mut driven = Driven::serving("1");
+    driven.candidate("2");
+    (0..500).for_each(|_| driven.audit_of("1", 1.0));
+    assert_eq!(driven.site.challenger.as_ref().unwrap().promotion.audits(), 0);
+    assert_eq!((driven.site.state, driven.incumbent()), (State::Student, "1"));
+}
+
+#[test]
+fn a_challenger_waits_in_shadow_until_the_incumbents_canary_is_over() {
+    let mut driven = Driven::default();
+    driven.candidate("1");
+    driven.until(State::Canary, 1.0, 80);
+    driven.candidate("2");
+    (0..300).for_each(|_| driven.audit_of("2", 1.0));
+    assert_eq!(driven.site.challenger.as_ref().unwrap().step, None);
+    driven.until(State::Student, 1.0, 80);
+    assert_eq!(driven.site.challenger.as_ref().unwrap().step, Some(0));
+}
+
+#[test]
+fn drift_of_a_challenger_drops_it_and_leaves_the_incumbent() {
+    let mut driven = beside();
+    (0..20).for_each(|_| driven.audit_of("2", 0.0));
+    assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Student, "1", "none"));
+    assert_eq!(
+        (driven.last().role, driven.last().to, driven.last().cause),
+        (Role::Challenger, State::Teacher, Cause::Drift)
+    );
+    assert_eq!(driven.last().version, Some(version("2")));
+    assert_eq!((driven.served_by(0.0), driven.site.stale_before_ms), ("1".into(), None));
+}
+
+#[test]
+fn drift_of_the_incumbent_leaves_the_challenger_on_trial_with_nothing_stale() {
+    let mut driven = beside();
+    (0..20).for_each(|_| driven.audit_of("1", 0.0));
+    assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Shadow, "2", "none"));
+    let trial = driven.site.incumbent.as_ref().unwrap();
+    assert_eq!((trial.step, trial.promotion.audits(), trial.number), (None, 0, 3));
+    assert!(driven.site.stale_before_ms.is_some());
+    assert_eq!(driven.served_by(0.0), "teacher");
+    // It climbs again on what it shows from now on.
+    assert!(driven.until(State::Canary, 1.0, 200) > 49);
+}
+
+#[test]
+fn a_version_that_drift_threw_out_does_not_come_back_as_its_own_challenger() {
+    let mut driven = Driven::serving("1");
+    driven.policy.quality_min = 0.88;
+    driven.rules_changed();
+    assert_eq!(driven.challenger(), "1");
+    (0..20).for_each(|_| driven.audit_of("1", 0.0));
+    assert_eq!((driven.site.state, driven.incumbent()), (State::Teacher, "none"));
+}
+
+#[test]
+fn a_newer_challenger_replaces_an_older_one() {
+    let mut driven = beside();
+    driven.candidate("3");
+    assert_eq!((driven.incumbent(), driven.challenger()), ("1", "3"));
+    assert_eq!(driven.site.challenger.as_ref().unwrap().step, None);
+    assert_eq!(driven.served_by(0.0), "1");
+}
+
+#[test]
+fn a_new_version_replaces_one_in_shadow_and_waits_where_a_person_holds() {
+    let mut driven = Driven::default();
+    driven.candidate("1");
+    driven.audit(1.0);
+    driven.candidate("2");
+    assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Shadow, "2", "none"));
+    driven.operate(OperatorAction::Hold).unwrap();
+    driven.candidate("3");
+    assert_eq!((driven.site.state, driven.incumbent()), (State::Held, "3"));
+    (0..200).for_each(|_| driven.audit_of("3", 1.0));
+    assert_eq!((driven.site.state, driven.served_by(0.0)), (State::Held, "teacher".into()));
+}
+
+#[test]
+fn where_nobody_serves_a_challenger_that_is_ready_takes_over_the_trial() {
+    let mut driven = beside();
+    driven.operate(OperatorAction::Hold).unwrap();
+    // While it is held the incumbent turns bad and the challenger does not.
+    (0..200).for_each(|_| driven.audit_of("1", 0.0));
+    driven.operate(OperatorAction::Promote).unwrap();
+    assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Canary, "2", "none"));
+}

@@ -1,0 +1,127 @@
+//! What the data plane and the lessons say: plans, audits, candidates, failures; and how sites stand.
+
+use callsite::{SiteId, VersionId};
+use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Plan, Record, State};
+
+use crate::LedgerError;
+use crate::control::Entry;
+use crate::ledger::Ledger;
+use crate::view::SiteView;
+
+impl Ledger {
+    /// Plans the next request of `site`, which it registers. Reads memory only.
+    #[must_use]
+    pub fn plan(&self, site: &SiteId, dice: Dice) -> Plan {
+        let Some(slot) = self.table.get_or_insert(site) else { return Plan::teacher(Because::TooManySites) };
+        if !self.is_available() {
+            return Plan::teacher(Because::LogUnavailable);
+        }
+        let rules = self.rules.of(site);
+        let live = slot.lock();
+        if live.stopping > 0 {
+            return Plan::teacher(Because::State(State::Held));
+        }
+        live.site.plan(&rules.policy, &live.failures, dice)
+    }
+
+    /// Gives `site` a state of its own; false when there are too many sites.
+    pub fn register(&self, site: &SiteId) -> bool {
+        self.table.get_or_insert(site).is_some()
+    }
+
+    /// Records an audit and makes the switches that it calls for. An audit without an answer counts as a failure
+    /// of the student: do not report it to `student_failed` as well. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the record or its switch cannot be written; a record that was not written changes nothing.
+    pub fn record_audit(&self, site: &SiteId, at_ms: u64, audit: Audit) -> Result<(), LedgerError> {
+        let slot = self.known(site)?;
+        let mut writer = self.writer.lock();
+        let (version, outcome) = (audit.version.clone(), audit.outcome);
+        self.commit(&mut writer, site, at_ms, Record::Audit(audit))?;
+        match outcome {
+            AuditOutcome::Compared { .. } => slot.lock().failures.answered(&version),
+            AuditOutcome::NoAnswer => self.student_failed(site, &version, at_ms),
+        }
+        self.demote_failing(&mut writer, site)?;
+        self.settle(&mut writer, site, at_ms)
+    }
+
+    /// Puts a version on trial, or lets it wait as the challenger of one that serves. A version that is on trial
+    /// already stays as it is. Rules that have changed since the candidate was made hold at once. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`LedgerError::Discarded`]; otherwise when the record cannot be written.
+    pub fn add_candidate(&self, site: &SiteId, at_ms: u64, candidate: Candidate) -> Result<(), LedgerError> {
+        let slot = self.known(site)?;
+        let mut writer = self.writer.lock();
+        let live = slot.lock();
+        if live.site.discarded.contains(&candidate.version) {
+            return Err(LedgerError::Discarded { site: site.clone(), version: candidate.version });
+        }
+        let on_trial = live.site.live().any(|trial| *trial.version() == candidate.version);
+        drop(live);
+        if !on_trial {
+            self.commit(&mut writer, site, at_ms, Record::Candidate(candidate))?;
+        }
+        self.apply_rules(&mut writer, site, at_ms)
+    }
+
+    /// Notes a version that failed its exam. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn record_failed_exam(
+        &self,
+        site: &SiteId,
+        at_ms: u64,
+        version: VersionId,
+        exam: f64,
+    ) -> Result<(), LedgerError> {
+        self.commit(&mut self.writer.lock(), site, at_ms, Record::FailedExam { version, exam })
+    }
+
+    /// Counts a student that gave no answer. Too many in a row send the site back to the teacher at once; the
+    /// record follows with the next `flush`. Touches no disk.
+    pub fn student_failed(&self, site: &SiteId, version: &VersionId, at_ms: u64) {
+        if let Some(slot) = self.table.get(site) {
+            let failures_max = self.rules.of(site).policy.failures_max;
+            slot.lock().failures.failed(version, failures_max, at_ms);
+        }
+    }
+
+    /// Ends a row of failures. Touches no disk.
+    pub fn student_answered(&self, site: &SiteId, version: &VersionId) {
+        if let Some(slot) = self.table.get(site) {
+            slot.lock().failures.answered(version);
+        }
+    }
+
+    /// How every site stands, by name.
+    #[must_use]
+    pub fn views(&self) -> Vec<SiteView> {
+        let sites = self.table.all();
+        sites.iter().filter_map(|(name, _)| self.view(name).ok()).collect()
+    }
+
+    /// How one site stands.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownSite`].
+    pub fn view(&self, site: &SiteId) -> Result<SiteView, LedgerError> {
+        let slot = self.known(site)?;
+        let rules = self.rules.of(site);
+        let view = SiteView::of(site, &slot.lock(), &rules.policy, self.is_available());
+        Ok(view)
+    }
+
+    /// The newest `limit` entries, newest first; of one site or of all, and only those before number
+    /// `before_seq`. Of older ones than the newest 10,000 of all sites only the effect is kept. Reads memory only.
+    #[must_use]
+    pub fn entries(&self, site: Option<&SiteId>, before_seq: Option<u64>, limit: usize) -> Vec<Entry> {
+        let recent = self.recent.lock();
+        let before = |entry: &&Entry| before_seq.is_none_or(|before| entry.seq < before);
+        let of_site = |entry: &&Entry| site.is_none_or(|site| *site == entry.site);
+        recent.iter().rev().filter(before).filter(of_site).take(limit).cloned().collect()
+    }
+}
