@@ -1,15 +1,20 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use cycle::{Board, Requests};
-use handover::{Audit, Candidate, Dice, Policy};
+use callsite::{SiteId, VersionId};
+use cycle::{LessonRequests, LessonStatus};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
+use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
 use tower_service::Service;
+use verify::{Comparison, VerifierSettings, Verifiers};
+use wire::Sampling;
 
-use crate::{Admin, Token, router};
+use crate::{Admin, StudentFacts, Token, router};
 
 struct Server {
     router: axum::Router,
@@ -17,21 +22,52 @@ struct Server {
     _dir: tempfile::TempDir,
 }
 
+fn shop() -> SiteId {
+    SiteId::new("shop").unwrap()
+}
+
+fn live_rules() -> LiveRules {
+    let verifier_settings = VerifierSettings::default();
+    let rules = SiteRules {
+        policy: Policy::default(),
+        basis: Basis::default(),
+        verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
+        verifier_settings,
+        comparison: Comparison::Exact,
+        sampling: Sampling::Greedy,
+        max_tokens: 9,
+        capture: true,
+    };
+    LiveRules::new(Rules::new(rules, BTreeMap::new()))
+}
+
 fn server() -> Server {
     let dir = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let ledger = Arc::new(Ledger::open_dir(dir.path(), Box::new(|_| Policy::default()), metrics.clone()).unwrap());
-    drop(ledger.plan("shop", Dice { route: 0.0, audit: 0.0 }));
-    let board = Board::new(metrics.clone());
+    let ledger = Arc::new(Ledger::open_dir(dir.path(), live_rules(), metrics.clone(), 1).unwrap());
+    assert!(ledger.register(&shop()));
     let admin = Admin {
         ledger: ledger.clone(),
-        board,
-        lessons: Requests::default(),
+        lessons: LessonStatus::new(metrics.clone()),
+        requests: LessonRequests::default(),
+        learning: true,
         metrics,
+        student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
         token: Token::new("secret"),
         clock: || 7,
     };
     Server { router: router(admin), ledger, _dir: dir }
+}
+
+/// Puts version `1-a` on trial and compares it `audits` times, always well.
+fn compared(server: &Server, audits: u32) {
+    let version = VersionId::new("1-a").unwrap();
+    let (policy, basis) = (Policy::default(), Basis::default());
+    let candidate = Candidate { version: version.clone(), grid: vec![0.0], exam: 1.0, policy, basis };
+    server.ledger.add_candidate(&shop(), 1, candidate).unwrap();
+    let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
+    let audit = Audit { request: "r".into(), version, served: false, outcome };
+    (0..audits).for_each(|_| server.ledger.record_audit(&shop(), 1, audit.clone()).unwrap());
 }
 
 async fn call(
@@ -73,35 +109,50 @@ async fn steering_needs_the_token_and_watching_does_not() {
 #[tokio::test]
 async fn a_site_is_shown_with_its_evidence() {
     let mut server = server();
+    compared(&server, 20);
     let (status, body) = ask(&mut server, "GET", "/admin/call-sites/shop", "").await;
     assert_eq!(status, StatusCode::OK);
     let site: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(
-        (site["site"].as_str(), site["state"].as_str(), site["audits"].as_u64()),
-        (Some("shop"), Some("teacher"), Some(0))
-    );
+    let text = |key: &str| site[key].as_str().map(str::to_owned);
+    assert_eq!((text("site").as_deref(), text("state").as_deref()), (Some("shop"), Some("shadow")), "{body}");
+    assert_eq!((text("version").as_deref(), site["audits"].as_u64()), (Some("1-a"), Some(20)));
+    assert_eq!((site["quality"].as_f64(), site["quality_min"].as_f64()), (Some(1.0), Some(0.9)));
+    let bound = site["lower_bound"].as_f64().unwrap();
+    assert!(bound > 0.5 && bound < 0.9, "{bound}");
+    assert!(site["blocked_by"][0].as_str().unwrap().contains("below 0.9"), "{body}");
     assert_eq!(ask(&mut server, "GET", "/admin/call-sites/nobody", "").await.0, StatusCode::NOT_FOUND);
+    let (_, student) = ask(&mut server, "GET", "/admin/student", "").await;
+    assert_eq!(student, r#"{"base":"models/x","format":"u8row"}"#);
 }
 
 #[tokio::test]
 async fn a_rollback_is_made_and_written_down_with_its_reason() {
     let mut server = server();
-    server.ledger.candidate("shop", 1, Candidate { version: "1".into(), grid: vec![0.0], exam: 1.0 }).unwrap();
-    let audit = Audit {
-        request: "r".into(),
-        version: "1".into(),
-        quality: 1.0,
-        confidence: 1.0,
-        verified: true,
-        served: false,
-    };
-    (0..120).for_each(|_| server.ledger.audit("shop", 1, audit.clone()).unwrap());
+    compared(&server, 120);
     let (status, body) =
         ask(&mut server, "POST", "/admin/call-sites/shop/rollback", r#"{"reason":"players complained"}"#).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(body.contains(r#""from":"student","to":"held""#), "{body}");
+    assert!(body.contains(r#""from":"student","to":"held""#) && body.contains(r#""written":true"#), "{body}");
     let (_, log) = ask(&mut server, "GET", "/admin/audit?site=shop&limit=1", "").await;
     assert!(log.contains("players complained") && log.contains(r#""at_ms":7"#), "{log}");
+    let (_, view) = ask(&mut server, "GET", "/admin/call-sites/shop", "").await;
+    assert!(view.contains(r#""discarded_versions":["1-a"]"#), "{view}");
+}
+
+#[tokio::test]
+async fn the_log_is_paged_newest_first() {
+    let mut server = server();
+    compared(&server, 9);
+    let seqs = |text: &str| -> Vec<u64> {
+        let page: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+        page.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect()
+    };
+    let (_, first) = ask(&mut server, "GET", "/admin/audit?limit=4", "").await;
+    let first = seqs(&first);
+    let (_, next) = ask(&mut server, "GET", &format!("/admin/audit?limit=100&before={}", first[3]), "").await;
+    let all: Vec<u64> = first.into_iter().chain(seqs(&next)).collect();
+    assert_eq!(all, (0..all.len() as u64).rev().collect::<Vec<_>>());
+    assert!(all.len() > 9);
 }
 
 #[tokio::test]
@@ -116,8 +167,51 @@ async fn what_the_evidence_does_not_allow_is_a_conflict_that_says_why() {
 }
 
 #[tokio::test]
-async fn a_lesson_can_be_asked_for() {
+async fn a_discarded_version_is_gone_and_the_site_goes_on() {
+    let mut server = server();
+    compared(&server, 120);
+    let (status, body) = ask(&mut server, "POST", "/admin/call-sites/shop/discard", r#"{"version":"1-a"}"#).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let view = server.ledger.view(&shop()).unwrap();
+    assert_eq!((view.state, view.version), (handover::State::Teacher, None));
+    let (status, _) = ask(&mut server, "POST", "/admin/call-sites/shop/discard", r#"{"version":"9-x"}"#).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_lesson_can_be_asked_for_but_not_of_a_held_site() {
     let mut server = server();
     assert_eq!(ask(&mut server, "POST", "/admin/call-sites/shop/train", "").await.0, StatusCode::ACCEPTED);
     assert_eq!(ask(&mut server, "POST", "/admin/call-sites/nobody/train", "").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&mut server, "POST", "/admin/call-sites/shop/hold", "").await.0, StatusCode::OK);
+    let (status, body) = ask(&mut server, "POST", "/admin/call-sites/shop/train", "").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(body.contains("held"), "{body}");
+}
+
+#[tokio::test]
+async fn the_description_names_every_route_and_no_other() {
+    let described: serde_json::Value = serde_json::from_str(crate::routes::OPENAPI).unwrap();
+    let mut paths = BTreeSet::new();
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        let methods = methods.as_object().unwrap().keys().filter(|key| *key == "get" || *key == "post");
+        paths.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
+    }
+    // The table of routes, read as it is written.
+    let table = include_str!("routes.rs");
+    let routed: BTreeSet<(String, String)> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(".route(\""))
+        .map(|line| {
+            let (path, rest) = line.split_once('"').unwrap();
+            (if rest.contains("post(") { "POST" } else { "GET" }.to_owned(), path.to_owned())
+        })
+        .collect();
+    assert_eq!(paths, routed);
+    let mut server = server();
+    for (method, path) in paths {
+        let (status, body) = ask(&mut server, &method, &path.replace("{site}", "shop"), "").await;
+        assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert!(status != StatusCode::NOT_FOUND, "{method} {path}: {body}");
+    }
 }

@@ -49,18 +49,12 @@ pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<SiteResponse>> 
     Json(admin.ledger.views().into_iter().map(|view| admin.site_response(view)).collect())
 }
 
-pub(crate) async fn show(
-    State(admin): State<Admin>,
-    Path(site): Path<String>,
-) -> Result<Json<SiteResponse>, Problem> {
+pub(crate) async fn show(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Json<SiteResponse>, Problem> {
     let view = admin.ledger.view(&site_of(&site)?).map_err(refused)?;
     Ok(Json(admin.site_response(view)))
 }
 
-pub(crate) async fn audit(
-    State(admin): State<Admin>,
-    Query(page): Query<Page>,
-) -> Result<Json<Vec<Entry>>, Problem> {
+pub(crate) async fn audit(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<Vec<Entry>>, Problem> {
     let limit = page.limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX);
     let read = move || admin.ledger.entries(page.site.as_ref(), page.before, limit);
     // Disk work runs beside the listener's own thread.

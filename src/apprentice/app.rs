@@ -96,8 +96,8 @@ impl App {
     pub(crate) async fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(settings.proxy.listen, threads(&settings))?;
-        let admin_listener = Listener::bind(settings.admin.listen, 1)
-            .map_err(|error| format!("{error} (admin.listen)"))?;
+        let admin_listener =
+            Listener::bind(settings.admin.listen, 1).map_err(|error| format!("{error} (admin.listen)"))?;
         let (proxy, admin) = (listener.address(), admin_listener.address());
         let endpoint = teacher(&settings)?;
         let shared = share(settings, &endpoint)?;
@@ -105,7 +105,8 @@ impl App {
 
         let captures = open_captures(settings, data, metrics)?;
         let (capture, writer) = match &captures {
-            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE).map(|(queue, writer)| (Some(queue), Some(writer)))?,
+            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE)
+                .map(|(queue, writer)| (Some(queue), Some(writer)))?,
             None => (None, None),
         };
         let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);

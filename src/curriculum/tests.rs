@@ -42,11 +42,19 @@ fn exchange(n: u64, player: &str, answer: &str) -> Exchange {
     }
 }
 
-fn built(exchanges: Vec<Exchange>, after: Option<u64>, settings: DatasetSettings) -> (Lineage, Vec<ChatExample>, Vec<ChatExample>) {
+fn built(
+    exchanges: Vec<Exchange>,
+    after: Option<u64>,
+    settings: DatasetSettings,
+) -> (Lineage, Vec<ChatExample>, Vec<ChatExample>) {
     let dir = tempfile::tempdir().unwrap();
     let site = SiteId::new("shop").unwrap();
     let lineage = build(&Fixed(exchanges), &site, after, settings, dir.path()).unwrap();
-    (lineage, read_chat(&dir.path().join("train.jsonl")).unwrap(), read_chat(&dir.path().join("held_out.jsonl")).unwrap())
+    (
+        lineage,
+        read_chat(&dir.path().join("train.jsonl")).unwrap(),
+        read_chat(&dir.path().join("held_out.jsonl")).unwrap(),
+    )
 }
 
 const ALL_TRAIN: DatasetSettings = DatasetSettings { examples_max: 1000, held_out_fraction: 0.0, held_out_max: 0 };

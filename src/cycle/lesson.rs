@@ -77,8 +77,7 @@ impl LessonRunner {
             return Ok(lineage);
         }
         let after_ms = folder.begun()?.and_then(|begun| begun.after_ms);
-        let lineage =
-            curriculum::build(self.captures.as_ref(), &folder.site, after_ms, self.settings.dataset, &dir)?;
+        let lineage = curriculum::build(self.captures.as_ref(), &folder.site, after_ms, self.settings.dataset, &dir)?;
         let needed = self.settings.exchanges_min / 2;
         if (lineage.train as u64) < needed || lineage.held_out == 0 {
             let left_out = format!("{:?}", lineage.left_out);

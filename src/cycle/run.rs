@@ -57,7 +57,7 @@ impl LessonRequests {
 
 /// What the loop remembers from round to round.
 #[derive(Default)]
-struct Memory {
+pub(crate) struct Memory {
     counters: BTreeMap<SiteId, TrainableCounter>,
     /// The last error of every site, so that a lasting one is said once.
     errors: BTreeMap<SiteId, String>,
@@ -138,7 +138,7 @@ impl Cycle {
     }
 
     /// Begins the lesson that is due.
-    fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
+    pub(crate) fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
         let mut due = Vec::new();
         for view in self.runner.ledger.views() {
             let site = view.site.clone();

@@ -32,9 +32,18 @@ pub enum Due {
     /// A version serves; it is not replaced unless somebody asks.
     Serving(State),
     /// The version on trial gets its chance first.
-    OnTrial { audits: u64, audits_max: u64 },
-    NeedsExchanges { have: u64, need: u64 },
-    Busy { requests_per_s: f64, requests_per_s_max: f64 },
+    OnTrial {
+        audits: u64,
+        audits_max: u64,
+    },
+    NeedsExchanges {
+        have: u64,
+        need: u64,
+    },
+    Busy {
+        requests_per_s: f64,
+        requests_per_s_max: f64,
+    },
 }
 
 impl fmt::Display for Due {

@@ -2,7 +2,7 @@
 
 use callsite::VersionId;
 use verify::{Verdict, Verifier};
-use wire::{Answer, ChatModel, Ineligible, ModelError, Prompt};
+use wire::{Answer, Ineligible, ModelError, Prompt};
 
 use crate::Gateway;
 use crate::call::Call;

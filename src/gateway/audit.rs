@@ -62,7 +62,6 @@ impl Lost {
 type Tried = Option<Result<Attempt, NoAnswer>>;
 
 /// An audit that waits for what is missing of it.
-#[derive(Debug)]
 pub(crate) struct Job {
     call: Arc<Call>,
     version: VersionId,
@@ -120,6 +119,11 @@ impl Planned {
         Self { gateway: gateway.clone(), job: audit.map(job), student_asked: false }
     }
 
+    /// Whether the teacher's answer must be read.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.job.is_some()
+    }
+
     /// From now on a client that leaves may leave because of the student.
     pub(crate) fn student_asked(&mut self) {
         self.student_asked = true;
@@ -140,7 +144,7 @@ impl Planned {
         self.student_asked = false;
         let job = self.job.as_mut().filter(|job| job.version == *version);
         // A busy student may be free when the audit's turn comes.
-        if let Some(job) = job.filter(|_| tried != Err(NoAnswer::Busy)) {
+        if let Some(job) = job.filter(|_| !matches!(tried, Err(NoAnswer::Busy))) {
             job.student = Some(tried);
         }
     }

@@ -111,6 +111,11 @@ fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
     gateway.metrics.routed_total(call.site.as_str(), route, reason.label()).inc();
 }
 
+/// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
+fn says_usage(call: &Call, body: &[u8]) -> bool {
+    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains("\"prompt_tokens\""))
+}
+
 /// The teacher's leg: the client's bytes up, the teacher's bytes down.
 async fn ask_teacher(
     gateway: &Arc<Gateway>,
@@ -144,8 +149,8 @@ async fn ask_teacher(
     let ended = move |body: CapturedBody| {
         let seconds = call.began.elapsed().as_secs_f64();
         gateway.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
-        let summary = Some(&body).filter(|body| body.complete);
-        let summary = summary.and_then(|body| call.api.read(call.delivery.stream, &body.bytes));
+        let wanted = body.complete && (audit.is_wanted() || says_usage(&call, &body.bytes));
+        let summary = if wanted { call.api.read(call.delivery.stream, &body.bytes) } else { None };
         record::teacher_answered(&gateway, &call, call.id, status, &body, summary.as_ref());
         audit.teacher_answered(status, &body, summary.as_ref());
     };

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 /// What the data plane's connections may take.
-pub const CONNECTIONS: net::Limits = net::Limits {
-    connections_max: 8_192,
-    header_time: Duration::from_secs(60),
-    drain_time: Duration::from_secs(10),
-};
+pub const CONNECTIONS: net::Limits =
+    net::Limits { connections_max: 8_192, header_time: Duration::from_secs(60), drain_time: Duration::from_secs(10) };
 /// Largest chat request.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 /// Largest answer that is kept for capture and audits; a longer one passes through but is not kept.

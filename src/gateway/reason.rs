@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use handover::plan::Because;
 use handover::State;
+use handover::plan::Because;
 use wire::Ineligible;
 
 /// The reason of one request's route.
@@ -72,17 +72,25 @@ impl Reason {
             (Self::DefaultSite, "the client named no call site"),
             (Self::NotUnderstood, "the request is not understood; the teacher may"),
             (Self::PassedThrough, "not a chat request"),
-            (Self::Ineligible(Ineligible::Field("NAME".into())), "the request uses a field that students do not honour"),
+            (
+                Self::Ineligible(Ineligible::Field("NAME".into())),
+                "the request uses a field that students do not honour",
+            ),
             (Self::Ineligible(Ineligible::Content("KIND".into())), "a message holds what students cannot read"),
             (Self::Ineligible(Ineligible::Messages), "the messages are malformed"),
             (Self::Ineligible(Ineligible::LastTurn), "the conversation does not end with a user's message"),
-            (Self::Ineligible(Ineligible::TooLong { tokens: 0, limit: 0 }), "the prompt does not fit the student's context"),
+            (
+                Self::Ineligible(Ineligible::TooLong { tokens: 0, limit: 0 }),
+                "the prompt does not fit the student's context",
+            ),
             (Self::StudentBusy, "the student's queue is full"),
             (Self::StudentFailed, "the student gave no answer"),
             (Self::StudentTimeout, "the student did not finish in time"),
             (Self::Unsure, "the student's confidence is below the proven threshold"),
         ];
-        all.extend(verify::verifier::NAMES.iter().map(|name| (Self::Refused(name), "a verifier refused the student's answer")));
+        all.extend(
+            verify::verifier::NAMES.iter().map(|name| (Self::Refused(name), "a verifier refused the student's answer")),
+        );
         all
     }
 }

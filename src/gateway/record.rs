@@ -1,7 +1,7 @@
 //! What is counted and kept of an answer. The client waits for none of it.
 
-use capture::{Exchange, Source};
 use callsite::VersionId;
+use capture::{Exchange, Source};
 use http::StatusCode;
 use uuid::Uuid;
 use wire::{Answer, CompletionSummary, Usage};

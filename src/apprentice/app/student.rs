@@ -80,7 +80,11 @@ pub(crate) fn paths(settings: &Settings, graph: &Path, format: GraphFormat) -> s
 }
 
 /// The part of every site's evidence that depends on teacher and student, by name.
-pub(crate) fn basis(settings: &Settings, teacher: &teacher::Endpoint, format: Option<GraphFormat>) -> BTreeMap<String, String> {
+pub(crate) fn basis(
+    settings: &Settings,
+    teacher: &teacher::Endpoint,
+    format: Option<GraphFormat>,
+) -> BTreeMap<String, String> {
     let mut basis = BTreeMap::from([("teacher".to_owned(), teacher.base_url())]);
     if let Some(format) = format {
         basis.insert("graph_format".to_owned(), format.name().to_owned());

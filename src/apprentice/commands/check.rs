@@ -26,7 +26,10 @@ pub(crate) fn check(path: &Path) -> Outcome {
     );
     if settings.student.enabled {
         let base = app::base(&settings);
-        line("base model", base.as_ref().map(|config| format!("{} parameters", config.parameters())).map_err(Clone::clone));
+        line(
+            "base model",
+            base.as_ref().map(|config| format!("{} parameters", config.parameters())).map_err(Clone::clone),
+        );
         if let Ok(config) = &base {
             let format = app::format(&settings, config);
             line("number format", format.map(|format| format!("{} (student.format)", format.name())));

@@ -44,12 +44,8 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
     let mut result = EvalResult::default();
     for example in dataset::read_chat(&job.held_out)? {
         let Some((turns, teacher)) = example.split() else { continue };
-        let prompt = Prompt {
-            turns: turns.to_vec(),
-            max_tokens: job.max_tokens,
-            sampling: Sampling::Greedy,
-            stop: Vec::new(),
-        };
+        let prompt =
+            Prompt { turns: turns.to_vec(), max_tokens: job.max_tokens, sampling: Sampling::Greedy, stop: Vec::new() };
         match model.answer(prompt.clone()).await {
             Ok(answer) => {
                 let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;

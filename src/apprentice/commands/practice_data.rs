@@ -35,4 +35,3 @@ pub(crate) fn pairs(arguments: &cli::PracticePairs) -> Outcome {
     practice::pairs::write(&arguments.out, scene, style, arguments.train, arguments.held_out, arguments.seed)?;
     Ok(ExitCode::SUCCESS)
 }
-

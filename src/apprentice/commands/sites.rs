@@ -23,7 +23,9 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         SitesAction::Show { site } => (Method::GET, path(&site, ""), None),
         SitesAction::Promote { site, reason } => (Method::POST, path(&site, "/promote"), Some(action(None, reason))),
         SitesAction::Hold { site, reason } => (Method::POST, path(&site, "/hold"), Some(action(None, reason))),
-        SitesAction::Rollback { site, to, reason } => (Method::POST, path(&site, "/rollback"), Some(action(to, reason))),
+        SitesAction::Rollback { site, to, reason } => {
+            (Method::POST, path(&site, "/rollback"), Some(action(to, reason)))
+        }
         SitesAction::Discard { site, version, reason } => {
             let body = serde_json::json!({"version": version, "reason": reason});
             (Method::POST, path(&site, "/discard"), Some(body))

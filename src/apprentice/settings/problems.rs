@@ -18,9 +18,24 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     let Settings { proxy, capture, student, lessons, .. } = settings;
     let mut problems = failed(&[
         ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
-        ("capture.segment_mb", capture.segment_mb as f64, (1..=1 << 20).contains(&capture.segment_mb), "from 1 to 1048576"),
-        ("capture.segment_hours", capture.segment_hours as f64, (1..=87_600).contains(&capture.segment_hours), "from 1 to 87600"),
-        ("capture.retention_days", capture.retention_days as f64, (1..=36_500).contains(&capture.retention_days), "from 1 to 36500"),
+        (
+            "capture.segment_mb",
+            capture.segment_mb as f64,
+            (1..=1 << 20).contains(&capture.segment_mb),
+            "from 1 to 1048576",
+        ),
+        (
+            "capture.segment_hours",
+            capture.segment_hours as f64,
+            (1..=87_600).contains(&capture.segment_hours),
+            "from 1 to 87600",
+        ),
+        (
+            "capture.retention_days",
+            capture.retention_days as f64,
+            (1..=36_500).contains(&capture.retention_days),
+            "from 1 to 36500",
+        ),
         ("student.context", student.context as f64, (16..=1 << 20).contains(&student.context), "from 16 to 1048576"),
         ("student.workers", student.workers as f64, (1..=256).contains(&student.workers), "from 1 to 256"),
         ("student.threads", student.threads as f64, (1..=1024).contains(&student.threads), "from 1 to 1024"),

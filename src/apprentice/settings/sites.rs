@@ -63,11 +63,7 @@ fn site_rules(
 }
 
 /// All that evidence depends on besides the policy, by name.
-fn basis(
-    common: &BTreeMap<String, String>,
-    site: &Site,
-    verifiers: &VerifierSettings,
-) -> Result<Basis, String> {
+fn basis(common: &BTreeMap<String, String>, site: &Site, verifiers: &VerifierSettings) -> Result<Basis, String> {
     let text = |value: serde_json::Result<String>| value.map_err(|error| error.to_string());
     let mut basis = common.clone();
     basis.insert("comparison".into(), text(serde_json::to_string(&site.comparison))?);

@@ -1,0 +1,152 @@
+//! The loop itself, with real folders, a real ledger and no child processes.
+
+use super::*;
+use crate::run::Memory;
+use capture::{CaptureError, CaptureStore, Exchange};
+use handover::{Basis, Candidate, Policy};
+use ledger::Ledger;
+use registry::Registry;
+use rules::{LiveRules, Rules, SiteRules};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+use verify::{Comparison, VerifierSettings, Verifiers};
+use wire::Sampling;
+
+/// An exchange log that fails for one site.
+struct Broken(SiteId);
+
+impl CaptureStore for Broken {
+    fn append(&self, _: &[Exchange]) -> Result<usize, CaptureError> {
+        Ok(0)
+    }
+    fn scan(&self, site: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
+        if *site == self.0 { Err(CaptureError::Record("a bad sector".into())) } else { Ok(()) }
+    }
+    fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
+        Ok(0)
+    }
+    fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+fn live_rules() -> LiveRules {
+    let verifier_settings = VerifierSettings::default();
+    let rules = SiteRules {
+        policy: Policy::default(),
+        basis: Basis::default(),
+        verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
+        verifier_settings,
+        comparison: Comparison::Exact,
+        sampling: Sampling::Greedy,
+        max_tokens: 9,
+        capture: true,
+    };
+    LiveRules::new(Rules::new(rules, BTreeMap::new()))
+}
+
+fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
+    let student = StudentPaths {
+        base: root.into(),
+        graph: root.into(),
+        format: "f32".into(),
+        onnxruntime: None,
+        context: 64,
+        threads: 1,
+    };
+    let runner = LessonRunner {
+        settings: LessonSettings { versions_kept: 1, ..LessonSettings::default() },
+        program: "/bin/false".into(),
+        student,
+        captures: Arc::new(Broken(site("a-broken"))),
+        ledger: ledger.clone(),
+        registry: Registry::new(&root.join("registry")),
+        rules: live_rules(),
+        status: LessonStatus::new(metrics.clone()),
+        clock: || 1_000_000,
+    };
+    Cycle {
+        runner,
+        root: root.join("lessons"),
+        retention_ms: 1_000,
+        requests: LessonRequests::default(),
+        metrics: metrics.clone(),
+        requests_per_s: Box::new(|_| 0.0),
+    }
+}
+
+fn ledger(root: &Path, metrics: &Arc<Metrics>) -> Arc<Ledger> {
+    Arc::new(Ledger::open_dir(&root.join("ledger"), live_rules(), metrics.clone(), 1).unwrap())
+}
+
+#[test]
+fn a_fault_of_one_site_does_not_cost_another_its_lesson() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let ledger = ledger(dir.path(), &metrics);
+    for name in ["a-broken", "b-empty-file", "shop"] {
+        assert!(ledger.register(&site(name)));
+    }
+    let cycle = cycle(dir.path(), &ledger, &metrics);
+    let broken = begun(&cycle.root, "b-empty-file");
+    std::fs::write(broken.dir.join("outcome.json"), "").unwrap();
+    cycle.requests.request(&site("shop"));
+    let folder = cycle.next(&mut Memory::default()).unwrap().unwrap();
+    assert_eq!((folder.site, folder.number), (site("shop"), 1));
+    let blocked = cycle.runner.status.blocked_by(&site("a-broken")).unwrap();
+    assert!(blocked.contains("a bad sector"), "{blocked}");
+    assert_eq!(metrics.lesson_folders_damaged_total("b-empty-file").get(), 1);
+    assert!(cycle.runner.status.blocked_by(&site("b-empty-file")).unwrap().contains("0 of 200"));
+    // What was asked for is asked for once.
+    assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
+}
+
+#[test]
+fn old_training_data_and_versions_that_nobody_uses_are_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (ledger, shop) = (ledger(dir.path(), &metrics), site("shop"));
+    assert!(ledger.register(&shop));
+    let cycle = cycle(dir.path(), &ledger, &metrics);
+    let from = dir.path().join("adapter");
+    std::fs::create_dir_all(&from).unwrap();
+    let publish = |content: &str| {
+        std::fs::write(from.join("adapter_model.safetensors"), content).unwrap();
+        cycle.runner.registry.publish(&shop, &from, serde_json::Value::Null).unwrap()
+    };
+    let (unused, tried, newest) = (publish("one"), publish("two"), publish("three"));
+    let (policy, basis) = (Policy::default(), Basis::default());
+    let candidate = Candidate { version: tried.clone(), grid: vec![0.0], exam: 1.0, policy, basis };
+    ledger.add_candidate(&shop, 1, candidate).unwrap();
+    let lesson = begun(&cycle.root, "shop");
+    std::fs::create_dir_all(lesson.curriculum()).unwrap();
+    std::fs::write(lesson.curriculum().join("train.jsonl"), "secret").unwrap();
+    // Drawn from an exchange of 500 seconds ago; the log keeps one second.
+    let first = Some(Uuid::from_u128(500_000 << 80));
+    let lineage = curriculum::Lineage { first, last: first, ..curriculum::Lineage::default() };
+    files::replace_json(&lesson.curriculum().join("lineage.json"), &lineage).unwrap();
+    let mut memory = Memory::default();
+    assert!(cycle.next(&mut memory).unwrap().is_none());
+    assert!(lesson.curriculum().join("train.jsonl").is_file(), "a lesson that goes on needs its data");
+    lesson.end(&outcome(None)).unwrap();
+    assert!(cycle.next(&mut memory).unwrap().is_none());
+    assert!(!lesson.curriculum().join("train.jsonl").exists());
+    assert!(lesson.curriculum().join("lineage.json").is_file());
+    assert_eq!(cycle.runner.registry.versions(&shop).unwrap(), [tried, newest]);
+    assert!(cycle.runner.registry.open(&shop, &unused).is_err());
+}
+
+#[test]
+fn lessons_whose_versions_were_never_handed_over_are_fruitless() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (ledger, shop) = (ledger(dir.path(), &metrics), site("shop"));
+    assert!(ledger.register(&shop));
+    let cycle = cycle(dir.path(), &ledger, &metrics);
+    for version in [Some("1-a"), None, Some("2-b")] {
+        begun(&cycle.root, "shop").end(&outcome(version)).unwrap();
+    }
+    assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
+    let blocked = cycle.runner.status.blocked_by(&shop).unwrap();
+    assert!(blocked.contains("of 1600 trainable"), "{blocked}");
+}
