@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::error::GemmaError;
-use crate::names::Linear;
 
 /// What a layer's attention may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Config {
     /// When the file cannot be read, is no JSON, or describes a model that is not handled here.
     pub fn load(dir: &Path) -> Result<Self, GemmaError> {
         let path = dir.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(GemmaError::read(&path))?;
+        let text = fs_err::read_to_string(&path)?;
         let value = serde_json::from_str(&text).map_err(|source| GemmaError::Json { path, source })?;
         Self::from_value(&value)
     }
@@ -158,21 +157,6 @@ impl Config {
             "pad_token_id": self.pad_token_id,
         });
         format!("{value:#}\n")
-    }
-
-    /// Number of the base model's parameters; the head shares the embedding's.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        let linears: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out * inn).sum();
-        let norms = 4 * self.hidden_size + 2 * self.head_dim;
-        self.vocab_size * self.hidden_size + self.num_hidden_layers * (linears + norms) + self.hidden_size
-    }
-
-    /// Number of trained parameters of an adapter of `rank` on all seven linears.
-    #[must_use]
-    pub fn lora_parameters(&self, rank: usize) -> usize {
-        let per_rank: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out + inn).sum();
-        self.num_hidden_layers * per_rank * rank
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, Linear, Norm, Pair, SaveAs, Tensor32, Weights};
+use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, Linear, LoraPair, Norm, SaveAs, Tensor32, Weights};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     for layer in 0..config.num_hidden_layers {
         for linear in Linear::ALL {
             let (out, width) = linear.shape(&config);
-            adapter.pairs.insert((layer, linear), Pair { a: random(16 * width), b: random(16 * out) });
+            adapter.pairs.insert((layer, linear), LoraPair { a: random(16 * width), b: random(16 * out) });
         }
     }
     adapter.save(&folder.join("adapter"))?;
