@@ -10,6 +10,8 @@ pub enum GemmaError {
     Io(#[from] std::io::Error),
     #[error("{path} is not valid JSON: {source}")]
     Json { path: PathBuf, source: serde_json::Error },
+    #[error("{} does not describe a model: {problem}", path.display())]
+    ConfigFile { path: PathBuf, problem: String },
     #[error("config.json: `{key}` {problem}")]
     Config { key: &'static str, problem: String },
     #[error("{path} is not a usable safetensors file: {problem}")]

@@ -4,6 +4,7 @@
 
 mod chat;
 mod config;
+mod config_file;
 mod error;
 mod graph;
 mod hash;

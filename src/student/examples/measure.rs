@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use export::export_base;
-use gemma::{GRAPH_FILE, GraphFormat};
+use gemma::{Config, GRAPH_FILE, GraphFormat};
 use student::{Features, Runtime, Student, StudentConfig, library};
 use wire::{Prompt, Role, Sampling, Turn};
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Failure> {
         workers: 1,
         queue: 0,
         threads: threads.parse()?,
-        context: 1024,
+        context: Config::load(base)?.max_position_embeddings.min(1024),
         features: Features::detect("")?,
     };
     let waiting = tokio::runtime::Builder::new_current_thread().build()?;

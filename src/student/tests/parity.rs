@@ -133,9 +133,8 @@ fn a_prompt_longer_than_one_run_reads_the_same_in_pieces() {
     let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 1000);
     let ids: Vec<u32> = (0..700_u32).map(|i| 6 + (i * i + 7 * i) % 370).collect();
     let whole = tiny.student.logits(None, &ids, ids.len()).unwrap();
-    let read = ids;
     let pieces = tiny.student.blocking(move |worker, cancelled| {
-        Ok(crate::decode::Sequence::start(worker, None)?.read(&read, cancelled)?.to_vec())
+        Ok(crate::decode::Sequence::start(worker, None)?.read(&ids, cancelled)?.to_vec())
     });
     let pieces = pieces.unwrap();
     let error = distance(&[pieces], &whole[whole.len() - 1..]);
