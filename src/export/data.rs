@@ -1,8 +1,9 @@
 //! The external weight file: tensors one after another, each on a page boundary so that a reader may map it.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use fs_err::File;
 
 use crate::ExportError;
 
@@ -21,15 +22,14 @@ pub(crate) struct Span {
 /// The file being written.
 #[derive(Debug)]
 pub(crate) struct DataFile {
-    path: PathBuf,
     out: BufWriter<File>,
     length: u64,
 }
 
 impl DataFile {
     pub(crate) fn create(path: &Path) -> Result<Self, ExportError> {
-        let file = File::create_new(path).map_err(ExportError::io("create", path))?;
-        Ok(Self { path: path.to_path_buf(), out: BufWriter::with_capacity(1 << 20, file), length: 0 })
+        let file = File::create_new(path)?;
+        Ok(Self { out: BufWriter::with_capacity(1 << 20, file), length: 0 })
     }
 
     /// Appends a tensor of floats, little-endian.
@@ -44,22 +44,25 @@ impl DataFile {
         Ok(Span { offset, length: self.length - offset })
     }
 
-    /// Appends a tensor of signed bytes.
-    pub(crate) fn put_i8(&mut self, values: &[i8]) -> Result<Span, ExportError> {
+    /// Appends a tensor of bytes.
+    pub(crate) fn put_bytes(&mut self, values: impl Iterator<Item = u8>) -> Result<Span, ExportError> {
         let offset = self.align()?;
         let mut bytes = Vec::with_capacity(CHUNK);
-        for chunk in values.chunks(CHUNK) {
-            bytes.clear();
-            bytes.extend(chunk.iter().map(|value| value.cast_unsigned()));
-            self.write(&bytes)?;
+        for value in values {
+            bytes.push(value);
+            if bytes.len() == CHUNK {
+                self.write(&bytes)?;
+                bytes.clear();
+            }
         }
+        self.write(&bytes)?;
         Ok(Span { offset, length: self.length - offset })
     }
 
     /// Flushes the file to the disk and returns its length in bytes.
     pub(crate) fn finish(mut self) -> Result<u64, ExportError> {
-        self.out.flush().map_err(ExportError::io("write", &self.path))?;
-        self.out.get_ref().sync_all().map_err(ExportError::io("sync", &self.path))?;
+        self.out.flush()?;
+        self.out.get_ref().sync_all()?;
         Ok(self.length)
     }
 
@@ -70,7 +73,7 @@ impl DataFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
-        self.out.write_all(bytes).map_err(ExportError::io("write", &self.path))?;
+        self.out.write_all(bytes)?;
         self.length += bytes.len() as u64;
         Ok(())
     }

@@ -1,9 +1,8 @@
 //! Token ids to the residual stream: a table row per token, times Gemma's `sqrt(hidden)`.
 
-use gemma::EMBEDDING;
+use gemma::{EMBEDDING, GraphFormat};
 
 use crate::ExportError;
-use crate::folder::Format;
 use crate::graph::Builder;
 use crate::onnx::{Attr, Op, Type};
 use crate::quantize::Rows;
@@ -17,8 +16,9 @@ impl Builder<'_> {
         let flat = self.graph.constant_i64("flat", &[1], &[-1]);
         let ids = self.graph.op("ids.flat", Op::Standard("Reshape"), &["input_ids", &flat], &[]);
         match self.format {
-            Format::F32 => self.float_rows(&ids),
-            Format::I8Row => self.quantised_rows(&ids),
+            GraphFormat::F32 => self.float_rows(&ids),
+            // A row is only looked up, so signed bytes do for both.
+            GraphFormat::I8Row | GraphFormat::U8Row => self.quantised_rows(&ids),
         }
     }
 
@@ -39,7 +39,7 @@ impl Builder<'_> {
         let (vocab, hidden) = (self.config.vocab_size, self.config.hidden_size);
         let mut rows = Rows::default();
         rows.push(&self.table()?, hidden);
-        let span = self.data.put_i8(&rows.values)?;
+        let span = self.data.put_bytes(rows.values.iter().map(|value| value.cast_unsigned()))?;
         let table = self.graph.external("embedding.i8", Type::I8, &[vocab, hidden], span);
         // sqrt(hidden) goes into the rows' scales, so that it costs no node.
         let scales: Vec<f32> = rows.scales.iter().map(|scale| scale * self.config.embed_scale as f32).collect();

@@ -1,45 +1,22 @@
 //! The exported folder: `model.onnx`, `model.onnx.data`, `genai_config.json`, `export.json`; all of it or nothing.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use gemma::{Config, Weights};
+use fs_err as fs;
+use gemma::{Config, GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, Weights};
 use serde_json::{Value, json};
 
+use crate::ExportError;
 use crate::data::DataFile;
 use crate::graph::Builder;
-use crate::manifest::Manifest;
-use crate::onnx::{DATA_FILE, Graph};
-use crate::{ExportError, fingerprint};
+use crate::onnx::Graph;
 
-const GRAPH_FILE: &str = "model.onnx";
-const MANIFEST_FILE: &str = "export.json";
+/// Part of every fingerprint; raise it when the same base gives another graph.
+const EXPORTER_VERSION: &str = "3";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
 const MAX_POSITIONS: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.
 const HEAD_DIM_MULTIPLE: usize = 16;
-
-/// How the weights are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Single precision: exact, and four times as large as `I8Row`.
-    F32,
-    /// 8-bit weights with a scale per output row and 8-bit activations with a scale per token; embedding and
-    /// head, too. An x86 processor needs VNNI for it: older ones sum pairs of products in 16 bits, which saturates.
-    I8Row,
-}
-
-impl Format {
-    /// The name in `export.json` and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::I8Row => "i8row",
-        }
-    }
-}
 
 /// An exported folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,19 +37,19 @@ pub struct Exported {
 /// # Errors
 /// When a file cannot be read or written, when the weights do not fit `config.json`, or when the graph cannot
 /// express the model.
-pub fn export_base(base: &Path, out: &Path, format: Format) -> Result<Exported, ExportError> {
+pub fn export_base(base: &Path, out: &Path, format: GraphFormat) -> Result<Exported, ExportError> {
     let config = Config::load(base)?;
     if !config.head_dim.is_multiple_of(HEAD_DIM_MULTIPLE) {
         let problem = format!("head_dim is {} and must be a multiple of {HEAD_DIM_MULTIPLE}", config.head_dim);
         return Err(ExportError::Unsupported(problem));
     }
-    let fingerprint = fingerprint::of(base, format)?;
+    let fingerprint = fingerprint(base, format)?;
     if let Some(bytes) = present(out, &fingerprint) {
         return Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: false });
     }
     let partial = sibling(out, "partial");
     remove_dir(&partial)?;
-    fs::create_dir_all(&partial).map_err(ExportError::io("create", &partial))?;
+    fs::create_dir_all(&partial)?;
     let written = write_folder(base, &partial, &config, format, &fingerprint).and_then(|bytes| {
         replace(&partial, out)?;
         Ok(bytes)
@@ -87,12 +64,18 @@ pub fn export_base(base: &Path, out: &Path, format: Format) -> Result<Exported, 
     }
 }
 
+/// BLAKE3, in hex, of everything that the folder depends on.
+fn fingerprint(base: &Path, format: GraphFormat) -> Result<String, ExportError> {
+    let text = format!("{EXPORTER_VERSION} {format} {}", gemma::base_hash(base)?);
+    Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
+}
+
 /// The length of the files in `out` if they are whole and have this fingerprint.
 fn present(out: &Path, fingerprint: &str) -> Option<u64> {
-    let manifest: Manifest = serde_json::from_slice(&fs::read(out.join(MANIFEST_FILE)).ok()?).ok()?;
+    let manifest: GraphManifest = serde_json::from_slice(&fs::read(out.join(GRAPH_MANIFEST_FILE)).ok()?).ok()?;
     let whole = manifest.fingerprint == fingerprint
         && fs::metadata(out.join(GRAPH_FILE)).ok()?.len() == manifest.graph_bytes
-        && fs::metadata(out.join(DATA_FILE)).ok()?.len() == manifest.data_bytes;
+        && fs::metadata(out.join(GRAPH_DATA_FILE)).ok()?.len() == manifest.data_bytes;
     whole.then_some(manifest.graph_bytes + manifest.data_bytes)
 }
 
@@ -100,7 +83,7 @@ fn write_folder(
     base: &Path,
     dir: &Path,
     config: &Config,
-    format: Format,
+    format: GraphFormat,
     fingerprint: &str,
 ) -> Result<u64, ExportError> {
     let weights = Weights::load(base)?;
@@ -109,7 +92,7 @@ fn write_folder(
         weights: &weights,
         format,
         graph: Graph::default(),
-        data: DataFile::create(&dir.join(DATA_FILE))?,
+        data: DataFile::create(&dir.join(GRAPH_DATA_FILE))?,
         adapters: Vec::new(),
         positions: config.max_position_embeddings.min(MAX_POSITIONS),
         quantisation_written: false,
@@ -117,8 +100,8 @@ fn write_folder(
     builder.gemma3()?;
     let Builder { graph, data, adapters, positions, .. } = builder;
     let graph = graph.into_bytes();
-    let manifest = Manifest {
-        format: format.name().to_owned(),
+    let manifest = GraphManifest {
+        format,
         fingerprint: fingerprint.to_owned(),
         embed_scale: config.embed_scale,
         sliding_window: config.sliding_window,
@@ -131,10 +114,9 @@ fn write_folder(
         data_bytes: data.finish()?,
         adapters,
     };
-    write_file(&dir.join(GRAPH_FILE), &graph)?;
-    write_file(&dir.join("genai_config.json"), &serde_json::to_vec_pretty(&genai_config(config, positions))?)?;
-    write_file(&dir.join(MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
-    sync_dir(dir)?;
+    files::replace(&dir.join(GRAPH_FILE), &graph)?;
+    files::replace(&dir.join("genai_config.json"), &serde_json::to_vec_pretty(&genai_config(config, positions))?)?;
+    files::replace(&dir.join(GRAPH_MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
     Ok(manifest.graph_bytes + manifest.data_bytes)
 }
 
@@ -183,22 +165,16 @@ fn genai_config(config: &Config, positions: usize) -> Value {
     })
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let mut file = File::create_new(path).map_err(ExportError::io("create", path))?;
-    file.write_all(bytes).map_err(ExportError::io("write", path))?;
-    file.sync_all().map_err(ExportError::io("sync", path))
-}
-
 /// Puts `new` in the place of `out`. A folder cannot be renamed over a full one, so the old one steps aside first.
 fn replace(new: &Path, out: &Path) -> Result<(), ExportError> {
     let old = sibling(out, "old");
     remove_dir(&old)?;
-    if out.try_exists().map_err(ExportError::io("look for", out))? {
-        fs::rename(out, &old).map_err(ExportError::io("move aside", out))?;
+    if out.try_exists()? {
+        fs::rename(out, &old)?;
     }
-    fs::rename(new, out).map_err(ExportError::io("put in place", out))?;
+    fs::rename(new, out)?;
     if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        sync_dir(parent)?;
+        files::sync_dir(parent)?;
     }
     remove_dir(&old)
 }
@@ -211,11 +187,7 @@ fn sibling(out: &Path, suffix: &str) -> PathBuf {
 
 fn remove_dir(dir: &Path) -> Result<(), ExportError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ExportError::io("remove", dir)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-fn sync_dir(dir: &Path) -> Result<(), ExportError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(ExportError::io("sync", dir))
 }

@@ -2,23 +2,21 @@
 //!
 //! The residual stream is `[T, hidden]` with `T = batch * sequence`; only attention sees the batch.
 
-use gemma::{Config, FINAL_NORM, Norm, Weights};
+use gemma::{Config, FINAL_NORM, GraphFormat, LoraInput, Norm, Weights};
 
 use crate::ExportError;
 use crate::data::DataFile;
-use crate::folder::Format;
-use crate::manifest::Adapter;
 use crate::onnx::{Attr, Dim, Graph, Op, Type};
 
 /// The graph, the weights that go into it, and what has been written so far.
 pub(crate) struct Builder<'a> {
     pub(crate) config: &'a Config,
     pub(crate) weights: &'a Weights,
-    pub(crate) format: Format,
+    pub(crate) format: GraphFormat,
     pub(crate) graph: Graph,
     pub(crate) data: DataFile,
     /// Where each adapter's A and B go in.
-    pub(crate) adapters: Vec<Adapter>,
+    pub(crate) adapters: Vec<LoraInput>,
     /// Rows of the rotary tables: the longest context the graph can serve.
     pub(crate) positions: usize,
     /// Whether the constants of activation quantisation are in the graph already.

@@ -1,8 +1,9 @@
 //! The residual stream to logits, for the wanted rows only; the table is the embedding's (tied).
 
+use gemma::GraphFormat;
+
 use crate::ExportError;
 use crate::embedding::TABLE;
-use crate::folder::Format;
 use crate::graph::Builder;
 use crate::onnx::{Attr, Dim, Op, Type};
 use crate::quantize::Rows;
@@ -13,10 +14,10 @@ impl Builder<'_> {
         let wanted = self.graph.op("head.rows", Op::Standard("Gather"), &[x, "rows"], &[]);
         let logits = match self.format {
             // The table stays as it is stored: `transB` spares a transposed copy.
-            Format::F32 => {
+            GraphFormat::F32 => {
                 self.graph.op("head.out", Op::Standard("Gemm"), &[&wanted, TABLE], &[Attr::Int("transB", 1)])
             }
-            Format::I8Row => {
+            GraphFormat::I8Row | GraphFormat::U8Row => {
                 let mut rows = Rows::default();
                 rows.push(&self.table()?, self.config.hidden_size);
                 self.quantised_matmul("head", &wanted, &rows, self.config.hidden_size)?

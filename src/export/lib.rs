@@ -4,23 +4,20 @@
 //! Neither candle nor ONNX Runtime is linked here: the graph is protobuf written by hand.
 
 mod attention;
-
 mod data;
 mod embedding;
 mod error;
-mod fingerprint;
 mod folder;
 mod graph;
 mod head;
 mod linear;
-mod manifest;
 mod mlp;
 mod onnx;
 mod protobuf;
 mod quantize;
 
 pub use error::ExportError;
-pub use folder::{Exported, Format, export_base};
+pub use folder::{Exported, export_base};
 
 #[cfg(test)]
 mod tests;

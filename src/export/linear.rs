@@ -5,12 +5,10 @@
 //!
 //! LoRA's inputs default to rank 0. A product over an empty inner axis is zero, so the base costs nothing extra.
 
-use gemma::Linear;
+use gemma::{GraphFormat, Linear, LoraInput};
 
 use crate::ExportError;
-use crate::folder::Format;
 use crate::graph::Builder;
-use crate::manifest::Adapter;
 use crate::onnx::{Attr, Dim, Op, Type};
 use crate::quantize::{Rows, transpose};
 
@@ -43,6 +41,15 @@ impl Projection {
     }
 }
 
+/// The zero point of unsigned bytes, 128: of activations and of unsigned weights.
+const MIDDLE: &str = "quant.middle";
+
+/// A stored 8-bit matrix: its initializer and its zero point's, which is empty for zero.
+struct ByteWeight {
+    name: String,
+    zero_point: &'static str,
+}
+
 impl Builder<'_> {
     /// `x` [T, K] times the projection's weights, plus its LoRA: [T, N] with N the parts' widths together.
     pub(crate) fn project(&mut self, layer: usize, projection: Projection, x: &str) -> Result<String, ExportError> {
@@ -50,14 +57,14 @@ impl Builder<'_> {
         let width = projection.parts().first().map_or(0, |part| part.shape(self.config).1);
         let out: usize = projection.parts().iter().map(|part| part.shape(self.config).0).sum();
         let base = match self.format {
-            Format::F32 => {
+            GraphFormat::F32 => {
                 let mut rows = Vec::with_capacity(out * width);
                 for part in projection.parts() {
                     rows.extend(self.part(layer, *part)?);
                 }
                 self.float_matmul(&name, x, &rows, width)?
             }
-            Format::I8Row => {
+            GraphFormat::I8Row | GraphFormat::U8Row => {
                 let mut rows = Rows::default();
                 for part in projection.parts() {
                     rows.push(&self.part(layer, *part)?, width);
@@ -91,8 +98,7 @@ impl Builder<'_> {
         width: usize,
     ) -> Result<String, ExportError> {
         let out = rows.scales.len();
-        let span = self.data.put_i8(&transpose(&rows.values, width))?;
-        let weight = self.graph.external(&format!("{name}.weight"), Type::I8, &[width, out], span);
+        let weight = self.byte_weight(name, &transpose(&rows.values, width), &[width, out])?;
         let span = self.data.put_f32(&rows.scales)?;
         let scales = self.graph.external(&format!("{name}.scales"), Type::F32, &[out], span);
         let [inverse, floor, middle, one, axis] = self.quantisation();
@@ -111,17 +117,31 @@ impl Builder<'_> {
         let product = graph.op(
             &format!("{name}.product"),
             Op::Microsoft("MatMulIntegerToFloat"),
-            &[&bytes, &weight, one, &scales, middle],
+            &[&bytes, &weight.name, one, &scales, middle, weight.zero_point],
             &[],
         );
         let column = graph.op(&format!("{name}.token_scales.column"), op("Unsqueeze"), &[&scale, axis], &[]);
         Ok(graph.op(&format!("{name}.out"), op("Mul"), &[&product, &column], &[]))
     }
 
+    /// Stores 8-bit weights, signed around zero or unsigned around 128: the same numbers, but ONNX Runtime sums
+    /// products of two unsigned bytes exactly on every processor.
+    fn byte_weight(&mut self, name: &str, values: &[i8], shape: &[usize]) -> Result<ByteWeight, ExportError> {
+        let name = format!("{name}.weight");
+        let unsigned = self.format == GraphFormat::U8Row;
+        let span = self.data.put_bytes(values.iter().map(|value| {
+            let byte = value.cast_unsigned();
+            // Flipping the sign bit adds 128.
+            if unsigned { byte ^ 0x80 } else { byte }
+        }))?;
+        let (kind, zero_point) = if unsigned { (Type::U8, MIDDLE) } else { (Type::I8, "") };
+        Ok(ByteWeight { name: self.graph.external(&name, kind, shape, span), zero_point })
+    }
+
     /// Names of the constants of activation quantisation, written once: 1/127, the smallest scale, the
     /// zero point, one, and the axis of a token's values.
     fn quantisation(&mut self) -> [&'static str; 5] {
-        const NAMES: [&str; 5] = ["quant.inverse", "quant.floor", "quant.middle", "quant.one", "quant.axis"];
+        const NAMES: [&str; 5] = ["quant.inverse", "quant.floor", MIDDLE, "quant.one", "quant.axis"];
         if !self.quantisation_written {
             self.quantisation_written = true;
             self.graph.constant_f32(NAMES[0], &[], &[1.0 / 127.0]);
@@ -151,7 +171,7 @@ impl Builder<'_> {
         let high = graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&low, &b], &[]);
         let sum = graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[]);
         let parts = projection.parts().iter().map(|part| part.weight_name(layer)).collect();
-        self.adapters.push(Adapter { parts, a, b });
+        self.adapters.push(LoraInput { parts, a, b });
         sum
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Field numbers are those of `onnx.proto`, IR version 10.
 
+use gemma::GRAPH_DATA_FILE;
+
 use crate::data::Span;
 use crate::protobuf::Message;
 
-/// The file that holds the weights, beside `model.onnx`.
-pub(crate) const DATA_FILE: &str = "model.onnx.data";
 const IR_VERSION: i64 = 10;
 /// The standard operators' version; ONNX Runtime's own are version 1.
 const OPSET: i64 = 21;
@@ -107,7 +107,7 @@ impl Graph {
     pub(crate) fn external(&mut self, name: &str, kind: Type, dims: &[usize], span: Span) -> String {
         let entry = |key: &str, value: &str| Message::default().text(1, key).text(2, value);
         let entries = [
-            entry("location", DATA_FILE),
+            entry("location", GRAPH_DATA_FILE),
             entry("offset", &span.offset.to_string()),
             entry("length", &span.length.to_string()),
         ];

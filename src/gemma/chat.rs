@@ -13,7 +13,7 @@ use crate::tokenizer::Tokenizer;
 
 /// A tokenised conversation whose last turn is to be learnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct TokenisedExample {
     pub ids: Vec<u32>,
     /// The reply's tokens and the closing `<end_of_turn>`.
     pub completion: Range<usize>,
@@ -69,13 +69,13 @@ pub fn prompt_ids(tokenizer: &Tokenizer, turns: &[Turn]) -> Result<Vec<u32>, Gem
 ///
 /// # Errors
 /// When the tokenizer refuses a text.
-pub fn example_ids(tokenizer: &Tokenizer, turns: &[Turn], reply: &str) -> Result<Example, GemmaError> {
+pub fn example_ids(tokenizer: &Tokenizer, turns: &[Turn], reply: &str) -> Result<TokenisedExample, GemmaError> {
     let mut ids = prompt_ids(tokenizer, turns)?;
     let start = ids.len();
     ids.extend(tokenizer.encode(reply.trim())?);
     ids.push(tokenizer.special.end_of_turn);
     let completion = start..ids.len();
-    Ok(Example { ids, completion })
+    Ok(TokenisedExample { ids, completion })
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
-//! The shape of a Gemma 3 text model, read from either spelling of its `config.json`.
+//! The shape of a Gemma 3 text model. How it is read from a file stands in `config_file`.
 
-use std::path::Path;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::GemmaError;
-use crate::names::Linear;
 
 /// What a layer's attention may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,59 +44,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `dir/config.json`.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is no JSON, or describes a model that is not handled here.
-    pub fn load(dir: &Path) -> Result<Self, GemmaError> {
-        let path = dir.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(GemmaError::read(&path))?;
-        let value = serde_json::from_str(&text).map_err(|source| GemmaError::Json { path, source })?;
-        Self::from_value(&value)
-    }
-
-    /// Reads the text of a `config.json`, in the spelling of transformers 4.x or 5.x.
-    ///
-    /// # Errors
-    /// As [`Config::load`].
-    pub fn from_json(text: &str) -> Result<Self, GemmaError> {
-        let value =
-            serde_json::from_str(text).map_err(|source| GemmaError::Json { path: "config.json".into(), source })?;
-        Self::from_value(&value)
-    }
-
-    fn from_value(value: &Value) -> Result<Self, GemmaError> {
-        let f = Fields(value);
-        f.refuse_unsupported()?;
-        let num_hidden_layers = f.size("num_hidden_layers")?;
-        let hidden_size = f.size("hidden_size")?;
-        let dtype = f.text("dtype").or_else(|| f.text("torch_dtype")).unwrap_or("float32").to_owned();
-        let config = Self {
-            vocab_size: f.size("vocab_size")?,
-            hidden_size,
-            intermediate_size: f.size("intermediate_size")?,
-            num_hidden_layers,
-            num_attention_heads: f.size("num_attention_heads")?,
-            num_key_value_heads: f.size("num_key_value_heads")?,
-            head_dim: f.size("head_dim")?,
-            rms_norm_eps: f.number("rms_norm_eps")?,
-            query_pre_attn_scalar: f.number("query_pre_attn_scalar")?,
-            sliding_window: f.size("sliding_window")?,
-            layers: f.layers(num_hidden_layers)?,
-            rope_theta_global: f.rope_theta("rope_theta", "full_attention")?,
-            rope_theta_local: f.rope_theta("rope_local_base_freq", "sliding_attention")?,
-            max_position_embeddings: f.size("max_position_embeddings")?,
-            embed_scale: embed_scale(hidden_size, &dtype)?,
-            dtype,
-            eos_token_ids: f.ids("eos_token_id").unwrap_or_else(|| vec![1]),
-            bos_token_id: f.id("bos_token_id").unwrap_or(2),
-            pad_token_id: f.id("pad_token_id").unwrap_or(0),
-        };
-        config.check()?;
-        Ok(config)
-    }
-
-    fn check(&self) -> Result<(), GemmaError> {
+    /// Checks what only several fields together show.
+    pub(crate) fn check(&self) -> Result<(), GemmaError> {
         if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
             let problem = format!(
                 "{} does not divide num_attention_heads {}",
@@ -159,169 +105,11 @@ impl Config {
         });
         format!("{value:#}\n")
     }
-
-    /// Number of the base model's parameters; the head shares the embedding's.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        let linears: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out * inn).sum();
-        let norms = 4 * self.hidden_size + 2 * self.head_dim;
-        self.vocab_size * self.hidden_size + self.num_hidden_layers * (linears + norms) + self.hidden_size
-    }
-
-    /// Number of trained parameters of an adapter of `rank` on all seven linears.
-    #[must_use]
-    pub fn lora_parameters(&self, rank: usize) -> usize {
-        let per_rank: usize = Linear::ALL.iter().map(|l| l.shape(self)).map(|(out, inn)| out + inn).sum();
-        self.num_hidden_layers * per_rank * rank
-    }
 }
 
 /// A whole number without a decimal point: transformers refuses `2.0` where it expects `2`.
 fn whole(value: f64) -> Value {
     if value.fract() == 0.0 { json!(value as i64) } else { json!(value) }
-}
-
-/// sqrt(hidden), rounded as the reference rounds it.
-fn embed_scale(hidden_size: usize, dtype: &str) -> Result<f64, GemmaError> {
-    let exact = f64::from(u32::try_from(hidden_size).unwrap_or(u32::MAX)).sqrt();
-    match dtype {
-        "bfloat16" => Ok(half::bf16::from_f64(exact).to_f64()),
-        "float16" => Ok(half::f16::from_f64(exact).to_f64()),
-        "float32" => Ok(exact),
-        other => Err(GemmaError::Config {
-            key: "dtype",
-            problem: format!("is `{other}`; bfloat16, float16 and float32 are known"),
-        }),
-    }
-}
-
-/// Typed look-ups that name the field when it is missing or of the wrong kind.
-struct Fields<'a>(&'a Value);
-
-impl<'a> Fields<'a> {
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.0.get(key).filter(|v| !v.is_null())
-    }
-
-    fn text(&self, key: &str) -> Option<&'a str> {
-        self.get(key).and_then(Value::as_str)
-    }
-
-    fn size(&self, key: &'static str) -> Result<usize, GemmaError> {
-        let value = self.get(key).ok_or_else(|| missing(key))?;
-        value.as_u64().and_then(|v| usize::try_from(v).ok()).filter(|v| *v > 0).ok_or_else(|| GemmaError::Config {
-            key,
-            problem: format!("must be a positive whole number, found {value}"),
-        })
-    }
-
-    fn number(&self, key: &'static str) -> Result<f64, GemmaError> {
-        let value = self.get(key).ok_or_else(|| missing(key))?;
-        value
-            .as_f64()
-            .filter(|v| *v > 0.0)
-            .ok_or_else(|| GemmaError::Config { key, problem: format!("must be a positive number, found {value}") })
-    }
-
-    fn id(&self, key: &str) -> Option<u32> {
-        self.get(key).and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok())
-    }
-
-    fn ids(&self, key: &str) -> Option<Vec<u32>> {
-        match self.get(key)? {
-            Value::Array(items) => items.iter().map(|v| v.as_u64().and_then(|v| u32::try_from(v).ok())).collect(),
-            _ => self.id(key).map(|id| vec![id]),
-        }
-    }
-
-    fn rope_theta(&self, flat: &'static str, nested: &'static str) -> Result<f64, GemmaError> {
-        match self
-            .get("rope_parameters")
-            .and_then(|p| p.get(nested))
-            .and_then(|p| p.get("rope_theta"))
-            .and_then(Value::as_f64)
-        {
-            Some(theta) if theta > 0.0 => Ok(theta),
-            _ => self.number(flat),
-        }
-    }
-
-    fn layers(&self, count: usize) -> Result<Vec<LayerKind>, GemmaError> {
-        let key = "layer_types";
-        let Some(types) = self.get(key).and_then(Value::as_array) else {
-            let pattern = match self.get("sliding_window_pattern") {
-                Some(_) => self.size("sliding_window_pattern")?,
-                None => {
-                    return Err(GemmaError::Config {
-                        key,
-                        problem: "is missing, and so is `sliding_window_pattern`".into(),
-                    });
-                }
-            };
-            // Every `pattern`-th layer sees everything.
-            return Ok((1..=count)
-                .map(|i| if i.is_multiple_of(pattern) { LayerKind::Global } else { LayerKind::Local })
-                .collect());
-        };
-        if types.len() != count {
-            return Err(GemmaError::Config { key, problem: format!("has {} entries for {count} layers", types.len()) });
-        }
-        let kind = |v: &Value| match v.as_str() {
-            Some("sliding_attention") => Ok(LayerKind::Local),
-            Some("full_attention") => Ok(LayerKind::Global),
-            _ => Err(GemmaError::Config {
-                key,
-                problem: format!("holds {v}; sliding_attention and full_attention are known"),
-            }),
-        };
-        types.iter().map(kind).collect()
-    }
-
-    fn refuse_unsupported(&self) -> Result<(), GemmaError> {
-        let refuse = |key, problem: String| Err(GemmaError::Config { key, problem });
-        if self.0.as_object().is_none_or(Map::is_empty) {
-            return refuse("model_type", "is missing: the file holds no object with fields".into());
-        }
-        match self.text("model_type") {
-            None | Some("gemma3_text") => {}
-            Some(other) => {
-                return refuse(
-                    "model_type",
-                    format!("is `{other}`; only `gemma3_text` (Gemma 3 text models such as 1B) is handled"),
-                );
-            }
-        }
-        for key in ["attn_logit_softcapping", "final_logit_softcapping", "rope_scaling"] {
-            if let Some(value) = self.get(key) {
-                return refuse(key, format!("is {value}; only null is handled"));
-            }
-        }
-        for kind in ["full_attention", "sliding_attention"] {
-            let rope = self.get("rope_parameters").and_then(|p| p.get(kind));
-            match rope.and_then(|r| r.get("rope_type")).and_then(Value::as_str) {
-                None | Some("default") => {}
-                Some(other) => {
-                    return refuse("rope_parameters", format!("has rope_type `{other}`; only `default` is handled"));
-                }
-            }
-        }
-        for key in ["attention_bias", "use_bidirectional_attention"] {
-            if self.get(key).and_then(Value::as_bool) == Some(true) {
-                return refuse(key, "is true; only false is handled".into());
-            }
-        }
-        if self.get("tie_word_embeddings").and_then(Value::as_bool) == Some(false) {
-            return refuse("tie_word_embeddings", "is false; only a head that shares the embedding is handled".into());
-        }
-        match self.text("hidden_activation").or_else(|| self.text("hidden_act")) {
-            None | Some("gelu_pytorch_tanh") => Ok(()),
-            Some(other) => refuse("hidden_activation", format!("is `{other}`; only `gelu_pytorch_tanh` is handled")),
-        }
-    }
-}
-
-fn missing(key: &'static str) -> GemmaError {
-    GemmaError::Config { key, problem: "is missing".into() }
 }
 
 #[cfg(test)]

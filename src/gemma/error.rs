@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 /// Errors of reading, checking and writing Gemma 3 artefacts.
 #[derive(Debug, thiserror::Error)]
 pub enum GemmaError {
-    #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    /// The message names what was tried and the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     #[error("{path} is not valid JSON: {source}")]
     Json { path: PathBuf, source: serde_json::Error },
+    #[error("{} does not describe a model: {problem}", path.display())]
+    ConfigFile { path: PathBuf, problem: String },
     #[error("config.json: `{key}` {problem}")]
     Config { key: &'static str, problem: String },
     #[error("{path} is not a usable safetensors file: {problem}")]
     Safetensors { path: PathBuf, problem: String },
+    #[error("{dir} holds no .safetensors file: point `base` at a folder in Hugging Face's layout")]
+    NoWeights { dir: PathBuf },
+    #[error("the graph format `{found}` is not known; f32, i8row and u8row are")]
+    GraphFormat { found: String },
     #[error("the model in {dir} has no tensor `{name}`")]
     MissingTensor { dir: PathBuf, name: String },
     #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
@@ -30,14 +35,6 @@ pub enum GemmaError {
 }
 
 impl GemmaError {
-    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Read { path: path.to_path_buf(), source }
-    }
-
-    pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Write { path: path.to_path_buf(), source }
-    }
-
     pub(crate) fn safetensors(path: &Path, problem: impl ToString) -> Self {
         Self::Safetensors { path: path.to_path_buf(), problem: problem.to_string() }
     }

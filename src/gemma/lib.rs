@@ -4,16 +4,22 @@
 
 mod chat;
 mod config;
+mod config_file;
 mod error;
+mod graph;
+mod hash;
 mod names;
 mod peft;
+mod shapes;
 mod tokenizer;
 mod weights;
 
-pub use chat::{Example, example_ids, normalise, prompt_ids};
+pub use chat::{TokenisedExample, example_ids, normalise, prompt_ids};
 pub use config::{Config, LayerKind};
 pub use error::GemmaError;
+pub use graph::{GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, LoraInput};
+pub use hash::{base_hash, config_hash};
 pub use names::{EMBEDDING, FINAL_NORM, Linear, Norm};
-pub use peft::{Adapter, Pair};
+pub use peft::{Adapter, LoraPair};
 pub use tokenizer::{Detokenizer, Special, Tokenizer, train_tokenizer};
 pub use weights::{SaveAs, Tensor32, Weights};

@@ -1,6 +1,4 @@
-//! Names and shapes of the model's tensors, in the base checkpoint and in a PEFT adapter.
-
-use crate::config::Config;
+//! Names of the model's tensors, in the base checkpoint and in a PEFT adapter.
 
 /// The token embedding, `[vocab, hidden]`; the head is its transpose.
 pub const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -55,20 +53,6 @@ impl Linear {
     pub fn lora_name(self, layer: usize, factor: &str) -> String {
         format!("base_model.model.{}.lora_{factor}.weight", self.path(layer))
     }
-
-    /// `(out, in)` features.
-    #[must_use]
-    pub fn shape(self, config: &Config) -> (usize, usize) {
-        let queries = config.num_attention_heads * config.head_dim;
-        let keys = config.num_key_value_heads * config.head_dim;
-        match self {
-            Self::Q => (queries, config.hidden_size),
-            Self::K | Self::V => (keys, config.hidden_size),
-            Self::O => (config.hidden_size, queries),
-            Self::Gate | Self::Up => (config.intermediate_size, config.hidden_size),
-            Self::Down => (config.hidden_size, config.intermediate_size),
-        }
-    }
 }
 
 /// The six norms of a layer. Each multiplies by `1 + weight`.
@@ -98,14 +82,5 @@ impl Norm {
             Self::PostFeedforward => "post_feedforward_layernorm",
         };
         format!("model.layers.{layer}.{path}.weight")
-    }
-
-    /// Number of features it normalises.
-    #[must_use]
-    pub fn width(self, config: &Config) -> usize {
-        match self {
-            Self::Query | Self::Key => config.head_dim,
-            _ => config.hidden_size,
-        }
     }
 }

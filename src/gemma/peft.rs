@@ -5,17 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use fs_err as fs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::error::GemmaError;
 use crate::names::Linear;
-use crate::weights::{SaveAs, Tensor32, Weights, write_atomic, write_file};
+use crate::weights::{SaveAs, Tensor32, Weights, write_file};
 
 /// The two factors for one linear, row-major.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct LoraPair {
     /// `[rank, in]`
     pub a: Vec<f32>,
     /// `[out, rank]`
@@ -30,7 +31,7 @@ pub struct Adapter {
     /// What it was trained on, as `base_model_name_or_path` says.
     pub base: Option<String>,
     /// By layer and linear.
-    pub pairs: BTreeMap<(usize, Linear), Pair>,
+    pub pairs: BTreeMap<(usize, Linear), LoraPair>,
 }
 
 #[derive(Deserialize)]
@@ -94,10 +95,10 @@ impl Adapter {
     ///
     /// # Errors
     /// When a file is missing or broken, the adapter is of a kind that is not handled, or it does
-    /// not fit the model: a wrong shape, a tensor for another module, half a pair.
+    /// not fit the model: a wrong shape, a tensor for another module, half a pair, a value that is not finite.
     pub fn load(dir: &Path, config: &Config) -> Result<Self, GemmaError> {
         let path = dir.join("adapter_config.json");
-        let text = std::fs::read_to_string(&path).map_err(GemmaError::read(&path))?;
+        let text = fs::read_to_string(&path)?;
         let settings: Settings =
             serde_json::from_str(&text).map_err(|source| GemmaError::Json { path: path.clone(), source })?;
         if let Some(problem) = settings.problem() {
@@ -120,7 +121,11 @@ impl Adapter {
                 let (out, inn) = linear.shape(config);
                 let a = weights.get(&name_a)?.expect(&name_a, &[settings.r, inn])?;
                 let b = weights.get(&name_b)?.expect(&name_b, &[out, settings.r])?;
-                pairs.insert((layer, linear), Pair { a, b });
+                if a.iter().chain(&b).any(|value| !value.is_finite()) {
+                    let problem = format!("`{name_a}` or `{name_b}` holds a value that is not finite");
+                    return Err(GemmaError::adapter(&path, problem));
+                }
+                pairs.insert((layer, linear), LoraPair { a, b });
             }
         }
         if let Some(name) = left.first() {
@@ -135,7 +140,7 @@ impl Adapter {
     /// # Errors
     /// When the folder cannot be written or a factor's length is no multiple of the rank.
     pub fn save(&self, dir: &Path) -> Result<(), GemmaError> {
-        std::fs::create_dir_all(dir).map_err(GemmaError::write(dir))?;
+        fs::create_dir_all(dir)?;
         let path = dir.join("adapter_model.safetensors");
         if self.rank == 0 {
             return Err(GemmaError::adapter(&path, "its rank is 0"));
@@ -149,7 +154,7 @@ impl Adapter {
                 .push((linear.lora_name(*layer, "B"), Tensor32 { shape: vec![out, self.rank], data: pair.b.clone() }));
         }
         write_file(&path, tensors, SaveAs::F32)?;
-        write_atomic(&dir.join("adapter_config.json"), self.settings_json().as_bytes())
+        Ok(files::replace(&dir.join("adapter_config.json"), self.settings_json().as_bytes())?)
     }
 
     fn settings_json(&self) -> String {

@@ -1,6 +1,6 @@
 //! Text to tokens and back, without ever letting text pose as a control token.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::GemmaError;
 
@@ -21,6 +21,9 @@ pub struct Special {
 /// A `tokenizer.json` of Gemma's shape.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    path: PathBuf,
+    /// Bytes of text that one token stands for at most.
+    longest: usize,
     pub special: Special,
 }
 
@@ -30,30 +33,58 @@ impl Tokenizer {
     /// Reads `dir/tokenizer.json`.
     ///
     /// # Errors
-    /// When the file is missing, broken, or lacks one of the five control tokens.
+    /// When the file is missing, broken, or lacks one of the five control tokens, or has it as ordinary text.
     pub fn load(dir: &Path) -> Result<Self, GemmaError> {
         let path = dir.join("tokenizer.json");
         let fail = |problem: String| GemmaError::Tokenizer { path: path.clone(), problem };
-        let inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| fail(e.to_string()))?;
-        let id = |text: &str| inner.token_to_id(text).ok_or_else(|| fail(format!("has no token `{text}`")));
+        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(|e| fail(e.to_string()))?;
+        let id = |text: &str| match inner.token_to_id(text) {
+            Some(id) if inner.get_added_vocabulary().is_special_token(text) => Ok(id),
+            Some(_) => Err(fail(format!("does not mark `{text}` as special"))),
+            None => Err(fail(format!("has no token `{text}`"))),
+        };
         let [bos, eos, pad, start, end] = SPECIAL_TEXTS;
         let special =
             Special { bos: id(bos)?, eos: id(eos)?, pad: id(pad)?, start_of_turn: id(start)?, end_of_turn: id(end)? };
-        Ok(Self { inner, special })
+        // From here on a special token's spelling is text like any other.
+        inner.set_encode_special_tokens(true);
+        let longest = inner.get_vocab(true).keys().map(String::len).max().unwrap_or(1).max(1);
+        Ok(Self { inner, path, longest, special })
     }
 
-    /// The tokens of `text`, none added. A control token's spelling inside `text` stays text: it is
-    /// cut after its first character before the tokenizer sees it.
+    /// Checks that no text becomes a token that a model of `vocab_size` tokens does not have. Special tokens may lie
+    /// beyond it, as Gemma 3's `<image_soft_token>` does for the text models: text cannot reach them.
+    ///
+    /// # Errors
+    /// When an ordinary token lies beyond the model's vocabulary.
+    pub fn check_fits(&self, vocab_size: usize) -> Result<(), GemmaError> {
+        let added = self.inner.get_added_vocabulary();
+        let outside = |(text, id): &(String, u32)| *id as usize >= vocab_size && !added.is_special_token(text);
+        match self.inner.get_vocab(true).into_iter().filter(outside).min_by_key(|(_, id)| *id) {
+            None => Ok(()),
+            Some((text, id)) => Err(GemmaError::Tokenizer {
+                path: self.path.clone(),
+                problem: format!(
+                    "token `{text}` has id {id} and the model's vocabulary has {vocab_size}: \
+                     the tokenizer is of another model"
+                ),
+            }),
+        }
+    }
+
+    /// The fewest tokens that a text of `bytes` bytes can have.
+    #[must_use]
+    pub fn tokens_at_least(&self, bytes: usize) -> usize {
+        bytes.div_ceil(self.longest)
+    }
+
+    /// The tokens of `text`, none added. A special token's spelling inside `text` stays text.
     ///
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, GemmaError> {
-        let mut ids = Vec::new();
-        for piece in defused(text) {
-            let encoding = self.inner.encode_fast(piece, false).map_err(|e| GemmaError::Encode(e.to_string()))?;
-            ids.extend_from_slice(encoding.get_ids());
-        }
-        Ok(ids)
+        let encoding = self.inner.encode_fast(text, false).map_err(|e| GemmaError::Encode(e.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
     }
 
     /// The text of `ids`; control tokens are left out.
@@ -69,26 +100,6 @@ impl Tokenizer {
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
-}
-
-/// Cuts `text` so that no piece contains a control token's spelling.
-fn defused(text: &str) -> Vec<&str> {
-    let mut cuts: Vec<usize> =
-        SPECIAL_TEXTS.iter().flat_map(|special| text.match_indices(special).map(|(at, _)| at + 1)).collect();
-    cuts.sort_unstable();
-    let mut pieces = Vec::with_capacity(cuts.len() + 1);
-    let mut rest = text;
-    let mut start = 0;
-    for cut in cuts {
-        // `<` is one byte, so every cut is a character boundary.
-        if let Some((piece, tail)) = rest.split_at_checked(cut - start) {
-            pieces.push(piece);
-            rest = tail;
-            start = cut;
-        }
-    }
-    pieces.push(rest);
-    pieces
 }
 
 /// Turns tokens into text one at a time, holding back what is not yet whole characters.

@@ -4,13 +4,13 @@
 //! never lies in memory twice.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use fs_err::{self as fs, File};
 use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use serde::Deserialize;
 
 use crate::error::GemmaError;
@@ -62,13 +62,6 @@ struct Index {
     weight_map: HashMap<String, String>,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    data_offsets: (u64, u64),
-}
-
 /// A header longer than this is no header (the format's own limit).
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
@@ -79,7 +72,7 @@ impl Weights {
     /// When a file cannot be read or is no safetensors file.
     pub fn load(dir: &Path) -> Result<Self, GemmaError> {
         let index = dir.join("model.safetensors.index.json");
-        let files: Vec<PathBuf> = match std::fs::read_to_string(&index) {
+        let files: Vec<PathBuf> = match fs::read_to_string(&index) {
             Ok(text) => {
                 let index: Index =
                     serde_json::from_str(&text).map_err(|source| GemmaError::Json { path: index, source })?;
@@ -89,9 +82,7 @@ impl Weights {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 vec![dir.join("model.safetensors")]
             }
-            Err(source) => {
-                return Err(GemmaError::Read { path: index, source });
-            }
+            Err(error) => return Err(error.into()),
         };
         let mut entries = BTreeMap::new();
         for file in files {
@@ -119,10 +110,10 @@ impl Weights {
             .entries
             .get(name)
             .ok_or_else(|| GemmaError::MissingTensor { dir: self.dir.clone(), name: name.to_owned() })?;
-        let mut file = File::open(&entry.path).map_err(GemmaError::read(&entry.path))?;
-        file.seek(SeekFrom::Start(entry.offset)).map_err(GemmaError::read(&entry.path))?;
+        let mut file = File::open(&entry.path)?;
+        file.seek(SeekFrom::Start(entry.offset))?;
         let mut bytes = vec![0u8; entry.len];
-        file.read_exact(&mut bytes).map_err(GemmaError::read(&entry.path))?;
+        file.read_exact(&mut bytes)?;
         let data = widen(&bytes, entry.dtype).ok_or_else(|| {
             GemmaError::safetensors(&entry.path, format!("tensor `{name}` is {:?}, not a float format", entry.dtype))
         })?;
@@ -135,7 +126,7 @@ impl Weights {
         Ok(Tensor32 { shape: entry.shape.clone(), data })
     }
 
-    /// Writes `dir/model.safetensors` by way of a temporary file.
+    /// Writes `dir/model.safetensors` replacing what is there.
     ///
     /// # Errors
     /// When the file cannot be written or a shape does not match its data.
@@ -148,7 +139,7 @@ impl Weights {
     }
 }
 
-/// Writes a safetensors file atomically: temporary file, sync, rename.
+/// Replaces `path` by a safetensors file.
 pub(crate) fn write_file(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, Tensor32)>,
@@ -175,47 +166,33 @@ pub(crate) fn write_file(
     let views = views.map_err(|e| GemmaError::safetensors(path, e))?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| GemmaError::safetensors(path, e))?;
-    write_atomic(path, &bytes)
-}
-
-/// Replaces `path` by `bytes` so that a reader or a crash sees the old file or the new one.
-pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), GemmaError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary).map_err(GemmaError::write(&temporary))?;
-    std::io::Write::write_all(&mut file, bytes).map_err(GemmaError::write(&temporary))?;
-    file.sync_all().map_err(GemmaError::write(&temporary))?;
-    std::fs::rename(&temporary, path).map_err(GemmaError::write(path))
+    Ok(files::replace(path, &bytes)?)
 }
 
 fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
-    let mut file = File::open(path).map_err(GemmaError::read(path))?;
-    let total = file.metadata().map_err(GemmaError::read(path))?.len();
+    let mut file = File::open(path)?;
+    let total = file.metadata()?.len();
     let mut length = [0u8; 8];
-    file.read_exact(&mut length).map_err(GemmaError::read(path))?;
+    file.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
     if length > MAX_HEADER_BYTES.min(total) {
         return Err(GemmaError::safetensors(path, format!("its header claims {length} bytes of {total}")));
     }
     let mut header = Vec::new();
-    (&mut file).take(length).read_to_end(&mut header).map_err(GemmaError::read(path))?;
-    let fields: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(&header).map_err(|e| GemmaError::safetensors(path, e))?;
-    let mut entries = Vec::new();
-    for (name, value) in fields.into_iter().filter(|(name, _)| name != "__metadata__") {
-        let head: Header =
-            serde_json::from_value(value).map_err(|e| GemmaError::safetensors(path, format!("`{name}`: {e}")))?;
-        let (start, end) = head.data_offsets;
-        let len = end.checked_sub(start).and_then(|len| usize::try_from(len).ok());
-        let Some(len) = len.filter(|_| end.checked_add(8 + length).is_some_and(|end| end <= total)) else {
-            return Err(GemmaError::safetensors(path, format!("`{name}` lies at {start}..{end}, outside the file")));
-        };
-        let entry =
-            Entry { path: path.to_path_buf(), dtype: head.dtype, shape: head.shape, offset: 8 + length + start, len };
-        entries.push((name, entry));
+    (&mut file).take(length).read_to_end(&mut header)?;
+    let metadata: Metadata = serde_json::from_slice(&header).map_err(|e| GemmaError::safetensors(path, e))?;
+    let wanted = 8 + length + metadata.data_len() as u64;
+    if total != wanted {
+        return Err(GemmaError::safetensors(path, format!("it has {total} bytes and its header says {wanted}")));
     }
-    Ok(entries)
+    let entry = |(name, info): (String, &TensorInfo)| {
+        let (start, end) = info.data_offsets;
+        let offset = 8 + length + start as u64;
+        let entry =
+            Entry { path: path.to_path_buf(), dtype: info.dtype, shape: info.shape.clone(), offset, len: end - start };
+        (name, entry)
+    };
+    Ok(metadata.tensors().into_iter().map(entry).collect())
 }
 
 fn widen(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {

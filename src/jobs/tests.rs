@@ -24,7 +24,8 @@ fn a_job_that_was_written_is_read_back_with_its_folder() {
 
 #[test]
 fn a_setting_that_cannot_work_is_refused_with_key_value_and_range() {
-    let wrong: [(&str, fn(&mut TrainingArguments)); 9] = [
+    type Change = fn(&mut TrainingArguments);
+    let wrong: [(&str, Change); 9] = [
         ("rank = 0 must be at least 1", |a| a.rank = 0),
         ("batch_size = 0 must be at least 1", |a| a.batch_size = 0),
         ("threads = 0 must be at least 1", |a| a.threads = 0),

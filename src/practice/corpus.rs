@@ -4,13 +4,15 @@
 //! somebody asks, the answer repeats facts) but none of the scenes' answers' wording: that is what
 //! lessons are for.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use dataset::{ChatExample, write_chat};
 use gemma::{Config, GemmaError, LayerKind};
+use jobs::{Method, Pretraining, Schedule, TrainJob, TrainingArguments};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::json;
+use wire::{Role, Turn};
 
 use crate::words::COMMON;
 
@@ -21,10 +23,15 @@ pub use grammar::conversation;
 /// Why the practice base's inputs could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
-    #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    /// The message names what was tried and the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Data(#[from] dataset::DatasetError),
     #[error(transparent)]
     Tokenizer(#[from] GemmaError),
+    #[error("cannot put the training job as text: {0}")]
+    Job(String),
 }
 
 /// Tokens of the practice tokenizer, control tokens and single bytes included.
@@ -38,9 +45,9 @@ const TOKENIZER_TEXTS: usize = 6000;
 /// How much is trained; all of it goes into the job file.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    pub steps: usize,
-    pub batch_size: usize,
-    pub threads: usize,
+    pub steps: u32,
+    pub batch_size: u32,
+    pub threads: u32,
     /// Limit of the wall time.
     pub seconds: f64,
 }
@@ -53,37 +60,30 @@ pub struct Effort {
 /// When something cannot be written or the tokenizer cannot be trained.
 pub fn write(dir: &Path, out: &Path, seed: u64, effort: Effort) -> Result<PathBuf, CorpusError> {
     let base = dir.join("base");
-    std::fs::create_dir_all(&base).map_err(failed(&base))?;
+    fs_err::create_dir_all(&base)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let rows = (effort.steps * effort.batch_size).min(MOST_ROWS);
-    let mut texts = Vec::new();
-    let path = dir.join("train.jsonl");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed(&path))?);
-    for row in 0..rows + HELD_OUT {
-        if row == rows {
-            file.flush().map_err(failed(&path))?;
-            let path = dir.join("held_out.jsonl");
-            file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed(&path))?);
-        }
-        let [system, player, reply] = conversation(&mut rng);
-        let messages = json!({"messages": [
-            {"role": "system", "content": system}, {"role": "user", "content": player}, {"role": "assistant", "content": reply},
-        ]});
-        writeln!(file, "{messages}").map_err(failed(&path))?;
-        if texts.len() < TOKENIZER_TEXTS {
-            texts.push(format!("user\n{system}\n\n{player}\nmodel\n{reply}"));
-        }
-    }
-    file.flush().map_err(failed(&path))?;
+    let rows = (effort.steps as usize * effort.batch_size as usize).min(MOST_ROWS);
+    let conversations: Vec<[String; 3]> = (0..rows + HELD_OUT).map(|_| conversation(&mut rng)).collect();
+    let examples: Vec<ChatExample> = conversations.iter().map(example).collect();
+    let (train, held_out) = examples.split_at(rows);
+    write_chat(&dir.join("train.jsonl"), train)?;
+    write_chat(&dir.join("held_out.jsonl"), held_out)?;
+    let text = |[system, player, reply]: &[String; 3]| format!("user\n{system}\n\n{player}\nmodel\n{reply}");
+    let mut texts: Vec<String> = conversations.iter().take(TOKENIZER_TEXTS).map(text).collect();
     texts.extend(common_words());
     gemma::train_tokenizer(texts, VOCABULARY, &base.join("tokenizer.json"))?;
-    let path = base.join("config.json");
-    std::fs::write(&path, config().to_json()).map_err(failed(&path))?;
-    let path = base.join("tokenizer_config.json");
-    std::fs::write(&path, tokenizer_config()).map_err(failed(&path))?;
+    files::replace(&base.join("config.json"), config().to_json().as_bytes())?;
+    files::replace(&base.join("tokenizer_config.json"), tokenizer_config().as_bytes())?;
     let path = dir.join("base.toml");
-    std::fs::write(&path, job(out, seed, effort)).map_err(failed(&path))?;
+    let job = job(out, seed, effort).to_toml().map_err(CorpusError::Job)?;
+    files::replace(&path, format!("{HEADING}{job}").as_bytes())?;
     Ok(path)
+}
+
+fn example([system, player, reply]: &[String; 3]) -> ChatExample {
+    let turn = |role, text: &String| Turn { role, text: text.clone() };
+    let messages = vec![turn(Role::System, system), turn(Role::User, player), turn(Role::Assistant, reply)];
+    ChatExample { messages }
 }
 
 /// Common words inside a sentence and at its start, as often as makes them worth a token each.
@@ -96,11 +96,6 @@ fn common_words() -> impl Iterator<Item = String> {
         let start: String = start.into_iter().collect();
         [format!(" {word}").repeat(40), format!("{start} ").repeat(4)]
     })
-}
-
-fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> CorpusError + use<> {
-    let path = path.to_path_buf();
-    move |source| CorpusError::Write { path, source }
 }
 
 /// The practice base's shape. `query_pre_attn_scalar` is small on purpose: with normalised queries
@@ -144,40 +139,37 @@ fn tokenizer_config() -> String {
     format!("{value:#}\n")
 }
 
-fn job(out: &Path, seed: u64, effort: Effort) -> String {
-    let Effort { steps, batch_size, threads, seconds } = effort;
-    let out = out.display();
-    format!(
-        r#"# How models/practice was made: `apprentice practice-base`.
-method = "pretrain"
-base = "base"
-train = "train.jsonl"
-held_out = "held_out.jsonl"
-out = "{out}"
-checkpoint = "checkpoint"
-seed = {seed}
-threads = {threads}
-max_tokens = 256
-head_chunk = 512
-checkpoint_every_s = 60
+/// The job file's first line.
+const HEADING: &str = "# How models/practice was made: `apprentice practice-base`.\n";
 
-[optim]
-learning_rate = 4e-3
-batch_size = {batch_size}
-max_steps = {steps}
-max_seconds = {seconds:.1}
-warmup_steps = 50
-schedule = "cosine"
-
-[evaluate]
-every_steps = 200
-
-[pretrain]
-matrix_learning_rate = 0.02
-copy_share_first = 0.1
-copy_share_after = 0.1
-"#
-    )
+fn job(out: &Path, seed: u64, effort: Effort) -> TrainJob {
+    TrainJob {
+        method: Method::Pretrain,
+        base: "base".into(),
+        train: "train.jsonl".into(),
+        held_out: "held_out.jsonl".into(),
+        out: out.to_path_buf(),
+        checkpoint: "checkpoint".into(),
+        arguments: TrainingArguments {
+            learning_rate: 4e-3,
+            schedule: Schedule::Cosine,
+            warmup_steps: 50,
+            batch_size: effort.batch_size,
+            // A model this small fits any memory whole.
+            micro_batch_tokens: 0,
+            max_tokens: 256,
+            head_chunk: 512,
+            threads: effort.threads,
+            max_steps: effort.steps,
+            max_seconds: effort.seconds,
+            epochs: 0.0,
+            evaluate_every_steps: 200,
+            patience: 0,
+            seed,
+            ..TrainingArguments::default()
+        },
+        pretraining: Pretraining { copy_share_first: 0.1, copy_share_after: 0.1, ..Pretraining::default() },
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Teacher pairs of one scene as a lesson's files, to try a lesson without a proxy.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use dataset::{ChatExample, write_chat};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serde_json::json;
+use wire::{Role, Turn};
 
 use crate::PracticeError;
 use crate::scene::{Scene, Style};
@@ -32,25 +31,19 @@ pub fn write(
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut seen = HashSet::new();
-    fs::create_dir_all(dir).map_err(|error| failed(&error))?;
+    fs_err::create_dir_all(dir).map_err(|error| failed(&error))?;
     for (name, wanted) in [("train.jsonl", train), ("held_out.jsonl", held_out)] {
-        let mut file = BufWriter::new(fs::File::create(dir.join(name)).map_err(|error| failed(&error))?);
-        let mut written = 0;
-        while written < wanted {
+        let mut examples = Vec::with_capacity(wanted);
+        while examples.len() < wanted {
             let line = scene.line(&mut rng);
             if !seen.insert(line.combination) {
                 continue;
             }
             let reply = scene.reply(&line.system, &line.player, style, seed).unwrap_or_default();
-            let pair = json!({"messages": [
-                {"role": "system", "content": line.system},
-                {"role": "user", "content": line.player},
-                {"role": "assistant", "content": reply},
-            ]});
-            writeln!(file, "{pair}").map_err(|error| failed(&error))?;
-            written += 1;
+            let turns = [(Role::System, line.system), (Role::User, line.player), (Role::Assistant, reply)];
+            examples.push(ChatExample { messages: turns.map(|(role, text)| Turn { role, text }).into() });
         }
-        file.flush().map_err(|error| failed(&error))?;
+        write_chat(&dir.join(name), &examples).map_err(|error| failed(&error))?;
     }
     Ok(())
 }

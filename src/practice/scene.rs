@@ -189,10 +189,12 @@ fn pick<'a>(rng: &mut impl Rng, words: &[&'a str]) -> &'a str {
     words.get(rng.random_range(0..words.len().max(1))).copied().unwrap_or_default()
 }
 
-/// FNV-1a over the text's bytes from a mixed seed: the same on every machine and in every release.
+/// BLAKE3 over the seed and the text: the same on every machine and in every release.
 fn hash(seed: u64, text: &str) -> u64 {
-    let start = mixed(seed ^ 0xcbf2_9ce4_8422_2325);
-    mixed(text.bytes().fold(start, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)))
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes()).update(text.as_bytes());
+    let bytes = hasher.finalize();
+    bytes.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 /// SplitMix64's step (Steele et al. 2014).

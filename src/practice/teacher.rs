@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use wire::chat::ChatRequest;
 use wire::completion::{self, Envelope};
@@ -80,7 +81,7 @@ impl Teacher {
     /// Calls answered for `scene`, questions for the truth not counted.
     #[must_use]
     pub fn calls(&self, scene: Scene) -> u64 {
-        let calls = self.state.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = self.state.calls.lock();
         calls.get(scene.name()).copied().unwrap_or(0)
     }
 }
@@ -115,7 +116,7 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
         return Err(ApiError::invalid("unknown_scene", "the practice teacher knows only the practice scenes"));
     };
     if counted {
-        *state.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(scene.name()).or_default() += 1;
+        *state.calls.lock().entry(scene.name()).or_default() += 1;
         tokio::time::sleep(state.latency).await;
     }
     let words = |text: &str| u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);

@@ -2,9 +2,10 @@
 //! against the truth that the practice teacher tells outside the proxy and after the fact.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
@@ -94,7 +95,7 @@ impl Traffic {
             Ok(reply) if reply.local => self.client.ask(&self.teacher, &line, false, true).await.ok(),
             _ => None,
         };
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.tallies.lock();
         let tally = tallies.entry(scene.name()).or_default();
         tally.requests += 1;
         let unseen = tally.seen.insert(line.combination);
@@ -115,13 +116,13 @@ impl Traffic {
 
     /// Begins to count afresh for `scene`; the facts seen so far stay seen.
     pub fn mark(&self, scene: Scene) {
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.tallies.lock();
         tallies.entry(scene.name()).or_default().marked = Some(Marked::default());
     }
 
     /// What happened at `scene` so far.
     #[must_use]
     pub fn tally(&self, scene: Scene) -> Tally {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).get(scene.name()).cloned().unwrap_or_default()
+        self.tallies.lock().get(scene.name()).cloned().unwrap_or_default()
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
-use gemma::{Adapter, Config, Linear, Pair};
+use gemma::{Adapter, Config, GraphManifest, Linear, LoraInput, LoraPair};
 use ort::value::Tensor;
+use parking_lot::Mutex;
 
 use crate::StudentError;
-use crate::manifest::{Manifest, Slot};
 
 /// Values for the graph's LoRA inputs, ready to be bound.
 #[derive(Debug)]
@@ -22,9 +22,14 @@ pub(crate) struct Adapters(Mutex<HashMap<blake3::Hash, Weak<Bound>>>);
 
 impl Adapters {
     /// The adapter of the PEFT folder `dir`.
-    pub(crate) fn load(&self, dir: &Path, config: &Config, manifest: &Manifest) -> Result<Arc<Bound>, StudentError> {
+    pub(crate) fn load(
+        &self,
+        dir: &Path,
+        config: &Config,
+        manifest: &GraphManifest,
+    ) -> Result<Arc<Bound>, StudentError> {
         let hash = content_hash(dir)?;
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         if let Some(bound) = table.get(&hash).and_then(Weak::upgrade) {
             return Ok(bound);
         }
@@ -39,40 +44,40 @@ fn content_hash(dir: &Path) -> Result<blake3::Hash, StudentError> {
     let mut hasher = blake3::Hasher::new();
     for name in ["adapter_config.json", "adapter_model.safetensors"] {
         let path = dir.join(name);
-        let bytes = std::fs::read(&path).map_err(|source| StudentError::Read { path, source })?;
+        let bytes = fs_err::read(&path)?;
         hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
     }
     Ok(hasher.finalize())
 }
 
-fn bind(adapter: &Adapter, config: &Config, manifest: &Manifest) -> Result<Bound, StudentError> {
+fn bind(adapter: &Adapter, config: &Config, manifest: &GraphManifest) -> Result<Bound, StudentError> {
     let places: HashMap<String, (usize, Linear)> = (0..config.num_hidden_layers)
         .flat_map(|layer| Linear::ALL.map(|linear| (linear.weight_name(layer), (layer, linear))))
         .collect();
     let mut tensors = Vec::with_capacity(manifest.adapters.len() * 2);
-    for slot in &manifest.adapters {
-        let parts: Vec<Part<'_>> = parts(slot, &places, adapter, config);
+    for input in &manifest.adapters {
+        let parts: Vec<Part<'_>> = parts(input, &places, adapter, config);
         let rank = adapter.rank * parts.iter().filter(|part| part.pair.is_some()).count();
         if rank > 0 {
             let width = parts.first().map_or(0, |part| part.width);
             let out = parts.iter().map(|part| part.out).sum::<usize>();
             let (a, b) = join(&parts, adapter.rank, adapter.scale() as f32, (width, rank, out));
-            tensors.push((slot.a.clone(), Tensor::from_array(([width, rank], a))?));
-            tensors.push((slot.b.clone(), Tensor::from_array(([rank, out], b))?));
+            tensors.push((input.a.clone(), Tensor::from_array(([width, rank], a))?));
+            tensors.push((input.b.clone(), Tensor::from_array(([rank, out], b))?));
         }
     }
     Ok(Bound { tensors })
 }
 
-/// One linear of a slot; `pair` is none if the adapter leaves it alone.
+/// One linear of a input; `pair` is none if the adapter leaves it alone.
 struct Part<'a> {
     width: usize,
     out: usize,
-    pair: Option<&'a Pair>,
+    pair: Option<&'a LoraPair>,
 }
 
 fn parts<'a>(
-    slot: &Slot,
+    input: &LoraInput,
     places: &HashMap<String, (usize, Linear)>,
     adapter: &'a Adapter,
     config: &Config,
@@ -82,10 +87,10 @@ fn parts<'a>(
         let (out, width) = place.1.shape(config);
         Part { width, out, pair: adapter.pairs.get(&place) }
     };
-    slot.parts.iter().filter_map(place).map(part).collect()
+    input.parts.iter().filter_map(place).map(part).collect()
 }
 
-/// The slot's A `[width, rank]`, the transposed A's side by side, and its B `[rank, out]`, the transposed B's
+/// The input's A `[width, rank]`, the transposed A's side by side, and its B `[rank, out]`, the transposed B's
 /// times `scale` on the diagonal: `x A B` is every part's `scale * B_p A_p x` at its place.
 fn join(
     parts: &[Part<'_>],

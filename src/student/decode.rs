@@ -43,9 +43,13 @@ impl<'a> Sequence<'a> {
         self.length >= self.worker.capacity
     }
 
-    /// Reads `ids` and returns the logits `[vocab]` after the last of them.
-    pub(crate) fn read(&mut self, ids: &[u32]) -> Result<&[f32], StudentError> {
+    /// Reads `ids` and returns the logits `[vocab]` after the last of them; gives up between two pieces once
+    /// `cancelled` says so.
+    pub(crate) fn read(&mut self, ids: &[u32], cancelled: &dyn Fn() -> bool) -> Result<&[f32], StudentError> {
         for piece in ids.chunks(PIECE) {
+            if cancelled() {
+                return Err(StudentError::Cancelled);
+            }
             self.run(piece)?;
         }
         Ok(self.worker.logits.extract_tensor().1)

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use wire::ModelError;
+use gemma::GraphFormat;
+use wire::{Ineligible, ModelError};
 
 /// What went wrong, with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +15,9 @@ pub enum StudentError {
     LibraryUnusable { path: PathBuf, reason: String },
     #[error("this process already uses {}, so {} cannot be loaded: restart it", loaded.display(), wanted.display())]
     LibraryLoaded { loaded: PathBuf, wanted: PathBuf },
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    /// The message names what was tried and the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     #[error("{} does not describe an exported model ({reason}): run `apprentice export` again", path.display())]
     Manifest { path: PathBuf, reason: String },
     #[error("the graph {} cannot be loaded: {reason}. It may be cut short: run `apprentice export` again", path.display())]
@@ -23,9 +25,12 @@ pub enum StudentError {
     #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
     OtherBase { what: &'static str, graph: usize, base: usize },
     #[error(
-        "the graph holds 8-bit weights, and this processor (without VNNI) would add them up wrongly: export it as f32"
+        "the graph holds {0} weights, which this processor (without VNNI) would add up wrongly: \
+         export it as u8row or f32"
     )]
-    Processor,
+    Processor(GraphFormat),
+    #[error("the processor feature `{0}` cannot be masked; vnni and avx512 can")]
+    Mask(String),
     #[error("`student.{key}` is {value} and must be {wanted}")]
     Setting { key: &'static str, value: usize, wanted: String },
     #[error(transparent)]
@@ -36,6 +41,10 @@ pub enum StudentError {
     UnknownToken(u32, usize),
     #[error("the graph returned values that are not finite at token {0}: the base or the adapter is damaged")]
     NotFinite(usize),
+    #[error("the system gave no random seed: {0}")]
+    Seed(getrandom::Error),
+    #[error("nobody waits for the answer any more")]
+    Cancelled,
     #[error("ONNX Runtime failed: {0}")]
     Runtime(String),
 }
@@ -49,7 +58,7 @@ impl From<ort::Error> for StudentError {
 impl From<StudentError> for ModelError {
     fn from(error: StudentError) -> Self {
         match error {
-            StudentError::TooLong(tokens, limit) => Self::PromptTooLong { tokens, limit },
+            StudentError::TooLong(tokens, limit) => Ineligible::TooLong { tokens, limit }.into(),
             other => Self::Failed(other.to_string()),
         }
     }

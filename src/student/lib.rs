@@ -1,11 +1,15 @@
 //! Answers prompts locally: an exported Gemma 3 in ONNX Runtime, one LoRA adapter per call site.
 //!
 //! The sessions hold the base once per worker; an adapter is bound for the length of one answer, so that
-//! any number of call sites share them. Only this member links ONNX Runtime.
+//! any number of call sites share them. A prompt waits in a bounded queue for one of the threads that own them
+//! and is given up when nobody waits for its answer. Only this member links ONNX Runtime.
 
 mod adapter;
+mod answer;
 mod decode;
+mod engine;
 mod error;
+mod features;
 pub mod library;
 mod manifest;
 mod model;
@@ -18,6 +22,7 @@ mod stop;
 mod student;
 
 pub use error::StudentError;
+pub use features::Features;
 pub use runtime::Runtime;
 pub use student::{Student, StudentConfig};
 

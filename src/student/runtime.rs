@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+use parking_lot::Mutex;
 
 use crate::StudentError;
 
@@ -26,9 +26,8 @@ impl Runtime {
     /// When there is no such file, when it is no ONNX Runtime or one older than 1.31, or when this process
     /// already uses another.
     pub fn load(library: &Path) -> Result<Self, StudentError> {
-        let library =
-            library.canonicalize().map_err(|source| StudentError::Read { path: library.to_path_buf(), source })?;
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = fs_err::canonicalize(library)?;
+        let mut loaded = LOADED.lock();
         if let Some((path, environment)) = &*loaded {
             if *path != library {
                 return Err(StudentError::LibraryLoaded { loaded: path.clone(), wanted: library });

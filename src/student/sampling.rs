@@ -6,7 +6,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wire::Sampling;
 
-/// Chooses tokens; equal seeds choose equally.
+use crate::StudentError;
+
+/// Chooses tokens; equal seeds choose equally, and without one the choice is the system's.
 #[derive(Debug)]
 pub(crate) enum Sampler {
     Greedy,
@@ -15,14 +17,17 @@ pub(crate) enum Sampler {
 
 impl Sampler {
     /// A temperature that is not above zero means greedy, as OpenAI's 0 does.
-    pub(crate) fn new(sampling: Sampling) -> Self {
+    ///
+    /// # Errors
+    /// When there is no seed and the system gives none.
+    pub(crate) fn new(sampling: Sampling) -> Result<Self, StudentError> {
         match sampling {
-            Sampling::Random { temperature, top_p, seed } if temperature > 0.0 => Self::Random {
-                temperature: f64::from(temperature),
-                top_p: f64::from(top_p),
-                rng: Box::new(ChaCha8Rng::seed_from_u64(seed)),
-            },
-            Sampling::Greedy | Sampling::Random { .. } => Self::Greedy,
+            Sampling::Random { temperature, top_p, seed } if temperature > 0.0 => {
+                let seed = seed.map_or_else(|| getrandom::u64().map_err(StudentError::Seed), Ok)?;
+                let rng = Box::new(ChaCha8Rng::seed_from_u64(seed));
+                Ok(Self::Random { temperature: f64::from(temperature), top_p: f64::from(top_p), rng })
+            }
+            Sampling::Greedy | Sampling::Random { .. } => Ok(Self::Greedy),
         }
     }
 
@@ -33,7 +38,7 @@ impl Sampler {
             Self::Random { temperature, top_p, rng } => {
                 // 53 bits make every multiple of 2^-53 in [0, 1) equally likely.
                 let share = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-                draw(logits, *temperature, *top_p, share)
+                sample(logits, *temperature, *top_p, share)
             }
         }
     }
@@ -52,22 +57,22 @@ fn largest(logits: &[f32]) -> u32 {
 
 /// A token and its share of the softmax, not normalised.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct TokenCandidate {
     weight: f64,
     id: u32,
 }
 
 /// Largest weight first, the lower id first of equals.
-fn by_weight(left: &Candidate, right: &Candidate) -> Ordering {
+fn by_weight(left: &TokenCandidate, right: &TokenCandidate) -> Ordering {
     right.weight.total_cmp(&left.weight).then(left.id.cmp(&right.id))
 }
 
 /// The token at `share` in [0, 1) of the nucleus: the fewest tokens, most probable first, that hold `top_p` of
 /// the softmax of `logits / temperature` (Holtzman et al. 2020). At least one token is in it.
-fn draw(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
+fn sample(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weigh = |(id, logit): (u32, &f32)| Candidate { weight: (f64::from(logit - top) / temperature).exp(), id };
-    let mut candidates: Vec<Candidate> = (0..).zip(logits).map(weigh).collect();
+    let weigh = |(id, logit): (u32, &f32)| TokenCandidate { weight: (f64::from(logit - top) / temperature).exp(), id };
+    let mut candidates: Vec<TokenCandidate> = (0..).zip(logits).map(weigh).collect();
     if top_p < 1.0 {
         keep_nucleus(&mut candidates, top_p);
     }
@@ -82,13 +87,13 @@ fn draw(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
     candidates.last().map_or(0, |candidate| candidate.id)
 }
 
-fn mass(candidates: &[Candidate]) -> f64 {
+fn mass(candidates: &[TokenCandidate]) -> f64 {
     candidates.iter().map(|candidate| candidate.weight).sum()
 }
 
 /// Leaves the fewest candidates that hold `top_p` of the mass, largest first. A nucleus is small and the
 /// vocabulary is not, so ever larger heads of the order are split off until one holds enough.
-fn keep_nucleus(candidates: &mut Vec<Candidate>, top_p: f64) {
+fn keep_nucleus(candidates: &mut Vec<TokenCandidate>, top_p: f64) {
     let enough = top_p * mass(candidates);
     let mut head = 64;
     while head < candidates.len() {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use gemma::GraphManifest;
 use ort::logging::LogLevel;
 use ort::memory::Allocator;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::Tensor;
 
-use crate::manifest::Manifest;
 use crate::{Runtime, StudentError};
 
 /// Decodes one answer at a time.
@@ -37,7 +37,7 @@ impl Worker {
     pub(crate) fn open(
         runtime: &Runtime,
         graph: &Path,
-        manifest: &Manifest,
+        manifest: &GraphManifest,
         threads: usize,
         capacity: usize,
     ) -> Result<Self, StudentError> {

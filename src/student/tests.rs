@@ -3,4 +3,5 @@
 mod answers;
 mod failures;
 mod fixture;
+mod integers;
 mod parity;

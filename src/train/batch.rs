@@ -1,14 +1,10 @@
-//! Examples, their order, and padded batches of them.
+//! Padded batches of examples, their order, and their split into micro-batches.
 
-use std::path::Path;
-
-use gemma::{Example, Tokenizer, example_ids};
+use gemma::TokenisedExample;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use wire::{Role, Turn};
 
-use crate::error::TrainError;
 use crate::kernels::Geometry;
 
 /// Sequences of one length, padded on the right.
@@ -23,7 +19,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(examples: &[&Example], pad: u32) -> Self {
+    pub(crate) fn new(examples: &[&TokenisedExample], pad: u32) -> Self {
         let positions = examples.iter().map(|e| e.ids.len()).max().unwrap_or(0);
         let mut batch = Self {
             ids: Vec::with_capacity(examples.len() * positions),
@@ -44,40 +40,9 @@ impl Batch {
     }
 }
 
-/// One line of a data file: OpenAI's chat form; what else stands in it is not needed here.
-#[derive(serde::Deserialize)]
-struct Row {
-    messages: Vec<Turn>,
-}
-
-/// The examples of a JSONL file and the number of those that are longer than `max_tokens`.
-pub(crate) fn read(path: &Path, tokenizer: &Tokenizer, max_tokens: usize) -> Result<(Vec<Example>, usize), TrainError> {
-    let text = std::fs::read_to_string(path).map_err(TrainError::read(path))?;
-    let mut examples = Vec::new();
-    let mut dropped = 0;
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let fail = |problem: String| TrainError::Data { path: path.to_path_buf(), line: number + 1, problem };
-        let row: Row = serde_json::from_str(line).map_err(|e| fail(e.to_string()))?;
-        let (reply, turns) = match row.messages.split_last() {
-            Some((reply, turns)) if reply.role == Role::Assistant => (reply, turns),
-            _ => return Err(fail("the last message must be the assistant's".into())),
-        };
-        let example = example_ids(tokenizer, turns, &reply.text)?;
-        if example.ids.len() > max_tokens {
-            dropped += 1;
-        } else {
-            examples.push(example);
-        }
-    }
-    if examples.is_empty() {
-        return Err(TrainError::Empty { path: path.to_path_buf(), max_tokens });
-    }
-    Ok((examples, dropped))
-}
-
 /// The batches of one pass over the data, as indices of examples: shuffled, then sorted by length
 /// inside runs of eight batches so that little is padding, then the batches shuffled again.
-pub(crate) fn order(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
+pub(crate) fn epoch_batches(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(epoch + 1);
     let mut indices: Vec<usize> = (0..lengths.len()).collect();
@@ -90,18 +55,35 @@ pub(crate) fn order(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64)
     batches
 }
 
-/// Deals the examples of a batch to `parts` smaller ones of about equal cost.
-pub(crate) fn deal<'a>(examples: &[&'a Example], parts: usize) -> Vec<Vec<&'a Example>> {
+/// Examples that go through the model at the same time, one list for each thread.
+pub(crate) type Round<'a> = Vec<Vec<&'a TokenisedExample>>;
+
+/// Splits a batch into rounds that run one after another, each dealt to up to `threads` micro-batches of about
+/// equal cost. No round holds more than `tokens` tokens, padding included, unless it is one example that is
+/// longer; 0 makes one round of all.
+pub(crate) fn split_microbatches<'a>(
+    examples: &[&'a TokenisedExample],
+    tokens: usize,
+    threads: usize,
+) -> Vec<Round<'a>> {
     let mut sorted = examples.to_vec();
     sorted.sort_by_key(|e| e.ids.len());
-    let mut dealt = vec![Vec::new(); parts.clamp(1, examples.len().max(1))];
-    let places = dealt.len();
-    for (i, example) in sorted.into_iter().enumerate() {
-        if let Some(part) = dealt.get_mut(i % places) {
-            part.push(example);
+    let mut rounds: Vec<Vec<&TokenisedExample>> = vec![Vec::new()];
+    for example in sorted {
+        match rounds.last_mut() {
+            // In ascending order the newest is the longest, to which all would be padded.
+            Some(round) if round.is_empty() || tokens == 0 || (round.len() + 1) * example.ids.len() <= tokens => {
+                round.push(example);
+            }
+            _ => rounds.push(vec![example]),
         }
     }
-    dealt
+    rounds.iter().map(|round| deal(round, threads)).collect()
+}
+
+fn deal<'a>(round: &[&'a TokenisedExample], threads: usize) -> Round<'a> {
+    let parts = threads.clamp(1, round.len().max(1));
+    (0..parts).map(|part| round.iter().skip(part).step_by(parts).copied().collect()).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! The state of a run in one file, replaced atomically, from which the run goes on as if nothing had happened.
+//! The state of a run in one file, replaced whole, from which the run goes on as if nothing had happened.
+//!
+//! The file is the BLAKE3 of what follows, then safetensors. It is good only if the hash and the run's
+//! fingerprint are right; anything else is a reason to begin afresh, never a failure.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
@@ -9,29 +11,22 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::evaluate::Evaluation;
 use crate::optim::Optimizer;
 use crate::parameters::Parameter;
 
 /// Everything besides the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// What job this belongs to.
+pub(crate) struct TrainState {
+    /// What run this belongs to.
     pub(crate) fingerprint: String,
     /// Steps done.
     pub(crate) step: usize,
     pub(crate) seconds: f64,
     pub(crate) tokens: usize,
-    pub(crate) best: Option<Best>,
-    /// Looks at held-out examples since the best one.
-    pub(crate) since_best: usize,
-}
-
-/// The best look at held-out examples so far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Best {
-    pub(crate) step: usize,
-    pub(crate) loss: f64,
-    pub(crate) exact: f64,
+    pub(crate) best: Option<Evaluation>,
+    /// Evaluations since the best one.
+    pub(crate) evals_since_best: usize,
 }
 
 /// The lists of numbers of a run: what is trained, the optimiser's moments, the best parameters.
@@ -39,6 +34,16 @@ pub(crate) struct Numbers<'a> {
     pub(crate) parameters: &'a mut [Parameter<f32>],
     pub(crate) optimizer: &'a mut Optimizer,
     pub(crate) best: &'a mut Vec<Vec<f32>>,
+}
+
+/// What was found in a checkpoint folder.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    Nothing,
+    /// The numbers are in place.
+    State(TrainState),
+    /// There is a checkpoint, and why it is of no use. No number was changed.
+    Unusable(String),
 }
 
 impl Numbers<'_> {
@@ -51,17 +56,23 @@ impl Numbers<'_> {
         lists.extend(self.best.iter().map(Vec::as_slice).enumerate().map(named("best")));
         lists
     }
+
+    /// The same lists, to be written; in the order of [`Numbers::lists`].
+    fn lists_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
+        let parameters = self.parameters.iter_mut().map(|p| &mut p.values);
+        let moments = self.optimizer.first.iter_mut().chain(self.optimizer.second.iter_mut());
+        parameters.chain(moments).chain(self.best.iter_mut())
+    }
 }
 
 fn file(folder: &Path) -> PathBuf {
-    folder.join("checkpoint.safetensors")
+    folder.join("checkpoint.bin")
 }
 
-/// Writes the checkpoint: temporary file, sync, rename.
-pub(crate) fn save(folder: &Path, state: &State, numbers: &Numbers<'_>) -> Result<(), TrainError> {
-    std::fs::create_dir_all(folder).map_err(TrainError::write(folder))?;
-    let path = file(folder);
-    let fail = |e: &dyn std::fmt::Display| TrainError::checkpoint(&path, e);
+/// Replaces the checkpoint.
+pub(crate) fn save(folder: &Path, state: &TrainState, numbers: &Numbers<'_>) -> Result<(), TrainError> {
+    fs_err::create_dir_all(folder)?;
+    let failed = |error: &dyn std::fmt::Display| TrainError::Checkpoint(error.to_string());
     let bytes: Vec<(String, Vec<u8>)> = numbers
         .lists()
         .into_iter()
@@ -71,58 +82,67 @@ pub(crate) fn save(folder: &Path, state: &State, numbers: &Numbers<'_>) -> Resul
         .iter()
         .map(|(name, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|e| fail(&e))?;
-    let json = serde_json::to_string(state).map_err(|e| fail(&e))?;
+        .map_err(|e| failed(&e))?;
+    let json = serde_json::to_string(state).map_err(|e| failed(&e))?;
     let data =
-        safetensors::serialize(views, Some(HashMap::from([("state".to_owned(), json)]))).map_err(|e| fail(&e))?;
-    let temporary = path.with_extension("tmp");
-    let mut out = std::fs::File::create(&temporary).map_err(TrainError::write(&temporary))?;
-    out.write_all(&data).map_err(TrainError::write(&temporary))?;
-    out.sync_all().map_err(TrainError::write(&temporary))?;
-    std::fs::rename(&temporary, &path).map_err(TrainError::write(&path))
+        safetensors::serialize(views, Some(HashMap::from([("state".to_owned(), json)]))).map_err(|e| failed(&e))?;
+    files::replace_with(&file(folder), |out| {
+        out.write_all(blake3::hash(&data).as_bytes())?;
+        out.write_all(&data)
+    })?;
+    Ok(())
 }
 
-/// Puts a checkpoint's numbers in place and gives back its state; `None` when there is none.
-pub(crate) fn load(folder: &Path, fingerprint: &str, numbers: Numbers<'_>) -> Result<Option<State>, TrainError> {
-    let path = file(folder);
-    let data = match std::fs::read(&path) {
+/// Puts a checkpoint's numbers in place and gives back its state.
+///
+/// # Errors
+/// When there is a file that cannot be read at all.
+pub(crate) fn load(folder: &Path, fingerprint: &str, mut numbers: Numbers<'_>) -> Result<Found, TrainError> {
+    let data = match fs_err::read(file(folder)) {
         Ok(data) => data,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(TrainError::read(&path)(e)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(error.into()),
     };
-    let fail = |e: &dyn std::fmt::Display| TrainError::checkpoint(&path, e);
-    let (_, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(&e))?;
-    let json = metadata.metadata().as_ref().and_then(|m| m.get("state"));
-    let state: State = serde_json::from_str(json.ok_or_else(|| fail(&"it holds no state"))?).map_err(|e| fail(&e))?;
-    if state.fingerprint != fingerprint {
-        return Err(fail(&format!("it is of `{}`, this is `{fingerprint}`", state.fingerprint)));
-    }
-    let tensors = SafeTensors::deserialize(&data).map_err(|e| fail(&e))?;
-    let fill = |kind: &str, i: usize, place: &mut [f32]| -> Result<(), TrainError> {
-        let tensor = tensors.tensor(&format!("{kind}.{i}")).map_err(|e| fail(&e))?;
-        let (words, _) = tensor.data().as_chunks::<4>();
-        if words.len() != place.len() {
-            return Err(fail(&format!("{kind}.{i} has {} numbers for {}", words.len(), place.len())));
+    let best = numbers.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
+    let before = std::mem::replace(numbers.best, best);
+    match read(&data, fingerprint, &mut numbers) {
+        Ok(state) => Ok(Found::State(state)),
+        Err(reason) => {
+            *numbers.best = before;
+            Ok(Found::Unusable(reason))
         }
-        place.iter_mut().zip(words).for_each(|(p, w)| *p = f32::from_le_bytes(*w));
-        Ok(())
-    };
-    if state.best.is_some() {
-        *numbers.best = numbers.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
     }
-    for (i, parameter) in numbers.parameters.iter_mut().enumerate() {
-        fill("parameter", i, &mut parameter.values)?;
+}
+
+fn read(data: &[u8], fingerprint: &str, numbers: &mut Numbers<'_>) -> Result<TrainState, String> {
+    let damaged = || "the checkpoint is damaged".to_owned();
+    let (hash, data) = data.split_at_checked(blake3::OUT_LEN).ok_or_else(damaged)?;
+    if blake3::hash(data).as_bytes() != hash {
+        return Err(damaged());
     }
-    for (i, first) in numbers.optimizer.first.iter_mut().enumerate() {
-        fill("first", i, first)?;
+    let (_, metadata) = SafeTensors::read_metadata(data).map_err(|e| e.to_string())?;
+    let json = metadata.metadata().as_ref().and_then(|m| m.get("state")).ok_or_else(damaged)?;
+    let state: TrainState = serde_json::from_str(json).map_err(|e| e.to_string())?;
+    if state.fingerprint != fingerprint {
+        return Err("the checkpoint is of a run with other arguments, another base or other data".to_owned());
     }
-    for (i, second) in numbers.optimizer.second.iter_mut().enumerate() {
-        fill("second", i, second)?;
+    if state.best.is_none() {
+        numbers.best.clear();
     }
-    for (i, best) in numbers.best.iter_mut().enumerate() {
-        fill("best", i, best)?;
+    let tensors = SafeTensors::deserialize(data).map_err(|e| e.to_string())?;
+    let mut lists = Vec::new();
+    for (name, values) in numbers.lists() {
+        let tensor = tensors.tensor(&name).map_err(|e| e.to_string())?;
+        let list: Vec<f32> = tensor.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
+        if list.len() != values.len() {
+            return Err(format!("{name} has {} numbers for {}", list.len(), values.len()));
+        }
+        lists.push(list);
     }
-    Ok(Some(state))
+    for (place, list) in numbers.lists_mut().zip(lists) {
+        *place = list;
+    }
+    Ok(state)
 }
 
 #[cfg(test)]

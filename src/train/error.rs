@@ -1,46 +1,49 @@
 //! What can go wrong in a training run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Errors of reading a job and its data, of computing, and of writing what was learnt.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     #[error(transparent)]
     Gemma(#[from] gemma::GemmaError),
+    #[error(transparent)]
+    Data(#[from] dataset::DatasetError),
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),
-    #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
-    #[error("job {path}: {problem}")]
+    /// The message names what was tried and the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("job {}: {problem}", path.display())]
     Job { path: PathBuf, problem: String },
-    #[error("{path} line {line}: {problem}")]
-    Data { path: PathBuf, line: usize, problem: String },
-    #[error("{path} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data")]
+    #[error("{} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data", path.display())]
     Empty { path: PathBuf, max_tokens: usize },
-    #[error("{path} is no checkpoint of this job: {problem}; remove the folder to start afresh")]
-    Checkpoint { path: PathBuf, problem: String },
+    #[error("cannot put the run's state into a checkpoint: {0}")]
+    Checkpoint(String),
+    #[error("the base's tensor `{name}` holds values that are not finite: the base is damaged, fetch it again")]
+    NotFinite { name: String },
+    #[error(
+        "the run would need about {needed_mb} MB of memory and {limit_mb} MB may be used ({tokens} tokens at once){}",
+        advice(*recomputed_mb, *limit_mb)
+    )]
+    Memory {
+        needed_mb: u64,
+        limit_mb: u64,
+        /// Tokens, padding included, that go through the model at once.
+        tokens: usize,
+        /// What it would need with `recompute`; `None` when that is on already.
+        recomputed_mb: Option<u64>,
+    },
     #[error("the loss is {loss} at step {step}; lower the learning rate")]
     Diverged { step: usize, loss: f64 },
     #[error("a worker thread died")]
     Worker,
 }
 
-impl TrainError {
-    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Read { path: path.to_path_buf(), source }
-    }
-
-    pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Write { path: path.to_path_buf(), source }
-    }
-
-    pub(crate) fn job(path: &Path, problem: impl ToString) -> Self {
-        Self::Job { path: path.to_path_buf(), problem: problem.to_string() }
-    }
-
-    pub(crate) fn checkpoint(path: &Path, problem: impl ToString) -> Self {
-        Self::Checkpoint { path: path.to_path_buf(), problem: problem.to_string() }
+fn advice(recomputed_mb: Option<u64>, limit_mb: u64) -> String {
+    match recomputed_mb {
+        Some(mb) if mb <= limit_mb => format!("; it fits with recompute = true, at about {mb} MB"),
+        Some(_) => "; lower micro_batch_tokens and max_tokens, set recompute = true, or raise memory_max_mb".to_owned(),
+        None => "; lower micro_batch_tokens and max_tokens, or raise memory_max_mb".to_owned(),
     }
 }

@@ -6,12 +6,12 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::float::{Float, tensor, view};
 use crate::kernels::softmax_row;
 use crate::linear::add_scaled;
-use crate::real::{Real, tensor, view};
 
 /// What the head says about the rows it was given.
-pub(crate) struct Verdict {
+pub(crate) struct HeadOutput {
     /// By row: log-probability of the target, nats.
     pub(crate) log_probabilities: Vec<f64>,
     /// By row: whether the target is the most probable token.
@@ -32,17 +32,17 @@ pub(crate) enum Want {
 
 /// `hidden` is `[n, hidden]` after the last norm, `targets` has `n` ids; the loss whose derivative is
 /// given is `-weight` times the sum of the log-probabilities.
-pub(crate) fn head<T: Real>(
+pub(crate) fn head<T: Float>(
     hidden: &Tensor,
     embedding: &Tensor,
     targets: &[u32],
     weight: f64,
     chunk: usize,
     want: Want,
-) -> Result<Verdict> {
+) -> Result<HeadOutput> {
     let (rows, width) = hidden.dims2()?;
     let vocabulary = embedding.dim(0)?;
-    let mut verdict = Verdict {
+    let mut output = HeadOutput {
         log_probabilities: Vec::with_capacity(rows),
         greedy: Vec::with_capacity(rows),
         d_hidden: None,
@@ -60,10 +60,10 @@ pub(crate) fn head<T: Real>(
                 candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");
             };
             let log_sum = softmax_row(row, p);
-            verdict.log_probabilities.push(logit.to_f64() - log_sum);
-            verdict.greedy.push(T::argmax(row) == target);
+            output.log_probabilities.push(logit.to_f64() - log_sum);
+            output.greedy.push(T::argmax(row) == target);
             if want != Want::Nothing {
-                let weight = T::of(weight);
+                let weight = T::from_f64(weight);
                 p.iter_mut().for_each(|p| *p *= weight);
                 p[target] -= weight;
             }
@@ -75,16 +75,16 @@ pub(crate) fn head<T: Real>(
         d_hidden.extend_from_slice(&view::<T>(&d_logits.matmul(embedding)?)?);
         if want == Want::HiddenAndEmbedding {
             let d = d_logits.t()?.matmul(&part)?;
-            verdict.d_embedding = Some(match verdict.d_embedding.take() {
+            output.d_embedding = Some(match output.d_embedding.take() {
                 Some(sum) => add_scaled::<T>(&sum, &d, 1.0)?,
                 None => d,
             });
         }
     }
     if want != Want::Nothing {
-        verdict.d_hidden = Some(tensor(d_hidden, (rows, width))?);
+        output.d_hidden = Some(tensor(d_hidden, (rows, width))?);
     }
-    Ok(verdict)
+    Ok(output)
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::real::{Real, dot, tensor, view};
+use crate::float::{Float, dot, tensor, view};
 
 /// `residual + x / rms(x) * gain` by row; without `residual` just the norm. `x` is `[n, width]`.
-pub(crate) fn rms_norm<T: Real>(x: &Tensor, gain: &[T], eps: f64, residual: Option<&Tensor>) -> Result<Tensor> {
+pub(crate) fn rms_norm<T: Float>(x: &Tensor, gain: &[T], eps: f64, residual: Option<&Tensor>) -> Result<Tensor> {
     let input = view::<T>(x)?;
     let mut out = Vec::with_capacity(input.len());
     let rows = input.chunks_exact(gain.len());
@@ -29,7 +29,7 @@ pub(crate) fn rms_norm<T: Real>(x: &Tensor, gain: &[T], eps: f64, residual: Opti
 }
 
 /// The derivative of [`rms_norm`] by `x`, plus `add` if given.
-pub(crate) fn rms_norm_backward<T: Real>(
+pub(crate) fn rms_norm_backward<T: Float>(
     x: &Tensor,
     gain: &[T],
     eps: f64,
@@ -55,15 +55,15 @@ pub(crate) fn rms_norm_backward<T: Real>(
     tensor(out, x.shape())
 }
 
-fn inverse_rms<T: Real>(row: &[T], eps: f64) -> T {
-    let mean = dot(row, row) / T::of(row.len() as f64);
-    T::of(1.0) / (mean + T::of(eps)).root()
+fn inverse_rms<T: Float>(row: &[T], eps: f64) -> T {
+    let mean = dot(row, row) / T::from_f64(row.len() as f64);
+    T::from_f64(1.0) / (mean + T::from_f64(eps)).sqrt()
 }
 
 /// 1/rms and the factor with which the row itself is subtracted in the derivative.
-fn norm_terms<T: Real>(row: &[T], scaled: &[T], eps: f64) -> (T, T) {
+fn norm_terms<T: Float>(row: &[T], scaled: &[T], eps: f64) -> (T, T) {
     let r = inverse_rms(row, eps);
-    (r, dot(row, scaled) * r * r / T::of(row.len() as f64))
+    (r, dot(row, scaled) * r * r / T::from_f64(row.len() as f64))
 }
 
 /// Cosines and sines of the rotary embedding (Su et al. 2021), `[positions, head_dim / 2]` each.
@@ -73,12 +73,12 @@ pub(crate) struct Rope<T> {
     half: usize,
 }
 
-impl<T: Real> Rope<T> {
+impl<T: Float> Rope<T> {
     pub(crate) fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
         let half = head_dim / 2;
         let angle = |i: usize| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64);
-        let cos = (0..positions * half).map(|i| T::of(angle(i).cos())).collect();
-        let sin = (0..positions * half).map(|i| T::of(angle(i).sin())).collect();
+        let cos = (0..positions * half).map(|i| T::from_f64(angle(i).cos())).collect();
+        let sin = (0..positions * half).map(|i| T::from_f64(angle(i).sin())).collect();
         Self { cos, sin, half }
     }
 
@@ -95,7 +95,7 @@ pub(crate) struct Geometry {
 }
 
 /// Norm by head, rotation by position, times `scale`; `[b t, h d]` becomes `[b, h, t, d]`.
-pub(crate) fn norm_rope<T: Real>(
+pub(crate) fn norm_rope<T: Float>(
     x: &Tensor,
     gain: &[T],
     eps: f64,
@@ -110,7 +110,7 @@ pub(crate) fn norm_rope<T: Real>(
     for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
         for ((t, token), (cos, sin)) in block.chunks_exact(heads * width).enumerate().zip(rope.rows()) {
             for (h, row) in token.chunks_exact(width).enumerate() {
-                let r = inverse_rms(row, eps) * T::of(scale);
+                let r = inverse_rms(row, eps) * T::from_f64(scale);
                 let at = ((sequence * heads + h) * g.positions + t) * width;
                 let (low, high) = row.split_at(half);
                 let (gain_low, gain_high) = gain.split_at(half);
@@ -129,7 +129,7 @@ pub(crate) fn norm_rope<T: Real>(
 }
 
 /// The derivative of [`norm_rope`] by `x`: the rotation back, then the norm's.
-pub(crate) fn norm_rope_backward<T: Real>(
+pub(crate) fn norm_rope_backward<T: Float>(
     x: &Tensor,
     gain: &[T],
     eps: f64,
@@ -153,8 +153,8 @@ pub(crate) fn norm_rope_backward<T: Real>(
                 let (s_low, s_high) = scaled.split_at_mut(half);
                 let (gain_low, gain_high) = gain.split_at(half);
                 for i in 0..half {
-                    s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * T::of(scale);
-                    s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * T::of(scale);
+                    s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * T::from_f64(scale);
+                    s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * T::from_f64(scale);
                 }
                 let (r, pull) = norm_terms(row, &scaled, eps);
                 out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
@@ -172,7 +172,7 @@ fn visible(i: usize, window: usize) -> std::ops::Range<usize> {
 }
 
 /// Softmax over the visible keys, zero elsewhere. `scores` is `[b kv, group t, t]`.
-pub(crate) fn masked_softmax<T: Real>(scores: &Tensor, window: usize) -> Result<Tensor> {
+pub(crate) fn masked_softmax<T: Float>(scores: &Tensor, window: usize) -> Result<Tensor> {
     let positions = scores.dim(2)?;
     let input = view::<T>(scores)?;
     let mut out = vec![T::default(); input.len()];
@@ -186,15 +186,15 @@ pub(crate) fn masked_softmax<T: Real>(scores: &Tensor, window: usize) -> Result<
 }
 
 /// Softmax of one row; gives back the logarithm of the sum of exponentials.
-pub(crate) fn softmax_row<T: Real>(scores: &[T], out: &mut [T]) -> f64 {
-    let mut top = T::of(-1e30);
+pub(crate) fn softmax_row<T: Float>(scores: &[T], out: &mut [T]) -> f64 {
+    let mut top = T::from_f64(-1e30);
     for s in scores {
         if *s > top {
             top = *s;
         }
     }
     for (o, s) in out.iter_mut().zip(scores) {
-        *o = (*s - top).exp_fast();
+        *o = (*s - top).exp_approx();
     }
     let mut partial = [T::default(); 8];
     let (eights, rest) = out.as_chunks::<8>();
@@ -207,7 +207,7 @@ pub(crate) fn softmax_row<T: Real>(scores: &[T], out: &mut [T]) -> f64 {
     for v in partial.iter().chain(rest) {
         sum += *v;
     }
-    let inverse = T::of(1.0) / sum;
+    let inverse = T::from_f64(1.0) / sum;
     for o in out {
         *o *= inverse;
     }
@@ -215,7 +215,7 @@ pub(crate) fn softmax_row<T: Real>(scores: &[T], out: &mut [T]) -> f64 {
 }
 
 /// The derivative of [`masked_softmax`] by the scores, from its own result.
-pub(crate) fn masked_softmax_backward<T: Real>(probabilities: &Tensor, dp: &Tensor, window: usize) -> Result<Tensor> {
+pub(crate) fn masked_softmax_backward<T: Float>(probabilities: &Tensor, dp: &Tensor, window: usize) -> Result<Tensor> {
     let positions = probabilities.dim(2)?;
     let (p, dp) = (view::<T>(probabilities)?, view::<T>(dp)?);
     let mut out = vec![T::default(); p.len()];
@@ -241,30 +241,30 @@ const GELU_CUBE: f64 = 0.044_715;
 
 /// tanh of GELU's inner polynomial.
 #[inline(always)]
-fn gelu_tanh<T: Real>(x: T) -> T {
-    let inner = T::of(GELU_SCALE) * (x + T::of(GELU_CUBE) * x * x * x);
-    T::of(1.0) - T::of(2.0) / ((inner + inner).exp_fast() + T::of(1.0))
+fn gelu_tanh<T: Float>(x: T) -> T {
+    let inner = T::from_f64(GELU_SCALE) * (x + T::from_f64(GELU_CUBE) * x * x * x);
+    T::from_f64(1.0) - T::from_f64(2.0) / ((inner + inner).exp_approx() + T::from_f64(1.0))
 }
 
 /// `gelu(gate) * up`.
-pub(crate) fn geglu<T: Real>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+pub(crate) fn geglu<T: Float>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     let (g, u) = (view::<T>(gate)?, view::<T>(up)?);
-    let half = T::of(0.5);
-    let out = g.iter().zip(u.iter()).map(|(g, u)| half * *g * (T::of(1.0) + gelu_tanh(*g)) * *u).collect();
+    let half = T::from_f64(0.5);
+    let out = g.iter().zip(u.iter()).map(|(g, u)| half * *g * (T::from_f64(1.0) + gelu_tanh(*g)) * *u).collect();
     tensor(out, gate.shape())
 }
 
 /// The derivatives of [`geglu`] by `gate` and by `up`.
-pub(crate) fn geglu_backward<T: Real>(gate: &Tensor, up: &Tensor, dz: &Tensor) -> Result<(Tensor, Tensor)> {
+pub(crate) fn geglu_backward<T: Float>(gate: &Tensor, up: &Tensor, dz: &Tensor) -> Result<(Tensor, Tensor)> {
     let (g, u, d) = (view::<T>(gate)?, view::<T>(up)?, view::<T>(dz)?);
-    let (half, one) = (T::of(0.5), T::of(1.0));
+    let (half, one) = (T::from_f64(0.5), T::from_f64(1.0));
     let mut d_gate = vec![T::default(); g.len()];
     let mut d_up = vec![T::default(); g.len()];
     let ins = g.iter().zip(u.iter()).zip(d.iter());
     for (((x, u), d), (dg, du)) in ins.zip(d_gate.iter_mut().zip(d_up.iter_mut())) {
         let x = *x;
         let t = gelu_tanh(x);
-        let slope = T::of(GELU_SCALE) * (one + T::of(3.0 * GELU_CUBE) * x * x);
+        let slope = T::from_f64(GELU_SCALE) * (one + T::from_f64(3.0 * GELU_CUBE) * x * x);
         *dg = *d * *u * half * (one + t + x * (one - t * t) * slope);
         *du = *d * half * x * (one + t);
     }
@@ -272,7 +272,7 @@ pub(crate) fn geglu_backward<T: Real>(gate: &Tensor, up: &Tensor, dz: &Tensor) -
 }
 
 /// Rows `rows` of `x` (`[n, width]`).
-pub(crate) fn gather_rows<T: Real>(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+pub(crate) fn gather_rows<T: Float>(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
     let width = x.dim(1)?;
     let input = view::<T>(x)?;
     let mut out = Vec::with_capacity(rows.len() * width);
@@ -287,7 +287,7 @@ pub(crate) fn gather_rows<T: Real>(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
 }
 
 /// `[n, width]` zeros with the rows of `x` added at `rows`: the derivative of [`gather_rows`].
-pub(crate) fn scatter_rows<T: Real>(x: &Tensor, rows: &[u32], n: usize) -> Result<Tensor> {
+pub(crate) fn scatter_rows<T: Float>(x: &Tensor, rows: &[u32], n: usize) -> Result<Tensor> {
     let width = x.dim(1)?;
     let input = view::<T>(x)?;
     let mut out = vec![T::default(); n * width];

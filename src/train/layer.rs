@@ -6,12 +6,12 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::float::Float;
 use crate::kernels::{
     Geometry, Rope, gather_rows, geglu, geglu_backward, masked_softmax, masked_softmax_backward, norm_rope,
     norm_rope_backward, rms_norm, rms_norm_backward, scatter_rows,
 };
 use crate::linear::{Gradients, Matrix, add_scaled};
-use crate::real::Real;
 
 /// Weights of a layer; the gains are `1 + weight` of its norms.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub(crate) struct Layer<T> {
 }
 
 /// What the backward pass needs of the forward one.
-pub(crate) struct Saved {
+pub(crate) struct SavedActivations {
     x: Tensor,
     a: Tensor,
     q_low: Option<Tensor>,
@@ -63,7 +63,7 @@ pub(crate) struct Saved {
     down: Tensor,
 }
 
-impl<T: Real> Layer<T> {
+impl<T: Float> Layer<T> {
     /// `x` is `[b t, hidden]`. With `rows` only those rows of the result are computed: all that
     /// follows attention works row by row, and the last layer's other rows are not needed.
     pub(crate) fn forward(
@@ -72,7 +72,7 @@ impl<T: Real> Layer<T> {
         g: Geometry,
         rope: &Rope<T>,
         rows: Option<&[u32]>,
-    ) -> Result<(Tensor, Saved)> {
+    ) -> Result<(Tensor, SavedActivations)> {
         let a = rms_norm(x, &self.input, self.eps, None)?;
         let (q_raw, q_low) = self.q.forward::<T>(&a)?;
         let (k_raw, k_low) = self.k.forward::<T>(&a)?;
@@ -98,7 +98,7 @@ impl<T: Real> Layer<T> {
         let (down, down_low) = self.down.forward::<T>(&z)?;
         let y = rms_norm(&down, &self.post_feedforward, self.eps, Some(&h))?;
         let x = x.clone();
-        let saved = Saved {
+        let saved = SavedActivations {
             x,
             a,
             q_low,
@@ -129,7 +129,7 @@ impl<T: Real> Layer<T> {
     /// From the derivative by the result to the derivative by `x`.
     pub(crate) fn backward(
         &self,
-        s: &Saved,
+        s: &SavedActivations,
         dy: &Tensor,
         g: Geometry,
         rope: &Rope<T>,
@@ -155,7 +155,7 @@ impl<T: Real> Layer<T> {
 
     fn attention_backward(
         &self,
-        s: &Saved,
+        s: &SavedActivations,
         d_context: &Tensor,
         g: Geometry,
         rope: &Rope<T>,

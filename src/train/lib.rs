@@ -1,6 +1,6 @@
 //! Training: an own Gemma 3 forward and backward in candle, LoRA or full weights, jobs that survive a kill.
 //!
-//! The only member that links candle. `run` does one job from a TOML file; `logits` is the oracle
+//! The only member that links candle. `run` does one job (`jobs::TrainJob`); `logits` is the oracle
 //! that other implementations of the model are compared with.
 //!
 //! A tensor is candle's, and so is every matrix product; the passes around them are in `kernels`,
@@ -9,25 +9,28 @@
 
 mod batch;
 mod checkpoint;
-mod copying;
+mod data;
 mod error;
+mod evaluate;
+mod fingerprint;
+mod float;
 mod head;
+mod induction;
 mod job;
 mod kernels;
 mod layer;
 mod linear;
+mod memory;
 mod model;
 mod optim;
+mod output;
 mod parallel;
 mod parameters;
-mod progress;
-mod real;
 mod run;
 
 pub use error::TrainError;
-pub use job::{Evaluate, Job, JobMethod, Lora, Optim, Pretrain, Schedule};
-pub use progress::{Progress, Summary};
-pub use run::run;
+pub use job::load_job;
+pub use run::{Summary, run};
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::real::{Real, tensor, view};
+use crate::float::{Float, tensor, view};
 
 /// What of a matrix is trained. Indices are places in the list of trained parameters.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl Gradients {
     }
 
     /// Adds everything to `sums`, which has the same order.
-    pub(crate) fn add_to<T: Real>(&self, sums: &mut [Vec<T>]) -> Result<()> {
+    pub(crate) fn add_to<T: Float>(&self, sums: &mut [Vec<T>]) -> Result<()> {
         for (gradient, sum) in self.0.iter().zip(sums) {
             if let Some(gradient) = gradient {
                 let gradient = gradient.contiguous()?;
@@ -59,7 +59,7 @@ impl Gradients {
 
 impl Matrix {
     /// `[n, in]` to `[n, out]`; the second tensor is `x Aᵀ`, which the backward pass wants again.
-    pub(crate) fn forward<T: Real>(&self, x: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
+    pub(crate) fn forward<T: Float>(&self, x: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         let y = x.matmul(&self.weight.t()?)?;
         let Trained::LowRank { a, b, scale, .. } = &self.trained else {
             return Ok((y, None));
@@ -71,7 +71,7 @@ impl Matrix {
 
     /// From the derivative by the result to the derivative by `x`; puts the parameters' own into
     /// `gradients`. A frozen matrix costs no gradient of its own.
-    pub(crate) fn backward<T: Real>(
+    pub(crate) fn backward<T: Float>(
         &self,
         x: &Tensor,
         low: Option<&Tensor>,
@@ -96,13 +96,13 @@ impl Matrix {
 }
 
 /// `x + scale * y`
-pub(crate) fn add_scaled<T: Real>(x: &Tensor, y: &Tensor, scale: f64) -> Result<Tensor> {
+pub(crate) fn add_scaled<T: Float>(x: &Tensor, y: &Tensor, scale: f64) -> Result<Tensor> {
     let (a, b) = (view::<T>(x)?, view::<T>(y)?);
-    let scale = T::of(scale);
+    let scale = T::from_f64(scale);
     tensor(a.iter().zip(b.iter()).map(|(a, b)| *a + scale * *b).collect(), x.shape())
 }
 
-fn scaled<T: Real>(x: &Tensor, scale: f64) -> Result<Tensor> {
-    let scale = T::of(scale);
+fn scaled<T: Float>(x: &Tensor, scale: f64) -> Result<Tensor> {
+    let scale = T::from_f64(scale);
     tensor(view::<T>(x)?.iter().map(|v| *v * scale).collect(), x.shape())
 }

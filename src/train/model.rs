@@ -5,12 +5,12 @@ use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, LayerKind, Linear, Norm, Wei
 
 use crate::batch::Batch;
 use crate::error::TrainError;
+use crate::float::{Float, tensor, view};
 use crate::head::{Want, head};
 use crate::kernels::{Geometry, Rope, gather_rows, rms_norm, rms_norm_backward, scatter_rows};
-use crate::layer::{Layer, Saved};
+use crate::layer::{Layer, SavedActivations};
 use crate::linear::{Gradients, Matrix, Trained, add_scaled};
 use crate::parameters::{Method, Parameter};
-use crate::real::{Real, tensor, view};
 
 /// A Gemma 3 text model in memory.
 pub(crate) struct Model<T> {
@@ -23,7 +23,7 @@ pub(crate) struct Model<T> {
     global: Rope<T>,
     /// Longest sequence that it was prepared for, tokens.
     positions: usize,
-    /// Keep only each layer's input and compute the rest again on the way back.
+    /// Checkpointing only each layer's input and compute the rest again on the way back.
     pub(crate) recompute: bool,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Model<T> {
 pub(crate) type Source<'a> = dyn FnMut(&str, &[usize]) -> std::result::Result<Vec<f32>, TrainError> + 'a;
 
 /// Each layer's input, and what else it saved unless that is to be computed again.
-type Kept = Vec<(Tensor, Option<Saved>)>;
+type LayerActivations = Vec<(Tensor, Option<SavedActivations>)>;
 
 /// How one example was predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,10 +52,21 @@ pub(crate) struct Learning {
     pub(crate) chunk: usize,
 }
 
-impl<T: Real> Model<T> {
+impl<T: Float> Model<T> {
     /// Reads a model folder's weights for sequences of up to `positions` tokens.
+    ///
+    /// # Errors
+    /// When a tensor is missing, has another shape, or holds a value that is not finite: else the loss would be
+    /// none either, and the learning rate would be blamed.
     pub(crate) fn load(config: Config, weights: &Weights, positions: usize) -> std::result::Result<Self, TrainError> {
-        Self::build(config, positions, &mut |name, shape| Ok(weights.get(name)?.expect(name, shape)?))
+        Self::build(config, positions, &mut |name, shape| {
+            let values = weights.get(name)?.expect(name, shape)?;
+            if values.iter().all(|value| value.is_finite()) {
+                Ok(values)
+            } else {
+                Err(TrainError::NotFinite { name: name.to_owned() })
+            }
+        })
     }
 
     /// Takes every tensor from `source`, which is given its name and shape.
@@ -64,6 +75,9 @@ impl<T: Real> Model<T> {
         positions: usize,
         source: &mut Source<'_>,
     ) -> std::result::Result<Self, TrainError> {
+        // First, while nothing else is in memory: no other tensor needs as much on its way.
+        let shape = [config.vocab_size, config.hidden_size];
+        let embedding = tensor(widened::<T>(&source(EMBEDDING, &shape)?), (config.vocab_size, config.hidden_size))?;
         let mut layers = Vec::with_capacity(config.num_hidden_layers);
         for (layer, kind) in config.layers.iter().enumerate() {
             let mut matrix = |linear: Linear| {
@@ -96,8 +110,6 @@ impl<T: Real> Model<T> {
                 },
             });
         }
-        let shape = [config.vocab_size, config.hidden_size];
-        let embedding = tensor(widened::<T>(&source(EMBEDDING, &shape)?), (config.vocab_size, config.hidden_size))?;
         let final_gain = gains(&source(FINAL_NORM, &[config.hidden_size])?);
         let local = Rope::new(config.rope_theta_local, config.head_dim, positions);
         let global = Rope::new(config.rope_theta_global, config.head_dim, positions);
@@ -161,24 +173,29 @@ impl<T: Real> Model<T> {
     }
 
     /// The hidden states before the last norm, of `rows` only if given, and what each layer saved.
-    fn forward(&self, batch: &Batch, rows: Option<&[u32]>, keep: Keep) -> Result<(Tensor, Kept)> {
+    fn forward(
+        &self,
+        batch: &Batch,
+        rows: Option<&[u32]>,
+        checkpointing: Checkpointing,
+    ) -> Result<(Tensor, LayerActivations)> {
         if batch.geometry.positions > self.positions {
             candle_core::bail!("a sequence of {} tokens, prepared for {}", batch.geometry.positions, self.positions);
         }
         let embedded = gather_rows::<T>(&self.embedding, &batch.ids)?;
         let mut x = (embedded * self.config.embed_scale)?;
-        let mut kept = Kept::new();
+        let mut all = LayerActivations::new();
         for (i, layer) in self.layers.iter().enumerate() {
             let rows = rows.filter(|_| i + 1 == self.layers.len());
             let (y, saved) = layer.forward(&x, batch.geometry, self.rope(layer), rows)?;
-            match keep {
-                Keep::Nothing => {}
-                Keep::Inputs => kept.push((x, None)),
-                Keep::All => kept.push((x, Some(saved))),
+            match checkpointing {
+                Checkpointing::Nothing => {}
+                Checkpointing::Inputs => all.push((x, None)),
+                Checkpointing::All => all.push((x, Some(saved))),
             }
             x = y;
         }
-        Ok((x, kept))
+        Ok((x, all))
     }
 
     fn normed(&self, x: &Tensor) -> Result<Tensor> {
@@ -188,17 +205,17 @@ impl<T: Real> Model<T> {
     /// The completion's negative log-likelihood, summed (nats), and its derivative times
     /// `how.weight` by every trained parameter.
     pub(crate) fn learn(&self, batch: &Batch, how: Learning, parameters: usize) -> Result<(f64, Gradients)> {
-        let keep = if self.recompute { Keep::Inputs } else { Keep::All };
-        let (hidden, mut kept) = self.forward(batch, Some(&batch.rows), keep)?;
+        let checkpointing = if self.recompute { Checkpointing::Inputs } else { Checkpointing::All };
+        let (hidden, mut activations) = self.forward(batch, Some(&batch.rows), checkpointing)?;
         let want = if self.embedding_index.is_some() { Want::HiddenAndEmbedding } else { Want::Hidden };
-        let verdict = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, how.weight, how.chunk, want)?;
+        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, how.weight, how.chunk, want)?;
         let mut gradients = Gradients::new(parameters);
-        let Some(d_hidden) = verdict.d_hidden else { candle_core::bail!("the head gave no derivative") };
+        let Some(d_hidden) = output.d_hidden else { candle_core::bail!("the head gave no derivative") };
         let mut d = rms_norm_backward(&hidden, &self.final_gain, self.config.rms_norm_eps, &d_hidden, None)?;
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
             let (g, rope) = (batch.geometry, self.rope(layer));
-            let Some((x, saved)) = kept.pop() else { candle_core::bail!("layer {i} kept nothing") };
+            let Some((x, saved)) = activations.pop() else { candle_core::bail!("layer {i} saved nothing") };
             let saved = match saved {
                 Some(saved) => saved,
                 None => layer.forward(&x, g, rope, rows)?.1,
@@ -207,21 +224,21 @@ impl<T: Real> Model<T> {
         }
         if let Some(index) = self.embedding_index {
             let d_input = (scatter_rows::<T>(&d, &batch.ids, self.config.vocab_size)? * self.config.embed_scale)?;
-            let total = match verdict.d_embedding {
+            let total = match output.d_embedding {
                 Some(d_output) => add_scaled::<T>(&d_input, &d_output, 1.0)?,
                 None => d_input,
             };
             gradients.add(index, total)?;
         }
-        Ok((-verdict.log_probabilities.iter().sum::<f64>(), gradients))
+        Ok((-output.log_probabilities.iter().sum::<f64>(), gradients))
     }
 
     /// How well each example of the batch is predicted.
     pub(crate) fn score(&self, batch: &Batch, chunk: usize) -> Result<Vec<Score>> {
-        let (hidden, _) = self.forward(batch, Some(&batch.rows), Keep::Nothing)?;
-        let verdict = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
+        let (hidden, _) = self.forward(batch, Some(&batch.rows), Checkpointing::Nothing)?;
+        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
         let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.geometry.sequences];
-        for ((row, logp), greedy) in batch.rows.iter().zip(verdict.log_probabilities).zip(verdict.greedy) {
+        for ((row, logp), greedy) in batch.rows.iter().zip(output.log_probabilities).zip(output.greedy) {
             if let Some(score) = scores.get_mut(*row as usize / batch.geometry.positions) {
                 score.loss -= logp;
                 score.tokens += 1;
@@ -235,7 +252,7 @@ impl<T: Real> Model<T> {
     pub(crate) fn logits(&self, ids: &[u32]) -> Result<Vec<Vec<T>>> {
         let geometry = Geometry { sequences: 1, positions: ids.len() };
         let batch = Batch { ids: ids.to_vec(), geometry, rows: Vec::new(), targets: Vec::new() };
-        let (hidden, _) = self.forward(&batch, None, Keep::Nothing)?;
+        let (hidden, _) = self.forward(&batch, None, Checkpointing::Nothing)?;
         let logits = self.normed(&hidden)?.matmul(&self.embedding.t()?)?;
         let rows = view::<T>(&logits)?;
         Ok(rows.chunks_exact(self.config.vocab_size).map(<[T]>::to_vec).collect())
@@ -244,16 +261,16 @@ impl<T: Real> Model<T> {
 
 /// What a forward pass keeps for the way back.
 #[derive(Clone, Copy)]
-enum Keep {
+enum Checkpointing {
     Nothing,
     Inputs,
     All,
 }
 
-fn widened<T: Real>(values: &[f32]) -> Vec<T> {
-    values.iter().map(|v| T::of(f64::from(*v))).collect()
+fn widened<T: Float>(values: &[f32]) -> Vec<T> {
+    values.iter().map(|v| T::from_f64(f64::from(*v))).collect()
 }
 
-fn gains<T: Real>(weights: &[f32]) -> Vec<T> {
-    weights.iter().map(|w| T::of(1.0 + f64::from(*w))).collect()
+fn gains<T: Float>(weights: &[f32]) -> Vec<T> {
+    weights.iter().map(|w| T::from_f64(1.0 + f64::from(*w))).collect()
 }

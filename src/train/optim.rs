@@ -3,9 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use crate::error::TrainError;
+use crate::float::{tensor, view};
 use crate::parallel::in_parallel;
 use crate::parameters::Parameter;
-use crate::real::{tensor, view};
 
 /// How one parameter is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor};
-use gemma::{Adapter, Config, EMBEDDING, Linear, Pair};
+use gemma::{Adapter, Config, EMBEDDING, Linear, LoraPair};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::real::{Real, tensor};
+use crate::float::{Float, tensor};
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub(crate) struct Parameter<T> {
     pub(crate) values: Vec<T>,
 }
 
-impl<T: Real> Parameter<T> {
+impl<T: Float> Parameter<T> {
     pub(crate) fn tensor(&self) -> Result<Tensor> {
         tensor(self.values.clone(), self.shape)
     }
@@ -91,8 +91,10 @@ pub(crate) fn adapter(
 ) -> Adapter {
     let places = (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
     let (twos, _) = list.as_chunks::<2>();
-    let pairs: BTreeMap<_, _> =
-        places.zip(twos).map(|(place, [a, b])| (place, Pair { a: a.values.clone(), b: b.values.clone() })).collect();
+    let pairs: BTreeMap<_, _> = places
+        .zip(twos)
+        .map(|(place, [a, b])| (place, LoraPair { a: a.values.clone(), b: b.values.clone() }))
+        .collect();
     Adapter { rank, alpha, base, pairs }
 }
 

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use gemma::{Adapter, Config, Example, Linear, Weights};
+use gemma::{Adapter, Config, Linear, TokenisedExample, Weights};
 
 use crate::batch::Batch;
+use crate::float::Float;
 use crate::model::{Learning, Model};
 use crate::parameters::{Method, Parameter};
-use crate::real::Real;
 
 pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")
@@ -31,10 +31,10 @@ fn expected_tensors() -> std::collections::HashMap<String, Tensor> {
     candle_core::safetensors::load(golden().join("expected.safetensors"), &Device::Cpu).unwrap()
 }
 
-pub(crate) fn examples() -> Vec<Example> {
+pub(crate) fn examples() -> Vec<TokenisedExample> {
     let e = expected();
     let rows = e.ids.iter().zip(e.lengths).zip(e.starts);
-    rows.map(|((ids, n), start)| Example { ids: ids[..n].to_vec(), completion: start..n }).collect()
+    rows.map(|((ids, n), start)| TokenisedExample { ids: ids[..n].to_vec(), completion: start..n }).collect()
 }
 
 fn worst(ours: &[Vec<f32>], theirs: &Tensor) -> f32 {
@@ -48,7 +48,7 @@ fn fixture_adapter() -> Adapter {
 }
 
 /// The fixture model with the fixture's adapter as trained parameters.
-pub(crate) fn learner<T: Real>() -> (Model<T>, Method, Vec<Parameter<T>>) {
+pub(crate) fn learner<T: Float>() -> (Model<T>, Method, Vec<Parameter<T>>) {
     let config = Config::load(&golden()).unwrap();
     let adapter = fixture_adapter();
     let mut list = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) fn learner<T: Real>() -> (Model<T>, Method, Vec<Parameter<T>>) {
             let (out, inn) = linear.shape(&config);
             let pair = &adapter.pairs[&(layer, linear)];
             for (name, shape, values) in [("A", (adapter.rank, inn), &pair.a), ("B", (out, adapter.rank), &pair.b)] {
-                let values = values.iter().map(|v| T::of(f64::from(*v))).collect();
+                let values = values.iter().map(|v| T::from_f64(f64::from(*v))).collect();
                 list.push(Parameter { name: linear.lora_name(layer, name), shape, values });
             }
         }
@@ -73,7 +73,7 @@ fn how(batch: &Batch) -> Learning {
     Learning { weight: 1.0 / batch.targets.len() as f64, chunk: 5 }
 }
 
-fn gradients<T: Real>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
+fn gradients<T: Float>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
     let (loss, gradients) = model.learn(batch, how(batch), list.len()).unwrap();
     let mut sums: Vec<Vec<T>> = list.iter().map(|p| vec![T::default(); p.values.len()]).collect();
     gradients.add_to(&mut sums).unwrap();

@@ -41,10 +41,22 @@ fn the_new_spelling_means_the_same_as_the_old() {
 #[test]
 fn what_is_missing_or_unsupported_is_named() {
     let says = |text: &str| Config::from_json(text).unwrap_err().to_string();
-    assert!(says(&V4.replace("\"hidden_size\":1152,", "")).contains("`hidden_size` is missing"));
+    assert!(says(&V4.replace("\"hidden_size\":1152,", "")).contains("missing field `hidden_size`"));
     assert!(says(&V4.replace("\"sliding_window_pattern\":6,", "")).contains("layer_types"));
     assert!(says(&V4.replace("gemma3_text", "gemma3")).contains("only `gemma3_text`"));
     assert!(says(&V4.replace("\"rope_scaling\":null", "\"rope_scaling\":{\"factor\":8}")).contains("rope_scaling"));
     assert!(says(&V4.replace("\"num_key_value_heads\":1", "\"num_key_value_heads\":3")).contains("does not divide"));
-    assert!(says("[]").contains("no object"));
+    assert!(says("[]").contains("config.json") && says("{}").contains("missing field"));
+    assert!(says(&V4.replace("1152", "0")).contains("hidden_size"), "{}", says(&V4.replace("1152", "0")));
+    assert!(says(&V4.replace("layers\":26", "layers\":\"many\"")).contains("num_hidden_layers"));
+    assert!(says(&V4.replace("1e-06", "-1")).contains("`rms_norm_eps` must be a positive number"));
+    assert!(says(&V4.replace("\"rope_theta\":1000000,", "")).contains("`rope_theta` is missing"));
+    assert!(says(&V4.replace("gelu_pytorch_tanh", "relu")).contains("hidden_activation"));
+    assert!(says(&V4.replace("bfloat16", "int8")).contains("`dtype` is `int8`"));
+    let with = |field: &str| V4.replacen('{', &format!("{{{field},"), 1);
+    assert!(says(&with("\"tie_word_embeddings\":false")).contains("shares the embedding"));
+    assert!(says(&with("\"attention_bias\":true")).contains("attention_bias"));
+    assert!(says(&with("\"layer_types\":[\"full_attention\"]")).contains("1 entries for 26 layers"));
+    let nested = "\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"linear\"}}";
+    assert!(says(&with(nested)).contains("rope_type `linear`"));
 }

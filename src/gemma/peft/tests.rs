@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Adapter, Pair};
+use super::{Adapter, LoraPair};
 use crate::config::Config;
 use crate::names::Linear;
 
@@ -22,7 +22,7 @@ fn adapter() -> Adapter {
             let (out, inn) = linear.shape(&config);
             let a = (0..3 * inn).map(|i| i as f32 * 0.01 - layer as f32).collect();
             let b = (0..3 * out).map(|i| (i as f32).sin()).collect();
-            pairs.insert((layer, linear), Pair { a, b });
+            pairs.insert((layer, linear), LoraPair { a, b });
         }
     }
     Adapter { rank: 3, alpha: 6.0, base: Some("tiny".into()), pairs }
@@ -58,7 +58,7 @@ fn what_does_not_fit_the_model_is_refused() {
     assert!(error.contains("layers.2") && error.contains("no place"), "{error}");
 
     let mut wide = adapter();
-    wide.pairs.insert((0, Linear::Q), Pair { a: vec![0.0; 27], b: vec![0.0; 24] });
+    wide.pairs.insert((0, Linear::Q), LoraPair { a: vec![0.0; 27], b: vec![0.0; 24] });
     wide.save(dir.path()).unwrap();
     let error = Adapter::load(dir.path(), &config()).unwrap_err().to_string();
     assert!(error.contains("[3, 9]"), "{error}");
@@ -79,5 +79,17 @@ fn a_kind_of_adapter_that_computes_something_else_is_refused() {
         assert!(text.contains(from));
         std::fs::write(&path, text.replace(from, to)).unwrap();
         assert!(Adapter::load(dir.path(), &config()).is_err(), "{to} was accepted");
+    }
+}
+
+#[test]
+fn an_adapter_with_a_value_that_is_not_finite_is_refused_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut damaged = adapter();
+        damaged.pairs.get_mut(&(1, Linear::Up)).unwrap().b[5] = value;
+        damaged.save(dir.path()).unwrap();
+        let error = Adapter::load(dir.path(), &config()).unwrap_err().to_string();
+        assert!(error.contains("layers.1.mlp.up_proj") && error.contains("not finite"), "{error}");
     }
 }

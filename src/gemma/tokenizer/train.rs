@@ -40,5 +40,6 @@ pub fn train_tokenizer(texts: Vec<String>, vocabulary: usize, path: &Path) -> Re
         .special_tokens(CONTROL.iter().map(|text| AddedToken::from(*text, true)).collect())
         .build();
     tokenizer.train(&mut trainer, texts.into_iter()).map_err(fail)?;
-    tokenizer.save(path, true).map_err(fail).map(|_| ())
+    let text = tokenizer.to_string(true).map_err(fail)?;
+    Ok(files::replace(path, text.as_bytes())?)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::conversation;
+use super::{Effort, HEADING, conversation, job};
 use crate::scene::{Scene, Style};
 use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 
@@ -44,4 +44,11 @@ fn a_seed_gives_one_language() {
     assert_eq!(sample(1), sample(1));
     assert_ne!(sample(1), sample(2));
     assert!(sample(1).iter().all(|text| !text.contains('{') && !text.is_empty()));
+}
+
+#[test]
+fn the_shipped_job_is_the_one_that_is_written() {
+    let effort = Effort { steps: 1200, batch_size: 32, threads: 2, seconds: 1500.0 };
+    let text = job(std::path::Path::new("../practice"), 1, effort).to_toml().unwrap();
+    assert_eq!(include_str!("../../../models/practice/base.toml"), format!("{HEADING}{text}"));
 }

@@ -1,12 +1,12 @@
-use gemma::Pair;
+use gemma::LoraPair;
 
 use super::{Part, join};
 
 #[test]
 fn factors_of_joined_linears_lie_side_by_side_and_on_the_diagonal() {
     // Width 2, rank 1: linears of 2, 1 and 1 outputs, the middle one without an adapter.
-    let first = Pair { a: vec![1.0, 2.0], b: vec![3.0, 4.0] };
-    let last = Pair { a: vec![5.0, 6.0], b: vec![7.0] };
+    let first = LoraPair { a: vec![1.0, 2.0], b: vec![3.0, 4.0] };
+    let last = LoraPair { a: vec![5.0, 6.0], b: vec![7.0] };
     let parts = [
         Part { width: 2, out: 2, pair: Some(&first) },
         Part { width: 2, out: 1, pair: None },
@@ -19,7 +19,7 @@ fn factors_of_joined_linears_lie_side_by_side_and_on_the_diagonal() {
 
 #[test]
 fn a_factor_of_higher_rank_is_transposed() {
-    let pair = Pair { a: vec![1.0, 2.0, 3.0, 4.0], b: vec![5.0, 6.0] };
+    let pair = LoraPair { a: vec![1.0, 2.0, 3.0, 4.0], b: vec![5.0, 6.0] };
     let (a, b) = join(&[Part { width: 2, out: 1, pair: Some(&pair) }], 2, 1.0, (2, 2, 1));
     assert_eq!(a, [1.0, 3.0, 2.0, 4.0]);
     assert_eq!(b, [5.0, 6.0]);

@@ -1,15 +1,15 @@
 //! Times one worker: export, opening, reading a prompt, writing tokens; with and without an adapter.
 //!
-//! usage: measure BASE OUT f32|i8row THREADS PROMPT_WORDS TOKENS ROUNDS [ADAPTER]
+//! usage: measure BASE OUT f32|i8row|u8row THREADS PROMPT_WORDS TOKENS ROUNDS [ADAPTER]
 
 #![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use export::{Format, export_base};
-use student::{Runtime, Student, StudentConfig, library};
+use export::export_base;
+use gemma::{Config, GRAPH_FILE, GraphFormat};
+use student::{Features, Runtime, Student, StudentConfig, library};
 use wire::{Prompt, Role, Sampling, Turn};
 
 type Failure = Box<dyn std::error::Error>;
@@ -17,20 +17,28 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [base, out, format, threads, words, tokens, rounds, adapter @ ..] = arguments.as_slice() else {
-        return Err("usage: measure BASE OUT f32|i8row THREADS PROMPT_WORDS TOKENS ROUNDS [ADAPTER]".into());
+        return Err("usage: measure BASE OUT f32|i8row|u8row THREADS PROMPT_WORDS TOKENS ROUNDS [ADAPTER]".into());
     };
-    let format = if format == "f32" { Format::F32 } else { Format::I8Row };
+    let format: GraphFormat = format.parse()?;
     let (base, tokens) = (Path::new(base), tokens.parse::<u32>()?);
 
     let clock = Clock::start()?;
     let exported = export_base(base, Path::new(out), format)?;
-    println!("export {} ({} MB, written {}): {clock}", format.name(), exported.bytes / 1_000_000, exported.written);
+    println!("export {} ({} MB, written {}): {clock}", format, exported.bytes / 1_000_000, exported.written);
 
     let runtime = Runtime::load(&library::find(None)?)?;
     let clock = Clock::start()?;
-    let graph = exported.dir.join("model.onnx");
-    let settings =
-        StudentConfig { graph, base: base.to_path_buf(), workers: 1, threads: threads.parse()?, context: 1024 };
+    let graph = exported.dir.join(GRAPH_FILE);
+    let settings = StudentConfig {
+        graph,
+        base: base.to_path_buf(),
+        workers: 1,
+        queue: 0,
+        threads: threads.parse()?,
+        context: Config::load(base)?.max_position_embeddings.min(1024),
+        features: Features::detect("")?,
+    };
+    let waiting = tokio::runtime::Builder::new_current_thread().build()?;
     let student = Student::open(&runtime, settings)?;
     println!("open: {clock}, {}", memory()?);
 
@@ -42,10 +50,10 @@ fn main() -> Result<(), Failure> {
     for round in 0..rounds.parse::<u32>()? {
         for model in &models {
             let ask = |max_tokens| -> Result<_, Failure> {
-                let sampling = Sampling::Random { temperature: 1.0, top_p: 1.0, seed: 7 };
+                let sampling = Sampling::Random { temperature: 1.0, top_p: 1.0, seed: Some(7) };
                 let prompt = Prompt { turns: turns.clone(), max_tokens, sampling, stop: Vec::new() };
                 let (clock, start) = (Clock::start()?, Instant::now());
-                let answer = model.answer(&prompt, &mut |_| ControlFlow::Continue(()))?;
+                let answer = waiting.block_on(model.answer(prompt))?;
                 Ok((start.elapsed().as_secs_f64(), clock.cpu()?, answer.usage))
             };
             // The time of one token, taken from the time of all, leaves the others. A random model may stop early.

@@ -1,12 +1,12 @@
 //! Writes a base of random weights at a given shape, and a rank-16 adapter in `adapter/` below it: speed and
 //! memory do not depend on what the weights are.
 //!
-//! usage: random_base SHAPE FOLDER TOKENIZER.json, where SHAPE is `1b` (Gemma 3 1B) or `small` (0.85 M parameters)
+//! usage: random_base SHAPE FOLDER TOKENIZER.json, where SHAPE is `1b` (Gemma 3 1B) or `small` (1 M parameters)
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, Linear, Norm, Pair, SaveAs, Tensor32, Weights};
+use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, Linear, LoraPair, Norm, SaveAs, Tensor32, Weights};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     for layer in 0..config.num_hidden_layers {
         for linear in Linear::ALL {
             let (out, width) = linear.shape(&config);
-            adapter.pairs.insert((layer, linear), Pair { a: random(16 * width), b: random(16 * out) });
+            adapter.pairs.insert((layer, linear), LoraPair { a: random(16 * width), b: random(16 * out) });
         }
     }
     adapter.save(&folder.join("adapter"))?;
@@ -61,7 +61,7 @@ fn config_json(shape: &str) -> Result<String, Failure> {
                "sliding_window":512,"max_position_embeddings":32768"#
         }
         "small" => {
-            r#""vocab_size":768,"hidden_size":128,"intermediate_size":384,"num_hidden_layers":4,
+            r#""vocab_size":1536,"hidden_size":128,"intermediate_size":384,"num_hidden_layers":4,
                "num_attention_heads":4,"num_key_value_heads":1,"head_dim":32,"query_pre_attn_scalar":32,
                "sliding_window":128,"max_position_embeddings":2048"#
         }

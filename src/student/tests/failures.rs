@@ -2,12 +2,12 @@
 
 use std::fs::{self, File};
 
-use export::Format;
-use gemma::{Adapter, SaveAs, Tensor32, Weights};
+use gemma::{Adapter, GraphFormat, SaveAs, Tensor32, Weights};
 
-use super::fixture::{config, edited_base, golden, runtime, settings, tiny, tiny_of};
-use crate::manifest::Manifest;
-use crate::{Runtime, Student, StudentConfig};
+use tempfile::TempDir;
+
+use super::fixture::{config, edited_base, features, golden, runtime, settings, tiny, tiny_of, wait};
+use crate::{Features, Runtime, Student, StudentConfig};
 
 #[test]
 fn a_library_that_is_missing_or_is_none_is_refused() {
@@ -32,7 +32,7 @@ fn refused(settings: StudentConfig) -> String {
 #[test]
 fn a_graph_that_is_cut_short_is_refused() {
     for (name, share) in [("model.onnx", 2), ("model.onnx.data", 2), ("model.onnx.data", 100)] {
-        let tiny = tiny(Format::F32);
+        let tiny = tiny(GraphFormat::F32);
         let path = tiny.dir.path().join("graph").join(name);
         let length = fs::metadata(&path).unwrap().len();
         File::options().write(true).open(&path).unwrap().set_len(length / share).unwrap();
@@ -43,7 +43,7 @@ fn a_graph_that_is_cut_short_is_refused() {
 
 #[test]
 fn a_folder_without_its_description_is_refused() {
-    let tiny = tiny(Format::F32);
+    let tiny = tiny(GraphFormat::F32);
     let path = tiny.dir.path().join("graph/export.json");
     fs::write(&path, "{}").unwrap();
     assert!(refused(settings(&tiny.dir, &golden(), 1, 64)).contains("apprentice export"));
@@ -53,7 +53,7 @@ fn a_folder_without_its_description_is_refused() {
 
 #[test]
 fn a_graph_of_another_base_is_refused() {
-    let tiny = tiny(Format::F32);
+    let tiny = tiny(GraphFormat::F32);
     let other = edited_base(|config| {
         config["num_hidden_layers"] = 2.into();
         config["layer_types"] = vec!["sliding_attention", "full_attention"].into();
@@ -63,20 +63,57 @@ fn a_graph_of_another_base_is_refused() {
 }
 
 #[test]
-fn eight_bit_weights_are_refused_where_their_sums_would_saturate() {
-    let load = |format| {
-        let tiny = tiny(format);
-        Manifest::load(&tiny.dir.path().join("graph/model.onnx"), &config()).unwrap()
-    };
-    let (float, quantised) = (load(Format::F32), load(Format::I8Row));
-    assert!(float.check_processor(false).is_ok() && quantised.check_processor(true).is_ok());
-    let message = quantised.check_processor(false).unwrap_err().to_string();
-    assert!(message.contains("VNNI") && message.contains("f32"), "{message}");
+fn signed_bytes_are_refused_where_their_sums_would_saturate_and_unsigned_ones_never() {
+    let (old, new) = (Features { x86: true, vnni: false }, Features { x86: true, vnni: true });
+    let dir = tempfile::tempdir().unwrap();
+    for format in GraphFormat::ALL {
+        let out = dir.path().join(format.name());
+        export::export_base(&golden(), &out, format).unwrap();
+        let graph = out.join("model.onnx");
+        assert_eq!(crate::manifest::load(&graph, &config(), new).unwrap().format, format);
+        let check = |features| Student::check_graph(&runtime(), &graph, &golden(), features);
+        if format == GraphFormat::I8Row {
+            let message = check(old).unwrap_err().to_string();
+            assert!(["i8row", "VNNI", "u8row", "f32"].iter().all(|part| message.contains(part)), "{message}");
+        } else {
+            check(old).unwrap();
+        }
+        assert_eq!(check(features()).is_ok(), features().sums_exactly(format), "{format} on this processor");
+    }
+}
+
+#[test]
+fn a_graph_that_cannot_be_served_is_known_before_anything_is_learnt_for_it() {
+    let tiny = tiny(GraphFormat::F32);
+    let graph = tiny.dir.path().join("graph/model.onnx");
+    Student::check_graph(&runtime(), &graph, &golden(), features()).unwrap();
+    let damaged = overflowing_base();
+    let out = tiny.dir.path().join("damaged");
+    export::export_base(damaged.path(), &out, GraphFormat::F32).unwrap();
+    let refused = Student::check_graph(&runtime(), &out.join("model.onnx"), damaged.path(), features());
+    assert!(refused.unwrap_err().to_string().contains("not finite"));
+    File::options().write(true).open(&graph).unwrap().set_len(100).unwrap();
+    let refused = Student::check_graph(&runtime(), &graph, &golden(), features());
+    assert!(refused.unwrap_err().to_string().contains("model.onnx"));
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused() {
+    let tiny = tiny(GraphFormat::F32);
+    let other = edited_base(|_| {});
+    let path = other.path().join("tokenizer.json");
+    let mut tokenizer: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut token = tokenizer["added_tokens"][0].clone();
+    (token["id"], token["content"], token["special"]) = (config().vocab_size.into(), "<table>".into(), false.into());
+    tokenizer["added_tokens"].as_array_mut().unwrap().push(token);
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    let message = refused(settings(&tiny.dir, other.path(), 1, 64));
+    assert!(message.contains("<table>") && message.contains("of another model"), "{message}");
 }
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let tiny = tiny(Format::F32);
+    let tiny = tiny(GraphFormat::F32);
     let good = settings(&tiny.dir, &golden(), 1, 64);
     for (settings, wanted) in [
         (StudentConfig { workers: 0, ..good.clone() }, "student.workers"),
@@ -91,7 +128,7 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn an_adapter_that_is_missing_damaged_or_of_another_shape_is_refused() {
-    let tiny = tiny(Format::F32);
+    let tiny = tiny(GraphFormat::F32);
     let dir = tiny.dir.path().join("adapter");
     let model = |dir| tiny.student.model("site".to_owned(), Some(dir)).err().unwrap().to_string();
     assert!(model(&dir).contains("adapter_config.json"));
@@ -110,9 +147,8 @@ fn an_adapter_that_is_missing_damaged_or_of_another_shape_is_refused() {
     assert!(model(&dir).contains("shape"));
 }
 
-#[test]
-fn a_model_that_computes_no_numbers_is_an_error_and_not_an_answer() {
-    // Finite weights, so that the export accepts them, whose logits overflow.
+/// A base of finite weights, so that the export accepts them, whose logits overflow.
+fn overflowing_base() -> TempDir {
     let base = edited_base(|_| {});
     let weights = Weights::load(&golden()).unwrap();
     let tensors: Vec<(String, Tensor32)> = weights
@@ -126,17 +162,23 @@ fn a_model_that_computes_no_numbers_is_an_error_and_not_an_answer() {
         })
         .collect();
     Weights::save(base.path(), tensors, SaveAs::F32).unwrap();
-    let tiny = tiny_of(base.path(), Format::F32, 1, 64);
+    base
+}
+
+#[test]
+fn a_model_that_computes_no_numbers_is_an_error_and_not_an_answer() {
+    let base = overflowing_base();
+    let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 64);
     let model = tiny.student.model("base".to_owned(), None).unwrap();
     let turns = vec![wire::Turn { role: wire::Role::User, text: "Hello".to_owned() }];
     let prompt = wire::Prompt { turns, max_tokens: 4, sampling: wire::Sampling::Greedy, stop: Vec::new() };
-    let answer = model.answer(&prompt, &mut |_| std::ops::ControlFlow::Continue(()));
+    let answer = wait(model.answer(prompt));
     assert!(matches!(&answer, Err(wire::ModelError::Failed(reason)) if reason.contains("finite")), "{answer:?}");
 }
 
 #[test]
 fn tokens_outside_the_vocabulary_or_the_context_are_refused() {
-    let tiny = tiny(Format::F32);
+    let tiny = tiny(GraphFormat::F32);
     assert!(tiny.student.logits(None, &[5, 99_999], 2).unwrap_err().to_string().contains("99999"));
     assert!(tiny.student.logits(None, &[5; 129], 129).unwrap_err().to_string().contains("128"));
 }

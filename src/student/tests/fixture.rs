@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use export::{Format, export_base};
-use gemma::Config;
+use export::export_base;
+use gemma::{Config, GraphFormat};
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
-use crate::{Runtime, Student, StudentConfig, library};
+use crate::{Features, Runtime, Student, StudentConfig, library};
 
 pub(super) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")
@@ -20,6 +20,16 @@ pub(super) fn runtime() -> Runtime {
     Runtime::load(&library).unwrap()
 }
 
+/// What this processor has, less what CI masks to see what a lesser one would be given.
+pub(super) fn features() -> Features {
+    Features::detect(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default()).unwrap()
+}
+
+/// Waits for a future.
+pub(super) fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 /// An opened student and the folder that its graph lies in.
 pub(super) struct Tiny {
     pub(super) dir: TempDir,
@@ -27,11 +37,11 @@ pub(super) struct Tiny {
 }
 
 /// The golden model in `format`, one worker, a context of 128 tokens.
-pub(super) fn tiny(format: Format) -> Tiny {
+pub(super) fn tiny(format: GraphFormat) -> Tiny {
     tiny_of(&golden(), format, 1, 128)
 }
 
-pub(super) fn tiny_of(base: &Path, format: Format, workers: usize, context: usize) -> Tiny {
+pub(super) fn tiny_of(base: &Path, format: GraphFormat, workers: usize, context: usize) -> Tiny {
     let dir = tempfile::tempdir().unwrap();
     export_base(base, &dir.path().join("graph"), format).unwrap();
     let settings = settings(&dir, base, workers, context);
@@ -40,7 +50,7 @@ pub(super) fn tiny_of(base: &Path, format: Format, workers: usize, context: usiz
 
 pub(super) fn settings(dir: &TempDir, base: &Path, workers: usize, context: usize) -> StudentConfig {
     let graph = dir.path().join("graph/model.onnx");
-    StudentConfig { graph, base: base.to_path_buf(), workers, threads: 1, context }
+    StudentConfig { graph, base: base.to_path_buf(), workers, queue: 32, threads: 1, context, features: features() }
 }
 
 /// A copy of the golden model whose `config.json` went through `edit`.

@@ -1,10 +1,9 @@
-//! Files, orders and padded batches.
+//! Orders, padded batches and their split.
 
 use super::*;
-use crate::tests::golden;
 
-fn example(length: usize, start: usize) -> Example {
-    Example { ids: (10..10 + length as u32).collect(), completion: start..length }
+fn example(length: usize, start: usize) -> TokenisedExample {
+    TokenisedExample { ids: (10..10 + length as u32).collect(), completion: start..length }
 }
 
 #[test]
@@ -16,15 +15,15 @@ fn a_batch_is_padded_on_the_right_and_learns_completions_only() {
 }
 
 #[test]
-fn an_order_holds_every_example_once_and_depends_on_seed_and_epoch() {
+fn an_epoch_holds_every_example_once_and_depends_on_seed_and_epoch() {
     let lengths: Vec<usize> = (0..103).map(|i| 20 + i % 17).collect();
-    let batches = order(&lengths, 8, 1, 0);
+    let batches = epoch_batches(&lengths, 8, 1, 0);
     let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
     all.sort_unstable();
     assert_eq!(all, (0..103).collect::<Vec<_>>());
-    assert_eq!(batches, order(&lengths, 8, 1, 0));
-    assert_ne!(batches, order(&lengths, 8, 1, 1));
-    assert_ne!(batches, order(&lengths, 8, 2, 0));
+    assert_eq!(batches, epoch_batches(&lengths, 8, 1, 0));
+    assert_ne!(batches, epoch_batches(&lengths, 8, 1, 1));
+    assert_ne!(batches, epoch_batches(&lengths, 8, 2, 0));
     let spread = |batch: &Vec<usize>| {
         let of = batch.iter().map(|i| lengths[*i]);
         of.clone().max().unwrap() - of.min().unwrap()
@@ -34,28 +33,33 @@ fn an_order_holds_every_example_once_and_depends_on_seed_and_epoch() {
 }
 
 #[test]
-fn a_batch_is_dealt_in_equal_shares() {
-    let examples: Vec<Example> = (0..7).map(|i| example(10 + i, 2)).collect();
-    let parts = deal(&examples.iter().collect::<Vec<_>>(), 2);
-    assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [4, 3]);
-    assert_eq!(deal(&[&examples[0]], 8).len(), 1);
+fn a_batch_within_the_budget_is_dealt_in_equal_shares() {
+    let examples: Vec<TokenisedExample> = (0..7).map(|i| example(10 + i, 2)).collect();
+    let all: Vec<&TokenisedExample> = examples.iter().collect();
+    for budget in [0, 7 * 16] {
+        let rounds = split_microbatches(&all, budget, 2);
+        assert_eq!(rounds.len(), 1);
+        assert_eq!(rounds[0].iter().map(Vec::len).collect::<Vec<_>>(), [4, 3]);
+    }
+    assert_eq!(split_microbatches(&[&examples[0]], 0, 8)[0].len(), 1);
 }
 
 #[test]
-fn lines_that_are_too_long_are_dropped_and_broken_ones_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("data.jsonl");
-    let tokenizer = Tokenizer::load(&golden()).unwrap();
-    let row = |reply: &str| {
-        format!(
-            r#"{{"messages":[{{"role":"user","content":"Hi"}},{{"role":"assistant","content":"{reply}"}}],"weight":1}}"#
-        )
-    };
-    std::fs::write(&path, format!("{}\n\n{}\n", row("Yes."), row(&"coins ".repeat(100)))).unwrap();
-    let (examples, dropped) = read(&path, &tokenizer, 60).unwrap();
-    assert_eq!((examples.len(), dropped), (1, 1));
-    assert!(matches!(read(&path, &tokenizer, 5), Err(TrainError::Empty { .. })));
-    std::fs::write(&path, format!("{}\n{{\"messages\":[]}}\n", row("Yes."))).unwrap();
-    let error = read(&path, &tokenizer, 60).unwrap_err().to_string();
-    assert!(error.contains("line 2") && error.contains("assistant"), "{error}");
+fn no_more_tokens_than_the_budget_are_at_work_at_once_but_for_one_long_example() {
+    let examples: Vec<TokenisedExample> = (0..40).map(|i| example(5 + (i * 7) % 23, 2)).collect();
+    let all: Vec<&TokenisedExample> = examples.iter().collect();
+    for (budget, threads) in [(1, 2), (20, 1), (60, 2), (100, 3), (1000, 2)] {
+        let rounds = split_microbatches(&all, budget, threads);
+        let mut lengths: Vec<usize> = rounds.iter().flatten().flatten().map(|e| e.ids.len()).collect();
+        lengths.sort_unstable();
+        let mut wanted: Vec<usize> = examples.iter().map(|e| e.ids.len()).collect();
+        wanted.sort_unstable();
+        assert_eq!(lengths, wanted, "every example once");
+        for round in &rounds {
+            let padded: usize = round.iter().map(|part| Batch::new(part, 0).ids.len()).sum();
+            let alone = round.iter().flatten().count() == 1;
+            assert!(padded <= budget || alone, "{padded} of {budget}");
+            assert!(round.len() <= threads);
+        }
+    }
 }

@@ -12,13 +12,13 @@ fn numbers() -> (Vec<Parameter<f32>>, Optimizer, Vec<Vec<f32>>) {
     (list, optimizer, vec![vec![9.0; 4], vec![8.0; 4]])
 }
 
-fn state() -> State {
-    let best = Some(Best { step: 3, loss: 0.1, exact: 0.9 });
-    State { fingerprint: "job".into(), step: 5, seconds: 1.5, tokens: 100, best, since_best: 2 }
+fn state() -> TrainState {
+    let best = Some(Evaluation { step: 3, loss: 0.1, exact: 0.9 });
+    TrainState { fingerprint: "job".into(), step: 5, seconds: 1.5, tokens: 100, best, evals_since_best: 2 }
 }
 
 #[test]
-fn everything_comes_back_and_damage_is_noticed() {
+fn everything_comes_back_and_no_damage_is_taken_for_a_state() {
     let dir = tempfile::tempdir().unwrap();
     let (mut list, mut optimizer, mut best) = numbers();
     let written = Numbers { parameters: &mut list, optimizer: &mut optimizer, best: &mut best };
@@ -26,21 +26,33 @@ fn everything_comes_back_and_damage_is_noticed() {
 
     let mut fresh = numbers().0;
     fresh.iter_mut().for_each(|p| p.values.fill(0.0));
+    let empty = fresh.clone();
     let mut other = Optimizer::new(vec![Rule::AdamW, Rule::Muon], &fresh, 0.0);
     let mut found = Vec::new();
-    let mut load_here = |fingerprint: &str| {
-        let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
-        load(dir.path(), fingerprint, numbers)
-    };
-    assert!(load_here("another").is_err());
-    assert_eq!(load_here("job").unwrap(), Some(state()));
-    let path = dir.path().join("checkpoint.safetensors");
+    let path = dir.path().join("checkpoint.bin");
     let whole = std::fs::read(&path).unwrap();
-    for length in [0, 7, 60, whole.len() - 1] {
-        std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(load_here("job").is_err(), "a file of {length} bytes was accepted");
+    let mut damaged: Vec<Vec<u8>> = (0..whole.len()).step_by(7).map(|length| whole[..length].to_vec()).collect();
+    damaged.extend((0..whole.len()).map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    }));
+    for bytes in damaged {
+        std::fs::write(&path, &bytes).unwrap();
+        let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
+        let found = load(dir.path(), "job", numbers).unwrap();
+        assert!(matches!(&found, Found::Unusable(reason) if reason.contains("damaged")), "{found:?}");
     }
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(load_here("job").unwrap(), None);
+    std::fs::write(&path, &whole).unwrap();
+    let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
+    let of_another = load(dir.path(), "another", numbers).unwrap();
+    assert!(matches!(&of_another, Found::Unusable(reason) if reason.contains("other arguments")), "{of_another:?}");
+    assert_eq!((&fresh, found.len()), (&empty, 0), "nothing of an unusable checkpoint is taken");
+
+    let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
+    assert_eq!(load(dir.path(), "job", numbers).unwrap(), Found::State(state()));
     assert_eq!((&fresh, &other.first, &other.second, &found), (&list, &optimizer.first, &optimizer.second, &best));
+    std::fs::remove_file(&path).unwrap();
+    let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
+    assert_eq!(load(dir.path(), "job", numbers).unwrap(), Found::Nothing);
 }

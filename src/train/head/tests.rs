@@ -37,9 +37,9 @@ fn chunks_give_the_loss_and_derivatives_of_the_whole() {
 fn greedy_says_whether_the_target_is_on_top() {
     let eye: Vec<f32> = (0..9).map(|i| if i % 4 == 0 { 1.0 } else { 0.0 }).collect();
     let eye = Tensor::from_vec(eye, (3, 3), &Device::Cpu).unwrap();
-    let verdict = head::<f32>(&eye, &eye, &[0, 2, 2], 1.0, 2, Want::Nothing).unwrap();
-    assert_eq!(verdict.greedy, [true, false, true]);
-    assert!(verdict.d_hidden.is_none());
+    let output = head::<f32>(&eye, &eye, &[0, 2, 2], 1.0, 2, Want::Nothing).unwrap();
+    assert_eq!(output.greedy, [true, false, true]);
+    assert!(output.d_hidden.is_none());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 //! A small model learns to look up and repeat what it has seen ("induction", Olsson et al. 2022)
 //! from dense rows like these in a fraction of the steps that plain text takes.
 
-use gemma::Example;
+use gemma::TokenisedExample;
 use rand::{Rng, RngExt};
 
 /// One row: `bos`, random tokens, then either all of them again and again or spans of them, until
 /// `length` is reached. The repeated part is what is learnt.
-pub(crate) fn row(rng: &mut impl Rng, bos: u32, tokens: std::ops::Range<u32>, length: usize) -> Example {
+pub(crate) fn row(rng: &mut impl Rng, bos: u32, tokens: std::ops::Range<u32>, length: usize) -> TokenisedExample {
     let length = length.max(12);
     let fresh = length / 4 + rng.random_range(0..length / 4 + 1);
     let whole = rng.random_bool(0.5);
@@ -21,7 +21,7 @@ pub(crate) fn row(rng: &mut impl Rng, bos: u32, tokens: std::ops::Range<u32>, le
     }
     ids.truncate(length);
     let completion = fresh + 1..ids.len();
-    Example { ids, completion }
+    TokenisedExample { ids, completion }
 }
 
 #[cfg(test)]

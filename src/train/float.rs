@@ -6,11 +6,10 @@ use std::ops::Deref;
 use candle_core::{Device, Result, Storage, StorageRef, Tensor, WithDType};
 
 /// `f32` for work, `f64` for finite differences.
-pub(crate) trait Real: WithDType + Default + std::ops::Neg<Output = Self> {
-    fn of(value: f64) -> Self;
-    fn root(self) -> Self;
+pub(crate) trait Float: WithDType + Default + std::ops::Neg<Output = Self> {
+    fn sqrt(self) -> Self;
     /// e to the power of `self`; finite for every finite argument.
-    fn exp_fast(self) -> Self;
+    fn exp_approx(self) -> Self;
     /// The index of the largest number, the first of equals.
     fn argmax(values: &[Self]) -> usize {
         let mut best = 0;
@@ -24,21 +23,16 @@ pub(crate) trait Real: WithDType + Default + std::ops::Neg<Output = Self> {
     }
 }
 
-impl Real for f32 {
+impl Float for f32 {
     #[inline(always)]
-    fn of(value: f64) -> Self {
-        value as Self
-    }
-
-    #[inline(always)]
-    fn root(self) -> Self {
+    fn sqrt(self) -> Self {
         self.sqrt()
     }
 
     /// Argument reduction to |r| <= ln(2)/2 and a polynomial of degree 6: no branch and no call, so
     /// that loops over it become vector code. Relative error below 2e-7.
     #[inline(always)]
-    fn exp_fast(self) -> Self {
+    fn exp_approx(self) -> Self {
         // Adding 1.5 * 2^23 rounds to a whole number, which is then found in the low bits.
         const MAGIC: f32 = 12_582_912.0;
         let x = self.clamp(-87.0, 88.0);
@@ -52,19 +46,14 @@ impl Real for f32 {
     }
 }
 
-impl Real for f64 {
+impl Float for f64 {
     #[inline(always)]
-    fn of(value: f64) -> Self {
-        value
-    }
-
-    #[inline(always)]
-    fn root(self) -> Self {
+    fn sqrt(self) -> Self {
         self.sqrt()
     }
 
     #[inline(always)]
-    fn exp_fast(self) -> Self {
+    fn exp_approx(self) -> Self {
         self.clamp(-700.0, 700.0).exp()
     }
 }
@@ -77,7 +66,7 @@ pub(crate) struct View<'a, T> {
     number: PhantomData<T>,
 }
 
-impl<T: Real> Deref for View<'_, T> {
+impl<T: Float> Deref for View<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -93,7 +82,7 @@ impl<T: Real> Deref for View<'_, T> {
 }
 
 /// Reads `tensor`, row-major.
-pub(crate) fn view<T: Real>(tensor: &Tensor) -> Result<View<'_, T>> {
+pub(crate) fn view<T: Float>(tensor: &Tensor) -> Result<View<'_, T>> {
     let (storage, layout) = tensor.storage_and_layout();
     let Some((start, end)) = layout.contiguous_offsets() else {
         candle_core::bail!("a kernel was given a tensor of shape {:?} that is not contiguous", layout.shape());
@@ -106,13 +95,13 @@ pub(crate) fn view<T: Real>(tensor: &Tensor) -> Result<View<'_, T>> {
 }
 
 /// A CPU tensor that owns `values`.
-pub(crate) fn tensor<T: Real>(values: Vec<T>, shape: impl Into<candle_core::Shape>) -> Result<Tensor> {
+pub(crate) fn tensor<T: Float>(values: Vec<T>, shape: impl Into<candle_core::Shape>) -> Result<Tensor> {
     Tensor::from_vec(values, shape.into(), &Device::Cpu)
 }
 
 /// Sum of products. Sixteen partial sums, so that it becomes vector code.
 #[inline]
-pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+pub(crate) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
     let (a16, a_rest) = a.as_chunks::<16>();
     let (b16, b_rest) = b.as_chunks::<16>();
     let mut partial = [T::default(); 16];

@@ -1,0 +1,124 @@
+//! How much memory a run will need, and how much it may take.
+//!
+//! The estimate comes from shapes alone; how near it is was measured on Gemma 3 1B's shape, see the tests. Of
+//! the machine this file only reads what it says of its memory: where it says nothing, nothing is refused.
+
+use gemma::{Config, Linear};
+use jobs::TrainingArguments;
+
+use crate::error::TrainError;
+
+const MB: u64 = 1_000_000;
+const FLOAT: u64 = 4;
+/// Copies of what is trained: values, two moments, the best values, the summed gradient, the model's own.
+const COPIES_OF_TRAINED: u64 = 6;
+/// Arrays of a chunk's logits that live at once: logits, probabilities, their derivative.
+const COPIES_OF_LOGITS: u64 = 3;
+
+/// What the memory of a run depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Numbers that are trained.
+    pub(crate) trained: usize,
+    /// Tokens, padding included, that go through the model at once, over all threads.
+    pub(crate) tokens: usize,
+    /// Tokens of the longest example.
+    pub(crate) longest: usize,
+    pub(crate) threads: usize,
+    pub(crate) head_chunk: usize,
+    /// Rank of the low-rank terms; 0 where all weights are trained.
+    pub(crate) rank: usize,
+}
+
+impl Load {
+    /// The load of a run whose longest example has `longest` tokens.
+    pub(crate) fn new(arguments: &TrainingArguments, trained: usize, longest: usize, rank: usize) -> Self {
+        let batch = longest * arguments.batch_size as usize;
+        let budget = arguments.micro_batch_tokens as usize;
+        // A longer example than the budget goes alone.
+        let tokens = if budget == 0 { batch } else { batch.min(budget.max(longest)) };
+        let (threads, head_chunk) = (arguments.threads as usize, arguments.head_chunk as usize);
+        Self { trained, tokens, longest, threads, head_chunk, rank }
+    }
+
+    /// The peak in bytes. It falls where the head computes, all activations being at hand, or in the backward
+    /// pass of the last layer.
+    pub(crate) fn bytes(&self, config: &Config, recompute: bool) -> u64 {
+        let (tokens, layers) = (self.tokens as u64, config.num_hidden_layers as u64);
+        let layer = self.layer_floats(config);
+        let per_token = if recompute { layers * config.hidden_size as u64 + layer } else { layers * layer };
+        let head_rows = (self.threads * self.head_chunk).min(self.tokens) as u64;
+        let head = head_rows * config.vocab_size as u64 * COPIES_OF_LOGITS;
+        let backward = tokens * self.backward_floats(config);
+        let trained = self.trained as u64 * (COPIES_OF_TRAINED + self.threads as u64);
+        FLOAT * (config.parameters() as u64 + trained + tokens * per_token + head.max(backward))
+    }
+
+    /// What a layer keeps of one token for its backward pass (`layer::SavedActivations`).
+    fn layer_floats(&self, config: &Config) -> u64 {
+        let queries = Linear::Q.shape(config).0;
+        let keys = Linear::K.shape(config).0;
+        let probabilities = config.num_attention_heads * self.longest;
+        let low = Linear::ALL.len() * self.rank;
+        (6 * config.hidden_size + 3 * queries + 3 * keys + 3 * config.intermediate_size + probabilities + low) as u64
+    }
+
+    /// Derivatives that live at once in a layer's backward pass, for one token.
+    fn backward_floats(&self, config: &Config) -> u64 {
+        let probabilities = config.num_attention_heads * self.longest;
+        (4 * config.intermediate_size + 8 * config.hidden_size + 2 * probabilities) as u64
+    }
+
+    /// The estimate in MB, if it is within `limit_mb`; no limit holds nothing back.
+    pub(crate) fn check(&self, config: &Config, recompute: bool, limit_mb: Option<u64>) -> Result<u64, TrainError> {
+        let needed_mb = self.bytes(config, recompute).div_ceil(MB);
+        match limit_mb {
+            Some(limit_mb) if needed_mb > limit_mb => {
+                let recomputed_mb = (!recompute).then(|| self.bytes(config, true).div_ceil(MB));
+                Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, recomputed_mb })
+            }
+            _ => Ok(needed_mb),
+        }
+    }
+}
+
+/// What the run may take, MB: what it is told, or nine tenths of what is available.
+pub(crate) fn limit_mb(arguments: &TrainingArguments) -> Option<u64> {
+    match arguments.memory_max_mb {
+        0 => available_bytes().map(|bytes| bytes / 10 * 9 / MB),
+        told => Some(told),
+    }
+}
+
+/// The least of what the kernel, and the control group, give; `None` where neither says.
+fn available_bytes() -> Option<u64> {
+    let text = |path: &str| fs_err::read_to_string(path).ok();
+    let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let group = groups.into_iter().filter_map(text).find_map(|text| text.trim().parse().ok());
+    // Free memory alone would leave out what only caches files.
+    let kernel = text("/proc/meminfo")
+        .and_then(|text| meminfo_available(&text))
+        .or_else(|| Some(machine_bytes()).filter(|bytes| *bytes > 0));
+    kernel.into_iter().chain(group).min()
+}
+
+fn meminfo_available(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// All of the machine's memory; 0 where it is not known.
+#[cfg(target_os = "linux")]
+fn machine_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram as u64 * u64::from(info.mem_unit)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn machine_bytes() -> u64 {
+    0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The estimate against measured peaks, and what is refused.
+
+use super::*;
+
+/// Gemma 3 1B.
+fn config() -> Config {
+    let text = r#"{"model_type":"gemma3_text","vocab_size":262144,"hidden_size":1152,"intermediate_size":6912,
+     "num_hidden_layers":26,"num_attention_heads":4,"num_key_value_heads":1,"head_dim":256,"rms_norm_eps":1e-06,
+     "query_pre_attn_scalar":256,"sliding_window":512,"sliding_window_pattern":6,"rope_theta":1000000,
+     "rope_local_base_freq":10000,"max_position_embeddings":32768}"#;
+    Config::from_json(text).unwrap()
+}
+
+fn load(sequences: usize, longest: usize, threads: usize) -> Load {
+    let trained = config().lora_parameters(16);
+    Load { trained, tokens: sequences * longest, longest, threads, head_chunk: 128, rank: 16 }
+}
+
+#[test]
+fn the_estimate_is_near_the_peaks_that_were_measured() {
+    // Peak resident memory of one step at the 1B shape, LoRA of rank 16, GB (the review of the learning path).
+    for (sequences, longest, threads, recompute, measured) in [
+        (1, 512, 1, false, 6.33),
+        (2, 256, 2, false, 6.26),
+        (2, 512, 2, false, 8.40),
+        (8, 256, 2, false, 11.61),
+        (8, 256, 2, true, 5.86),
+    ] {
+        let estimate = load(sequences, longest, threads).bytes(&config(), recompute) as f64 / 1e9;
+        let ratio = estimate / measured;
+        assert!((0.95..1.15).contains(&ratio), "{sequences} x {longest}: {estimate:.2} GB against {measured}");
+    }
+}
+
+#[test]
+fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
+    let (load, config) = (load(16, 1024, 2), config());
+    assert!(load.check(&config, false, None).is_ok(), "no limit is known");
+    let message = load.check(&config, false, Some(14_000)).unwrap_err().to_string();
+    for part in ["14000 MB", "16384 tokens", "it fits with recompute = true"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(load.check(&config, true, Some(14_000)).is_ok());
+    let message = load.check(&config, false, Some(5000)).unwrap_err().to_string();
+    assert!(message.contains("micro_batch_tokens") && message.contains("set recompute"), "{message}");
+    let message = load.check(&config, true, Some(5000)).unwrap_err().to_string();
+    assert!(message.contains("micro_batch_tokens") && !message.contains("recompute"), "{message}");
+}
+
+#[test]
+fn the_tokens_in_flight_are_the_budget_or_the_longest_example() {
+    let mut arguments = TrainingArguments { batch_size: 16, micro_batch_tokens: 1024, ..TrainingArguments::default() };
+    let tokens = |arguments: &TrainingArguments, longest| Load::new(arguments, 0, longest, 16).tokens;
+    assert_eq!([tokens(&arguments, 20), tokens(&arguments, 300), tokens(&arguments, 1500)], [320, 1024, 1500]);
+    arguments.micro_batch_tokens = 0;
+    assert_eq!(tokens(&arguments, 1024), 16 * 1024);
+}
+
+#[test]
+fn available_memory_is_read_where_it_is_said_and_nowhere_else() {
+    assert_eq!(meminfo_available("MemTotal: 9 kB\nMemAvailable:   24 kB\n"), Some(24 * 1024));
+    assert_eq!(meminfo_available("MemTotal: 9 kB\n"), None);
+    assert_eq!(meminfo_available("MemAvailable: many kB\n"), None);
+    let told = TrainingArguments { memory_max_mb: 7, ..TrainingArguments::default() };
+    assert_eq!(limit_mb(&told), Some(7));
+}

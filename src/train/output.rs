@@ -1,0 +1,55 @@
+//! What a run leaves behind: an adapter folder, or a whole model's.
+
+use gemma::{Config, SaveAs, Tensor32, Weights};
+use jobs::TrainJob;
+
+use crate::error::TrainError;
+use crate::parameters::{Parameter, adapter};
+
+/// Writes the adapter folder `job.out`.
+pub(crate) fn write_adapter(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
+    let base = job.base.file_name().map(|name| name.to_string_lossy().into_owned());
+    adapter(config, job.arguments.rank as usize, job.arguments.alpha, base, parameters).save(&job.out)?;
+    Ok(())
+}
+
+/// Writes the model folder `job.out`, in the number format that its `config.json` names.
+pub(crate) fn write_model(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
+    fs_err::create_dir_all(&job.out)?;
+    let mut tensors: Vec<(String, Tensor32)> = norm_names(config)
+        .into_iter()
+        .map(|(name, width)| {
+            let data = initial_norm(&name, &[width]);
+            (name, Tensor32 { shape: vec![width], data })
+        })
+        .collect();
+    tensors.extend(
+        parameters
+            .iter()
+            .map(|p| (p.name.clone(), Tensor32 { shape: vec![p.shape.0, p.shape.1], data: p.values.clone() })),
+    );
+    let save_as = if config.dtype == "bfloat16" { SaveAs::Bf16 } else { SaveAs::F32 };
+    Weights::save(&job.out, tensors, save_as)?;
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+        match fs_err::read(job.base.join(name)) {
+            Ok(bytes) => files::replace(&job.out.join(name), &bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The fixed norm weights of a model that is trained from nothing, and zeros for the rest. The norms
+/// behind attention and feed-forward halve their output, so that at the start the residual stream
+/// still says which token it belongs to.
+pub(crate) fn initial_norm(name: &str, shape: &[usize]) -> Vec<f32> {
+    let post = name.contains("post_attention") || name.contains("post_feedforward");
+    vec![if post { -0.5 } else { 0.0 }; shape.iter().product()]
+}
+
+fn norm_names(config: &Config) -> Vec<(String, usize)> {
+    let layers = (0..config.num_hidden_layers)
+        .flat_map(|layer| gemma::Norm::ALL.map(|norm| (norm.weight_name(layer), norm.width(config))));
+    layers.chain([(gemma::FINAL_NORM.to_owned(), config.hidden_size)]).collect()
+}
