@@ -26,7 +26,7 @@ use hyper_util::service::TowerToHyperService;
 use ledger::Ledger;
 use net::Listener;
 use registry::Registry;
-use rules::LiveRules;
+use rules::{LiveRules, Rules};
 use store::StoreError;
 use telemetry::Metrics;
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ use crate::settings::Settings;
 use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
-pub(crate) use student::{base, format, library};
+pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -178,25 +178,41 @@ impl App {
     }
 }
 
+/// The rules of every call site, as `serve` would hold them.
+pub(crate) fn rules(settings: &Settings) -> Result<Rules, Error> {
+    rules_with(settings, &teacher(settings)?, student_format(settings)?)
+}
+
+fn rules_with(
+    settings: &Settings,
+    endpoint: &teacher::Endpoint,
+    format: Option<gemma::GraphFormat>,
+) -> Result<Rules, Error> {
+    Ok(settings.rules(&student::basis(settings, endpoint, format))?)
+}
+
+/// The student's number format; none when no student is enabled.
+fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Error> {
+    if !settings.student.enabled {
+        return Ok(None);
+    }
+    Ok(Some(format(settings, &base(settings)?)?))
+}
+
 /// What the configuration says, made ready for every part.
 fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Error> {
     let data = std::path::absolute(&settings.data.dir)?;
     files::create_private_dir(&data).map_err(|error| format!("data.dir: {error}"))?;
-    let student = if settings.student.enabled {
-        let format = student::format(&settings, &student::base(&settings)?)?;
-        let graph = data.join(format!("graph-{}", format.name()));
+    let student = student_format(&settings)?.map(|format| {
         tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
-        Some(StudentParts { format, graph })
-    } else {
-        None
-    };
+        StudentParts { format, graph: data.join(format!("graph-{}", format.name())) }
+    });
     let metrics = Arc::new(Metrics::new()?);
     metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
     if let Some(parts) = &student {
         metrics.student_info(parts.format.name()).set(1.0);
     }
-    let basis = student::basis(&settings, endpoint, student.as_ref().map(|parts| parts.format));
-    let rules = LiveRules::new(settings.rules(&basis)?);
+    let rules = LiveRules::new(rules_with(&settings, endpoint, student.as_ref().map(|parts| parts.format))?);
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
     Ok(Shared { settings, data, metrics, rules, registry, student })
 }
@@ -253,8 +269,8 @@ fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, 
         tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
         export::export_base(&settings.student.base, graph, *format)?;
     }
-    let config = student::config(settings, graph);
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), student::library(settings)?, config)))
+    let config = student::config(settings, graph)?;
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), library(settings)?, config)))
 }
 
 /// The background cycle, where lessons may be held.

@@ -28,6 +28,13 @@ pub(crate) enum Command {
     },
     /// Read a configuration and what it names, change nothing.
     Check(Config),
+    /// Print the rules that hold for a call site, and what its evidence depends on, as JSON.
+    Rules {
+        #[command(flatten)]
+        config: Config,
+        #[arg(default_value = "default")]
+        site: String,
+    },
     /// Look at call sites and steer them through the admin API.
     Sites(Sites),
     /// Run one training job; prints one JSON object a line.
@@ -184,11 +191,11 @@ pub(crate) struct PracticeBase {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     #[arg(long, default_value_t = 1200)]
-    pub(crate) steps: usize,
+    pub(crate) steps: u32,
     #[arg(long, default_value_t = 32)]
-    pub(crate) batch_size: usize,
+    pub(crate) batch_size: u32,
     #[arg(long, default_value_t = 2)]
-    pub(crate) threads: usize,
+    pub(crate) threads: u32,
     /// Limit of the wall time.
     #[arg(long, default_value_t = 3600.0)]
     pub(crate) seconds: f64,

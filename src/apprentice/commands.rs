@@ -7,6 +7,7 @@ mod init;
 mod practice;
 mod practice_data;
 mod reference;
+mod rules;
 mod serve;
 mod sites;
 mod train;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Practice(practice) => practice::practice(practice),
         Command::Init { path } => init::init(&path),
         Command::Check(config) => check::check(&config.config),
+        Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
         Command::Train { job } => Ok(train::train(&job)),
         Command::Export(export) => export::export(&export),

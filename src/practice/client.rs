@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use wire::completion;
+use wire::Api;
 
 use crate::PracticeError;
 use crate::scene::Line;
@@ -56,8 +56,7 @@ impl Client {
         let response = self.pool.request(request).await.map_err(|error| failed(error.to_string()))?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| failed(error.to_string()))?.to_bytes();
-        let read = if stream { completion::read_stream } else { completion::read_whole };
-        let said = read(&body).filter(|_| head.status.is_success());
+        let said = Api::Chat.read(stream, &body).filter(|_| head.status.is_success());
         let said = said.ok_or_else(|| failed(format!("{}: {}", head.status, String::from_utf8_lossy(&body))))?;
         let local = head.headers.get("x-apprentice-route").is_some_and(|route| route == "student");
         Ok(Reply { text: said.text, local })

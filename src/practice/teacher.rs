@@ -19,10 +19,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use wire::chat::ChatRequest;
-use wire::completion::{self, Envelope};
 use wire::error::ApiError;
-use wire::{Answer, Finish, Role, Signals, Usage};
+use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
 
 use crate::scene::{Scene, Style};
 
@@ -105,7 +103,7 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     let counted = !request.headers().contains_key(TRUTH_HEADER);
     let unreadable = |error: &dyn std::fmt::Display| ApiError::invalid("invalid_body", error.to_string());
     let body = request.into_body().collect().await.map_err(|error| unreadable(&error))?.to_bytes();
-    let request = ChatRequest::parse(&body).map_err(|error| unreadable(&error))?;
+    let request = Api::Chat.parse(&body).map_err(|error| unreadable(&error))?;
     let turns = request.turns().map_err(|error| unreadable(&error))?;
     let said = |role| turns.iter().rev().find(|turn| turn.role == role).map_or("", |turn| turn.text.as_str());
     let (system, player) = (said(Role::System), said(Role::User));
@@ -123,12 +121,8 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     let usage = Usage { prompt_tokens: words(system) + words(player), completion_tokens: words(&text) };
     let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
     let envelope = Envelope { id: "chatcmpl-practice", created_s: 1_700_000_000, model: MODEL };
-    Ok(if request.stream {
-        let stream = completion::write_stream(&envelope, &answer, request.include_usage);
-        respond(StatusCode::OK, "text/event-stream", stream)
-    } else {
-        respond(StatusCode::OK, "application/json", completion::write_whole(&envelope, &answer))
-    })
+    let (content_type, bytes) = Api::Chat.write(request.delivery, &envelope, &answer);
+    Ok(respond(StatusCode::OK, content_type, bytes))
 }
 
 fn models() -> Response<Full<Bytes>> {

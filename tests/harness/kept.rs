@@ -30,7 +30,7 @@ pub fn exchanges(data: &Path, site: &str) -> Vec<Exchange> {
 /// # Panics
 /// When one stays locked.
 pub fn released(dir: &Path) {
-    for (path, _) in files(dir).into_iter().filter(|(path, _)| path.ends_with("db")) {
+    for (path, _) in files(dir).into_iter().filter(|(path, _)| path.ends_with("db") || path.ends_with("lock")) {
         let file = std::fs::File::open(&path).unwrap();
         eventually("the store's lock", || flock(&file, FlockOperation::NonBlockingLockExclusive).ok());
         // Closing would not do while a child that is just being started holds a copy of the handle.

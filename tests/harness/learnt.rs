@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gemma::{Adapter, Config, Linear, Pair, SaveAs, Tensor32, Tokenizer, Weights};
-use handover::{Audit, Candidate, Dice, Policy, State};
+use callsite::{SiteId, VersionId};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Policy, State};
 use ledger::Ledger;
 use registry::Registry;
+use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
+use verify::{Comparison, VerifierSettings, Verifiers};
+use wire::Sampling;
 
 use crate::kept;
 use crate::program::World;
@@ -36,7 +40,7 @@ pub fn golden() -> PathBuf {
 pub fn with_students(world: &mut World) {
     let base = world.dir.path().join("base");
     write_base(&base);
-    export::export_base(&base, &world.data().join("graph-f32"), export::Format::F32).unwrap();
+    export::export_base(&base, &world.data().join("graph-f32"), gemma::GraphFormat::F32).unwrap();
     world.set("student.enabled", true).set("student.base", base.display().to_string()).set("student.format", "f32");
     world.set("student.context", 256).set("lessons.enabled", false);
     // Hardly ever: a test that wants audits says so.
@@ -48,7 +52,7 @@ pub fn with_students(world: &mut World) {
 /// # Panics
 /// When it cannot be written.
 #[must_use]
-pub fn publish(world: &World, site: &str, number: u8) -> String {
+pub fn publish(world: &World, site: &str, number: u8) -> VersionId {
     let config = Config::load(&golden()).unwrap();
     let (out, width) = Linear::Q.shape(&config);
     // A factor of zeros changes nothing.
@@ -56,38 +60,60 @@ pub fn publish(world: &World, site: &str, number: u8) -> String {
     let adapter = Adapter { rank: 1, alpha: 1.0, base: None, pairs: BTreeMap::from([((0, Linear::Q), pair)]) };
     let dir = world.dir.path().join(format!("adapter-{site}-{number}"));
     adapter.save(&dir).unwrap();
-    Registry::new(&world.registry()).publish(site, &dir, serde_json::json!({})).unwrap()
+    let site = SiteId::new(site).unwrap();
+    Registry::new(&world.registry()).publish(&site, &dir, serde_json::json!({})).unwrap()
 }
 
-/// Writes what a site's log holds after `version` has been tried with the confidence threshold `tau` and
-/// compared with the teacher, always well, until it stands at `state`. The program must not be running.
+/// The policy and the basis that the program holds `site` to with the world's configuration.
+fn rules(world: &World, site: &SiteId) -> (Policy, Basis) {
+    let exit = world.run(&["rules", "--config", world.config().to_str().unwrap(), site.as_str()]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let said: serde_json::Value = serde_json::from_str(&exit.stdout).unwrap();
+    let part = |key: &str| said[key].clone();
+    (serde_json::from_value(part("policy")).unwrap(), serde_json::from_value(part("basis")).unwrap())
+}
+
+/// Rules of which only the policy and the basis matter: nothing is answered here.
+fn live(policy: &Policy, basis: &Basis) -> LiveRules {
+    let verifier_settings = VerifierSettings::default();
+    let rules = SiteRules {
+        policy: policy.clone(),
+        basis: basis.clone(),
+        verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
+        verifier_settings,
+        comparison: Comparison::Exact,
+        sampling: Sampling::Greedy,
+        max_tokens: 1,
+        capture: true,
+    };
+    LiveRules::new(Rules::new(rules, BTreeMap::new()))
+}
+
+/// Writes what a site's log holds after `version` has been tried with `confidence_threshold` and
+/// compared with the teacher, always well, until it stands at `state`. The program must not be running, and the
+/// configuration must be the one that it will be started with: evidence holds for that one.
 ///
 /// # Panics
 /// When it does not get there.
-pub fn prove(world: &World, site: &str, version: &str, tau: f64, state: State) {
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let ledger = Ledger::open_dir(&world.data().join("ledger"), Box::new(|_| Policy::default()), metrics).unwrap();
-    // A site is known from its first request on.
-    drop(ledger.plan(site, Dice { route: 0.0, audit: 0.0 }));
-    let candidate = Candidate { version: version.to_owned(), grid: vec![tau], exam: 1.0 };
-    ledger.candidate(site, 1, candidate).unwrap();
+pub fn prove(world: &World, site: &str, version: &VersionId, confidence_threshold: f64, state: State) {
+    let site = SiteId::new(site).unwrap();
+    let (policy, basis) = rules(world, &site);
+    let (dir, metrics) = (world.data().join("ledger"), Arc::new(Metrics::new().unwrap()));
+    let ledger = Ledger::open_dir(&dir, live(&policy, &basis), metrics, 1).unwrap();
+    assert!(ledger.register(&site));
+    let candidate = Candidate { version: version.clone(), grid: vec![confidence_threshold], exam: 1.0, policy, basis };
+    ledger.add_candidate(&site, 1, candidate).unwrap();
     for number in 2..500 {
-        if ledger.view(site).unwrap().state == state {
+        if ledger.view(&site).unwrap().state == state {
             drop(ledger);
             kept::released(&world.data().join("ledger"));
             return;
         }
-        let audit = Audit {
-            request: number.to_string(),
-            version: version.to_owned(),
-            quality: 1.0,
-            confidence: 1.0,
-            verified: true,
-            served: false,
-        };
-        ledger.audit(site, number, audit).unwrap();
+        let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
+        let audit = Audit { request: number.to_string(), version: version.clone(), served: false, outcome };
+        ledger.record_audit(&site, number, audit).unwrap();
     }
-    panic!("{site} stands at {:?}", ledger.view(site).unwrap());
+    panic!("{site} stands at {:?}", ledger.view(&site).unwrap());
 }
 
 /// Writes the base described above into `dir`.

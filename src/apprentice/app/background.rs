@@ -17,7 +17,8 @@ const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits until the program is told to stop.
 pub(crate) async fn told(mut stopped: watch::Receiver<bool>) {
-    stopped.wait_for(|stopped| *stopped).await.map_or((), |_| ());
+    // An error says that the program is gone, which is as good a reason to stop.
+    stopped.wait_for(|stopped| *stopped).await.map(drop).unwrap_or_default();
 }
 
 /// Opens the versions on trial and serving, so that no client waits for it.

@@ -32,10 +32,15 @@ pub(crate) fn library(settings: &Settings) -> Result<PathBuf, String> {
     student::library::find(named.as_deref()).map_err(|error| error.to_string())
 }
 
+/// What this processor can do, less what the environment masks.
+pub(crate) fn features() -> Result<Features, String> {
+    let mask = environment::variable(environment::CPU_MASK).unwrap_or_default();
+    Features::detect(&mask).map_err(|error| format!("{}: {error}", environment::CPU_MASK))
+}
+
 /// The number format of the graph: as configured, or the best one that is exact on this processor.
 pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> Result<GraphFormat, String> {
-    let mask = environment::variable(environment::CPU_MASK).unwrap_or_default();
-    let features = Features::detect(&mask).map_err(|error| format!("{}: {error}", environment::CPU_MASK))?;
+    let features = features()?;
     let format = match settings.student.format {
         FormatSetting::Auto => return Ok(features.best_format(config)),
         FormatSetting::F32 => GraphFormat::F32,
@@ -54,16 +59,17 @@ pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> Result<Grap
 }
 
 /// How the student is opened for serving.
-pub(crate) fn config(settings: &Settings, graph: &Path) -> StudentConfig {
+pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig, String> {
     let student = &settings.student;
-    StudentConfig {
+    Ok(StudentConfig {
         graph: graph.join(gemma::GRAPH_FILE),
         base: student.base.clone(),
         workers: student.workers,
         queue: student.queue,
         threads: student.threads,
         context: student.context,
-    }
+        features: features()?,
+    })
 }
 
 /// The same for the processes of a lesson.

@@ -25,6 +25,7 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         queue: 1,
         threads: job.threads,
         context: job.context,
+        features: app::features()?,
     };
     let model = Student::open(&runtime, config)?.model("exam".into(), Some(&job.adapter))?;
     let result = app::runtime()?.block_on(answer(model.as_ref(), &job))?;

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use student::{Runtime, Student};
+
 use crate::cli::{Export, ExportFormat};
 use crate::settings::environment;
-use crate::{Outcome, eprint_line};
+use crate::{Outcome, app, eprint_line};
 
 /// Writes the graph unless an unchanged one is there.
 pub(crate) fn export(arguments: &Export) -> Outcome {
@@ -19,8 +21,8 @@ pub(crate) fn export(arguments: &Export) -> Outcome {
     eprint_line(&format!("{} {done}: {} bytes, made from {}", graph.display(), exported.bytes, exported.fingerprint));
     if arguments.open {
         let named = arguments.onnxruntime.clone().or_else(environment::onnxruntime);
-        let runtime = student::Runtime::load(&student::library::find(named.as_deref())?)?;
-        student::check_opens(&runtime, &graph, &arguments.base)?;
+        let runtime = Runtime::load(&student::library::find(named.as_deref())?)?;
+        Student::check_graph(&runtime, &graph, &arguments.base, app::features()?)?;
         eprint_line("the graph can be served on this machine");
     }
     Ok(ExitCode::SUCCESS)
