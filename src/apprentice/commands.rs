@@ -6,7 +6,7 @@ mod export;
 mod init;
 mod practice;
 mod practice_data;
-mod reference;
+pub(crate) mod reference;
 mod rules;
 mod serve;
 mod sites;

@@ -93,7 +93,7 @@ fn sites_are_listed_shown_and_steered() {
     let list = sites(&world, &proxy, &["list"]);
     assert_eq!(list.code, Some(0), "{list:?}");
     let row = list.stdout.lines().find(|line| line.starts_with("shop ")).unwrap_or_else(|| panic!("{list:?}"));
-    assert!(row.contains(" student ") && row.contains(&version), "{row}");
+    assert!(row.contains(" student ") && row.contains(version.as_str()), "{row}");
     assert_eq!(sites(&world, &proxy, &[]).stdout, list.stdout, "without an action they are listed");
 
     let show = sites(&world, &proxy, &["show", "shop"]);
@@ -109,7 +109,7 @@ fn sites_are_listed_shown_and_steered() {
     let log = proxy.admin("GET", "/admin/audit?site=shop&limit=1", "").text();
     assert!(log.contains("players complained"), "{log}");
 
-    let again = sites(&world, &proxy, &["rollback", "shop", "--to", &version]);
+    let again = sites(&world, &proxy, &["rollback", "shop", "--to", version.as_str()]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-route"), "student");
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use gemma::{Adapter, Config, Linear, Pair};
+use gemma::{Adapter, Config, Linear, LoraPair};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use student::{Runtime, Student, StudentConfig};
+use student::{Features, Runtime, Student, StudentConfig};
 
 /// An adapter that moves the logits: random A and B on every linear of every layer.
 fn random_adapter(config: &Config, seed: u64) -> Adapter {
@@ -16,7 +16,7 @@ fn random_adapter(config: &Config, seed: u64) -> Adapter {
         for linear in Linear::ALL {
             let (out, input) = linear.shape(config);
             let mut values = |count: usize| (0..count).map(|_| rng.random_range(-0.2f32..0.2)).collect();
-            pairs.insert((layer, linear), Pair { a: values(rank * input), b: values(out * rank) });
+            pairs.insert((layer, linear), LoraPair { a: values(rank * input), b: values(out * rank) });
         }
     }
     Adapter { rank, alpha: 8.0, base: None, pairs }
@@ -29,10 +29,18 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
     let adapter = random_adapter(&config, 1);
     let (graph, adapter_dir) = (dir.path().join("graph"), dir.path().join("adapter"));
     adapter.save(&adapter_dir).unwrap();
-    export::export_base(&base, &graph, export::Format::F32).unwrap();
+    export::export_base(&base, &graph, gemma::GraphFormat::F32).unwrap();
     let runtime = Runtime::load(&student::library::find(None).unwrap()).unwrap();
     let settings =
-        StudentConfig { graph: graph.join("model.onnx"), base: base.clone(), workers: 1, threads: 1, context: 256 };
+        StudentConfig {
+            graph: graph.join(gemma::GRAPH_FILE),
+            base: base.clone(),
+            workers: 1,
+            queue: 0,
+            threads: 1,
+            context: 256,
+            features: Features::detect("").unwrap(),
+        };
     let student = Student::open(&runtime, settings).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let vocabulary = u32::try_from(config.vocab_size).unwrap();

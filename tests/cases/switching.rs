@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use callsite::VersionId;
 use handover::State;
 use harness::client::Answer;
 use harness::learnt::{self, CONFIDENCE, SAYS};
@@ -18,7 +19,7 @@ const TEACHER_SAYS: &str = "the teacher's own words";
 struct Learnt {
     teacher: ScriptedTeacher,
     world: World,
-    version: String,
+    version: VersionId,
 }
 
 /// Site `shop` with a student that may answer from a confidence of `tau` on, and a teacher that agrees with it or not.
@@ -248,7 +249,7 @@ fn a_teacher_that_changes_takes_its_site_back_within_three_hundred_requests() {
 #[test]
 fn a_student_whose_files_are_damaged_gives_way_to_the_teacher() {
     let Learnt { teacher: _teacher, world, version } = learnt(0.5, TEACHER_SAYS);
-    let path = world.registry().join("shop").join(&version).join("adapter_model.safetensors");
+    let path = world.registry().join("shop").join(version.as_str()).join("adapter_model.safetensors");
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gemma::{Adapter, Config, Linear, Pair, SaveAs, Tensor32, Tokenizer, Weights};
+use gemma::{Adapter, Config, Linear, LoraPair, SaveAs, Tensor32, Tokenizer, Weights};
 use callsite::{SiteId, VersionId};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Policy, State};
 use ledger::Ledger;
@@ -56,7 +56,7 @@ pub fn publish(world: &World, site: &str, number: u8) -> VersionId {
     let config = Config::load(&golden()).unwrap();
     let (out, width) = Linear::Q.shape(&config);
     // A factor of zeros changes nothing.
-    let pair = Pair { a: vec![f32::from(number); width], b: vec![0.0; out] };
+    let pair = LoraPair { a: vec![f32::from(number); width], b: vec![0.0; out] };
     let adapter = Adapter { rank: 1, alpha: 1.0, base: None, pairs: BTreeMap::from([((0, Linear::Q), pair)]) };
     let dir = world.dir.path().join(format!("adapter-{site}-{number}"));
     adapter.save(&dir).unwrap();

@@ -1,15 +1,28 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use callsite::SiteId;
+use verify::Comparison;
+
+use super::reference::{self, KEYS};
 use super::*;
+
+const DEFAULT: &str = include_str!("../../../policies/default.toml");
+const PRACTICE: &str = include_str!("../../../policies/practice.toml");
+
+fn rules_of(settings: &Settings, site: &str) -> std::sync::Arc<rules::SiteRules> {
+    settings.rules(&BTreeMap::new()).unwrap().of(&SiteId::new(site).unwrap())
+}
 
 #[test]
 fn the_shipped_policies_are_valid() {
-    for text in [include_str!("../policies/default.toml"), include_str!("../policies/practice.toml")] {
+    for text in [DEFAULT, PRACTICE] {
         Settings::parse(text).unwrap();
     }
 }
 
 #[test]
 fn the_default_policy_says_what_the_program_does_without_it() {
-    let written = Settings::parse(include_str!("../policies/default.toml")).unwrap();
+    let written = Settings::parse(DEFAULT).unwrap();
     let plain = Settings::parse("").unwrap();
     assert_eq!(format!("{written:?}"), format!("{plain:?}"));
 }
@@ -27,18 +40,131 @@ fn a_wrong_key_is_named_with_its_line_and_the_right_ones() {
 fn a_site_changes_only_what_it_names() {
     let text = "[handover]\nquality_min = 0.8\nquality_floor = 0.7\n[sites.shop]\ncomparison = \"exact\"\n[sites.shop.handover]\nrisk_alpha = 0.05\n";
     let settings = Settings::parse(text).unwrap();
-    let shop = settings.of("shop");
-    assert_eq!((shop.policy.quality_min, shop.policy.risk_alpha, shop.site.comparison), (0.8, 0.05, Comparison::Exact));
-    assert_eq!(settings.of("other").policy.risk_alpha, Policy::default().risk_alpha);
+    let (shop, other) = (rules_of(&settings, "shop"), rules_of(&settings, "other"));
+    assert_eq!((shop.policy.quality_min, shop.policy.risk_alpha, shop.comparison), (0.8, 0.05, Comparison::Exact));
+    assert_eq!((other.policy.risk_alpha, other.comparison), (Policy::default().risk_alpha, Comparison::Similar));
+    assert_eq!(shop.basis.changed(&other.basis), ["comparison"]);
     let error = Settings::parse("[sites.shop.handover]\nrisk = 1\n").unwrap_err();
-    assert!(error.contains("sites.shop: handover: unknown field `risk`"), "{error}");
+    assert!(error.contains("sites.shop.handover: unknown field `risk`"), "{error}");
     let error = Settings::parse("[sites.shop]\ncomparisons = 1\n").unwrap_err();
     assert!(error.contains("comparisons"), "{error}");
 }
 
 #[test]
-fn numbers_that_cannot_work_are_refused() {
-    let error = Settings::parse("[handover]\nquality_min = 1.5\n").unwrap_err();
-    assert!(error.contains("quality_min = 1.5 must lie strictly between 0 and 1"), "{error}");
-    assert!(Settings::parse("[verify]\nmust_match = [\"(\"]\n").unwrap_err().contains("`must_match`"));
+fn what_evidence_depends_on_is_in_the_basis_and_what_it_does_not_is_not() {
+    let basis = |text: &str| rules_of(&Settings::parse(text).unwrap(), "shop").basis.clone();
+    let plain = basis("");
+    for (text, name) in [
+        ("[site]\ncomparison = \"exact\"\n", "comparison"),
+        ("[site]\nmax_tokens = 9\n", "max_tokens"),
+        ("[site]\ntemperature = 0.5\n", "sampling"),
+        ("[verifiers]\njson = true\n", "verifiers"),
+    ] {
+        assert_eq!(basis(text).changed(&plain), [name]);
+    }
+    assert_eq!(basis("[site]\ncapture = false\n[handover]\nrisk_alpha = 0.05\n"), plain);
+}
+
+#[test]
+fn an_expression_that_does_not_compile_names_its_key() {
+    let error = Settings::parse("[verifiers]\nmust_match = [\"(\"]\n").unwrap_err();
+    assert!(error.contains("`must_match`"), "{error}");
+}
+
+/// The keys of a table, dotted; tables that are values themselves (none so far) would be listed by their leaves.
+fn leaves(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(inner) => leaves(inner, &format!("{prefix}{name}."), found),
+            _ => drop(found.insert(format!("{prefix}{name}"))),
+        }
+    }
+}
+
+#[test]
+fn the_reference_lists_every_key() {
+    let mut written = BTreeSet::new();
+    leaves(&reference::defaults().unwrap(), "", &mut written);
+    let listed: BTreeSet<String> = KEYS.iter().map(|key| key.key.to_owned()).collect();
+    assert_eq!(listed.len(), KEYS.len(), "a key is listed twice");
+    // What is unset by default is not written; each of these is a key all the same.
+    let unset = ["teacher.ca_file", "student.onnxruntime", "lessons.train.stop_exact", "lessons.train.stop_loss"];
+    written.extend(unset.map(str::to_owned));
+    assert_eq!(listed, written);
+}
+
+/// Values just outside a range as the reference words it.
+fn outside(range: &str) -> Vec<String> {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let open = |low: &str, high: &str| vec![low.to_owned(), high.to_owned(), "nan".to_owned()];
+    if range == "between 0 and 1, both excluded" {
+        return open("0.0", "1.0");
+    }
+    if let Some((low, high)) = range.strip_prefix("greater than ").and_then(|rest| rest.split_once(", at most ")) {
+        return open(&format!("{:?}", number(low)), &format!("{:?}", number(high) * 1.5));
+    }
+    if let Some(low) = range.strip_prefix("greater than ") {
+        return vec![format!("{:?}", number(low)), "-1.0".into(), "nan".into()];
+    }
+    if let Some(low) = range.strip_prefix("at least ") {
+        return vec![format!("{}", number(low) - 1.0)];
+    }
+    if let Some(high) = range.strip_prefix("at most ") {
+        return vec![format!("{}", number(high) + 1.0)];
+    }
+    let (low, high) = range.split_once(" to ").unwrap();
+    vec![format!("{}", number(low) - 1.0), format!("{}", number(high) + 1.0)]
+}
+
+#[test]
+fn every_range_of_the_reference_is_one_that_is_checked_with_key_and_value() {
+    let defaults = reference::defaults().unwrap();
+    for key in KEYS.iter().filter(|key| !key.range.is_empty()) {
+        let float = !matches!(reference::value(&defaults, key.key), Some(toml::Value::Integer(_)));
+        for value in outside(key.range) {
+            let value = if float && !value.contains(['.', 'n']) { format!("{value}.0") } else { value };
+            let (section, name) = key.key.rsplit_once('.').unwrap();
+            let text = format!("[{section}]\n{name} = {value}\n");
+            let error = Settings::parse(&text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            assert!(error.contains(name), "{text}: {error}");
+            assert!(error.contains(value.trim_end_matches(".0")) || error.contains("NaN"), "{text}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_that_were_once_accepted_are_refused() {
+    for (text, key) in [
+        ("[handover]\ndrift_audits = -1.0\n", "handover.drift_audits"),
+        ("[handover]\ndrift_audits = 0.0\n", "handover.drift_audits"),
+        ("[handover]\ncoverage_min = 7.0\n", "handover.coverage_min"),
+        ("[handover]\nbad_below = -3.0\n", "handover.bad_below"),
+        ("[handover]\nexam_min = 9.0\n", "handover.exam_min"),
+        ("[handover]\nfailures_max = 0\n", "handover.failures_max"),
+        ("[lessons.train]\nbatch_size = 0\n", "lessons.train.batch_size"),
+        ("[lessons.train]\nrank = 0\n", "lessons.train.rank"),
+        ("[lessons.dataset]\nheld_out_fraction = 5.0\n", "lessons.dataset.held_out_fraction"),
+        ("[student]\nworkers = 0\n", "student.workers"),
+        ("[site]\ntop_p = 9.0\n", "site.top_p"),
+        ("[sites.shop]\ntop_p = 9.0\n", "sites.shop.top_p"),
+        ("[sites.shop.handover]\nquality_min = 1.5\n", "sites.shop.handover.quality_min"),
+        ("[handover]\nquality_floor = 0.95\n", "handover.quality_floor"),
+    ] {
+        let error = Settings::parse(text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+        assert!(error.starts_with(key), "{text}: {error}");
+    }
+}
+
+/// What a document says, and what the code would write.
+fn is_current(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == made, "docs/reference/{name} is not what the code says: run `make reference`");
+}
+
+#[test]
+fn the_reference_documents_are_what_the_code_says() {
+    is_current("configuration.md", &reference::markdown().unwrap());
+    is_current("metrics.md", &crate::commands::reference::metrics());
+    is_current("reasons.md", &crate::commands::reference::reasons());
 }
