@@ -41,6 +41,17 @@ fn no_more_waits_than_the_queue_holds_and_who_leaves_it_makes_room_and_never_run
 }
 
 #[test]
+fn work_that_nobody_waits_for_never_runs_however_long_the_queue_is() {
+    let pool = Pool::new(vec![0_u32], 8).unwrap();
+    let (first, open) = gated(&pool);
+    let left = pool.submit(|worker, _| *worker += 100).unwrap();
+    let last = pool.submit(|worker, _| *worker).unwrap();
+    drop(left);
+    open.send(()).unwrap();
+    assert_eq!((first.blocking_recv().unwrap(), last.blocking_recv().unwrap()), (1, 1));
+}
+
+#[test]
 fn without_a_queue_who_has_an_answer_can_ask_again() {
     let pool = Pool::new(vec![0_u32], 0).unwrap();
     for round in 0..2000 {

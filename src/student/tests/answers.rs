@@ -124,6 +124,17 @@ fn an_answer_that_fills_the_context_ends_there() {
 }
 
 #[test]
+fn the_length_of_a_prompt_of_several_runs_is_known_before_the_first() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = prompt(&"a b ".repeat(150), 1);
+    let tokens = gemma::prompt_ids(&tiny.student.engine.tokenizer, &asked.turns).unwrap().len();
+    assert!(tokens > 256, "longer than a run: {tokens}");
+    let refused = Ineligible::TooLong { tokens, limit: 128 };
+    assert_eq!(wait(model.answer(asked)), Err(ModelError::Ineligible(refused)));
+}
+
+#[test]
 fn a_text_longer_than_any_that_fits_is_refused_without_being_tokenised() {
     let tiny = tiny(GraphFormat::F32);
     let model = tiny.student.model("base".to_owned(), None).unwrap();
