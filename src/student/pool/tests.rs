@@ -1,3 +1,5 @@
+//! The bounded queue: who waits, who runs, who leaves, who panics.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
