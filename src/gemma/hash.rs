@@ -52,3 +52,6 @@ fn hash_files(files: &[PathBuf]) -> Result<blake3::Hash, GemmaError> {
     }
     Ok(hasher.finalize())
 }
+
+#[cfg(test)]
+mod tests;

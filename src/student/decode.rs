@@ -8,8 +8,9 @@ use crate::StudentError;
 use crate::adapter::Bound;
 use crate::session::Worker;
 
-/// Prompt tokens per run. Bounds the activations' memory; larger pieces are no faster.
-const PIECE: usize = 256;
+/// Prompt tokens per run: the bound on the memory of activations, and on what is computed for nobody after the asker
+/// has left. Longer ones are no faster (measured at the 1B shape: 64 to 256 within 5 %).
+const PIECE: usize = 128;
 
 /// One sequence on one worker. Starts empty; what the worker's cache held before is out of reach.
 pub(crate) struct Sequence<'a> {

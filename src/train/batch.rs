@@ -58,7 +58,7 @@ pub(crate) fn epoch_batches(lengths: &[usize], batch_size: usize, seed: u64, epo
 /// Examples that go through the model at the same time, one list for each thread.
 pub(crate) type Round<'a> = Vec<Vec<&'a TokenisedExample>>;
 
-/// Splits a batch into rounds that run one after another, each dealt to up to `threads` micro-batches of about
+/// Splits a batch into rounds that run one after another, each split into up to `threads` micro-batches of about
 /// equal cost. No round holds more than `tokens` tokens, padding included, unless it is one example that is
 /// longer; 0 makes one round of all.
 pub(crate) fn split_microbatches<'a>(
@@ -78,10 +78,10 @@ pub(crate) fn split_microbatches<'a>(
             _ => rounds.push(vec![example]),
         }
     }
-    rounds.iter().map(|round| deal(round, threads)).collect()
+    rounds.iter().map(|round| split_over_threads(round, threads)).collect()
 }
 
-fn deal<'a>(round: &[&'a TokenisedExample], threads: usize) -> Round<'a> {
+fn split_over_threads<'a>(round: &[&'a TokenisedExample], threads: usize) -> Round<'a> {
     let parts = threads.clamp(1, round.len().max(1));
     (0..parts).map(|part| round.iter().skip(part).step_by(parts).copied().collect()).collect()
 }

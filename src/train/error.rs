@@ -42,7 +42,9 @@ pub enum TrainError {
 
 fn advice(recomputed_mb: Option<u64>, limit_mb: u64) -> String {
     match recomputed_mb {
-        Some(mb) if mb <= limit_mb => format!("; it fits with recompute = true, at about {mb} MB"),
+        Some(mb) if mb <= limit_mb => {
+            format!("; it fits with recompute = true, at about {mb} MB, or lower micro_batch_tokens and max_tokens")
+        }
         Some(_) => "; lower micro_batch_tokens and max_tokens, set recompute = true, or raise memory_max_mb".to_owned(),
         None => "; lower micro_batch_tokens and max_tokens, or raise memory_max_mb".to_owned(),
     }

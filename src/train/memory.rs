@@ -93,13 +93,27 @@ pub(crate) fn limit_mb(arguments: &TrainingArguments) -> Option<u64> {
 /// The least of what the kernel, and the control group, give; `None` where neither says.
 fn available_bytes() -> Option<u64> {
     let text = |path: &str| fs_err::read_to_string(path).ok();
-    let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let group = groups.into_iter().filter_map(text).find_map(|text| text.trim().parse().ok());
     // Free memory alone would leave out what only caches files.
-    let kernel = text("/proc/meminfo")
-        .and_then(|text| meminfo_available(&text))
-        .or_else(|| Some(machine_bytes()).filter(|bytes| *bytes > 0));
+    let kernel = text("/proc/meminfo").and_then(|text| meminfo_available(&text));
+    let kernel = kernel.or_else(|| Some(machine_bytes()).filter(|bytes| *bytes > 0));
+    let groups = [
+        ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ];
+    let group = groups.into_iter().find_map(|(dir, limit, used, cache)| {
+        let file = |name: &str| text(&format!("{dir}/{name}")).unwrap_or_default();
+        group_available(&file(limit), &file(used), &file("memory.stat"), cache)
+    });
     kernel.into_iter().chain(group).min()
+}
+
+/// A control group's limit less what it uses, which the `cache` of its statistics is not: that is given back at need.
+/// `None` without a limit.
+fn group_available(limit: &str, used: &str, stat: &str, cache: &str) -> Option<u64> {
+    let limit: u64 = limit.trim().parse().ok()?;
+    let used: u64 = used.trim().parse().unwrap_or(0);
+    let cached = stat.lines().find_map(|line| line.strip_prefix(cache)?.trim().parse().ok()).unwrap_or(0);
+    Some(limit.saturating_sub(used.saturating_sub(cached)))
 }
 
 fn meminfo_available(text: &str) -> Option<u64> {

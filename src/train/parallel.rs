@@ -1,4 +1,4 @@
-//! Work dealt to threads, results in the order of the items whatever the threads did.
+//! Work shared out to threads, results in the order of the items whatever the threads did.
 
 use crate::error::TrainError;
 

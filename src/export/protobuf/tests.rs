@@ -1,3 +1,5 @@
+//! The wire format against its published examples.
+
 use super::Message;
 
 #[test]

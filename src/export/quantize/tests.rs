@@ -1,3 +1,5 @@
+//! Rounding errors and transposition.
+
 use super::{Rows, transpose};
 
 #[test]

@@ -1,3 +1,5 @@
+//! How factors of several linears become one pair.
+
 use gemma::LoraPair;
 
 use super::{Part, join};

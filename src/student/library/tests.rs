@@ -1,3 +1,5 @@
+//! Which library is taken, and what is said when there is none.
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;

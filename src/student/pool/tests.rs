@@ -1,3 +1,5 @@
+//! The bounded queue: who waits, who runs, who leaves, who panics.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -38,6 +40,17 @@ fn no_more_waits_than_the_queue_holds_and_who_leaves_it_makes_room_and_never_run
     assert_eq!(first.blocking_recv().unwrap(), 1);
     assert_eq!(third.blocking_recv().unwrap(), 0, "the second ran before the third");
     assert_eq!(ran.load(SeqCst), 1);
+}
+
+#[test]
+fn work_that_nobody_waits_for_never_runs_however_long_the_queue_is() {
+    let pool = Pool::new(vec![0_u32], 8).unwrap();
+    let (first, open) = gated(&pool);
+    let left = pool.submit(|worker, _| *worker += 100).unwrap();
+    let last = pool.submit(|worker, _| *worker).unwrap();
+    drop(left);
+    open.send(()).unwrap();
+    assert_eq!((first.blocking_recv().unwrap(), last.blocking_recv().unwrap()), (1, 1));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which token is chosen, and how often.
+
 use wire::Sampling;
 
 use super::{Sampler, sample};

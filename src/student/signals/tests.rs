@@ -1,3 +1,5 @@
+//! The figures against NumPy's (`tests/oracle`).
+
 use serde::Deserialize;
 use wire::Signals;
 

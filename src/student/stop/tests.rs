@@ -1,3 +1,5 @@
+//! Stop texts, however the text before them is cut.
+
 use super::{Passed, StopFilter};
 
 /// Everything passed on when `text` arrives in pieces of `size` characters, and whether it was stopped.

@@ -120,7 +120,21 @@ fn an_answer_that_fills_the_context_ends_there() {
     let too_long = Ineligible::TooLong { tokens, limit: tokens - 1 };
     assert_eq!(model.accepts(&asked), Err(too_long.clone()));
     assert_eq!(wait(model.answer(asked)), Err(ModelError::Ineligible(too_long)), "and never a failure");
+    // Shorter in bytes than the context; the chat format is what does not fit.
+    let tight = tiny_of(&base, GraphFormat::F32, 1, 5).student.model("base".to_owned(), None).unwrap();
+    assert!(matches!(tight.accepts(&prompt("ab", 1)), Err(Ineligible::TooLong { limit: 5, .. })));
     assert_eq!(exact.student.model("base".to_owned(), None).unwrap().accepts(&prompt(QUESTION, 100)), Ok(()));
+}
+
+#[test]
+fn the_length_of_a_prompt_of_several_runs_is_known_before_the_first() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = prompt(&"a b ".repeat(150), 1);
+    let tokens = gemma::prompt_ids(&tiny.student.engine.tokenizer, &asked.turns).unwrap().len();
+    assert!(tokens > 256, "longer than a run: {tokens}");
+    let refused = Ineligible::TooLong { tokens, limit: 128 };
+    assert_eq!(wait(model.answer(asked)), Err(ModelError::Ineligible(refused)));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn an_epoch_holds_every_example_once_and_depends_on_seed_and_epoch() {
 }
 
 #[test]
-fn a_batch_within_the_budget_is_dealt_in_equal_shares() {
+fn a_batch_within_the_budget_is_split_evenly_over_the_threads() {
     let examples: Vec<TokenisedExample> = (0..7).map(|i| example(10 + i, 2)).collect();
     let all: Vec<&TokenisedExample> = examples.iter().collect();
     for budget in [0, 7 * 16] {

@@ -37,7 +37,7 @@ fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
     let (load, config) = (load(16, 1024, 2), config());
     assert!(load.check(&config, false, None).is_ok(), "no limit is known");
     let message = load.check(&config, false, Some(14_000)).unwrap_err().to_string();
-    for part in ["14000 MB", "16384 tokens", "it fits with recompute = true"] {
+    for part in ["14000 MB", "16384 tokens", "it fits with recompute = true", "micro_batch_tokens"] {
         assert!(message.contains(part), "{message}");
     }
     assert!(load.check(&config, true, Some(14_000)).is_ok());
@@ -61,6 +61,9 @@ fn available_memory_is_read_where_it_is_said_and_nowhere_else() {
     assert_eq!(meminfo_available("MemTotal: 9 kB\nMemAvailable:   24 kB\n"), Some(24 * 1024));
     assert_eq!(meminfo_available("MemTotal: 9 kB\n"), None);
     assert_eq!(meminfo_available("MemAvailable: many kB\n"), None);
+    let group = |limit, used, stat| group_available(limit, used, stat, "inactive_file");
+    assert_eq!(group("1000\n", "700\n", "active_file 9\ninactive_file 200\n"), Some(500));
+    assert_eq!([group("1000", "", ""), group("max\n", "700", ""), group("", "", "")], [Some(1000), None, None]);
     let told = TrainingArguments { memory_max_mb: 7, ..TrainingArguments::default() };
     assert_eq!(limit_mb(&told), Some(7));
 }
