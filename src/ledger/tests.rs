@@ -1,6 +1,9 @@
 //! The ledger over a log on disk and over one that fails on demand.
 
+mod damage;
 mod disk;
+mod failing;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::path::Path;
