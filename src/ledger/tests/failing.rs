@@ -209,3 +209,57 @@ fn a_snapshot_and_the_tail_replay_to_what_all_records_replay_to() {
     assert_eq!((ledger.view(&shop()).unwrap(), ledger.entries(None, None, 10_000)), (view, entries));
     audit(&ledger, "2", 1.0);
 }
+
+/// The same on a real file system: a process whose files may not grow beyond 32 KiB and which lifts that limit later.
+#[test]
+fn on_a_real_full_disk_a_rollback_is_in_force_and_written_once_there_is_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "tests::failing::in_a_process_of_its_own_the_disk_fills_up_and_is_freed";
+    let script = format!("trap '' XFSZ; ulimit -S -f 64; exec \"$0\" --exact {test} --include-ignored --nocapture");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script]).arg(std::env::current_exe().unwrap()).env("LEDGER_TEST_DIR", dir.path());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let ledger = open(dir.path());
+    let view = ledger.view(&shop()).unwrap();
+    assert_eq!((view.state, view.discarded_versions), (State::Held, vec![version("1")]));
+    assert_eq!(ledger.metrics.handover_log_damaged.get(), 0);
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn in_a_process_of_its_own_the_disk_fills_up_and_is_freed() {
+    let Some(dir) = std::env::var_os("LEDGER_TEST_DIR") else { return };
+    let ledger = open(Path::new(&dir));
+    assert!(ledger.register(&shop()));
+    ledger.add_candidate(&shop(), 1, candidate(&ledger, "1")).unwrap();
+    let written = (0..1_000).take_while(|_| ledger.record_audit(&shop(), 1, compared("1", 1.0)).is_ok()).count();
+    assert!((79..999).contains(&written), "{written} audits before the disk was full");
+    assert_eq!(state(&ledger), State::Student);
+    assert_eq!(ledger.plan(&shop(), DICE), unavailable());
+    let outcome = operate(&ledger, OperatorAction::Rollback { to: None }).unwrap();
+    assert!(!outcome.written);
+    ledger.flush(10_000);
+    assert_eq!((state(&ledger), ledger.plan(&shop(), DICE)), (State::Held, unavailable()));
+
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    let more = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, more).unwrap();
+    ledger.flush(100_000);
+    assert_eq!(ledger.plan(&shop(), DICE), held());
+    let entries = ledger.entries(None, None, 10_000);
+    let audits = entries.iter().filter(|entry| matches!(entry.record, Record::Audit(_))).count();
+    assert_eq!(audits, written, "every audit that was acknowledged, and no other");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_gives_a_ledger_that_asks_the_teacher() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let ledger = open(&file.join("ledger"));
+    assert_eq!(ledger.plan(&shop(), DICE), unavailable());
+    std::fs::remove_file(&file).unwrap();
+    ledger.flush(10_000);
+    to_student(&ledger);
+}
