@@ -23,7 +23,10 @@ pub(super) enum Mode {
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     pub(super) snapshot: Option<Snapshot>,
+    /// Since the snapshot.
     pub(super) entries: Vec<Entry>,
+    /// Ever written.
+    pub(super) all: Vec<Entry>,
     pub(super) marks: Option<Marks>,
     pub(super) mode: Mode,
     pub(super) appends: usize,
@@ -67,7 +70,9 @@ impl ControlStore for MemoryLog {
             return Err(LedgerError::Conflict { expected: entry.seq, found: next });
         }
         // As on a disk: through its stored form.
-        disk.entries.push(serde_json::from_slice(&serde_json::to_vec(entry)?)?);
+        let stored: Entry = serde_json::from_slice(&serde_json::to_vec(entry)?)?;
+        disk.entries.push(stored.clone());
+        disk.all.push(stored);
         if disk.mode == Mode::WrittenYetBroken {
             disk.mode = Mode::Broken;
             return Err(broken());
