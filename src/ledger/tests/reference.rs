@@ -101,7 +101,8 @@ fn proven_anew(entries: &[Entry], version: &VersionId) -> bool {
                 if switch.basis.is_some() {
                     trials.clear();
                 }
-                begun += u32::from(switch.basis.is_some());
+                // At least this many: where there was a version, its trial began anew.
+                begun += u32::from(switch.basis.is_some() && switch.version.is_some());
                 if let Some(candidate) = &policy {
                     trials.push((candidate.clone(), begun, Vec::new()));
                 }
