@@ -236,6 +236,56 @@ fn a_record_that_was_never_acknowledged_is_cut_off_without_harm() {
 }
 
 #[test]
+fn records_other_than_those_that_were_acknowledged_are_damage() {
+    use crate::control::Entry;
+    use crate::heads::Head;
+    use crate::{proof, sealed};
+    let base = Head { count: 0, hash: sealed::GENESIS };
+    let log = |exam: f64| {
+        let mut head = base;
+        let mut bytes = Vec::new();
+        for seq in 0..3 {
+            let record = Record::FailedExam { version: version("1"), exam };
+            let entry = Entry { seq, at_ms: 1, site: shop(), record };
+            let (line, hash) = sealed::line(&head.hash, &serde_json::to_vec(&entry).unwrap());
+            bytes.extend(line);
+            head = Head { count: seq + 1, hash };
+        }
+        (bytes, head)
+    };
+    let ((bytes, head), (others, _)) = (log(0.1), log(0.2));
+    let found = |bytes: &[u8], newest| proof::prove(base, bytes, newest, false).tail;
+    assert_eq!((found(&bytes, Some(head)).damage, found(&bytes, Some(head)).entries.len()), (None, 3));
+    let damage = found(&others, Some(head)).damage.unwrap();
+    assert!(damage.what.contains("not those that were acknowledged"), "{damage:?}");
+    let elsewhere = Head { count: 0, hash: head.hash };
+    assert!(found(b"", Some(elsewhere)).damage.is_some(), "not the log that the snapshot ends in");
+    assert_eq!(found(b"", Some(base)).damage, None);
+    assert_eq!(found(b"", None).damage, None, "a log that was never begun");
+    // Cut within its second record: one is whole, the sites of what can still be read are named.
+    let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut spoilt = bytes.clone();
+    spoilt[first] ^= 1;
+    let damage = found(&spoilt, Some(head)).damage.unwrap();
+    assert_eq!((damage.seq, damage.sites.contains(&shop())), (1, true));
+    assert!(damage.next_seq >= 3 && damage.what.contains("3 records were acknowledged, 1 are whole"), "{damage:?}");
+}
+
+#[test]
+fn damage_is_counted_and_says_where() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path());
+    fs::write(log_of(dir.path()), b"").unwrap();
+    let ledger = open(dir.path());
+    let text = ledger.metrics.render().unwrap();
+    assert!(text.contains("apprentice_handover_log_damaged_total 1") && text.contains("handover_log_unavailable 0"));
+    let switch = ledger.view(&shop()).unwrap().last_switch.unwrap();
+    assert!(switch.reason.unwrap().starts_with("record 0 of the log: "));
+    let view = ledger.view(&inn()).unwrap();
+    assert_eq!((view.state, view.version), (State::Held, None));
+}
+
+#[test]
 fn the_files_are_nobody_elses() {
     use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().unwrap();
