@@ -125,6 +125,8 @@ impl Ledger {
         self.install(sites, recent);
         if tail.damage.is_some() {
             writer.store.begin_anew(&self.snapshot(writer.next_seq), &self.marks())?;
+        } else if marks.is_none() {
+            writer.store.keep_marks(&self.marks())?;
         }
         (writer.loaded, writer.usable) = (true, true);
         self.catch_up(writer, &marks.unwrap_or_default(), now_ms)?;

@@ -264,11 +264,24 @@ fn records_other_than_those_that_were_acknowledged_are_damage() {
     assert_eq!(found(b"", None).damage, None, "a log that was never begun");
     // Cut within its second record: one is whole, the sites of what can still be read are named.
     let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    let mut spoilt = bytes.clone();
+    let mut spoilt = bytes;
     spoilt[first] ^= 1;
     let damage = found(&spoilt, Some(head)).damage.unwrap();
     assert_eq!((damage.seq, damage.sites.contains(&shop())), (1, true));
     assert!(damage.next_seq >= 3 && damage.what.contains("3 records were acknowledged, 1 are whole"), "{damage:?}");
+}
+
+#[test]
+fn lost_marks_are_made_again_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let marks = dir.path().join("marks.json");
+    assert!(marks.try_exists().unwrap(), "marks that are missing mean that they were lost");
+    written(dir.path());
+    let whole = fs::read(&marks).unwrap();
+    fs::write(&marks, b"rubbish").unwrap();
+    drop(open(dir.path()));
+    assert!(fs::read(&marks).unwrap() == whole);
 }
 
 #[test]
