@@ -236,9 +236,9 @@ impl Run {
     }
 }
 
-/// A thousand by default: ten thousand take minutes on a slow core.
+/// Five hundred by default: ten thousand take minutes.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500)
 }
 
 #[test]
