@@ -117,11 +117,10 @@ impl Site {
             return (die < own.max(other)).then(|| incumbent.version());
         };
         // Shares that sum to more than every request are cut in proportion.
-        let all = (own + other).max(1.0);
-        if die < own / all {
+        if die < own / (own + other).max(1.0) {
             return Some(incumbent.version());
         }
-        (die < (own + other) / all).then(|| challenger.version())
+        (die < own + other).then(|| challenger.version())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callsite::{SiteId, VersionId};
-use handover::{Record, Site};
+use handover::{Record, Site, State};
 use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
@@ -37,6 +37,22 @@ pub(crate) struct Marks {
     /// Trials begun: a share of the error budget is never spent twice.
     pub(crate) trials: BTreeMap<SiteId, u32>,
     pub(crate) discarded: BTreeMap<SiteId, Vec<VersionId>>,
+}
+
+impl Marks {
+    /// Notes how `site` stands.
+    pub(crate) fn set(&mut self, name: &SiteId, site: &Site) {
+        self.held.remove(name);
+        if site.state == State::Held {
+            self.held.insert(name.clone());
+        }
+        if site.trials > 0 {
+            self.trials.insert(name.clone(), site.trials);
+        }
+        if !site.discarded.is_empty() {
+            self.discarded.insert(name.clone(), site.discarded.clone());
+        }
+    }
 }
 
 /// What lies beside the log.

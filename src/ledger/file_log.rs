@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use blake3::Hash;
 use fs_err as fs;
@@ -23,6 +24,8 @@ use crate::sealed;
 
 const SNAPSHOT: &str = "snapshot.json";
 const MARKS: &str = "marks.json";
+const LOCK_TRIES: u32 = 5;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// The log in one directory.
 #[derive(Debug)]
@@ -63,12 +66,18 @@ impl FileLog {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
         made.map_err(io("create the directory of the hand-over log"))?;
         let lock = fs::File::create(self.dir.join("lock")).map_err(io("open the lock of the hand-over log"))?;
-        match lock.file().try_lock() {
-            Ok(()) => self.lock = Some(lock),
-            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse(self.dir.clone())),
-            Err(TryLockError::Error(error)) => return Err(io("lock the hand-over log")(error)),
+        // A child process that is being started holds all our locks until it becomes its own program.
+        for _ in 0..LOCK_TRIES {
+            match lock.file().try_lock() {
+                Ok(()) => {
+                    self.lock = Some(lock);
+                    return Ok(());
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+                Err(TryLockError::Error(error)) => return Err(io("lock the hand-over log")(error)),
+            }
         }
-        Ok(())
+        Err(LedgerError::InUse(self.dir.clone()))
     }
 
     /// A sealed JSON file; `None` when there is none or it is damaged, and then a line says so.

@@ -56,6 +56,8 @@ pub(crate) struct Pending {
     pub(crate) at_ms: u64,
     pub(crate) action: OperatorAction,
     pub(crate) reason: Option<String>,
+    /// What it came to in memory; found in the log again, it was written after all.
+    pub(crate) switch: Switch,
 }
 
 impl Ledger {
@@ -88,7 +90,8 @@ impl Ledger {
         self.table.get(site).ok_or_else(|| LedgerError::UnknownSite(site.clone()))
     }
 
-    /// Writes, then applies. After an error nothing has taken effect and every site is with the teacher.
+    /// Writes, then applies. After an error nothing has taken effect, but for a release that is held again when
+    /// the log is next read, and every site is with the teacher.
     pub(crate) fn commit(
         &self,
         writer: &mut Writer,
@@ -100,6 +103,15 @@ impl Ledger {
             return Err(LedgerError::LogUnavailable);
         }
         let slot = self.known(site)?;
+        // The marks name a hold before the log does and a release after it: in between the site is held.
+        let marks = (!matches!(record, Record::Audit(_) | Record::FailedExam { .. }))
+            .then(|| self.marks_with(site, at_ms, &record));
+        let release =
+            matches!(&record, Record::Switch(switch) if switch.from == State::Held && switch.to != State::Held);
+        if let Some(marks) = marks.as_ref().filter(|_| !release) {
+            let kept = writer.store.keep_marks(marks);
+            kept.inspect_err(|error| self.lost_log(writer, error))?;
+        }
         let entry = Entry { seq: writer.next_seq, at_ms, site: site.clone(), record };
         let appended = writer.store.append(&entry);
         appended.inspect_err(|error| self.lost_log(writer, error))?;
@@ -109,16 +121,17 @@ impl Ledger {
         if let Record::Switch(switch) = &entry.record {
             self.count(site, switch);
         }
-        let marked = !matches!(entry.record, Record::Audit(_) | Record::FailedExam { .. });
         self.remember(entry);
-        if marked {
-            let kept = writer.store.keep_marks(&self.marks());
+        if let Some(marks) = marks.filter(|_| release) {
+            let kept = writer.store.keep_marks(&marks);
             kept.inspect_err(|error| self.lost_log(writer, error))?;
         }
         if writer.uncompacted >= RECENT_MAX {
-            let compacted = writer.store.compact(&self.snapshot(writer.next_seq));
-            compacted.inspect_err(|error| self.lost_log(writer, error))?;
-            writer.uncompacted = 0;
+            match writer.store.compact(&self.snapshot(writer.next_seq)) {
+                Ok(()) => writer.uncompacted = 0,
+                // The record is on disk and in force.
+                Err(error) => self.lost_log(writer, &error),
+            }
         }
         Ok(())
     }
@@ -175,19 +188,20 @@ impl Ledger {
         }
     }
 
+    /// What must outlive the log, as things stand.
     pub(crate) fn marks(&self) -> Marks {
         let mut marks = Marks::default();
-        for (name, slot) in self.table.all() {
-            let live = slot.lock();
-            if live.site.state == State::Held {
-                marks.held.insert(name.clone());
-            }
-            if live.site.trials > 0 {
-                marks.trials.insert(name.clone(), live.site.trials);
-            }
-            if !live.site.discarded.is_empty() {
-                marks.discarded.insert(name, live.site.discarded.clone());
-            }
+        self.table.all().iter().for_each(|(name, slot)| marks.set(name, &slot.lock().site));
+        marks
+    }
+
+    /// The same once `record` is in force.
+    fn marks_with(&self, site: &SiteId, at_ms: u64, record: &Record) -> Marks {
+        let mut marks = self.marks();
+        if let Some(slot) = self.table.get(site) {
+            let mut after = slot.lock().site.clone();
+            after.apply(at_ms, record);
+            marks.set(site, &after);
         }
         marks
     }

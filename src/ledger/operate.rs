@@ -35,35 +35,43 @@ impl Ledger {
         let stops = action != OperatorAction::Promote;
         slot.lock().stopping += u32::from(stops);
         let mut writer = self.writer.lock();
-        let asked = Pending { site: site.clone(), at_ms, action, reason };
-        let outcome = self.decide(&mut writer, &slot, asked);
+        let outcome = self.decide(&mut writer, &slot, site, at_ms, action, reason);
         slot.lock().stopping -= u32::from(stops);
         self.publish(site);
         outcome
     }
 
-    fn decide(&self, writer: &mut Writer, slot: &Slot, asked: Pending) -> Result<Outcome, LedgerError> {
-        let needs_log = match &asked.action {
+    fn decide(
+        &self,
+        writer: &mut Writer,
+        slot: &Slot,
+        site: &SiteId,
+        at_ms: u64,
+        action: OperatorAction,
+        reason: Option<String>,
+    ) -> Result<Outcome, LedgerError> {
+        let needs_log = match &action {
             OperatorAction::Hold | OperatorAction::Rollback { to: None } => false,
             OperatorAction::Promote | OperatorAction::Rollback { to: Some(_) } | OperatorAction::Discard { .. } => true,
         };
         if needs_log && !writer.loaded {
             return Err(LedgerError::LogUnavailable);
         }
-        let switch = slot.lock().site.operate(&asked.action, asked.reason.clone())?;
-        match self.commit(writer, &asked.site, asked.at_ms, Record::Switch(switch.clone())) {
+        let switch = slot.lock().site.operate(&action, reason.clone())?;
+        match self.commit(writer, site, at_ms, Record::Switch(switch.clone())) {
             Ok(()) => {
                 // The switch stands whatever becomes of those that follow from it.
-                if self.settle(writer, &asked.site, asked.at_ms).is_err() {
-                    tracing::warn!(site = %asked.site, "what follows from an operator's action waits for the log");
+                if self.settle(writer, site, at_ms).is_err() {
+                    tracing::warn!(%site, "what follows from an operator's action waits for the log");
                 }
                 Ok(Outcome { switch, written: true })
             }
-            Err(error) if asked.action == OperatorAction::Promote => Err(error),
+            Err(error) if action == OperatorAction::Promote => Err(error),
             Err(error) => {
-                tracing::error!(site = %asked.site, %error, "an operator's action is in force and not yet on disk");
-                slot.lock().site.apply(asked.at_ms, &Record::Switch(switch.clone()));
-                writer.pending.push(asked);
+                tracing::error!(%site, %error, "an operator's action is in force and not yet on disk");
+                slot.lock().site.apply(at_ms, &Record::Switch(switch.clone()));
+                let site = site.clone();
+                writer.pending.push(Pending { site, at_ms, action, reason, switch: switch.clone() });
                 Ok(Outcome { switch, written: false })
             }
         }

@@ -85,6 +85,12 @@ impl Ledger {
     }
 
     fn postpone(&self, writer: &mut Writer, now_ms: u64, error: &LedgerError) {
+        // Reading the log has put the sites to what is written: what is not stays in force.
+        for asked in &writer.pending {
+            if let Some(slot) = self.table.get(&asked.site) {
+                slot.lock().site.apply(asked.at_ms, &Record::Switch(asked.switch.clone()));
+            }
+        }
         self.lost_log(writer, error);
         writer.retry_after_ms = (writer.retry_after_ms * 2).clamp(RETRY_MS, RETRY_MS_MAX);
         writer.retry_at_ms = now_ms.saturating_add(writer.retry_after_ms);
@@ -113,9 +119,14 @@ impl Ledger {
             writer.uncompacted = 0;
             recent.extend(lost);
         }
+        for name in marks.iter().flat_map(|marks| &marks.held) {
+            sites.entry(name.clone()).or_default();
+        }
         self.install(sites, recent);
         if tail.damage.is_some() {
             writer.store.begin_anew(&self.snapshot(writer.next_seq), &self.marks())?;
+        } else if marks.is_none() {
+            writer.store.keep_marks(&self.marks())?;
         }
         (writer.loaded, writer.usable) = (true, true);
         self.catch_up(writer, &marks.unwrap_or_default(), now_ms)?;
@@ -174,21 +185,16 @@ impl Ledger {
                 self.commit(writer, name, now_ms, Record::Switch(switch))?;
             }
         }
-        let mut pending = std::mem::take(&mut writer.pending);
-        while let Some(asked) = pending.first() {
-            let slot = self.known(&asked.site)?;
+        while let Some(asked) = writer.pending.first() {
+            let (site, at_ms, slot) = (asked.site.clone(), asked.at_ms, self.known(&asked.site)?);
             let decided = slot.lock().site.operate(&asked.action, asked.reason.clone());
-            match decided.map(|switch| self.commit(writer, &asked.site, asked.at_ms, Record::Switch(switch))) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    writer.pending = pending;
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::error!(site = %asked.site, %error, "an operator's action cannot be followed any more")
-                }
+            let was_written = slot.lock().site.last_switch.as_ref() == Some(&asked.switch);
+            match decided {
+                _ if was_written => {}
+                Ok(switch) => self.commit(writer, &site, at_ms, Record::Switch(switch))?,
+                Err(error) => tracing::error!(%site, %error, "an operator's action cannot be followed any more"),
             }
-            pending.remove(0);
+            writer.pending.remove(0);
         }
         self.table.all().iter().try_for_each(|(site, _)| self.apply_rules(writer, site, now_ms))
     }

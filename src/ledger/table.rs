@@ -17,27 +17,24 @@ pub(crate) struct Live {
     pub(crate) failures: Failures,
     /// A person's hold, rollback or discard waits for its turn to be written: the teacher answers already.
     pub(crate) stopping: u32,
-    /// The least time that was seen since a drift; a clock that was ahead then must not make all later exchanges stale.
-    pub(crate) now_min_ms: Option<u64>,
+    /// A moment of drift that lay ahead of the clock, and the least time that was seen since.
+    clamped: Option<(u64, u64)>,
 }
 
 impl Live {
-    /// What the teacher said before this moment is stale; never in the future.
+    /// What the teacher said before this moment is stale. A clock that was ahead when drift was found must not
+    /// make all later exchanges stale.
     pub(crate) fn stale_before_ms(&self) -> Option<u64> {
         let stale = self.site.stale_before_ms?;
-        Some(self.now_min_ms.map_or(stale, |now| stale.min(now)))
+        let clamped = self.clamped.filter(|(of, _)| *of == stale);
+        Some(clamped.map_or(stale, |(_, least)| least))
     }
 
     /// Learns that it is `now_ms`.
     pub(crate) fn tick(&mut self, now_ms: u64) {
-        let ahead = self.stale_before_ms().filter(|stale| now_ms < *stale);
-        self.now_min_ms = ahead.map(|_| now_ms).or(self.now_min_ms);
-    }
-
-    /// Takes the state that the log replays to.
-    pub(crate) fn replace(&mut self, site: Site) {
-        self.site = site;
-        self.now_min_ms = None;
+        if self.stale_before_ms().is_some_and(|stale| now_ms < stale) {
+            self.clamped = self.site.stale_before_ms.map(|stale| (stale, now_ms));
+        }
     }
 }
 
@@ -72,7 +69,7 @@ impl Table {
             sites.entry(name.clone()).or_default();
         }
         for (name, slot) in sites.iter() {
-            slot.lock().replace(replayed.remove(name).unwrap_or_default());
+            slot.lock().site = replayed.remove(name).unwrap_or_default();
         }
     }
 }

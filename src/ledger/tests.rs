@@ -1,12 +1,18 @@
 //! The ledger over a log on disk and over one that fails on demand.
 
+mod damage;
 mod disk;
+mod failing;
+mod memory;
+mod model;
+mod reference;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
+use handover::policy::CanaryStep;
 use handover::*;
 use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
@@ -35,6 +41,21 @@ fn rules(policy: Policy, basis: &str) -> Rules {
 
 fn live_rules() -> LiveRules {
     LiveRules::new(rules(Policy::default(), "a"))
+}
+
+/// Proves within a few audits.
+fn quick(variant: u8) -> Policy {
+    Policy {
+        quality_min: 0.6 - 0.02 * f64::from(variant),
+        quality_floor: 0.5,
+        promote_alpha: 0.3,
+        risk_alpha: 0.3,
+        risk_delta: 0.4,
+        drift_audits: 60.0,
+        canary: vec![CanaryStep { share: 0.2, audits: 2 }, CanaryStep { share: 0.5, audits: 3 }],
+        failures_max: 4,
+        ..Policy::default()
+    }
 }
 
 fn metrics() -> Arc<Metrics> {

@@ -12,6 +12,8 @@ pub enum StoreError {
     InUse(PathBuf),
     #[error("cannot {what}: {source}")]
     Io { what: &'static str, source: io::Error },
+    #[error("the store is damaged, its library gave up: {0}")]
+    Panicked(String),
     #[error("the store failed: {0}")]
     Sled(#[from] sled::Error),
 }

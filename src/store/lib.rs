@@ -4,10 +4,11 @@
 //! `flush` writes without syncing, so every batch is followed by `fdatasync` on a second handle of the
 //! same file; under group commit that costs nothing measurable. Blocking: call it from a thread of its own.
 //!
-//! A damaged directory never stops the program: see [`Store::open`].
+//! A damaged directory never stops the program: see [`Store::open`]. No panic of sled leaves this member.
 
 mod error;
 mod frame;
+mod guard;
 mod open;
 
 use std::fs::File;
@@ -15,6 +16,7 @@ use std::ops::Bound;
 use std::path::Path;
 
 pub use error::StoreError;
+use guard::guarded;
 pub use open::Opened;
 
 /// A store in one directory.
@@ -41,7 +43,8 @@ impl Store {
     /// snapshots, which sled rebuilds from its log; a fresh directory, the damaged one kept beside it.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Io`] when nothing can be made there.
+    /// [`StoreError::InUse`] when another process has it open; [`StoreError::Io`] when nothing can be made or written
+    /// there, as on a full or a read-only disk: nothing is set aside then.
     pub fn open(dir: &Path) -> Result<(Self, Opened), StoreError> {
         open::open(dir)
     }
@@ -51,10 +54,13 @@ impl Store {
     /// # Errors
     /// Any failure; after one, nothing is known of what was kept and the caller must stop writing.
     pub fn write(&self, puts: &[Put<'_>]) -> Result<(), StoreError> {
-        for put in puts {
-            self.db.open_tree(put.tree)?.insert(&put.key, frame::seal(&put.value))?;
-        }
-        self.db.flush()?;
+        guarded(|| {
+            for put in puts {
+                self.db.open_tree(put.tree)?.insert(&put.key, frame::seal(&put.value))?;
+            }
+            self.db.flush()?;
+            Ok(())
+        })?;
         self.file.sync_data().map_err(|source| StoreError::Io { what: "sync the store", source })
     }
 
@@ -63,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] when its checksum does not match.
     pub fn get(&self, tree: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.db.open_tree(tree)?.get(key)?;
+        let value = guarded(|| Ok(self.db.open_tree(tree)?.get(key)?))?;
         value.map(|value| frame::open(&value).map(<[u8]>::to_vec)).transpose()
     }
 
@@ -77,14 +83,27 @@ impl Store {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<impl Iterator<Item = Result<KeyValue, StoreError>> + use<>, StoreError> {
-        let (tree, prefix) = (self.db.open_tree(tree)?, prefix.to_vec());
+        let (tree, prefix) = (guarded(|| Ok(self.db.open_tree(tree)?))?, prefix.to_vec());
         // Begins at the place itself: a log's newest entries are found without walking the old ones.
         let first = match after {
             Some(after) if after >= prefix.as_slice() => Bound::Excluded(after.to_vec()),
             _ => Bound::Included(prefix.clone()),
         };
-        let items = tree.range::<Vec<u8>, _>((first, Bound::Unbounded));
-        Ok(items.take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))).map(|item| {
+        let mut items = Some(tree.range::<Vec<u8>, _>((first, Bound::Unbounded)));
+        // A walk that panicked is over.
+        let next = move || match guarded(|| items.as_mut().and_then(Iterator::next).transpose().map_err(Into::into)) {
+            Ok(item) => item.map(Ok),
+            Err(error) => {
+                if let (StoreError::Panicked(_), Some(items)) = (&error, items.take()) {
+                    std::mem::forget(items);
+                }
+                Some(Err(error))
+            }
+        };
+        let of_prefix = move |item: &Result<(sled::IVec, sled::IVec), StoreError>| {
+            item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))
+        };
+        Ok(std::iter::from_fn(next).take_while(of_prefix).map(|item| {
             let (key, value) = item?;
             Ok((key.to_vec(), frame::open(&value)?.to_vec()))
         }))
@@ -95,7 +114,7 @@ impl Store {
     /// # Errors
     /// When the directory cannot be read.
     pub fn size_bytes(&self) -> Result<u64, StoreError> {
-        Ok(self.db.size_on_disk()?)
+        guarded(|| Ok(self.db.size_on_disk()?))
     }
 }
 

@@ -2,9 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::guard::guarded;
 use crate::{Store, StoreError};
+
+const LOCK_TRIES: u32 = 5;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// How a store came to be open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,45 +25,96 @@ pub enum Opened {
 }
 
 pub(crate) fn open(dir: &Path) -> Result<(Store, Opened), StoreError> {
+    probe(dir).map_err(io_error("write in the store's directory; is the disk full or read-only?"))?;
+    climb(dir, &mut patient_open)
+}
+
+/// As `try_open`, for a moment also where the lock is held: a child process that is being started holds all of
+/// ours until it becomes its own program.
+fn patient_open(dir: &Path) -> Result<Store, StoreError> {
+    for _ in 1..LOCK_TRIES {
+        match try_open(dir) {
+            Err(StoreError::InUse(_)) => std::thread::sleep(LOCK_WAIT),
+            other => return other,
+        }
+    }
+    try_open(dir)
+}
+
+/// The ladder, with how a directory is opened.
+pub(crate) fn climb(
+    dir: &Path,
+    try_open: &mut dyn FnMut(&Path) -> Result<Store, StoreError>,
+) -> Result<(Store, Opened), StoreError> {
     let broken = match try_open(dir) {
         Ok(store) => return Ok((store, Opened::Clean)),
         Err(error @ (StoreError::InUse(_) | StoreError::Io { .. })) => return Err(error),
         Err(error) => error,
     };
-    tracing::warn!(dir = %dir.display(), error = %broken, "store does not open, trying without its snapshots");
-    let aside = aside(dir, "snapshots");
-    if move_snapshots(dir, &aside).map_err(io_error("set the store's snapshots aside"))? {
-        match try_open(dir) {
-            Ok(store) => return Ok((store, Opened::WithoutSnapshots)),
-            Err(error) => tracing::warn!(dir = %dir.display(), %error, "store does not open without snapshots either"),
+    tracing::warn!(dir = %dir.display(), error = %broken, "store does not open");
+    // After a panic parts of sled may live on with the directory's lock: only a fresh directory opens then.
+    if !matches!(broken, StoreError::Panicked(_)) {
+        let snapshots = aside(dir, "snapshots");
+        if move_snapshots(dir, &snapshots).map_err(io_error("set the store's snapshots aside"))? {
+            match try_open(dir) {
+                Ok(store) => return Ok((store, Opened::WithoutSnapshots)),
+                Err(error @ StoreError::Io { .. }) => return Err(error),
+                Err(error) => tracing::warn!(dir = %dir.display(), %error, "nor does it without its snapshots"),
+            }
         }
     }
-    let kept = self::aside(dir, "damaged");
+    let kept = aside(dir, "damaged");
     fs::rename(dir, &kept).map_err(io_error("set the damaged store aside"))?;
     tracing::error!(kept = %kept.display(), "damaged store set aside, starting an empty one");
     Ok((try_open(dir)?, Opened::Fresh { kept }))
 }
 
-fn try_open(dir: &Path) -> Result<Store, StoreError> {
-    fs::create_dir_all(dir).map_err(io_error("create the store's directory"))?;
-    let config = sled::Config::new().path(dir).cache_capacity(64 << 20).flush_every_ms(None);
-    // A walk over both default and named trees proves that the log behind them can be read.
-    let db = config.open().map_err(|error| classify(dir, error))?;
-    for name in db.tree_names() {
-        db.open_tree(name)?.iter().keys().try_for_each(|key| key.map(drop))?;
-    }
-    let file = File::open(dir.join("db")).map_err(io_error("open the store's file for syncing"))?;
-    Ok(Store { db, file })
+/// Makes the directory, for its owner only, and writes a little in it: a disk that takes nothing is no damage.
+fn probe(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let path = dir.join(".probe");
+    let written = fs::write(&path, [0; 4096]);
+    fs::remove_file(&path)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    written
 }
 
-/// sled reports a held lock as an I/O error of no particular kind, so the text must tell.
+fn try_open(dir: &Path) -> Result<Store, StoreError> {
+    let config = sled::Config::new().path(dir).cache_capacity(64 << 20).flush_every_ms(None);
+    let db = guarded(|| config.open().map_err(|error| classify(dir, error)))?;
+    // A walk over both default and named trees proves that the log behind them can be read.
+    let walked = guarded(|| {
+        for name in db.tree_names() {
+            let mut keys = db.open_tree(name)?.iter().keys();
+            keys.try_for_each(|key| key.map(drop))?;
+        }
+        Ok(())
+    });
+    let opened =
+        walked.and_then(|()| File::open(dir.join("db")).map_err(io_error("open the store's file for syncing")));
+    match opened {
+        Ok(file) => Ok(Store { db, file }),
+        Err(error @ StoreError::Panicked(_)) => {
+            std::mem::forget(db);
+            Err(error)
+        }
+        Err(error) => guarded(|| {
+            drop(db);
+            Err(error)
+        }),
+    }
+}
+
+/// Which errors of sled speak of the directory and which of what lies in it. A held lock is reported as an I/O error
+/// of no particular kind, so the text must tell.
 fn classify(dir: &Path, error: sled::Error) -> StoreError {
+    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, Other, UnexpectedEof};
     match error {
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
             StoreError::InUse(dir.to_owned())
         }
         sled::Error::Io(source)
-            if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull) =>
+            if !matches!(source.kind(), InvalidData | InvalidInput | NotFound | Other | UnexpectedEof) =>
         {
             StoreError::Io { what: "open the store", source }
         }

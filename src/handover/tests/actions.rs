@@ -143,6 +143,10 @@ fn a_discarded_challenger_or_proven_version_moves_nobody() {
     driven.operate(discard("1")).unwrap();
     assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Student, "2", "3"));
     driven.operate(discard("3")).unwrap();
+    assert_eq!(
+        (driven.last().role, driven.last().from, driven.last().to),
+        (Role::Challenger, State::Shadow, State::Teacher)
+    );
     assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Student, "2", "none"));
     assert_eq!(driven.site.discarded, [version("1"), version("3")]);
     assert_eq!(driven.served_by(0.9), "2");

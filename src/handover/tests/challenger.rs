@@ -76,7 +76,7 @@ fn drift_of_a_challenger_drops_it_and_leaves_the_incumbent() {
         (driven.last().role, driven.last().to, driven.last().cause),
         (Role::Challenger, State::Teacher, Cause::Drift)
     );
-    assert_eq!(driven.last().version, Some(version("2")));
+    assert_eq!((driven.last().version.clone(), driven.last().from), (Some(version("2")), State::Canary));
     assert_eq!((driven.served_by(0.0), driven.site.stale_before_ms), ("1".into(), None));
 }
 

@@ -243,6 +243,12 @@ fn a_clock_that_was_ahead_when_drift_was_found_makes_no_later_exchange_stale() {
     assert_eq!(stale(&ledger), Some(500));
     ledger.flush(700);
     assert_eq!(stale(&ledger), Some(500), "what came since is fresh");
+    // A later drift is another moment.
+    ledger.add_candidate(&shop(), 800, candidate(&ledger, "2")).unwrap();
+    (0..200).for_each(|_| ledger.record_audit(&shop(), 900, compared("2", 1.0)).unwrap());
+    (0..20).for_each(|_| ledger.record_audit(&shop(), 1_000, compared("2", 0.0)).unwrap());
+    ledger.flush(1_100);
+    assert_eq!(stale(&ledger), Some(1_000));
 }
 
 #[test]

@@ -1,0 +1,270 @@
+//! Random histories with rule changes, crashes and write errors against the reference. `PROPTEST_CASES` sets how many.
+
+use proptest::prelude::*;
+
+use super::memory::{MemoryLog, Mode};
+use super::reference::Allowed;
+use super::*;
+
+/// What happens next.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Of the incumbent (0), the challenger (1) or a version named by the rest; how it went; how often.
+    Audits(u8, u8, u8),
+    Candidate(u8),
+    FailedExam,
+    Failures(u8, u8),
+    Answer(u8),
+    Hold,
+    Promote,
+    Rollback,
+    RollbackTo(u8),
+    Discard(u8),
+    Rules(u8, u8),
+    Crash,
+    Disk(u8),
+    Flush,
+    Compact,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        30 => (0..4u8, 0..10u8, 1..30u8).prop_map(|(who, how, times)| Step::Audits(who, how, times)),
+        8 => (1..6u8).prop_map(Step::Candidate),
+        1 => Just(Step::FailedExam),
+        3 => (0..2u8, 1..5u8).prop_map(|(who, times)| Step::Failures(who, times)),
+        2 => (0..2u8).prop_map(Step::Answer),
+        3 => Just(Step::Hold),
+        5 => Just(Step::Promote),
+        1 => Just(Step::Rollback),
+        3 => (1..6u8).prop_map(Step::RollbackTo),
+        1 => (1..6u8).prop_map(Step::Discard),
+        3 => (0..3u8, 0..8u8).prop_map(|(policy, basis)| Step::Rules(policy, basis / 7)),
+        5 => Just(Step::Crash),
+        5 => (0..7u8).prop_map(Step::Disk),
+        6 => Just(Step::Flush),
+        2 => Just(Step::Compact),
+    ]
+}
+
+/// What a person may rely on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Hold {
+    Free,
+    /// In force and on disk.
+    Written,
+    /// In force; a crash may lose it.
+    InMemory,
+    /// A write whose fate nobody was told of.
+    Unknown,
+}
+
+struct Run {
+    log: MemoryLog,
+    rules: LiveRules,
+    metrics: Arc<Metrics>,
+    ledger: Option<Ledger>,
+    now_ms: u64,
+    hold: Hold,
+}
+
+impl Run {
+    fn new() -> Self {
+        let mut run = Self {
+            log: MemoryLog::default(),
+            rules: LiveRules::new(rules(quick(0), "0")),
+            metrics: metrics(),
+            ledger: None,
+            now_ms: 1,
+            hold: Hold::Free,
+        };
+        run.open();
+        run
+    }
+
+    fn open(&mut self) {
+        self.ledger = None;
+        let store = Box::new(self.log.clone());
+        let ledger = Ledger::open(store, self.rules.clone(), self.metrics.clone(), self.now_ms).unwrap();
+        assert!(ledger.register(&shop()));
+        self.ledger = Some(ledger);
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.ledger.as_ref().unwrap()
+    }
+
+    fn version_of(&self, who: u8) -> VersionId {
+        let view = self.ledger().view(&shop()).unwrap();
+        let named = || version(&who.to_string());
+        match who {
+            0 => view.version.unwrap_or_else(named),
+            1 => view.challenger.map_or_else(named, |next| next.version),
+            _ => named(),
+        }
+    }
+
+    fn audits(&self, who: u8, how: u8, times: u8) {
+        let outcome = match how {
+            0 => AuditOutcome::NoAnswer,
+            1 => AuditOutcome::Compared { quality: 1.0, confidence: 0.9, verified: false },
+            2 => AuditOutcome::Compared { quality: 0.1, confidence: 0.9, verified: true },
+            3 => AuditOutcome::Compared { quality: 0.1, confidence: 0.2, verified: true },
+            _ => AuditOutcome::Compared { quality: 1.0, confidence: 0.95, verified: true },
+        };
+        let audit = Audit { outcome, ..compared(self.version_of(who).as_str(), 0.0) };
+        for _ in 0..if how < 4 { times / 4 + 1 } else { times } {
+            drop(self.ledger().record_audit(&shop(), self.now_ms, audit.clone()));
+        }
+    }
+
+    fn operate(&mut self, action: OperatorAction) {
+        let outcome = self.ledger().operate(&shop(), self.now_ms, action.clone(), None);
+        let stops = matches!(action, OperatorAction::Hold | OperatorAction::Rollback { to: None });
+        self.hold = match (outcome, self.hold) {
+            (Ok(outcome), _) if stops => {
+                if outcome.written {
+                    Hold::Written
+                } else {
+                    Hold::InMemory
+                }
+            }
+            (Err(error), _) if stops => panic!("a hold or a rollback was refused: {error}"),
+            (Ok(_), hold) if matches!(action, OperatorAction::Discard { .. }) => hold,
+            (Ok(outcome), _) => {
+                if outcome.written {
+                    Hold::Free
+                } else {
+                    Hold::Unknown
+                }
+            }
+            // Refused: as it was.
+            (Err(_), hold) => hold,
+        };
+    }
+
+    fn take(&mut self, step: &Step) {
+        self.now_ms += 1;
+        match *step {
+            Step::Audits(who, how, times) => self.audits(who, how, times),
+            Step::Candidate(name) => {
+                let candidate = candidate(self.ledger(), &name.to_string());
+                drop(self.ledger().add_candidate(&shop(), self.now_ms, candidate));
+            }
+            Step::FailedExam => drop(self.ledger().record_failed_exam(&shop(), self.now_ms, version("9"), 0.1)),
+            Step::Failures(who, times) => {
+                let version = self.version_of(who);
+                (0..times).for_each(|_| self.ledger().student_failed(&shop(), &version, self.now_ms));
+            }
+            Step::Answer(who) => self.ledger().student_answered(&shop(), &self.version_of(who)),
+            Step::Hold => self.operate(OperatorAction::Hold),
+            Step::Promote => self.operate(OperatorAction::Promote),
+            Step::Rollback => self.operate(OperatorAction::Rollback { to: None }),
+            Step::RollbackTo(name) => self.operate(OperatorAction::Rollback { to: Some(version(&name.to_string())) }),
+            Step::Discard(name) => self.operate(OperatorAction::Discard { version: version(&name.to_string()) }),
+            Step::Rules(policy, basis) => {
+                self.rules.replace(rules(quick(policy), &basis.to_string()));
+                drop(self.ledger().rules_changed(self.now_ms));
+            }
+            Step::Crash => {
+                if self.hold == Hold::InMemory {
+                    self.hold = Hold::Unknown;
+                }
+                self.open();
+            }
+            Step::Disk(mode) => self.log.set(match mode {
+                0 => Mode::Broken,
+                1 => Mode::WrittenYetBroken,
+                2 => Mode::MarksBroken,
+                _ => Mode::Well,
+            }),
+            Step::Flush => {
+                self.now_ms += 40_000;
+                self.ledger().flush(self.now_ms);
+            }
+            Step::Compact => {
+                let mut writer = self.ledger().writer.lock();
+                if writer.usable {
+                    writer.uncompacted = 9_999;
+                }
+            }
+        }
+        let available = self.ledger().is_available();
+        if self.hold == Hold::InMemory && available {
+            self.hold = Hold::Written;
+        }
+        if self.hold == Hold::Unknown && available {
+            let held = self.ledger().view(&shop()).unwrap().state == State::Held;
+            self.hold = if held { Hold::Written } else { Hold::Free };
+        }
+    }
+
+    /// What must be true after every step.
+    fn check(&self) {
+        let ledger = self.ledger();
+        let view = ledger.view(&shop()).unwrap();
+        let available = ledger.is_available();
+        if matches!(self.hold, Hold::Written | Hold::InMemory) && (available || self.hold == Hold::InMemory) {
+            assert_eq!(view.state, State::Held, "a hold was lost: {:?}", self.hold);
+        }
+        let disk = self.log.0.lock();
+        let allowed = Allowed::of(&disk.all);
+        if available {
+            let mut replayed = Site::default();
+            disk.all.iter().for_each(|entry| replayed.apply(entry.at_ms, &entry.record));
+            let slot = ledger.known(&shop()).unwrap();
+            let live = slot.lock();
+            assert_eq!(live.site, replayed, "what is in force is not what the log says");
+            assert_eq!(view.state, allowed.state);
+        }
+        for route in [0.0, 0.1, 0.3, 0.6, 0.99] {
+            let plan = ledger.plan(&shop(), Dice { route, audit: 0.999 });
+            if let Route::Student { version, .. } = &plan.route {
+                assert!(available && view.state.is_serving(), "{view:?}");
+                let by = [&allowed.incumbent, &allowed.challenger];
+                assert!(by.contains(&&Some(version.clone())), "{version} serves: {allowed:?}");
+                assert!(!allowed.discarded.contains(version));
+            }
+            let expected = match (available, view.state) {
+                (true, State::Student) => true,
+                (true, State::Canary) => route < view.student_share,
+                _ => false,
+            };
+            let failing = plan.because == Because::StudentFailing;
+            assert_eq!(plan.route != Route::Teacher, expected && !failing, "{plan:?} {:?}", view.state);
+        }
+    }
+}
+
+/// Five hundred by default: ten thousand take minutes.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500)
+}
+
+#[test]
+fn in_any_history_who_serves_has_evidence_holds_hold_and_the_log_says_what_is_in_force() {
+    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
+    let mut served = 0u32;
+    let mut replaced = 0u32;
+    let counted = std::cell::RefCell::new((&mut served, &mut replaced));
+    proptest::test_runner::TestRunner::new(config)
+        .run(&proptest::collection::vec(step(), 1..80), |steps| {
+            let mut run = Run::new();
+            for step in &steps {
+                run.take(step);
+                run.check();
+            }
+            let mut counted = counted.borrow_mut();
+            let disk = run.log.0.lock();
+            let switched = |role, to| {
+                let is = |entry: &Entry| matches!(&entry.record, Record::Switch(s) if s.role == role && s.to == to);
+                u32::from(disk.all.iter().any(is))
+            };
+            *counted.0 += switched(Role::Incumbent, State::Student);
+            *counted.1 += switched(Role::Challenger, State::Student);
+            Ok(())
+        })
+        .unwrap();
+    // The histories go where it matters.
+    assert!(served > cases() / 5 && replaced > cases() / 50, "{served} served, {replaced} replaced");
+}

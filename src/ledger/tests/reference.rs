@@ -1,0 +1,163 @@
+//! A small reference for the model test: who may serve, read off the log by rules of its own, and the evidence of
+//! every promotion computed anew by plain products.
+
+use std::collections::BTreeSet;
+
+use callsite::VersionId;
+use handover::{Audit, AuditOutcome, Candidate, Cause, Policy, Record, Role, State, Switch};
+
+use crate::Entry;
+
+/// Who may serve after the entries so far.
+#[derive(Debug, Default)]
+pub(super) struct Allowed {
+    pub(super) state: State,
+    pub(super) incumbent: Option<VersionId>,
+    pub(super) challenger: Option<VersionId>,
+    pub(super) discarded: BTreeSet<VersionId>,
+    /// Reached Student on evidence; neither drift nor another basis nor a person has undone it.
+    proven: BTreeSet<VersionId>,
+}
+
+impl Allowed {
+    /// Follows the log; panics where a switch has no ground to stand on.
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let mut allowed = Self::default();
+        for (at, entry) in entries.iter().enumerate() {
+            match &entry.record {
+                Record::Audit(_) | Record::FailedExam { .. } => {}
+                Record::Candidate(candidate) => {
+                    assert!(!allowed.discarded.contains(&candidate.version), "a discarded version is tried again");
+                    allowed.challenger = None;
+                }
+                Record::Switch(switch) => allowed.follow(switch, &entries[..at]),
+            }
+        }
+        allowed
+    }
+
+    fn follow(&mut self, switch: &Switch, before: &[Entry]) {
+        let version = switch.version.clone();
+        if switch.cause == Cause::Evidence && switch.to.is_serving() {
+            let version = version.clone().expect("evidence is somebody's");
+            // What was shown once stands (an e-process that has crossed its bound may fall again).
+            match (switch.from, switch.role) {
+                (State::Shadow, _) => assert!(proven_anew(before, &version), "no evidence: {switch:?}"),
+                (_, Role::Incumbent) => assert_eq!(self.incumbent.as_ref(), Some(&version), "{switch:?}"),
+                (_, Role::Challenger) => assert_eq!(self.challenger.as_ref(), Some(&version), "{switch:?}"),
+            }
+            assert!(!self.discarded.contains(&version));
+            if switch.to == State::Student {
+                self.proven.insert(version);
+            }
+        }
+        match (switch.role, switch.to) {
+            (Role::Challenger, State::Student) => (self.incumbent, self.challenger) = (version.clone(), None),
+            (Role::Challenger, State::Canary) => self.challenger = version.clone(),
+            (Role::Challenger, _) => self.challenger = None,
+            (Role::Incumbent, to) => {
+                assert_eq!(switch.from, self.state, "a switch from where the site is not");
+                if to == State::Student && switch.cause == Cause::Operator && switch.from != to {
+                    assert!(self.proven.contains(version.as_ref().expect("a version")), "rolled back to the unproven");
+                }
+                let only_discards = switch.from == to && !switch.discarded.is_empty();
+                if !to.is_serving() {
+                    (self.incumbent, self.challenger) = (None, None);
+                } else if !only_discards {
+                    self.incumbent = version.clone();
+                    self.challenger = self.challenger.take().filter(|_| switch.cause != Cause::Operator);
+                }
+                self.state = to;
+            }
+        }
+        if let (Cause::Drift, Some(version)) = (switch.cause, &version) {
+            self.proven.remove(version);
+        }
+        if switch.cause == Cause::BasisChanged {
+            self.proven.clear();
+        }
+        for discarded in &switch.discarded {
+            self.proven.remove(discarded);
+            self.discarded.insert(discarded.clone());
+        }
+    }
+}
+
+/// Whether some trial of `version` that is still valid after `entries` has all that promotion asks for.
+fn proven_anew(entries: &[Entry], version: &VersionId) -> bool {
+    let mut policy: Option<Candidate> = None;
+    let mut begun = 0;
+    let mut trials: Vec<(Candidate, u32, Vec<Audit>)> = Vec::new();
+    for entry in entries {
+        match &entry.record {
+            Record::Candidate(candidate) => {
+                begun += 1;
+                if candidate.version == *version {
+                    policy = Some(candidate.clone());
+                    trials.push((candidate.clone(), begun, Vec::new()));
+                }
+            }
+            Record::Switch(switch) if switch.basis.is_some() || switch.cause == Cause::Drift => {
+                if switch.basis.is_some() {
+                    trials.clear();
+                }
+                // At least this many: where there was a version, its trial began anew.
+                begun += u32::from(switch.basis.is_some() && switch.version.is_some());
+                if let Some(candidate) = &policy {
+                    trials.push((candidate.clone(), begun, Vec::new()));
+                }
+            }
+            Record::Audit(audit) if audit.version == *version => {
+                trials.iter_mut().for_each(|(_, _, audits)| audits.push(audit.clone()));
+            }
+            _ => {}
+        }
+    }
+    trials.iter().any(|(candidate, number, audits)| suffices(candidate, *number, audits))
+}
+
+fn share(budget: f64, number: u32) -> f64 {
+    budget * 6.0 / (std::f64::consts::PI * f64::from(number)).powi(2)
+}
+
+fn suffices(candidate: &Candidate, number: u32, audits: &[Audit]) -> bool {
+    let policy = &candidate.policy;
+    let promoted = [0.10, 0.25, 0.50, 0.75, 0.90].map(|bet: f64| {
+        let factor = |audit: &Audit| 1.0 + bet / policy.quality_min * (quality(audit) - policy.quality_min);
+        audits.iter().map(factor).product::<f64>()
+    });
+    let mean = promoted.iter().sum::<f64>() / 5.0;
+    mean >= 1.0 / share(policy.promote_alpha, number) * (1.0 - 1e-6) && covered(candidate, number, audits, policy)
+}
+
+fn quality(audit: &Audit) -> f64 {
+    match audit.outcome {
+        AuditOutcome::Compared { quality, verified: true, .. } => quality,
+        AuditOutcome::Compared { .. } | AuditOutcome::NoAnswer => 0.0,
+    }
+}
+
+/// Whether the strictest threshold at least was ever proven, and the loosest of all proven covers enough.
+fn covered(candidate: &Candidate, number: u32, audits: &[Audit], policy: &Policy) -> bool {
+    let mut grid = candidate.grid.clone();
+    grid.sort_by(|left, right| right.total_cmp(left));
+    let served = |audit: &Audit, tau: f64| match audit.outcome {
+        AuditOutcome::Compared { confidence, verified, .. } => verified && confidence >= tau,
+        AuditOutcome::NoAnswer => false,
+    };
+    let bad =
+        |audit: &Audit| matches!(audit.outcome, AuditOutcome::Compared { quality, .. } if quality < policy.bad_below);
+    let proven = |tau: &&f64| {
+        let mut capital = [1.0f64; 4];
+        audits.iter().any(|audit| {
+            let loss = f64::from(u8::from(served(audit, **tau) && bad(audit)));
+            for (capital, bet) in capital.iter_mut().zip([0.15, 0.35, 0.60, 0.80]) {
+                *capital *= 1.0 + bet / (1.0 - policy.risk_alpha) * (policy.risk_alpha - loss);
+            }
+            capital.iter().sum::<f64>() / 4.0 >= 1.0 / share(policy.risk_delta, number) * (1.0 - 1e-6)
+        })
+    };
+    let Some(loosest) = grid.iter().take_while(proven).last() else { return false };
+    let covered = audits.iter().filter(|audit| served(audit, *loosest)).count();
+    covered as f64 / audits.len() as f64 >= policy.coverage_min
+}
