@@ -142,3 +142,26 @@ fn after_damage_nothing_is_on_trial_or_proven_and_a_hold_stays() {
     assert_eq!((driven.site.state, driven.incumbent()), (State::Held, "none"));
     assert_eq!(Site::default().after_damage(true, String::new()).to, State::Held);
 }
+
+#[test]
+fn a_version_that_waits_for_its_trial_survives_a_changed_basis() {
+    let mut driven = Driven { basis: basis("a", "exact"), ..Driven::default() };
+    let (policy, old) = (driven.policy.clone(), driven.basis.clone());
+    let candidate = Candidate { version: version("1"), grid: vec![0.0], exam: 1.0, policy, basis: old };
+    driven.site.apply(0, &Record::Candidate(candidate));
+    driven.basis = basis("b", "exact");
+    driven.rules_changed();
+    assert_eq!((driven.site.state, driven.incumbent()), (State::Shadow, "1"));
+}
+
+#[test]
+fn states_and_causes_are_labelled_as_they_are_stored() {
+    let stored = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+    for state in State::ALL {
+        assert_eq!(stored(serde_json::to_value(state).unwrap()), state.label());
+    }
+    use Cause::{BasisChanged, Drift, Evidence, Failures, LogDamaged, Operator};
+    for cause in [BasisChanged, Cause::Candidate, Drift, Evidence, Failures, LogDamaged, Operator] {
+        assert_eq!(stored(serde_json::to_value(cause).unwrap()), cause.label());
+    }
+}

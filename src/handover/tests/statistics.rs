@@ -129,3 +129,19 @@ fn the_gate_opens_with_evidence_and_never_past_an_unproven_stricter_level() {
     assert_eq!(gate.threshold(), Some(0.5));
     assert!((0.45..0.55).contains(&gate.coverage()), "{}", gate.coverage());
 }
+
+#[test]
+fn a_threshold_is_proven_after_as_many_good_audits_as_the_formula_says_and_no_fewer() {
+    // The least n with mean over (0.15, 0.35, 0.6, 0.8) of (1 + b / 0.95 * 0.05)^n >= 10.
+    let mut gate = RiskGate::new(&[0.5]);
+    (1..77).for_each(|_| gate.observe(0.9, true, false, 0.05, 0.10));
+    assert_eq!(gate.threshold(), None);
+    gate.observe(0.9, true, false, 0.05, 0.10);
+    assert_eq!(gate.threshold(), Some(0.5));
+}
+
+#[test]
+fn the_mean_is_that_of_the_audited_qualities() {
+    near(promotion(&[0.5, 0.5, 0.25, 1.0, 0.0]).mean().unwrap(), 0.45);
+    assert_eq!(promotion(&[]).mean(), None);
+}
