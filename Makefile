@@ -3,13 +3,14 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-practice bench-practice-drift setup practice-base fmt
+.PHONY: practice test check audit bench bench-practice bench-practice-drift mutants reference setup practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
 	cargo build --locked
 	target/debug/apprentice practice $(ARGS)
 
+# APPRENTICE_CPU_MASK=vnni,avx512 tries what a processor without these would be given.
 test: setup
 	cargo test --locked --workspace
 
@@ -17,7 +18,7 @@ test: setup
 check: setup
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --locked --test tidy
+	cargo test --locked --workspace --test tidy
 
 # Licences, bans and sources; advisories where their database can be had.
 audit:
@@ -34,6 +35,15 @@ bench-practice: setup
 bench-practice-drift: setup
 	cargo build --locked
 	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --drift
+
+# Which changes to the deciding code no test notices; writes docs/benchmarks/mutants.md. Hours on two cores.
+mutants: setup
+	python3 tests/bench/mutants.py $(ARGS)
+
+# The reference documents that are made from the code.
+reference:
+	cargo build --locked
+	for name in configuration metrics reasons; do target/debug/apprentice reference $$name > docs/reference/$$name.md || exit; done
 
 # Makes the practice base again; about half an hour on two cores.
 practice-base: setup

@@ -18,7 +18,7 @@ impl CaptureStore for Fixed {
     fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
         Ok(self.0.len() as u64)
     }
-    fn sites(&self) -> Result<std::collections::BTreeSet<SiteId>, CaptureError> {
+    fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
         Ok(self.0.iter().map(|exchange| exchange.site.clone()).collect())
     }
 }

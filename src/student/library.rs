@@ -8,17 +8,13 @@ use crate::StudentError;
 /// Below the cache folder; `deploy/setup-onnxruntime.sh` puts the library there.
 const CACHED: &str = "onnxruntime/1.31.1/libonnxruntime.so";
 
-/// The library to load: what the configuration names, else `ORT_DYLIB_PATH`, else the copy in the cache
+/// The library to load, `env` being the environment: what the configuration names, else `ORT_DYLIB_PATH`, else the copy in the cache
 /// (`APPRENTICE_CACHE`, else `XDG_CACHE_HOME/apprentice`, else `HOME/.cache/apprentice`).
 ///
 /// # Errors
 /// [`StudentError::LibraryMissing`] with every place looked at. A place that is named and empty is an error:
 /// another library than the one asked for is never taken.
-pub fn find(configured: Option<&Path>) -> Result<PathBuf, StudentError> {
-    find_with(configured, &|name| std::env::var_os(name))
-}
-
-fn find_with(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, StudentError> {
+pub fn find(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, StudentError> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = configured {
         let place = format!("`student.onnxruntime` = {}", path.display());

@@ -30,7 +30,7 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
     let (graph, adapter_dir) = (dir.path().join("graph"), dir.path().join("adapter"));
     adapter.save(&adapter_dir).unwrap();
     export::export_base(&base, &graph, gemma::GraphFormat::F32).unwrap();
-    let runtime = Runtime::load(&student::library::find(None).unwrap()).unwrap();
+    let runtime = Runtime::load(&student::library::find(None, &|name| std::env::var_os(name)).unwrap()).unwrap();
     let settings =
         StudentConfig {
             graph: graph.join(gemma::GRAPH_FILE),

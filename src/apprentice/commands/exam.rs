@@ -16,8 +16,7 @@ use crate::{Outcome, app, eprint_line};
 pub(crate) fn exam(path: &Path) -> Outcome {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let job: EvalJob = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let named = job.onnxruntime.clone().or_else(environment::onnxruntime);
-    let runtime = Runtime::load(&student::library::find(named.as_deref())?)?;
+    let runtime = Runtime::load(&student::library::find(job.onnxruntime.as_deref(), &environment::raw)?)?;
     let config = StudentConfig {
         graph: job.graph.join(gemma::GRAPH_FILE),
         base: job.base.clone(),

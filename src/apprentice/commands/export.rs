@@ -20,8 +20,8 @@ pub(crate) fn export(arguments: &Export) -> Outcome {
     let graph = exported.dir.join(gemma::GRAPH_FILE);
     eprint_line(&format!("{} {done}: {} bytes, made from {}", graph.display(), exported.bytes, exported.fingerprint));
     if arguments.open {
-        let named = arguments.onnxruntime.clone().or_else(environment::onnxruntime);
-        let runtime = Runtime::load(&student::library::find(named.as_deref())?)?;
+        let library = student::library::find(arguments.onnxruntime.as_deref(), &environment::raw)?;
+        let runtime = Runtime::load(&library)?;
         Student::check_graph(&runtime, &graph, &arguments.base, app::features()?)?;
         eprint_line("the graph can be served on this machine");
     }

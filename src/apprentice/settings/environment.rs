@@ -1,6 +1,6 @@
 //! The one reader of the environment.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 /// What the log shows, as `tracing_subscriber::EnvFilter` reads it.
 pub(crate) const LOG: &str = "APPRENTICE_LOG";
@@ -8,15 +8,12 @@ pub(crate) const LOG: &str = "APPRENTICE_LOG";
 pub(crate) const ADMIN_TOKEN: &str = "APPRENTICE_ADMIN_TOKEN";
 /// Processor features to do without, such as `vnni`: to try here what another machine would do.
 pub(crate) const CPU_MASK: &str = "APPRENTICE_CPU_MASK";
-/// ONNX Runtime's library, as `ort` names it; the configuration goes before it.
-const ONNXRUNTIME: &str = "ORT_DYLIB_PATH";
-
 /// The variable `name`, unless it is unset, empty or no text.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The library that the environment names.
-pub(crate) fn onnxruntime() -> Option<PathBuf> {
-    variable(ONNXRUNTIME).map(PathBuf::from)
+/// The variable `name` as it is, for members that must not read the environment themselves.
+pub(crate) fn raw(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }

@@ -67,10 +67,10 @@ fn opened(whole: &Path, what: &str, spoil: impl FnOnce(&Path)) -> (u64, State) {
         view
     };
     let first = check(&metrics);
-    let found = metrics.handover_log_damaged.get();
+    let found = metrics.handover_log_damaged_total().get();
     // What was set right is right: the next start finds nothing.
     assert_eq!(check(&metrics), first, "{what}");
-    assert_eq!(metrics.handover_log_damaged.get(), found, "{what}");
+    assert_eq!(metrics.handover_log_damaged_total().get(), found, "{what}");
     let kept = fs::read_dir(&dir).unwrap().any(|entry| entry.unwrap().file_name() == "damaged-1");
     assert_eq!(kept, found > 0, "{what}");
     (found, first.state)

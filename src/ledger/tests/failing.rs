@@ -35,7 +35,7 @@ fn an_audit_that_is_not_written_proves_nothing_and_the_teacher_answers() {
     assert!(ledger.record_audit(&shop(), 1, compared("1", 1.0)).is_err());
     assert_eq!(ledger.plan(&shop(), DICE), unavailable());
     assert!(metrics.render().unwrap().contains("apprentice_handover_log_unavailable 1"));
-    assert_eq!(metrics.student_share.with_label_values(&["shop"]).get(), 0.0);
+    assert_eq!(metrics.student_share("shop").get(), 0.0);
     let appends = log.0.lock().appends;
     assert!(matches!(ledger.record_audit(&shop(), 1, compared("1", 1.0)), Err(LedgerError::LogUnavailable)));
     assert_eq!(log.0.lock().appends, appends, "an unusable log is not written to");
@@ -45,8 +45,8 @@ fn an_audit_that_is_not_written_proves_nothing_and_the_teacher_answers() {
     let after = ledger.view(&shop()).unwrap();
     assert_eq!((after.audits, after.state), (before.audits, State::Student));
     assert!(matches!(ledger.plan(&shop(), DICE).route, Route::Student { .. }));
-    assert_eq!(metrics.handover_log_unavailable.get(), 0);
-    assert_eq!(metrics.student_share.with_label_values(&["shop"]).get(), 1.0);
+    assert_eq!(metrics.handover_log_unavailable().get(), 0.0);
+    assert_eq!(metrics.student_share("shop").get(), 1.0);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_log_that_does_not_open_gives_a_ledger_that_asks_the_teacher_and_opens_it_la
     log.set(Mode::Broken);
     let ledger = open_on(&log, &metrics);
     assert!(ledger.register(&shop()));
-    assert_eq!((ledger.plan(&shop(), DICE), metrics.handover_log_unavailable.get()), (unavailable(), 1));
+    assert_eq!((ledger.plan(&shop(), DICE), metrics.handover_log_unavailable().get()), (unavailable(), 1.0));
     assert!(matches!(operate(&ledger, OperatorAction::Promote), Err(LedgerError::LogUnavailable)));
     let back = OperatorAction::Rollback { to: Some(version("1")) };
     assert!(matches!(operate(&ledger, back), Err(LedgerError::LogUnavailable)), "nobody knows what is proven");
@@ -126,7 +126,7 @@ fn a_log_that_does_not_open_gives_a_ledger_that_asks_the_teacher_and_opens_it_la
     log.set(Mode::Well);
     ledger.flush(10_000);
     assert_eq!(ledger.plan(&shop(), DICE), held());
-    assert_eq!((ledger.view(&shop()).unwrap().audits, metrics.handover_log_unavailable.get()), (120, 0));
+    assert_eq!((ledger.view(&shop()).unwrap().audits, metrics.handover_log_unavailable().get()), (120, 0.0));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn on_a_real_full_disk_a_rollback_is_in_force_and_written_once_there_is_space() 
     let ledger = open(dir.path());
     let view = ledger.view(&shop()).unwrap();
     assert_eq!((view.state, view.discarded_versions), (State::Held, vec![version("1")]));
-    assert_eq!(ledger.metrics.handover_log_damaged.get(), 0);
+    assert_eq!(ledger.metrics.handover_log_damaged_total().get(), 0);
 }
 
 #[test]

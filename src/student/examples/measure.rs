@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
     let exported = export_base(base, Path::new(out), format)?;
     println!("export {} ({} MB, written {}): {clock}", format, exported.bytes / 1_000_000, exported.written);
 
-    let runtime = Runtime::load(&library::find(None)?)?;
+    let runtime = Runtime::load(&library::find(None, &|name| std::env::var_os(name))?)?;
     let clock = Clock::start()?;
     let graph = exported.dir.join(GRAPH_FILE);
     let settings = StudentConfig {

@@ -16,7 +16,7 @@ pub(super) fn golden() -> PathBuf {
 }
 
 pub(super) fn runtime() -> Runtime {
-    let library = library::find(None).unwrap_or_else(|error| panic!("{error}"));
+    let library = library::find(None, &|name| std::env::var_os(name)).unwrap_or_else(|error| panic!("{error}"));
     Runtime::load(&library).unwrap()
 }
 
