@@ -46,8 +46,7 @@ impl NoAnswer {
     }
 }
 
-/// Asks `version`. Dropping the future ends the student's work; what came of it is told to the ledger here, so that
-/// "failures in a row" counts every try, served or audited.
+/// Asks `version`. Dropping the future ends the student's work. Who asked tells the ledger what came of it.
 pub(crate) async fn attempt(
     gateway: &Gateway,
     call: &Call,
@@ -58,10 +57,8 @@ pub(crate) async fn attempt(
     let answer = answered.unwrap_or(Err(NoAnswer::TimedOut)).inspect_err(|problem| {
         if problem.is_failure() {
             tracing::warn!(site = %call.site, %version, ?problem, "the student gave no answer");
-            gateway.ledger.student_failed(&call.site, version, crate::now_ms());
         }
     })?;
-    gateway.ledger.student_answered(&call.site, version);
     let verdict = call.rules.verifiers.check(prompt, &answer);
     let confidence = verify::confidence::confidence(&answer.signals);
     Ok(Attempt { version: version.clone(), answer, confidence, verdict })

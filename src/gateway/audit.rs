@@ -139,13 +139,17 @@ impl Planned {
         self.gateway.auditor.enqueue(&self.gateway, job);
     }
 
-    /// The teacher is asked instead, after the student `tried`.
-    pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) {
+    /// The teacher is asked instead, after the student `tried`. Says whether the audit will record what came of it.
+    pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) -> bool {
         self.student_asked = false;
         let job = self.job.as_mut().filter(|job| job.version == *version);
         // A busy student may be free when the audit's turn comes.
-        if let Some(job) = job.filter(|_| !matches!(tried, Err(NoAnswer::Busy))) {
-            job.student = Some(tried);
+        match job.filter(|_| !matches!(tried, Err(NoAnswer::Busy))) {
+            Some(job) => {
+                job.student = Some(tried);
+                true
+            }
+            None => false,
         }
     }
 

@@ -14,12 +14,13 @@ use wire::chat::{ChatRequest, RequestError};
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
+use crate::attempt::NoAnswer;
 use crate::call::Call;
 use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, limits, record};
+use crate::{Gateway, audit, limits, now_ms, record};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -60,7 +61,11 @@ pub(crate) async fn chat(
                 return Ok(response);
             }
             Decision::Escalate { reason: why, tried } => {
-                audit.escalated(version, tried);
+                let failed = tried.as_ref().is_err_and(NoAnswer::is_failure);
+                // An audit without an answer counts as a failure itself.
+                if !audit.escalated(version, tried) && failed {
+                    gateway.ledger.student_failed(&call.site, version, now_ms());
+                }
                 reason = why;
             }
         }
