@@ -203,10 +203,9 @@ fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Err
 fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Error> {
     let data = std::path::absolute(&settings.data.dir)?;
     files::create_private_dir(&data).map_err(|error| format!("data.dir: {error}"))?;
-    let student = student_format(&settings)?.map(|format| {
-        tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
-        StudentParts { format, graph: data.join(format!("graph-{}", format.name())) }
-    });
+    let parts =
+        |format: gemma::GraphFormat| StudentParts { format, graph: data.join(format!("graph-{}", format.name())) };
+    let student = student_format(&settings)?.map(parts);
     let metrics = Arc::new(Metrics::new()?);
     metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
     if let Some(parts) = &student {
@@ -269,8 +268,9 @@ fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, 
         tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
         export::export_base(&settings.student.base, graph, *format)?;
     }
-    let config = student::config(settings, graph)?;
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), library(settings)?, config)))
+    let (config, library) = (student::config(settings, graph)?, library(settings)?);
+    tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), library, config)))
 }
 
 /// The background cycle, where lessons may be held.

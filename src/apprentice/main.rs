@@ -27,6 +27,8 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_log(&arguments.command))),
         )
         .with_writer(std::io::stderr)
+        // A log that cannot be written (a full disk) must not end a request: saying so on the same disk would panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     if let Some(nice) = arguments.nice {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::{ChatRequest, RequestError};
 use crate::completion::{self, CompletionSummary, Envelope};
-use crate::{Answer, Prompt};
+use crate::{Answer, Delivery, Prompt};
 
 /// One API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,15 +14,6 @@ use crate::{Answer, Prompt};
 pub enum Api {
     /// `POST /v1/chat/completions`
     Chat,
-}
-
-/// How a client wants its answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Delivery {
-    /// As an event stream.
-    pub stream: bool,
-    /// With a closing usage chunk (`stream_options.include_usage`).
-    pub include_usage: bool,
 }
 
 impl Api {

@@ -12,12 +12,14 @@
 pub mod api;
 pub mod chat;
 pub mod completion;
+mod delivery;
 pub mod error;
 mod model;
 pub mod sse;
 
-pub use api::{Api, Delivery};
+pub use api::Api;
 pub use completion::{CompletionSummary, Envelope};
+pub use delivery::Delivery;
 pub use model::{
     Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
 };

@@ -51,7 +51,7 @@ fn a_value_that_cannot_be_is_named() {
         ("teacher.ca_file", "no-such.pem".into(), &["teacher.ca_file", "no-such.pem"]),
         ("teacher.distillable", "maybe".into(), &["distillable", "maybe", "unknown"]),
         ("handover.quality_min", 1.5.into(), &["quality_min", "1.5"]),
-        ("verify.must_match", vec!["(".to_owned()].into(), &["must_match", "regular expression"]),
+        ("verifiers.must_match", vec!["(".to_owned()].into(), &["must_match", "regular expression"]),
         ("sites.bad name", table("capture", true.into()).into(), &["bad name"]),
         ("sites.shop", table("colour", "red".into()).into(), &["sites.shop", "colour"]),
     ];
@@ -120,7 +120,7 @@ fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
 
     for (path, bytes) in harness::kept::files(&world.data()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name == "db" || name == "conf" || name.starts_with("snap.") {
+        if path.starts_with(world.data().join("capture")) && name != "lock" {
             fs::write(&path, bytes.iter().map(|byte| byte ^ 0xa5).collect::<Vec<u8>>()).unwrap();
         }
     }
@@ -130,11 +130,37 @@ fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
     proxy.logs("damaged store set aside");
     assert_eq!(proxy.stop().code, Some(0));
     assert_eq!(exchanges(&world.data(), "shop").len(), 1, "what came after the damage is kept");
-    let aside = |path: std::path::PathBuf| {
-        let names = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.contains("damaged")).count()
-    };
-    assert_eq!((aside(world.data()), aside(world.data().join("capture"))), (1, 1), "nothing is thrown away");
+    let names = fs::read_dir(world.data().join("capture")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    assert_eq!(names.filter(|name| name.contains("damaged")).count(), 1, "nothing is thrown away");
+}
+
+#[test]
+fn an_exchange_log_that_cannot_be_opened_is_done_without() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new(PROGRAM, &teacher.base_url());
+    fs::create_dir_all(world.data()).unwrap();
+    fs::write(world.data().join("capture"), "a file where a folder should be").unwrap();
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", ASKED).text(), script::completion("ok"));
+    assert_eq!(proxy.metric("apprentice_capture_stopped", &[]), 1.0);
+    proxy.logs("the exchange log cannot be opened");
+}
+
+#[test]
+fn a_hand_over_log_that_cannot_be_opened_sends_every_site_to_the_teacher_until_it_can() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let ledger = world.data().join("ledger");
+    fs::create_dir_all(world.data()).unwrap();
+    fs::write(&ledger, "a file where a folder should be").unwrap();
+    let proxy = world.start();
+    let reason = || proxy.chat("shop", ASKED).header("x-apprentice-reason").to_owned();
+    assert_eq!(reason(), "log-unavailable");
+    assert_eq!(proxy.metric("apprentice_handover_log_unavailable", &[]), 1.0);
+    fs::remove_file(&ledger).unwrap();
+    harness::wait::eventually("the log to be opened", || (reason() == "teacher").then_some(()));
+    assert_eq!(proxy.metric("apprentice_handover_log_unavailable", &[]), 0.0);
 }
 
 #[test]

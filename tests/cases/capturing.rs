@@ -171,6 +171,11 @@ fn a_full_disk_stops_capture_and_not_traffic() {
         assert_eq!(answer.text(), script::completion(&format!("you said {number}")));
     }
     assert!(proxy.metric("apprentice_capture_dropped_total", &["stopped"]) >= 20.0, "what is not kept is counted");
-    proxy.logs("capture stopped");
+    proxy.logs("exchanges could not be stored");
+    // The next file has room again.
+    eventually("capturing to go on", || {
+        assert_eq!(proxy.chat("shop", &asked("more")).status(), 200);
+        (proxy.metric("apprentice_capture_stopped", &[]) == 0.0).then_some(())
+    });
     assert_eq!(proxy.stop().code, Some(0));
 }

@@ -68,7 +68,7 @@ fn openais_python_client_works_through_the_proxy() {
     let version = learnt::publish(&world, "learnt", 1);
     learnt::prove(&world, "learnt", &version, 0.5, State::Student);
     let proxy = world.start();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/openai_client.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/openai_client.py");
     let mut run = Command::new("python3");
     let run = run.env("PYTHONPATH", client()).arg(script).arg(format!("http://{}", proxy.proxy)).output().unwrap();
     assert!(run.status.success(), "{}\n{}", String::from_utf8_lossy(&run.stderr), proxy.log());

@@ -28,7 +28,7 @@ fn world(teacher: &ScriptedTeacher, steps: i64) -> World {
     world.set("handover.exam_min", 0.0).set("handover.audit_share_shadow", 1.0);
     world.set("lessons.exchanges_min", i64::from(EXCHANGES)).set("lessons.check_every_ms", 50);
     world.set("lessons.quiet.window_s", 1).set("lessons.quiet.requests_per_s", 1.0);
-    world.set("lessons.draw.held_out_share", 0.3);
+    world.set("lessons.dataset.held_out_fraction", 0.3);
     for (key, value) in [("rank", 4), ("batch_size", 4), ("max_steps", steps), ("threads", 1), ("patience", 0)] {
         world.set(&format!("lessons.train.{key}"), value);
     }
@@ -54,7 +54,7 @@ fn at_step(proxy: &Apprentice, number: u64, steps: u64) {
         let lesson = proxy.site("shop")["lesson"].clone();
         let running = lesson["number"].as_u64() == Some(number);
         assert!(!running || lesson["problem"].is_null(), "{lesson}");
-        (running && lesson["step"] == "training" && lesson["done"].as_u64() >= Some(steps)).then_some(())
+        (running && lesson["step"] == "training" && lesson["steps_done"].as_u64() >= Some(steps)).then_some(())
     });
 }
 

@@ -24,23 +24,22 @@ fn random_adapter(config: &Config, seed: u64) -> Adapter {
 
 #[test]
 fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_an_adapter() {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/practice");
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/practice");
     let (config, dir) = (Config::load(&base).unwrap(), tempfile::tempdir().unwrap());
     let adapter = random_adapter(&config, 1);
     let (graph, adapter_dir) = (dir.path().join("graph"), dir.path().join("adapter"));
     adapter.save(&adapter_dir).unwrap();
     export::export_base(&base, &graph, gemma::GraphFormat::F32).unwrap();
     let runtime = Runtime::load(&student::library::find(None, &|name| std::env::var_os(name)).unwrap()).unwrap();
-    let settings =
-        StudentConfig {
-            graph: graph.join(gemma::GRAPH_FILE),
-            base: base.clone(),
-            workers: 1,
-            queue: 0,
-            threads: 1,
-            context: 256,
-            features: Features::detect("").unwrap(),
-        };
+    let settings = StudentConfig {
+        graph: graph.join(gemma::GRAPH_FILE),
+        base: base.clone(),
+        workers: 1,
+        queue: 0,
+        threads: 1,
+        context: 256,
+        features: Features::detect("").unwrap(),
+    };
     let student = Student::open(&runtime, settings).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let vocabulary = u32::try_from(config.vocab_size).unwrap();

@@ -4,7 +4,7 @@ use harness::program::World;
 
 use crate::PROGRAM;
 
-const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/practice");
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/practice");
 
 #[test]
 fn practice_ends_with_one_line_of_figures() {

@@ -127,7 +127,7 @@ fn every_other_path_passes_through() {
         assert_eq!(answer.text(), format!("{{\"you asked\": \"{seen}\"}}"));
         assert_eq!(
             (answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")),
-            ("teacher", "not-a-chat-request")
+            ("teacher", "passed-through")
         );
     }
 }

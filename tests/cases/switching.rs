@@ -24,9 +24,15 @@ struct Learnt {
 
 /// Site `shop` with a student that may answer from a confidence of `tau` on, and a teacher that agrees with it or not.
 fn learnt(tau: f64, says: &'static str) -> Learnt {
+    learnt_with(tau, says, |_| {})
+}
+
+/// The same with a configuration that `change` makes: evidence holds for the configuration that it was gathered under.
+fn learnt_with(tau: f64, says: &'static str, change: impl FnOnce(&mut World)) -> Learnt {
     let teacher = ScriptedTeacher::start(move |_| script::says(says));
     let mut world = World::new(PROGRAM, &teacher.base_url());
     learnt::with_students(&mut world);
+    change(&mut world);
     let version = learnt::publish(&world, "shop", 1);
     learnt::prove(&world, "shop", &version, tau, State::Student);
     Learnt { teacher, world, version }
@@ -114,17 +120,17 @@ fn a_proven_student_streams_as_openai_does() {
 #[test]
 fn an_answer_that_fails_its_verifier_is_asked_of_the_teacher_in_the_same_request() {
     let checks: [(&str, toml::Value, &str); 4] = [
-        ("verify.must_match", vec!["never said".to_owned()].into(), "missing-phrase"),
-        ("verify.must_not_match", vec![SAYS.to_owned()].into(), "forbidden-phrase"),
-        ("verify.words_max", 1.into(), "too-long"),
-        ("verify.json", true.into(), "not-json"),
+        ("verifiers.must_match", vec!["never said".to_owned()].into(), "missing-phrase"),
+        ("verifiers.must_not_match", vec![SAYS.to_owned()].into(), "forbidden-phrase"),
+        ("verifiers.words_max", 1.into(), "too-long"),
+        ("verifiers.json", true.into(), "not-json"),
     ];
     for (key, value, reason) in checks {
-        let Learnt { teacher, mut world, .. } = learnt(0.5, TEACHER_SAYS);
-        let proxy = world.set(key, value).start();
+        let Learnt { teacher, world, .. } = learnt_with(0.5, TEACHER_SAYS, |world| drop(world.set(key, value)));
+        let proxy = world.start();
         is_the_teachers(&proxy.chat("shop", ASKED), reason);
         assert_eq!(String::from_utf8(teacher.only().body).unwrap(), ASKED);
-        assert_eq!(proxy.metric("apprentice_escalations_total", &["site=\"shop\"", reason]), 1.0);
+        assert_eq!(proxy.metric("apprentice_escalations_total", &["call_site=\"shop\"", reason]), 1.0);
     }
 }
 
@@ -178,6 +184,76 @@ fn a_rollback_holds_from_the_next_request_on_and_through_a_kill() {
     let proxy = world.start();
     is_the_teachers(&proxy.chat("shop", ASKED), "held");
     assert_eq!(proxy.site("shop")["last_switch"]["reason"], "players complained");
+    let to = format!(r#"{{"to":"{version}"}}"#);
+    let again = proxy.admin("POST", "/admin/call-sites/shop/rollback", &to);
+    assert_eq!(again.status(), 409, "a version that was rolled back is discarded: {}", again.text());
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/promote", "").status(), 200);
+    is_the_teachers(&proxy.chat("shop", ASKED), "teacher");
+}
+
+#[test]
+fn a_flipped_bit_in_the_hand_over_log_means_teacher_and_is_said() {
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
+    let ledger = world.data().join("ledger");
+    let log = harness::kept::files(&ledger)
+        .into_iter()
+        .find(|(path, bytes)| path.extension().is_some_and(|extension| extension == "jsonl") && bytes.len() > 1000);
+    let (path, mut bytes) = log.unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+    let proxy = world.start();
+    is_the_teachers(&proxy.chat("shop", ASKED), "teacher");
+    assert_eq!(proxy.metric("apprentice_handover_log_damaged_total", &[]), 1.0);
+    proxy.logs("the hand-over log is damaged");
+}
+
+#[test]
+fn a_changed_comparison_voids_the_evidence_of_a_serving_site() {
+    let Learnt { teacher: _teacher, mut world, version } = learnt(0.5, TEACHER_SAYS);
+    world.set("site.comparison", "exact");
+    let proxy = world.start();
+    is_the_teachers(&proxy.chat("shop", ASKED), "shadow");
+    let site = proxy.site("shop");
+    assert_eq!((site["audits"].as_u64(), site["version"].as_str()), (Some(0), Some(version.as_str())), "{site}");
+    let switch = &site["last_switch"];
+    assert_eq!(switch["cause"], "basis_changed");
+    assert!(switch["reason"].as_str().unwrap().contains("comparison"), "{switch}");
+}
+
+#[test]
+fn a_changed_policy_begins_a_new_trial_beside_the_serving_version() {
+    let Learnt { teacher: _teacher, mut world, version } = learnt(0.5, TEACHER_SAYS);
+    world.set("handover.quality_min", 0.95);
+    let proxy = world.start();
+    assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student", "it goes on under the policy it was proven with");
+    let site = proxy.site("shop");
+    assert_eq!((site["quality_min"].as_f64(), site["challenger"]["audits"].as_u64()), (Some(0.9), Some(0)), "{site}");
+    assert_eq!(site["challenger"]["version"].as_str(), Some(version.as_str()));
+    assert_eq!(site["challenger"]["policy"]["quality_min"].as_f64(), Some(0.95));
+}
+
+#[test]
+fn a_prompt_too_long_for_the_student_is_the_teachers_and_no_failure() {
+    let Learnt { teacher: _teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
+    let proxy = world.start();
+    assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student");
+    let long = ASKED.replace("Where is the sea?", &"Where is the sea? ".repeat(200));
+    for _ in 0..30 {
+        is_the_teachers(&proxy.chat("shop", &long), "prompt-too-long");
+    }
+    assert_eq!(proxy.site("shop")["state"], "student");
+    assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student");
+}
+
+#[test]
+fn a_hold_pauses_a_site_and_its_proven_version_can_be_had_back() {
+    let Learnt { teacher: _teacher, world, version } = learnt(0.5, TEACHER_SAYS);
+    let proxy = world.start();
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/hold", r#"{"reason":"a look"}"#).status(), 200);
+    is_the_teachers(&proxy.chat("shop", ASKED), "held");
+    let train = proxy.admin("POST", "/admin/call-sites/shop/train", "");
+    assert_eq!(train.status(), 409, "{}", train.text());
     let to = format!(r#"{{"to":"{version}"}}"#);
     assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/rollback", &to).status(), 200, "to a version proven here");
     assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student");
@@ -260,7 +336,7 @@ fn a_student_whose_files_are_damaged_gives_way_to_the_teacher() {
     for _ in 0..25 {
         assert_eq!(proxy.chat("shop", ASKED).status(), 200);
     }
-    let site = proxy.site("shop");
+    let site = eventually("the switch", || Some(proxy.site("shop")).filter(|site| site["state"] != "student"));
     assert_eq!((site["state"].as_str(), site["last_switch"]["cause"].as_str()), (Some("teacher"), Some("failures")));
 }
 

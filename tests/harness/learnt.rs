@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gemma::{Adapter, Config, Linear, LoraPair, SaveAs, Tensor32, Tokenizer, Weights};
 use callsite::{SiteId, VersionId};
+use gemma::{Adapter, Config, Linear, LoraPair, SaveAs, Tensor32, Tokenizer, Weights};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Policy, State};
 use ledger::Ledger;
 use registry::Registry;

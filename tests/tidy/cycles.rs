@@ -95,7 +95,8 @@ fn expanded(statement: &str, prefix: &str) -> Vec<String> {
 fn reexports(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for statement in statements(text) {
-        let Some((_, rest)) = statement.split_once("use ").filter(|(before, _)| before.trim().starts_with("pub")) else {
+        let Some((_, rest)) = statement.split_once("use ").filter(|(before, _)| before.trim().starts_with("pub"))
+        else {
             continue;
         };
         let rest = rest.trim().trim_start_matches("crate::").trim_start_matches("self::");

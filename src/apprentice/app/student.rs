@@ -28,7 +28,8 @@ pub(crate) fn base(settings: &Settings) -> Result<gemma::Config, String> {
 
 /// ONNX Runtime's library: the configuration's, the environment's, or where `make setup` puts it.
 pub(crate) fn library(settings: &Settings) -> Result<PathBuf, String> {
-    student::library::find(settings.student.onnxruntime.as_deref(), &environment::raw).map_err(|error| error.to_string())
+    student::library::find(settings.student.onnxruntime.as_deref(), &environment::raw)
+        .map_err(|error| error.to_string())
 }
 
 /// What this processor can do, less what the environment masks.

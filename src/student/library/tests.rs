@@ -42,8 +42,7 @@ fn a_named_library_that_is_missing_is_never_replaced_by_another() {
     let missing = dir.path().join("missing.so");
     let configured = find(Some(&missing), &env(&[("ORT_DYLIB_PATH", dir.path())])).unwrap_err().to_string();
     assert!(configured.contains("missing.so") && configured.contains("make setup"), "{configured}");
-    let variable =
-        find(None, &env(&[("ORT_DYLIB_PATH", &missing), ("HOME", dir.path())])).unwrap_err().to_string();
+    let variable = find(None, &env(&[("ORT_DYLIB_PATH", &missing), ("HOME", dir.path())])).unwrap_err().to_string();
     assert!(variable.contains("ORT_DYLIB_PATH = ") && variable.contains("missing.so"), "{variable}");
 }
 

@@ -1,0 +1,81 @@
+"""Golden vectors of the hand-over's tests and of ROUGE-L, written from the papers' formulas with the standard library only.
+
+Usage: python3 tests/oracle/statistics.py
+Prints the numbers that src/handover/tests/statistics.rs and src/verify/tests.rs hold their code to:
+  promotion: Waudby-Smith & Ramdas 2024, capital prod(1 + b/q0 (x - q0)), mean over five bets b;
+  risk:      the same against "risk >= alpha", bets b/(1 - alpha), mean over four;
+  drift:     Shin, Ramdas & Rinaldo 2023, Shiryaev-Roberts S <- (S + 1)(1 + l (q1 - x)), mean over five;
+  ROUGE-L:   Lin 2004, F1 over the longest common subsequence of lower-cased words.
+"""
+
+import math
+import re
+
+PROMOTION_BETS = (0.10, 0.25, 0.50, 0.75, 0.90)
+RISK_BETS = (0.15, 0.35, 0.60, 0.80)
+DRIFT_BETS = (0.05, 0.10, 0.20, 0.40, 0.70)
+
+
+def promotion(qualities, q0):
+    capitals = [math.prod(1 + bet / q0 * (x - q0) for x in qualities) for bet in PROMOTION_BETS]
+    return math.log(sum(capitals) / len(capitals))
+
+
+def lower_bound(qualities, alpha):
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if promotion(qualities, middle) >= -math.log(alpha) else (low, middle)
+    return low
+
+
+def risk(good, bad, alpha):
+    capitals = [
+        (1 + bet / (1 - alpha) * alpha) ** good * (1 + bet / (1 - alpha) * (alpha - 1)) ** bad for bet in RISK_BETS
+    ]
+    return math.log(sum(capitals) / len(capitals))
+
+
+def drift(qualities, q1):
+    sums, seen = [0.0] * len(DRIFT_BETS), []
+    for x in qualities:
+        sums = [(s + 1) * (1 + bet / (1 - q1) * (q1 - x)) for s, bet in zip(sums, DRIFT_BETS)]
+        seen.append(sum(sums) / len(sums))
+    return seen
+
+
+def rouge_l(left, right):
+    left, right = (re.findall(r"[^\W_]+", text.lower()) for text in (left, right))
+    row = [0] * (len(right) + 1)
+    for word in left:
+        row = next_row(row, word, right)
+    common = row[-1]
+    return 2 * common / (len(left) + len(right)) if common else 0.0
+
+
+def next_row(row, word, right):
+    new = [0]
+    for at, other in enumerate(right):
+        new.append(row[at] + 1 if word == other else max(row[at + 1], new[at]))
+    return new
+
+
+def main():
+    ten = [1.0] * 10
+    for qualities in (ten, ten + [0.0], ten + [0.0] + [1.0] * 20):
+        print(f"promotion, {len(qualities)} audits, q0 0.9: ln capital {promotion(qualities, 0.9):.6f}")
+    for audits in (42, 43):
+        print(f"promotion, {audits} good audits, alpha 0.05: lower bound {lower_bound([1.0] * audits, 0.05):.6f}")
+    for good, bad in ((22, 0), (23, 0), (30, 1)):
+        print(f"risk, {good} good {bad} bad, alpha 0.1: ln capital {risk(good, bad, 0.1):.6f}")
+    print("drift, 1 1 0 0 0 0 0, q1 0.9:", ", ".join(f"{s:.6f}" for s in drift([1, 1, 0, 0, 0, 0, 0], 0.9)))
+    for pair in (
+        ("Ask the blacksmith for a better sword.", "Ask the blacksmith for a cheaper sword"),
+        ("Describe the village elder", "Write a rumor about the old mill"),
+        ("", "x"),
+    ):
+        print(f"ROUGE-L {pair}: {rouge_l(*pair):.6f}")
+
+
+if __name__ == "__main__":
+    main()
