@@ -136,6 +136,36 @@ fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
 }
 
 #[test]
+fn a_number_format_that_is_not_exact_here_is_refused_with_those_that_are() {
+    let mut world = world();
+    harness::learnt::with_students(&mut world);
+    world.set("student.format", "i8row").env("APPRENTICE_CPU_MASK", "vnni,avx512");
+    let exit = world.fails_to_start();
+    says(&exit, &["student.format = \"i8row\"", "does not sum exactly on this processor", "f32, u8row"]);
+    let config = world.config();
+    let check = world.run(&["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(check.code, Some(1));
+    assert!(check.stdout.contains("FAIL  number format"), "{check:?}");
+    world.set("student.format", "auto");
+    let check = world.run(&["check", "--config", world.config().to_str().unwrap()]);
+    assert!(check.stdout.contains("ok    number format: f32"), "{check:?}");
+    world.env("APPRENTICE_CPU_MASK", "flux");
+    says(&world.fails_to_start(), &["APPRENTICE_CPU_MASK", "flux"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_no_request_and_no_stop() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new("/bin/sh", &teacher.base_url()).through(&["-c", "exec \"$0\" \"$@\" 2>/dev/full", PROGRAM]);
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    // A hold is a line in the log.
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/hold", "").status(), 200);
+    assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-reason"), "held");
+    assert_eq!(proxy.stop().code, Some(0));
+}
+
+#[test]
 fn an_exchange_log_that_cannot_be_opened_is_done_without() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let world = World::new(PROGRAM, &teacher.base_url());

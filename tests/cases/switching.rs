@@ -73,6 +73,9 @@ fn a_proven_student_answers_in_openais_shape() {
     assert_eq!(count("total_tokens"), count("prompt_tokens") + count("completion_tokens"));
 
     assert_eq!(teacher.received().len(), 0, "the teacher is not paid for it");
+    assert_eq!(proxy.metric("apprentice_student_info", &["format=\"f32\""]), 1.0);
+    assert_eq!(proxy.metric("apprentice_build_info", &[]), 1.0);
+    assert_eq!(proxy.admin("GET", "/admin/student", "").json()["format"], "f32");
     proxy.captured(1);
     assert_eq!(proxy.stop().code, Some(0));
     let kept = harness::kept::exchanges(&world.data(), "shop");

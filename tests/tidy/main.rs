@@ -227,6 +227,24 @@ fn nothing_is_left_unfinished_or_switched_off() {
 }
 
 #[test]
+fn every_metric_is_asserted_somewhere() {
+    let table = read(&root().join("src/telemetry/lib.rs"));
+    let row = |line: &str| {
+        let (kind, rest) = line.trim().split_once(' ')?;
+        ["counter", "gauge", "histogram"].contains(&kind).then(|| rest.split('(').next().unwrap().to_owned())
+    };
+    let names: Vec<String> = table.lines().filter_map(row).collect();
+    assert!(names.len() > 20, "the table is not read");
+    let tests = sources("src").into_iter().filter(|path| is_test(path)).chain(sources("tests"));
+    let texts: Vec<String> = tests.map(|path| read(&path)).collect();
+    for name in names {
+        let asserted =
+            |text: &String| text.contains(&format!(".{name}(")) || text.contains(&format!("apprentice_{name}"));
+        assert!(texts.iter().any(asserted), "no test looks at {name}");
+    }
+}
+
+#[test]
 fn practice_is_known_only_to_itself_and_the_program() {
     for path in production("src") {
         let relative = path.strip_prefix(root().join("src")).unwrap().to_string_lossy().into_owned();
