@@ -92,8 +92,8 @@ struct StudentParts {
 }
 
 impl App {
-    /// Starts every part; `seed` makes the dice repeatable.
-    pub(crate) async fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
+    /// Starts every part; `seed` makes the dice repeatable. Must be called on a runtime: the loops are its tasks.
+    pub(crate) fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
         let (stop, stopped) = watch::channel(false);
         let listener = Listener::bind(settings.proxy.listen, threads(&settings))?;
         let admin_listener =
@@ -141,7 +141,7 @@ impl App {
         let api = admin::Admin {
             ledger: ledger.clone(),
             lessons: lessons.clone(),
-            requests: requests.clone(),
+            requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
             student: shared.student.as_ref().map(|parts| admin::StudentFacts {
@@ -188,7 +188,9 @@ fn rules_with(
     endpoint: &teacher::Endpoint,
     format: Option<gemma::GraphFormat>,
 ) -> Result<Rules, Error> {
-    Ok(settings.rules(&student::basis(settings, endpoint, format))?)
+    let basis = student::basis(settings, endpoint, format)
+        .map_err(|error| format!("student.base {}: {error}", settings.student.base.display()))?;
+    Ok(settings.rules(&basis)?)
 }
 
 /// The student's number format; none when no student is enabled.

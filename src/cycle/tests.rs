@@ -88,7 +88,8 @@ fn every_blocked_lesson_says_what_it_waits_for() {
 
 #[test]
 fn numbers_of_lessons_that_cannot_work_are_refused_with_key_value_and_range() {
-    let wrong: [(&str, fn(&mut LessonSettings)); 6] = [
+    type Change = fn(&mut LessonSettings);
+    let wrong: [(&str, Change); 6] = [
         ("exchanges_min = 0 must be at least 1", |s| s.exchanges_min = 0),
         ("nice = 20 must be from 0 to 19", |s| s.nice = 20),
         ("quiet.window_s = 600 must be from 1 to 599", |s| s.quiet.window_s = 600),

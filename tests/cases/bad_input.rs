@@ -138,7 +138,7 @@ fn a_damaged_store_is_set_aside_and_the_proxy_starts() {
 #[test]
 fn a_number_format_that_is_not_exact_here_is_refused_with_those_that_are() {
     let mut world = world();
-    harness::learnt::with_students(&mut world);
+    learnt::with_students(&mut world);
     world.set("student.format", "i8row").env("APPRENTICE_CPU_MASK", "vnni,avx512");
     let exit = world.fails_to_start();
     says(&exit, &["student.format = \"i8row\"", "does not sum exactly on this processor", "f32, u8row"]);

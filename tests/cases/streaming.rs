@@ -158,12 +158,18 @@ fn a_client_that_reads_slowly_slows_the_teacher_and_fills_no_memory() {
     const BYTES: usize = 64 << 20;
     let gate = Gate::default();
     let sent = gate.clone();
-    let teacher = ScriptedTeacher::start(move |_| {
+    let teacher = ScriptedTeacher::start(move |request| {
+        if request.head.starts_with("POST /v1/chat/completions?small") {
+            return script::says("ok");
+        }
         let mut answer = script::whole("200 OK", &[], &vec![b'x'; BYTES]);
         answer.push(Step::Open(sent.clone()));
         answer
     });
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    // The exchange log takes its memory with the first exchange.
+    assert_eq!(proxy.post("/s/shop/v1/chat/completions?small", &[], ASKED).status(), 200);
+    proxy.captured(1);
     let before = proxy.peak_bytes();
     let mut connection = ask(&proxy);
     assert_eq!(connection.head().status, 200);

@@ -129,7 +129,9 @@ fn an_answer_that_fails_its_verifier_is_asked_of_the_teacher_in_the_same_request
         ("verifiers.json", true.into(), "not-json"),
     ];
     for (key, value, reason) in checks {
-        let Learnt { teacher, world, .. } = learnt_with(0.5, TEACHER_SAYS, |world| drop(world.set(key, value)));
+        let Learnt { teacher, world, .. } = learnt_with(0.5, TEACHER_SAYS, |world| {
+            world.set(key, value);
+        });
         let proxy = world.start();
         is_the_teachers(&proxy.chat("shop", ASKED), reason);
         assert_eq!(String::from_utf8(teacher.only().body).unwrap(), ASKED);

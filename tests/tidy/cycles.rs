@@ -79,7 +79,7 @@ fn expanded(statement: &str, prefix: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for rest in statement.split(prefix).skip(1) {
         let head: String = rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect();
-        let after = &rest[head.len()..];
+        let after = rest.strip_prefix(head.as_str()).unwrap_or_default();
         match after.strip_prefix('{').and_then(|list| list.split_once('}')) {
             Some((list, _)) => {
                 let names = list.split(',').map(|name| name.split_whitespace().next().unwrap_or_default());

@@ -101,7 +101,7 @@ impl Run {
         settings.data.dir = data;
         settings.student.base.clone_from(&arguments.base);
         settings.lessons.train.seed = arguments.seed;
-        let app = App::start(settings, Some(arguments.seed)).await?;
+        let app = App::start(settings, Some(arguments.seed))?;
         let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url());
         let progress = ProgressView::new(arguments.json);
         progress.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy));

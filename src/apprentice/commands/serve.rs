@@ -13,7 +13,7 @@ use crate::{Outcome, print_line};
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     app::runtime()?.block_on(async {
-        let app = App::start(settings, None).await?;
+        let app = App::start(settings, None)?;
         print_line(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
         print_line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
