@@ -24,7 +24,10 @@ fn a_students_answer_has_the_clients_shape_and_is_kept_and_counted() {
     assert_eq!((reply.text().as_str(), body["usage"]["total_tokens"].as_u64()), ("Open until six.", Some(10)));
     assert_eq!(body["id"].as_str().unwrap(), format!("chatcmpl-{}", reply.id().replace('-', "")));
     let kept = &world.kept_once(1)[0];
-    assert_eq!((kept.id.to_string().as_str(), &kept.site, &kept.source), (reply.id(), &site("shop"), &Source::Student(version("1-a"))));
+    assert_eq!(
+        (kept.id.to_string().as_str(), &kept.site, &kept.source),
+        (reply.id(), &site("shop"), &Source::Student(version("1-a")))
+    );
     assert_eq!((kept.request.as_str(), &kept.response, kept.status), (QUESTION, &reply.body, 200));
     assert_eq!((kept.stream, kept.complete, kept.retry, kept.distillable), (false, true, false, Distillable::Yes));
     assert_eq!((tokens(&world, "student"), tokens(&world, "teacher")), ((7, 3), (0, 0)));
@@ -49,7 +52,12 @@ fn a_students_stream_ends_with_usage_when_asked_for() {
 #[test]
 fn a_teachers_answer_passes_through_untouched_and_is_kept_and_counted() {
     let world = World::start(Setup::new(State::Teacher));
-    let headers = [("authorization", "Bearer mine"), ("x-mine", "kept"), ("accept-encoding", "br"), ("x-stainless-retry-count", "0")];
+    let headers = [
+        ("authorization", "Bearer mine"),
+        ("x-mine", "kept"),
+        ("accept-encoding", "br"),
+        ("x-stainless-retry-count", "0"),
+    ];
     let reply = world.send("POST", "/s/shop/v1/chat/completions?a=b", &headers, QUESTION);
     let Teaches::Whole(_, sent) = Teaches::text("yes") else { panic!() };
     assert_eq!((reply.body.as_bytes(), reply.header("x-teacher"), reply.header("keep-alive")), (&sent[..], "seen", ""));

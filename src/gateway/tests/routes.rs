@@ -94,7 +94,7 @@ fn what_no_student_can_be_asked_is_neither_a_failure_nor_an_audit() {
     }
     world.students.accept(Err(Ineligible::TooLong { tokens: 9, limit: 8 }));
     assert_routed(&world, &world.ask(QUESTION), "teacher", "prompt-too-long");
-    assert_eq!((world.students.asked(), world.audits().len(), world.nothing_lost()), (0, 0, true));
+    assert_eq!((world.students.asked(), world.audits(), world.losses()), (0, vec![], vec![]));
     world.students.accept(Ok(()));
     assert_routed(&world, &world.ask(QUESTION), "student", "student");
     assert_eq!(world.audits_once(1).len(), 1);
@@ -191,7 +191,7 @@ fn without_the_log_everything_is_the_teachers() {
     world.audits_once(1);
     world.break_log();
     assert_routed(&world, &world.ask(QUESTION), "teacher", "log-unavailable");
-    assert_eq!((world.students.asked(), world.nothing_lost()), (1, true));
+    assert_eq!((world.students.asked(), world.losses()), (1, vec![]));
 }
 
 #[test]

@@ -132,7 +132,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
 }
 
 fn play(script: Teaches, mut stream: TcpStream) -> std::io::Result<()> {
-    const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    const STREAM: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
     match script {
         Teaches::Whole(status, body) => {

@@ -168,8 +168,21 @@ impl World {
         let (address, (stop, stopped)) = (listener.address(), watch::channel(false));
         serve(&gateway, listener, &stopped).unwrap();
         let (audits, writer) = (Some(audits), Some(writer));
-        let mut world =
-            Self { teacher, students, ledger, metrics, rules, address, gateway, audits, kept, evidence: 0, stop, writer, dir };
+        let mut world = Self {
+            teacher,
+            students,
+            ledger,
+            metrics,
+            rules,
+            address,
+            gateway,
+            audits,
+            kept,
+            evidence: 0,
+            stop,
+            writer,
+            dir,
+        };
         world.bring_to(setup.state, &setup.policy);
         world.evidence = world.audits().len();
         if setup.auditing {
@@ -198,7 +211,9 @@ impl World {
         match state {
             State::Teacher => return,
             State::Held => drop(self.ledger.operate(&shop, 1, OperatorAction::Hold, None).unwrap()),
-            State::Shadow | State::Canary | State::Student => self.try_version("1-a", policy, |world| world.state() == state),
+            State::Shadow | State::Canary | State::Student => {
+                self.try_version("1-a", policy, |world| world.state() == state)
+            }
         }
         assert_eq!(self.state(), state);
     }
@@ -245,14 +260,17 @@ impl World {
         self.kept.0.lock().clone()
     }
 
-    /// Audits of `shop` that were lost by this cause.
-    pub(super) fn lost(&self, cause: &str) -> u64 {
-        self.metrics.audits_lost_total("shop", cause).get()
+    /// Audits of all sites that were lost: cause and number.
+    pub(super) fn losses(&self) -> Vec<String> {
+        let text = self.metrics.render().unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("apprentice_audits_lost_total{"));
+        lines.filter_map(|line| line.split_once("cause=")).map(|(_, rest)| rest.replace(['"', '}'], "")).collect()
     }
 
-    /// Whether no audit of any site was lost by any cause.
-    pub(super) fn nothing_lost(&self) -> bool {
-        !self.metrics.render().unwrap().lines().any(|line| line.starts_with("apprentice_audits_lost_total{"))
+    /// Waits until something was lost; it must be one audit, by `cause`, and without evidence.
+    pub(super) fn assert_lost(&self, cause: &str) {
+        until(cause, || !self.losses().is_empty());
+        assert_eq!((self.losses(), self.audits()), (vec![format!("{cause} 1")], vec![]));
     }
 
     /// Asks `shop`.
