@@ -97,6 +97,16 @@ fn a_failure_counts_whatever_becomes_of_its_audit() {
 }
 
 #[test]
+fn a_lost_audit_of_a_student_that_could_not_be_asked_is_no_failure() {
+    let world = world(1, Setup::audited(State::Student));
+    world.teacher.does(Teaches::HangsUp);
+    let too_long = ModelError::Ineligible(Ineligible::TooLong { tokens: 9, limit: 8 });
+    assert_eq!(reason(&world, Says::Error(too_long)), "prompt-too-long");
+    world.assert_lost("teacher_unreachable");
+    assert_eq!(reason(&world, Says::text("yes")), "student");
+}
+
+#[test]
 fn a_failure_counts_although_the_client_does_not_wait_for_the_teacher() {
     let world = world(1, Setup::audited(State::Student));
     world.teacher.does(Teaches::Silent);
