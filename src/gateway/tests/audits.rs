@@ -54,10 +54,14 @@ fn an_audit_is_good_or_bad_by_the_sites_own_measure() {
 
 #[test]
 fn an_audited_stream_is_compared_like_a_whole_answer() {
-    let world = World::start(Setup::audited(State::Shadow));
-    world.teacher.does(Teaches::stream("yes"));
-    assert!(world.ask(STREAMED).whole);
-    assert_eq!(world.audits_once(1)[0].outcome, compared(1.0, 1.0, true));
+    let Teaches::Stream(mut without_usage) = Teaches::stream("yes") else { panic!() };
+    without_usage.remove(2);
+    for teaches in [Teaches::stream("yes"), Teaches::Stream(without_usage)] {
+        let world = World::start(Setup::audited(State::Shadow));
+        world.teacher.does(teaches);
+        assert!(world.ask(STREAMED).whole);
+        assert_eq!(world.audits_once(1)[0].outcome, compared(1.0, 1.0, true));
+    }
 }
 
 #[test]
