@@ -71,6 +71,17 @@ pub(crate) struct Job {
     served: bool,
 }
 
+impl Job {
+    /// Nothing comes of the audit. A failure that it would have recorded counts all the same: with the teacher
+    /// down every audit is lost, and then a student that works is needed most.
+    fn lose(self, gateway: &Gateway, lost: Lost) {
+        if self.student.is_some_and(|tried| tried.as_ref().is_err_and(NoAnswer::is_failure)) {
+            gateway.ledger.student_failed(&self.call.site, &self.version, now_ms());
+        }
+        lost.count(gateway, &self.call);
+    }
+}
+
 /// Takes audits; full means lost.
 #[derive(Clone, Debug)]
 pub struct Auditor {
@@ -94,7 +105,7 @@ impl Auditor {
         if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
             self.queue.try_send(job)
         {
-            Lost::QueueFull.count(gateway, &job.call);
+            job.lose(gateway, Lost::QueueFull);
         }
     }
 }
@@ -139,7 +150,8 @@ impl Planned {
         self.gateway.auditor.enqueue(&self.gateway, job);
     }
 
-    /// The teacher is asked instead, after the student `tried`. Says whether the audit will record what came of it.
+    /// The teacher is asked instead, after the student `tried`. Says whether the audit takes
+    /// what came of it, failures included: made or lost it counts them.
     pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) -> bool {
         self.student_asked = false;
         let job = self.job.as_mut().filter(|job| job.version == *version);
@@ -170,13 +182,13 @@ impl Planned {
             }
             _ => Lost::TeacherNotPlain,
         };
-        lost.count(&self.gateway, &job.call);
+        job.lose(&self.gateway, lost);
     }
 
     /// The teacher gave no answer at all.
     pub(crate) fn teacher_unreachable(mut self) {
         if let Some(job) = self.job.take() {
-            Lost::TeacherUnreachable.count(&self.gateway, &job.call);
+            job.lose(&self.gateway, Lost::TeacherUnreachable);
         }
     }
 }
@@ -185,7 +197,7 @@ impl Drop for Planned {
     fn drop(&mut self) {
         match self.job.take() {
             Some(job) if self.student_asked => self.gateway.auditor.enqueue(&self.gateway, job),
-            Some(job) => Lost::ClientLeft.count(&self.gateway, &job.call),
+            Some(job) => job.lose(&self.gateway, Lost::ClientLeft),
             None => {}
         }
     }

@@ -62,7 +62,7 @@ pub(crate) async fn chat(
             }
             Decision::Escalate { reason: why, tried } => {
                 let failed = tried.as_ref().is_err_and(NoAnswer::is_failure);
-                // An audit without an answer counts as a failure itself.
+                // An audit, made or lost, counts the failure itself.
                 if !audit.escalated(version, tried) && failed {
                     gateway.ledger.student_failed(&call.site, version, now_ms());
                 }

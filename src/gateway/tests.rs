@@ -1,4 +1,30 @@
+use std::thread;
+use std::time::{Duration, Instant};
+
+mod audits;
+mod client;
+mod failures;
+mod leaving;
+mod legs;
+mod lost;
+mod routes;
+mod students;
+mod teacher;
+mod world;
+
 use crate::activity::Activity;
+
+/// How long a test waits for anything.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Looks again and again until `holds`.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < DEADLINE, "waited in vain for {what}");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
 
 #[test]
 fn activity_is_the_mean_over_the_window_and_forgets() {
