@@ -70,7 +70,7 @@ def run(package, shard, timeout):
     found = [(o["scenario"]["Mutant"]["name"], o["summary"]) for o in outcomes if isinstance(o["scenario"], dict)]
     count = lambda summary: sum(1 for _, got in found if got == summary)
     return {
-        "machine": machine(), "date": time.strftime("%Y-%m-%d"), "sample": f"shard {shard}" if shard else "all",
+        "machine": machine(), "date": time.strftime("%Y-%m-%d"), "sample": f"`--shard {shard}`" if shard else "all",
         "mutants": len(found), "unviable": count("Unviable"), "caught": count("CaughtMutant"),
         "timeout": count("Timeout"), "missed": count("MissedMutant"),
         "survivors": [name for name, got in found if got == "MissedMutant"],
@@ -98,7 +98,7 @@ def document(results):
     lines = [
         "# mutants", "",
         "Small changes to the deciding code, one at a time: does a test of the same package notice? `make mutants` makes",
-        "this file; `make mutants ARGS=\"--only callsite\"` runs one package, `--shard 0/4` every fourth change.",
+        "this file; `make mutants ARGS=\"--only callsite\"` runs one package, `--shard 0/4` a sample: every fourth change.",
         f"One round per change. Goal: {GOAL:.0%} of the changes that compile. A test run that a change keeps from ending",
         "is stopped and counts as noticed.", "",
         "| package | sample | changes | do not compile | caught | timeout | missed | share noticed | goal reached | date |",
