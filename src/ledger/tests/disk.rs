@@ -62,6 +62,8 @@ fn every_switch_is_in_the_log_and_in_the_metrics() {
         [(Teacher, Shadow), (Shadow, Canary), (Canary, Canary), (Canary, Student), (Student, Teacher)]
     );
     assert_eq!(metrics.rollbacks_total("shop", "drift").get(), 1);
+    let on = |cause| metrics.rollbacks_total("shop", cause).get();
+    assert_eq!((on("candidate"), on("evidence")), (0, 0), "only a switch away from a serving version is one");
     assert_eq!(metrics.handover_transitions_total("shop", "canary", "canary", "evidence").get(), 1);
     assert_eq!(metrics.site_state("shop", "student").get(), 0.0);
 }
