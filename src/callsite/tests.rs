@@ -30,3 +30,18 @@ fn the_site_prefix_is_cut_from_the_teachers_path() {
     assert_eq!(split_path("/v1/models"), (None, "/v1/models"));
     assert_eq!(split_path("/s/shop"), (None, "/s/shop"));
 }
+
+#[test]
+fn a_name_reads_back_as_it_was_written_and_the_rule_holds_for_both_kinds() {
+    let (site, version) = (SiteId::new("shop").unwrap(), VersionId::new("0042-abc").unwrap());
+    assert_eq!((site.as_str(), version.as_str()), ("shop", "0042-abc"));
+    assert_eq!((site.to_string(), version.to_string()), ("shop".to_owned(), "0042-abc".to_owned()));
+    assert_eq!((String::from(site), String::from(version)), ("shop".to_owned(), "0042-abc".to_owned()));
+    assert!(SiteId::try_from("a b".to_owned()).is_err() && VersionId::try_from("a b".to_owned()).is_err());
+}
+
+#[test]
+fn only_the_default_site_is_the_default_site() {
+    assert!(SiteId::default_site().is_default() && SiteId::new("default").unwrap().is_default());
+    assert!(!SiteId::new("defaults").unwrap().is_default());
+}

@@ -72,7 +72,7 @@ fn what_cannot_be_learnt_from_is_left_out_and_counted() {
     assert_eq!(train[0].messages.last().unwrap().text, "x");
     let expected = [("incomplete", 1), ("not-the-teacher", 1), ("terms-not-accepted", 1)];
     assert_eq!(lineage.left_out, expected.map(|(reason, count)| (reason.to_owned(), count)).into());
-    assert_eq!((lineage.seen, lineage.teacher.as_str()), (4, "teacher-1"));
+    assert_eq!((lineage.seen, lineage.teacher.as_str(), lineage.site.as_str()), (4, "teacher-1", "shop"));
 }
 
 #[test]
@@ -139,4 +139,19 @@ fn a_prompt_that_ends_with_the_assistant_is_left_out_like_one_with_tools() {
     assistant_last.request = r#"{"model":"m","messages":[{"role":"assistant","content":"x"}]}"#.into();
     let (lineage, train, _) = built(vec![assistant_last], None, ALL_TRAIN);
     assert_eq!((train.len(), lineage.left_out["not-for-students"]), (0, 1));
+}
+
+#[test]
+fn numbers_of_a_dataset_that_cannot_work_are_refused_with_key_value_and_range() {
+    let good = DatasetSettings::default();
+    assert_eq!(good.problems(), Vec::<String>::new());
+    let one = DatasetSettings { examples_max: 1, held_out_max: 1, ..good };
+    assert_eq!(one.problems(), Vec::<String>::new());
+    assert_eq!(DatasetSettings { examples_max: 0, ..good }.problems(), ["examples_max = 0 must be at least 1"]);
+    let no_exam = "held_out_max = 0 must be at least 1: without an exam no version can be tried";
+    assert_eq!(DatasetSettings { held_out_max: 0, ..good }.problems(), [no_exam]);
+    for fraction in [f64::NAN, -0.1, 0.0, 1.0, 1.5] {
+        let problem = format!("held_out_fraction = {fraction} must lie strictly between 0 and 1");
+        assert_eq!(DatasetSettings { held_out_fraction: fraction, ..good }.problems(), [problem]);
+    }
 }

@@ -151,14 +151,16 @@ impl Site {
     /// Serves a proven version again. What has never served stays on trial, as the challenger; what has is what
     /// the person turned away from.
     fn reinstate(&mut self, version: Option<&VersionId>) {
+        let before = self.incumbent.clone();
+        // Another trial of a proven version has no proof to keep.
+        let same = |trial: &&Trial| self.proven.iter().any(|proven| proven.number == trial.number);
+        if let Some(before) = before.as_ref().filter(same).cloned() {
+            self.remember(before);
+        }
         let Some(mut proven) = self.proven.iter().find(|proven| Some(proven.version()) == version).cloned() else {
             return;
         };
         let waits = |trial: &Trial| !trial.served && Some(trial.version()) != version;
-        let before = self.incumbent.take();
-        if let Some(before) = before.as_ref().filter(|before| self.is_proven(before.version())) {
-            self.remember(before.clone());
-        }
         self.challenger = self.challenger.take().filter(waits).or_else(|| before.filter(waits));
         proven.enter(None);
         proven.enter(Some(proven.policy().canary.len()));

@@ -32,6 +32,7 @@ fn each_verifier_refuses_what_it_is_for_and_nothing_else() {
         failed(&VerifierSettings { words_max: 2, ..plain.clone() }, "one two three", Finish::Stop),
         Some("too-long")
     );
+    assert_eq!(failed(&VerifierSettings { words_max: 3, ..plain.clone() }, "one two three", Finish::Stop), None);
     assert_eq!(failed(&VerifierSettings { json: true, ..plain.clone() }, "{\"a\":1", Finish::Stop), Some("not-json"));
     assert_eq!(failed(&VerifierSettings { json: true, ..plain.clone() }, " {\"a\":1} ", Finish::Stop), None);
     let price =

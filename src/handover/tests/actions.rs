@@ -93,6 +93,26 @@ fn a_rollback_keeps_the_newest_evidence_of_what_it_turns_away() {
 }
 
 #[test]
+fn a_rollback_to_the_version_that_serves_already_forgets_none_of_its_audits() {
+    let mut driven = Driven::serving("1");
+    driven.audit(0.5);
+    let audits = driven.site.incumbent.as_ref().unwrap().promotion.audits();
+    driven.operate(to("1")).unwrap();
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), audits);
+}
+
+#[test]
+fn a_new_trial_of_a_proven_version_does_not_cost_it_its_proof() {
+    let mut driven = second();
+    driven.operate(OperatorAction::Hold).unwrap();
+    driven.candidate("1");
+    driven.operate(to("2")).unwrap();
+    assert_eq!((driven.incumbent(), driven.challenger()), ("2", "1"));
+    driven.operate(to("1")).unwrap();
+    assert_eq!((driven.served_by(0.5), driven.challenger()), ("1".into(), "none"));
+}
+
+#[test]
 fn a_version_on_trial_survives_a_rollback_but_a_served_one_does_not_come_back_by_itself() {
     let mut driven = second();
     driven.operate(OperatorAction::Hold).unwrap();

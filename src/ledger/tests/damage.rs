@@ -306,3 +306,32 @@ fn the_files_are_nobody_elses() {
     drop(open(&dir));
     assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[test]
+fn what_was_damaged_is_kept_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path());
+    let log = log_of(dir.path());
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[70] ^= 4;
+    fs::write(&log, &bytes).unwrap();
+    drop(open(dir.path()));
+    let aside = dir.path().join("damaged-1");
+    assert!(fs::read(aside.join(log.file_name().unwrap())).unwrap() == bytes);
+    assert!(!aside.join("lock").try_exists().unwrap());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_damage() {
+    for name in ["snapshot.json", "marks.json"] {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path());
+        drop(fs::remove_file(dir.path().join(name)));
+        fs::create_dir(dir.path().join(name)).unwrap();
+        let ledger = open(dir.path());
+        assert_eq!((ledger.is_available(), ledger.metrics.handover_log_damaged_total().get()), (false, 0), "{name}");
+        fs::remove_dir(dir.path().join(name)).unwrap();
+        ledger.flush(100_000);
+        assert!(ledger.is_available(), "{name}");
+    }
+}

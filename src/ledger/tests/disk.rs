@@ -62,6 +62,8 @@ fn every_switch_is_in_the_log_and_in_the_metrics() {
         [(Teacher, Shadow), (Shadow, Canary), (Canary, Canary), (Canary, Student), (Student, Teacher)]
     );
     assert_eq!(metrics.rollbacks_total("shop", "drift").get(), 1);
+    let on = |cause| metrics.rollbacks_total("shop", cause).get();
+    assert_eq!((on("candidate"), on("evidence")), (0, 0), "only a switch away from a serving version is one");
     assert_eq!(metrics.handover_transitions_total("shop", "canary", "canary", "evidence").get(), 1);
     assert_eq!(metrics.site_state("shop", "student").get(), 0.0);
 }
@@ -277,4 +279,54 @@ fn a_view_shows_the_step_the_challenger_and_the_policy() {
     let (state, share) = challenger.map_or((State::Student, 1.0), |next| (next.state, next.share));
     assert!(state == State::Canary && share == 0.1 || ledger.view(&shop()).unwrap().version == Some(version("2")));
     assert_eq!(ledger.views().len(), 1);
+}
+
+#[test]
+fn a_view_names_what_is_on_trial_or_proven_and_says_what_was_handed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    assert!(ledger.register(&shop()));
+    ledger.add_candidate(&shop(), 1, candidate(&ledger, "1")).unwrap();
+    let says = |name: &str| {
+        let view = ledger.view(&shop()).unwrap();
+        (view.names(&version(name)), view.handed_over(&version(name)))
+    };
+    assert_eq!((says("1"), says("2")), ((true, false), (false, false)));
+    (0..200).find(|_| {
+        audit(&ledger, "1", 1.0);
+        state(&ledger) == State::Canary
+    });
+    assert_eq!((says("1"), says("2")), ((true, true), (false, false)));
+    (0..40).for_each(|_| audit(&ledger, "1", 1.0));
+    ledger.add_candidate(&shop(), 1, candidate(&ledger, "2")).unwrap();
+    assert_eq!((says("1"), says("2"), says("3")), ((true, true), (true, false), (false, false)));
+    let view = ledger.view(&shop()).unwrap();
+    assert_eq!(view.active().map(VersionId::as_str).collect::<Vec<_>>(), ["1", "2"]);
+    operate(&ledger, OperatorAction::Hold).unwrap();
+    assert_eq!((says("1"), says("2")), ((true, true), (true, false)), "proven, whoever serves");
+}
+
+#[test]
+fn the_newest_ten_thousand_entries_can_be_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    for seq in 0..10_001 {
+        let record = Record::FailedExam { version: version("1"), exam: 0.0 };
+        ledger.remember(Entry { seq, at_ms: 1, site: shop(), record });
+    }
+    let entries = ledger.entries(None, None, usize::MAX);
+    assert_eq!((entries.len(), entries[9_999].seq), (10_000, 1));
+}
+
+#[test]
+fn ten_thousand_entries_become_a_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    assert!(ledger.register(&shop()));
+    ledger.writer.lock().uncompacted = 9_998;
+    let after = || {
+        ledger.record_failed_exam(&shop(), 1, version("1"), 0.0).unwrap();
+        (ledger.writer.lock().uncompacted, dir.path().join("snapshot.json").try_exists().unwrap())
+    };
+    assert_eq!((after(), after(), after()), ((9_999, false), (0, true), (1, true)));
 }
