@@ -125,6 +125,7 @@ impl App {
             activity: activity.clone(),
             metrics: metrics.clone(),
             dice: secrets::dice(seed)?,
+            clock: now_ms,
         });
         let serving = gateway::serve(&gateway, listener, &stopped)?;
 

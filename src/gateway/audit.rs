@@ -19,7 +19,7 @@ use wire::{CompletionSummary, Prompt};
 use crate::attempt::{Attempt, NoAnswer, attempt};
 use crate::call::Call;
 use crate::tee::CapturedBody;
-use crate::{Gateway, GatewayError, limits, now_ms, record};
+use crate::{Gateway, GatewayError, limits, record};
 
 /// Why an audit came to nothing: the label of `audits_lost_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Job {
     /// down every audit is lost, and then a student that works is needed most.
     fn lose(self, gateway: &Gateway, lost: Lost) {
         if self.student.is_some_and(|tried| tried.as_ref().is_err_and(NoAnswer::is_failure)) {
-            gateway.ledger.student_failed(&self.call.site, &self.version, now_ms());
+            gateway.ledger.student_failed(&self.call.site, &self.version, (gateway.clock)());
         }
         lost.count(gateway, &self.call);
     }
@@ -253,7 +253,8 @@ async fn audit(gateway: &Arc<Gateway>, client: &teacher::Client, job: Job) -> Re
     let record = Audit { request: call.id.to_string(), version, served, outcome };
     let (ledger, site) = (gateway.ledger.clone(), call.site.clone());
     // The record is synced to the disk: no work for a thread that serves others.
-    let recorded = tokio::task::spawn_blocking(move || ledger.record_audit(&site, now_ms(), record)).await;
+    let at_ms = (gateway.clock)();
+    let recorded = tokio::task::spawn_blocking(move || ledger.record_audit(&site, at_ms, record)).await;
     match recorded {
         Ok(Ok(())) => {
             gateway.metrics.audits_total(call.site.as_str(), label).inc();

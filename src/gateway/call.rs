@@ -12,7 +12,7 @@ use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Api, Delivery};
 
-use crate::{Gateway, now_ms};
+use crate::Gateway;
 
 /// One chat request.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl Call {
         let store = parsed.and_then(|parsed| parsed.store).unwrap_or(true);
         Ok(Self {
             id: Uuid::now_v7(),
-            at_ms: now_ms(),
+            at_ms: (gateway.clock)(),
             began,
             api,
             capturable: store && rules.capture && text("x-apprentice-capture") != Some("off"),

@@ -20,7 +20,7 @@ use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, limits, now_ms, record};
+use crate::{Gateway, audit, limits, record};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -64,7 +64,7 @@ pub(crate) async fn chat(
                 let failed = tried.as_ref().is_err_and(NoAnswer::is_failure);
                 // An audit, made or lost, counts the failure itself.
                 if !audit.escalated(version, tried) && failed {
-                    gateway.ledger.student_failed(&call.site, version, now_ms());
+                    gateway.ledger.student_failed(&call.site, version, (gateway.clock)());
                 }
                 reason = why;
             }

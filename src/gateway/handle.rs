@@ -13,7 +13,7 @@ use wire::error::ApiError;
 use crate::in_flight::{Counted, InFlight};
 use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
-use crate::{Gateway, chat, now_ms};
+use crate::{Gateway, chat};
 
 /// Answers one request; never fails, because every failure is an answer too.
 pub(crate) async fn handle(
@@ -21,7 +21,7 @@ pub(crate) async fn handle(
     client: teacher::Client,
     request: Request<Incoming>,
 ) -> Response<Counted> {
-    gateway.activity.begin(now_ms() / 1000);
+    gateway.activity.begin((gateway.clock)() / 1000);
     let in_flight = InFlight::begin(&gateway.metrics);
     let path = split_path(request.uri().path()).1.to_owned();
     let response = match Api::of_path(&path).filter(|_| request.method() == Method::POST) {

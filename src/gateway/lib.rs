@@ -78,12 +78,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Throws the dice of one request.
     pub dice: Box<dyn Fn() -> Dice + Send + Sync>,
-}
-
-/// Unix time in milliseconds.
-pub(crate) fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    /// Unix time in milliseconds.
+    pub clock: fn() -> u64,
 }
 
 #[cfg(test)]

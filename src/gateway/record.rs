@@ -22,7 +22,11 @@ pub(crate) fn teacher_answered(
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
     }
-    keep(gateway, call, Kept { id, source: Source::Teacher, status, complete: body.complete, response: &body.bytes });
+    keep(
+        gateway,
+        call,
+        AnswerToKeep { id, source: Source::Teacher, status, complete: body.complete, response: &body.bytes },
+    );
 }
 
 /// Counts and keeps a student's answer that is on its way.
@@ -32,11 +36,11 @@ pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &Version
     gateway.metrics.request_duration_seconds(site, "student").observe(call.began.elapsed().as_secs_f64());
     count_tokens(gateway, call, "student", answer.usage);
     let source = Source::Student(version.clone());
-    keep(gateway, call, Kept { id: call.id, source, status: StatusCode::OK, complete: true, response: bytes });
+    keep(gateway, call, AnswerToKeep { id: call.id, source, status: StatusCode::OK, complete: true, response: bytes });
 }
 
 /// What of an exchange its call does not say.
-struct Kept<'a> {
+struct AnswerToKeep<'a> {
     id: Uuid,
     source: Source,
     status: StatusCode,
@@ -44,7 +48,7 @@ struct Kept<'a> {
     response: &'a [u8],
 }
 
-fn keep(gateway: &Gateway, call: &Call, kept: Kept<'_>) {
+fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
     let Some(capture) = gateway.capture.as_ref().filter(|_| call.capturable) else { return };
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
     let (Some(request), Some(response)) = (text(&call.body), text(kept.response)) else {

@@ -57,7 +57,7 @@ impl Marks {
 
 /// What lies beside the log.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct Stored {
     /// `None` when none was made yet or it is damaged; the tail tells.
     pub(crate) snapshot: Option<Snapshot>,
     /// `None` when they cannot be read.
@@ -91,7 +91,7 @@ pub(crate) trait ControlStore: Send {
     ///
     /// # Errors
     /// [`LedgerError::InUse`] when another process has it open; [`LedgerError::Io`].
-    fn reopen(&mut self) -> Result<Kept, LedgerError>;
+    fn reopen(&mut self) -> Result<Stored, LedgerError>;
 
     /// Reads and proves the entries behind the snapshot; without damage `append` may follow.
     ///

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Entry, Kept, Marks, Snapshot, Tail};
+use crate::control::{ControlStore, Entry, Marks, Snapshot, Stored, Tail};
 use crate::error::io;
 use crate::heads::{self, Head, Heads};
 use crate::proof;
@@ -146,7 +146,7 @@ impl FileLog {
 }
 
 impl ControlStore for FileLog {
-    fn reopen(&mut self) -> Result<Kept, LedgerError> {
+    fn reopen(&mut self) -> Result<Stored, LedgerError> {
         self.end = None;
         self.take()?;
         let snapshot: Option<(Hex, Snapshot)> = self.read(SNAPSHOT)?;
@@ -155,7 +155,7 @@ impl ControlStore for FileLog {
             self.base = Head { count: snapshot.next_seq, hash: *hash };
         }
         let snapshot = snapshot.map(|(_, snapshot)| snapshot);
-        Ok(Kept { snapshot, marks: self.read(MARKS)? })
+        Ok(Stored { snapshot, marks: self.read(MARKS)? })
     }
 
     fn tail(&mut self) -> Result<Tail, LedgerError> {

@@ -11,7 +11,7 @@ use rules::LiveRules;
 use telemetry::Metrics;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Damage, Entry, Kept, Marks, Snapshot};
+use crate::control::{ControlStore, Damage, Entry, Marks, Snapshot, Stored};
 use crate::file_log::FileLog;
 use crate::ledger::{Ledger, RECENT_MAX, Writer};
 
@@ -98,7 +98,7 @@ impl Ledger {
 
     /// Reads the log, puts every site to what it says, and does what waits.
     fn reopen(&self, writer: &mut Writer, now_ms: u64) -> Result<(), LedgerError> {
-        let Kept { snapshot, marks } = writer.store.reopen()?;
+        let Stored { snapshot, marks } = writer.store.reopen()?;
         let tail = writer.store.tail()?;
         let Snapshot { next_seq, mut sites, mut recent } = snapshot.unwrap_or_default();
         for entry in &tail.entries {

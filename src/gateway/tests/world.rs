@@ -163,6 +163,7 @@ impl World {
             activity: Arc::new(Activity::default()),
             metrics: metrics.clone(),
             dice: Box::new(move || setup.dice),
+            clock: || 1_700_000_000_000,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
         let (address, (stop, stopped)) = (listener.address(), watch::channel(false));

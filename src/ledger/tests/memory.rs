@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Entry, Kept, Marks, Snapshot, Tail};
+use crate::control::{ControlStore, Entry, Marks, Snapshot, Stored, Tail};
 
 /// How the next writes go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,12 +47,12 @@ fn broken() -> LedgerError {
 }
 
 impl ControlStore for MemoryLog {
-    fn reopen(&mut self) -> Result<Kept, LedgerError> {
+    fn reopen(&mut self) -> Result<Stored, LedgerError> {
         let disk = self.0.lock();
         if matches!(disk.mode, Mode::Broken | Mode::WrittenYetBroken) {
             return Err(broken());
         }
-        Ok(Kept { snapshot: disk.snapshot.clone(), marks: disk.marks.clone() })
+        Ok(Stored { snapshot: disk.snapshot.clone(), marks: disk.marks.clone() })
     }
 
     fn tail(&mut self) -> Result<Tail, LedgerError> {
