@@ -1,6 +1,9 @@
 //! One try of a student: open the version, let it answer within its time, verify what it said.
 
+use std::panic::AssertUnwindSafe;
+
 use callsite::VersionId;
+use futures_util::FutureExt;
 use verify::{Verdict, Verifier};
 use wire::{Answer, Ineligible, ModelError, Prompt};
 
@@ -74,7 +77,10 @@ async fn answer(gateway: &Gateway, call: &Call, version: &VersionId, prompt: &Pr
             opened.map_err(|error| NoAnswer::Failed(error.to_string()))?.map_err(NoAnswer::Failed)?
         }
     };
-    model.answer(prompt.clone()).await.map_err(|error| match error {
+    // A panic ends the attempt, not the connection, and not the audit either.
+    let answering = AssertUnwindSafe(async { model.answer(prompt.clone()).await }).catch_unwind();
+    let answered = answering.await.map_err(|_| NoAnswer::Failed("the student panicked".to_owned()))?;
+    answered.map_err(|error| match error {
         ModelError::Busy => NoAnswer::Busy,
         ModelError::Ineligible(ineligible) => NoAnswer::Ineligible(ineligible),
         ModelError::Failed(problem) => NoAnswer::Failed(problem),

@@ -81,7 +81,7 @@ fn an_answer_that_a_verifier_refuses_is_bad_however_much_it_agrees() {
 #[test]
 fn a_student_without_an_answer_is_recorded_once_as_that() {
     for state in [State::Shadow, State::Student] {
-        for says in [Says::failure(), Says::Never] {
+        for says in [Says::failure(), Says::Never, Says::Panics] {
             let time = if matches!(says, Says::Never) { Duration::from_millis(50) } else { DEADLINE };
             let world = World::start(Setup { student_time: time, ..Setup::audited(state) });
             world.students.say(says);

@@ -22,6 +22,8 @@ fn a_students_answer_has_the_clients_shape_and_is_kept_and_counted() {
     let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!((body["model"].as_str(), body["choices"][0]["finish_reason"].as_str()), (Some("gpt"), Some("stop")));
     assert_eq!((reply.text().as_str(), body["usage"]["total_tokens"].as_u64()), ("Open until six.", Some(10)));
+    // The world's clock, in seconds.
+    assert_eq!(body["created"].as_u64(), Some(1_700_000_000));
     assert_eq!(body["id"].as_str().unwrap(), format!("chatcmpl-{}", reply.id().replace('-', "")));
     let kept = &world.kept_once(1)[0];
     assert_eq!(
@@ -69,6 +71,7 @@ fn a_teachers_answer_passes_through_untouched_and_is_kept_and_counted() {
     let kept = &world.kept_once(1)[0];
     assert_eq!((kept.id.to_string().as_str(), &kept.source, kept.status), (reply.id(), &Source::Teacher, 200));
     assert_eq!((&kept.response, kept.stream, kept.complete, kept.retry), (&reply.body, false, true, false));
+    assert_eq!(kept.at_ms, 1_700_000_000_000);
     assert_eq!((tokens(&world, "teacher"), tokens(&world, "student")), ((11, 5), (0, 0)));
     let metrics = &world.metrics;
     assert_eq!(metrics.requests_total("shop", "teacher", "200").get(), 1);

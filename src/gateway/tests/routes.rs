@@ -146,6 +146,7 @@ fn a_student_that_does_not_serve_leads_to_the_teacher_and_the_header_says_why() 
         (Says::Error(too_long), "prompt-too-long"),
         (Says::failure(), "student-failed"),
         (Says::Never, "student-timeout"),
+        (Says::Panics, "student-failed"),
         (Says::answer("yes", -0.7), "unsure"),
         (refuses_unanswered, "cut-off"),
         (Says::text("As an AI, I have no shop."), "forbidden-phrase"),

@@ -16,6 +16,7 @@ pub(super) enum Says {
     Error(ModelError),
     /// Works and never comes to an end.
     Never,
+    Panics,
 }
 
 impl Says {
@@ -141,6 +142,7 @@ impl ChatModel for ScriptedModel {
             match says {
                 Says::Answer(answer) => Ok(answer),
                 Says::Error(error) => Err(error),
+                Says::Panics => panic!("as the script says"),
                 Says::Never => {
                     let _work = Unfinished(script);
                     std::future::pending().await
