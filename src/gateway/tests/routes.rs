@@ -1,4 +1,6 @@
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use handover::plan::Because;
@@ -6,7 +8,7 @@ use handover::policy::CanaryStep;
 use handover::{Dice, State};
 use wire::{Answer, Finish, Ineligible, ModelError};
 
-use super::client::{QUESTION, Reply};
+use super::client::{self, QUESTION, Reply};
 use super::students::{Opens, Says};
 use super::teacher::Teaches;
 use super::world::{Setup, World, site};
@@ -262,6 +264,18 @@ fn every_reason() -> Vec<Reason> {
         }
     }
     all
+}
+
+#[test]
+fn a_body_that_breaks_its_framing_is_the_clients_fault_and_not_too_large() {
+    let world = World::start(Setup::new(State::Teacher));
+    let mut stream = TcpStream::connect(world.address).unwrap();
+    stream.set_read_timeout(Some(super::DEADLINE)).unwrap();
+    let head = "POST /s/shop/v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let reply = client::end(stream);
+    assert_eq!(reply.status, 400, "{}", reply.body);
+    assert!(reply.body.contains("body_unreadable"), "{}", reply.body);
 }
 
 #[test]

@@ -129,7 +129,7 @@ pub(super) struct World {
     pub(super) ledger: Arc<Ledger>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rules: LiveRules,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     gateway: Arc<Gateway>,
     /// Until somebody works on them.
     audits: Option<Audits>,
@@ -222,7 +222,9 @@ impl World {
     /// Puts a version on trial and compares it, always well, until it is where it should be.
     pub(super) fn try_version(&self, name: &str, policy: &Policy, done: impl Fn(&Self) -> bool) {
         let (policy, basis) = (policy.clone(), Basis::default());
-        let candidate = Candidate { version: version(name), grid: vec![0.5], exam: 1.0, policy, basis };
+        // The confidence of an answer whose least sure token has the log-probability -0.69: just enough serves.
+        let grid = vec![f64::from(-0.69_f32).exp()];
+        let candidate = Candidate { version: version(name), grid, exam: 1.0, policy, basis };
         self.ledger.add_candidate(&site("shop"), 1, candidate).unwrap();
         let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
         let audit = Audit { request: "evidence".into(), version: version(name), served: false, outcome };
