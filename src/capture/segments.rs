@@ -32,12 +32,6 @@ pub trait CaptureStore: Send + Sync {
     /// When the store cannot be read at all.
     fn scan(&self, site: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError>;
 
-    /// How many exchanges of `site` were kept after `after`.
-    ///
-    /// # Errors
-    /// When the store cannot be read at all.
-    fn count(&self, site: &SiteId, after: Option<Uuid>) -> Result<u64, CaptureError>;
-
     /// Every site with exchanges, by name.
     ///
     /// # Errors
@@ -165,15 +159,6 @@ impl CaptureStore for Segments {
             }
         }
         Ok(())
-    }
-
-    fn count(&self, site: &SiteId, after: Option<Uuid>) -> Result<u64, CaptureError> {
-        let after = after.map(|id| site_key(site, Some(id)));
-        let mut count = 0;
-        for store in self.all() {
-            count += store.scan(BY_SITE, &site_key(site, None), after.as_deref())?.count() as u64;
-        }
-        Ok(count)
     }
 
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {

@@ -15,9 +15,6 @@ impl CaptureStore for Fixed {
         self.0.iter().filter(|exchange| after.is_none_or(|after| exchange.id > after)).cloned().for_each(visit);
         Ok(())
     }
-    fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
-        Ok(self.0.len() as u64)
-    }
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
         Ok(self.0.iter().map(|exchange| exchange.site.clone()).collect())
     }

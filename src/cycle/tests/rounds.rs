@@ -22,9 +22,6 @@ impl CaptureStore for Broken {
     fn scan(&self, site: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
         if *site == self.0 { Err(CaptureError::Record("a bad sector".into())) } else { Ok(()) }
     }
-    fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
-        Ok(0)
-    }
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
         Ok(BTreeSet::new())
     }

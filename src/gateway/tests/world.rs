@@ -114,9 +114,6 @@ impl CaptureStore for Kept {
     fn scan(&self, _: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
         Ok(())
     }
-    fn count(&self, _: &SiteId, _: Option<Uuid>) -> Result<u64, CaptureError> {
-        Ok(0)
-    }
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
         Ok(BTreeSet::new())
     }
