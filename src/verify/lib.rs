@@ -7,9 +7,11 @@
 
 pub mod compare;
 pub mod confidence;
+pub mod measure;
 pub mod verifier;
 
 pub use compare::Comparison;
+pub use measure::Measure;
 pub use verifier::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};
 
 #[cfg(test)]
