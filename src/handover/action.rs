@@ -2,21 +2,41 @@
 
 use callsite::VersionId;
 
+use crate::Policy;
 use crate::record::{Cause, State, Switch};
 use crate::site::Site;
 use crate::trial::Trial;
 
 /// What a person can tell a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum OperatorAction {
     /// Pause: the teacher answers, nothing moves, all evidence is kept.
     Hold,
-    /// Release a hold, or move on if the evidence suffices.
+    /// Release a hold, or take the next step past a pause or a gate if the evidence suffices.
     Promote,
+    /// Stay at the present weight: nothing moves forward, rollbacks do.
+    Pause,
+    /// End a pause.
+    Resume,
+    /// Offer a student no more than this share of the requests; 1 lifts the cap.
+    Cap { share: f64 },
+    /// Back into Shadow and stay there: compared, not served, all evidence kept.
+    Shadow,
     /// To a version that was proven here; without one: discard what serves or is on trial, and hold.
     Rollback { to: Option<VersionId> },
     /// Never serve this version again; the site goes on without it.
     Discard { version: VersionId },
+}
+
+impl OperatorAction {
+    /// Whether it only takes traffic from a student: such an action needs no log to be in force.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        match self {
+            Self::Hold | Self::Rollback { .. } | Self::Discard { .. } | Self::Shadow | Self::Pause => true,
+            Self::Promote | Self::Resume | Self::Cap { .. } => false,
+        }
+    }
 }
 
 /// Why a person's wish was not followed.
@@ -29,6 +49,10 @@ pub enum ActionError {
          proven versions: {proven}"
     )]
     NotProven { version: VersionId, proven: String },
+    #[error("share {0} must lie in (0, 1]; 1 lifts the cap, `hold` and `shadow` take everything")]
+    BadShare(f64),
+    #[error("there is no version to compare: the site has none on trial or serving")]
+    NoVersion,
     #[error("version `{0}` is neither on trial nor proven at this site")]
     UnknownVersion(VersionId),
 }
@@ -38,7 +62,14 @@ impl Site {
     ///
     /// # Errors
     /// [`ActionError`] when traffic would move to a student without recorded evidence, or nothing would change.
-    pub fn operate(&self, action: &OperatorAction, reason: Option<String>) -> Result<Switch, ActionError> {
+    pub fn operate(
+        &self,
+        now_ms: u64,
+        action: &OperatorAction,
+        reason: Option<String>,
+        actor: Option<String>,
+    ) -> Result<Switch, ActionError> {
+        let stay = || self.switch(self.state, Cause::Operator);
         let switch = match action {
             OperatorAction::Hold => self.switch(State::Held, Cause::Operator),
             OperatorAction::Rollback { to: None } => {
@@ -49,10 +80,24 @@ impl Site {
             OperatorAction::Promote => match self.state {
                 State::Held if self.incumbent.is_some() => self.switch(State::Shadow, Cause::Operator),
                 State::Held => self.switch(State::Teacher, Cause::Operator),
-                _ => self.due().ok_or_else(|| ActionError::NoEvidence(self.missing().join("; ")))?,
+                _ => self.due_by_hand(now_ms).ok_or_else(|| self.no_evidence(now_ms))?,
             },
+            OperatorAction::Pause => Switch { paused: Some(true), ..stay() },
+            OperatorAction::Resume => Switch { paused: Some(false), ..stay() },
+            OperatorAction::Cap { share } if *share > 0.0 && *share <= 1.0 => {
+                Switch { share_max: Some(*share), ..stay() }
+            }
+            OperatorAction::Cap { share } => return Err(ActionError::BadShare(*share)),
+            OperatorAction::Shadow if self.incumbent.is_none() => return Err(ActionError::NoVersion),
+            OperatorAction::Shadow => {
+                Switch { paused: Some(true), ..self.switch(State::Shadow, Cause::Operator) }
+            }
         };
-        Ok(Switch { reason, ..switch })
+        Ok(Switch { reason, actor, ..switch })
+    }
+
+    fn no_evidence(&self, now_ms: u64) -> ActionError {
+        ActionError::NoEvidence(self.missing(now_ms, &Policy::default()).join("; "))
     }
 
     /// The switch back to a hold whose release was cut short by a crash; `None` where the hold stands.

@@ -15,4 +15,17 @@ impl Basis {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name)).cloned().collect()
     }
+
+    /// Whether everything in here stands in `whole` with the same value.
+    #[must_use]
+    pub fn is_part_of(&self, whole: &Self) -> bool {
+        self.0.iter().all(|(name, value)| whole.0.get(name) == Some(value))
+    }
+
+    /// The part with these names.
+    #[must_use]
+    pub fn part(&self, names: &[&str]) -> Self {
+        let named = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        Self(named.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
 }

@@ -9,33 +9,43 @@ use crate::trial::Trial;
 use crate::{Basis, Policy};
 
 impl Site {
-    /// The switch that the evidence calls for now. Made one after the other they come to an end: each leads
-    /// nearer to a state where none is due.
+    /// The switch that the evidence calls for at `now_ms`, by what of `today`'s policy holds at once. Made one after the
+    /// other they come to an end: each leads nearer to a state where none is due.
     #[must_use]
-    pub fn due(&self) -> Option<Switch> {
-        self.due_for_incumbent().or_else(|| self.due_for_challenger())
+    pub fn due(&self, now_ms: u64, today: &Policy) -> Option<Switch> {
+        let forward = !self.paused && !today.shadow_only;
+        self.due_back().or_else(|| self.due_forward(now_ms, |trial| forward && !trial.is_gated()))
     }
 
-    fn due_for_incumbent(&self) -> Option<Switch> {
-        let trial = self.incumbent.as_ref()?;
-        if self.state.is_serving() && trial.has_drifted() {
+    /// The same past a pause or a gate: a person opens the way, the evidence still has to be there.
+    #[must_use]
+    pub fn due_by_hand(&self, now_ms: u64) -> Option<Switch> {
+        self.due_back().or_else(|| self.due_forward(now_ms, |_| true))
+    }
+
+    fn due_back(&self) -> Option<Switch> {
+        if self.state.is_serving() && self.incumbent.as_ref().is_some_and(Trial::has_drifted) {
             return Some(self.switch(State::Teacher, Cause::Drift));
         }
-        match self.state {
-            State::Teacher => Some(self.switch(State::Shadow, Cause::Candidate)),
-            State::Shadow if trial.missing().is_empty() => Some(self.step_of(Role::Incumbent, trial)),
-            State::Canary if trial.step_audits_left() == 0 => Some(self.step_of(Role::Incumbent, trial)),
-            State::Shadow | State::Canary | State::Student | State::Held => None,
-        }
+        let challenger = self.challenger.as_ref().filter(|trial| trial.step.is_some() && trial.has_drifted())?;
+        Some(Self::drop_challenger(challenger, Cause::Drift))
     }
 
-    fn due_for_challenger(&self) -> Option<Switch> {
-        let trial = self.challenger.as_ref()?;
-        let ready = match trial.step {
-            None => trial.missing().is_empty(),
-            Some(_) if trial.has_drifted() => return Some(Self::drop_challenger(trial, Cause::Drift)),
-            Some(_) => trial.step_audits_left() == 0,
+    fn due_forward(&self, now_ms: u64, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
+        let incumbent = self.incumbent.as_ref()?;
+        let moves = match self.state {
+            State::Teacher => Some(self.switch(State::Shadow, Cause::Candidate)),
+            State::Shadow | State::Canary if open(incumbent) && is_ready(incumbent, now_ms) => {
+                Some(self.step_of(Role::Incumbent, incumbent))
+            }
+            State::Shadow | State::Canary | State::Student | State::Held => None,
         };
+        moves.or_else(|| self.due_for_challenger(now_ms, open))
+    }
+
+    fn due_for_challenger(&self, now_ms: u64, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
+        let trial = self.challenger.as_ref()?;
+        let ready = open(trial) && is_ready(trial, now_ms);
         match self.state {
             State::Student if ready => Some(self.step_of(Role::Challenger, trial)),
             // The incumbent is not ready, or it would have moved.
@@ -90,7 +100,7 @@ impl Site {
         }
         let newest = self.challenger.as_ref().or(self.incumbent.as_ref())?;
         (!newest.policy().asks_the_same(policy))
-            .then(|| Record::Candidate(Candidate { policy: policy.clone(), ..newest.candidate.clone() }))
+            .then(|| Record::Candidate(Candidate { policy: policy.clone(), ..Candidate::clone(&newest.candidate) }))
     }
 
     /// The switch after which nothing is served on what a damaged log still says; a hold stays one.
@@ -100,16 +110,25 @@ impl Site {
         Switch { reason: Some(reason), ..self.switch(to, Cause::LogDamaged) }
     }
 
-    /// What keeps the site from moving on, in words, in every state; empty only where nothing is above it.
+    /// What keeps the site from moving on at `now_ms`, in words, in every state; empty only where nothing is above it.
     #[must_use]
-    pub fn missing(&self) -> Vec<String> {
+    pub fn missing(&self, now_ms: u64, today: &Policy) -> Vec<String> {
+        let stopped = [
+            self.paused.then(|| "a person has paused it; `resume` lets it go on".to_owned()),
+            today.shadow_only.then(|| "handover.shadow_only: it is compared and never served".to_owned()),
+            self.live().any(Trial::is_gated).then(|| "the next step waits for a person's `promote`".to_owned()),
+        ];
+        self.evidence_missing(now_ms).into_iter().chain(stopped.into_iter().flatten()).collect()
+    }
+
+    fn evidence_missing(&self, now_ms: u64) -> Vec<String> {
         let Some(trial) = &self.incumbent else { return vec!["no version has passed its exam yet".into()] };
         match self.state {
             State::Teacher | State::Shadow => trial.missing(),
             State::Canary => {
                 let steps = trial.policy().canary.len();
-                let (step, left) = (trial.step.map_or(0, |step| step + 1), trial.step_audits_left());
-                vec![format!("step {step} of {steps} of the canary waits for {left} more audits")]
+                let (step, waits) = (trial.step.map_or(0, |step| step + 1), trial.step_missing(now_ms));
+                vec![format!("step {step} of {steps} of the canary waits for {}", waits.join(", "))]
             }
             State::Student => match &self.challenger {
                 None => vec!["the student serves already; a newer version has to pass its exam".into()],
@@ -117,7 +136,7 @@ impl Site {
                     let name = next.version();
                     let missing = match next.step {
                         None => next.missing(),
-                        Some(_) => vec![format!("its canary waits for {} more audits", next.step_audits_left())],
+                        Some(_) => vec![format!("its canary waits for {}", next.step_missing(now_ms).join(", "))],
                     };
                     missing.into_iter().map(|missing| format!("challenger {name}: {missing}")).collect()
                 }
@@ -137,7 +156,7 @@ impl Site {
     fn standing(trial: &Trial, to: State, cause: Cause) -> Switch {
         let version: Option<VersionId> = Some(trial.version().clone());
         let (lower_bound, threshold) = (Some(trial.lower_bound()), trial.threshold());
-        Switch { version, lower_bound, threshold, audits: trial.promotion.audits(), ..blank(to, cause) }
+        Switch { version, lower_bound, threshold, audits: trial.audits(), ..blank(to, cause) }
     }
 }
 
@@ -153,9 +172,17 @@ fn blank(to: State, cause: Cause) -> Switch {
         threshold: None,
         audits: 0,
         reason: None,
+        actor: None,
+        paused: None,
+        share_max: None,
         discarded: Vec::new(),
         basis: None,
     }
+}
+
+/// Whether the evidence allows the next step.
+fn is_ready(trial: &Trial, now_ms: u64) -> bool {
+    if trial.step.is_none() { trial.missing().is_empty() } else { trial.step_missing(now_ms).is_empty() }
 }
 
 /// Where a challenger stands by itself.

@@ -2,7 +2,9 @@
 //! with `Held` and rollback edges, moved by anytime-valid evidence.
 //!
 //! - [`policy`], [`basis`]: the numbers a site is held to, and what else evidence depends on;
-//! - [`promotion`], [`risk`], [`drift`]: the three tests, each a small struct with one `observe`;
+//! - [`betting`], [`tally`]: e-processes and confidence bounds for a mean; [`gate`]: risk, quality and coverage of every
+//!   confidence threshold; [`drift`]: the detector that watches what is served;
+//! - [`memory`]: which prompts were evidence already;
 //! - [`record`]: what is written down; the log of records is the truth;
 //! - [`trial`]: the evidence of one version, under the policy recorded with it;
 //! - [`site`]: the state that a log replays to; `due` and `action`: which switch evidence, failures, rules or a
@@ -14,24 +16,26 @@
 
 pub mod action;
 pub mod basis;
+pub mod betting;
 pub mod drift;
 mod due;
 pub mod failures;
+pub mod gate;
+pub mod memory;
 pub mod plan;
 pub mod policy;
-pub mod promotion;
 pub mod record;
-pub mod risk;
 pub mod site;
+pub mod tally;
 pub mod trial;
 
 pub use action::{ActionError, OperatorAction};
 pub use basis::Basis;
 pub use failures::Failures;
 pub use plan::{Because, Dice, Plan, Route};
-pub use policy::Policy;
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Record, Role, State, Switch};
-pub use site::Site;
+pub use policy::{Policy, Sticky};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Record, Role, State, Switch};
+pub use site::{Measuring, Site};
 pub use trial::Trial;
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What happens to the next request of a call site. The dice are thrown by the caller, before anything
 //! about the answer is known, so audits stay an unbiased sample.
 
-use callsite::VersionId;
+use std::sync::Arc;
 
-use crate::Policy;
 use crate::failures::Failures;
-use crate::record::State;
+use crate::record::{Candidate, State};
 use crate::site::Site;
 use crate::trial::Trial;
+use crate::{Basis, Policy};
 
 /// Two independent uniform numbers in [0, 1).
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub enum Route {
     Teacher,
     /// The student is asked; it serves if its confidence reaches the threshold and the verifiers pass.
     Student {
-        version: VersionId,
+        candidate: Arc<Candidate>,
         confidence_threshold: f64,
     },
 }
@@ -32,7 +32,7 @@ pub enum Route {
 pub enum Because {
     /// The site's state leaves no choice.
     State(State),
-    /// In Canary the die of this request fell to the teacher.
+    /// In Canary, or under a capped share, the die of this request fell to the teacher.
     CanaryDice,
     /// The die fell into a challenger's share.
     Challenger,
@@ -64,7 +64,9 @@ pub struct Plan {
     pub route: Route,
     /// Compare the teacher's answer with this version's afterwards. It need not be the version that is asked
     /// to serve: beside a challenger's canary both are audited, each by its own part of the die.
-    pub audit: Option<VersionId>,
+    pub audit: Option<Arc<Candidate>>,
+    /// Ask the teacher a second time afterwards: the site's measure is not chosen yet.
+    pub repeat: bool,
     pub because: Because,
 }
 
@@ -72,32 +74,44 @@ impl Plan {
     /// The teacher answers and nothing else happens.
     #[must_use]
     pub fn teacher(because: Because) -> Self {
-        Self { route: Route::Teacher, audit: None, because }
+        Self { route: Route::Teacher, audit: None, repeat: false, because }
     }
 }
 
 impl Site {
-    /// Plans the next request. Of `policy`, today's, only the audit shares count.
+    /// Plans the next request. Of `policy`, today's, only what holds at once counts. `measure_on` is what a measure that
+    /// is to be chosen from the traffic depends on; `None` where it is given.
     #[must_use]
-    pub fn plan(&self, policy: &Policy, failures: &Failures, dice: Dice) -> Plan {
+    pub fn plan(&self, policy: &Policy, measure_on: Option<&Basis>, failures: &Failures, dice: Dice) -> Plan {
         let because = Because::State(self.state);
-        let Some(incumbent) = &self.incumbent else { return Plan::teacher(because) };
+        let wanted = measure_on.is_some_and(|on| self.wants_repeats(on)) && self.state != State::Held;
+        let repeat = wanted && dice.audit < policy.audit_share_shadow;
+        let teacher = Plan { repeat, ..Plan::teacher(because) };
+        let Some(incumbent) = &self.incumbent else { return teacher };
         if matches!(self.state, State::Teacher | State::Held) {
-            return Plan::teacher(because);
+            return teacher;
         }
-        let audit = self.audited(incumbent, policy, dice.audit).cloned();
-        let (route, because) = self.route(incumbent, failures, dice.route);
-        Plan { route, audit, because }
+        let audit = self.audited(incumbent, policy, dice.audit).filter(|candidate| candidate.measure.is_some());
+        // A capped share is a smaller part of the same die, so a sticky request keeps its side.
+        let cap = policy.share_max.min(self.share_max.unwrap_or(1.0));
+        let (route, because) = self.route(incumbent, failures, dice.route, cap);
+        Plan { route, audit: audit.cloned(), repeat, because }
     }
 
-    fn route(&self, incumbent: &Trial, failures: &Failures, die: f64) -> (Route, Because) {
+    /// Whether the measure that depends on `on` is still to be chosen.
+    #[must_use]
+    pub fn wants_repeats(&self, on: &Basis) -> bool {
+        self.measuring.choice.is_none() || self.measuring.on != *on
+    }
+
+    fn route(&self, incumbent: &Trial, failures: &Failures, die: f64, cap: f64) -> (Route, Because) {
         let challenger = self.challenger.as_ref().filter(|_| self.state == State::Student);
-        let challenger = challenger.filter(|trial| trial.share().is_some_and(|share| die < share));
+        let challenger = challenger.filter(|trial| trial.share().is_some_and(|share| die < share.min(cap)));
         if let Some(route) = challenger.and_then(|trial| student(trial, failures)) {
             return (route, Because::Challenger);
         }
         match self.state {
-            State::Canary if incumbent.share().is_none_or(|share| die >= share) => {
+            State::Canary | State::Student if incumbent.share().is_none_or(|share| die >= share.min(cap)) => {
                 (Route::Teacher, Because::CanaryDice)
             }
             State::Canary | State::Student => match student(incumbent, failures) {
@@ -110,23 +124,25 @@ impl Site {
 
     /// Disjoint parts of the audit die: the incumbent's begins at 0, the challenger's where that ends. Which
     /// version is compared thus depends on nothing that is known of the request.
-    fn audited<'a>(&'a self, incumbent: &'a Trial, policy: &Policy, die: f64) -> Option<&'a VersionId> {
+    fn audited<'a>(&'a self, incumbent: &'a Trial, policy: &Policy, die: f64) -> Option<&'a Arc<Candidate>> {
         let own = audit_share(incumbent, policy);
         let other = self.challenger.as_ref().map_or(0.0, |trial| audit_share(trial, policy));
         let Some(challenger) = self.challenger.as_ref().filter(|trial| trial.version() != incumbent.version()) else {
-            return (die < own.max(other)).then(|| incumbent.version());
+            return (die < own.max(other)).then_some(&incumbent.candidate);
         };
         // Shares that sum to more than every request are cut in proportion.
         if die < own / (own + other).max(1.0) {
-            return Some(incumbent.version());
+            return Some(&incumbent.candidate);
         }
-        (die < own + other).then(|| challenger.version())
+        (die < own + other).then_some(&challenger.candidate)
     }
 }
 
 /// Share of the requests that `trial` is compared on.
 fn audit_share(trial: &Trial, policy: &Policy) -> f64 {
-    let (shadow, serving) = (policy.audit_share_shadow, policy.audit_share_serving);
+    let (shadow, doubt) = (policy.audit_share_shadow, policy.audit_share_doubt);
+    // More while in doubt: decided by the past alone, so audits stay an unbiased sample.
+    let serving = policy.audit_share_serving.max(if trial.is_in_doubt() { doubt } else { 0.0 });
     match trial.step {
         None => shadow,
         Some(step) if step < trial.policy().canary.len() => serving.max(shadow),
@@ -140,5 +156,5 @@ fn student(trial: &Trial, failures: &Failures) -> Option<Route> {
         return None;
     }
     let confidence_threshold = trial.threshold()?;
-    Some(Route::Student { version: trial.version().clone(), confidence_threshold })
+    Some(Route::Student { candidate: trial.candidate.clone(), confidence_threshold })
 }

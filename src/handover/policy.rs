@@ -4,19 +4,68 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// One step of the canary: serve `share` of the requests locally until `audits` more have been compared.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+use crate::betting::Betting;
+
+/// One step of the canary: serve `share` of the requests locally until `audits` more have been compared, and for at
+/// least so many `minutes` and distinct `users` of audited requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CanaryStep {
     pub share: f64,
     pub audits: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minutes: f64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub users: u32,
+    /// Whether a person must `promote` the site into this step.
+    #[serde(default, skip_serializing_if = "is_open")]
+    pub gate: bool,
 }
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+fn is_none(value: &u32) -> bool {
+    *value == 0
+}
+
+fn is_open(gate: &bool) -> bool {
+    !gate
+}
+
+/// What the threshold's risk is a share of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Bad local answers of all requests.
+    #[default]
+    Joint,
+    /// Bad local answers of those served.
+    Selective,
+}
+
+/// What keeps requests that belong together on one side of a canary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sticky {
+    /// Nothing: every request has a die of its own.
+    #[default]
+    None,
+    /// The request's `user` field.
+    User,
+    /// The conversation's first messages.
+    Conversation,
+}
+
+/// Most distinct users that a step may ask for.
+const USERS_MAX: u32 = 1_000;
 
 /// Hand-over policy of one call site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// Quality that must be exceeded before any traffic moves (q0).
+    /// Quality of the served answers that must be exceeded before any traffic moves (q0).
     pub quality_min: f64,
     /// Quality below which a serving student has drifted (q1 <= q0).
     pub quality_floor: f64,
@@ -26,17 +75,35 @@ pub struct Policy {
     pub risk_alpha: f64,
     /// Lifetime probability of serving with a threshold that exceeds `risk_alpha`.
     pub risk_delta: f64,
-    /// An audited answer below this quality is bad.
+    /// Whether the risk is of all requests or of those served.
+    pub risk: Risk,
+    /// How the promotion test bets.
+    pub betting: Betting,
+    /// By the measure `similar` an answer below this quality is bad.
     pub bad_below: f64,
+    /// How much further from the teacher than the teacher is from itself a student may be on average, and how much
+    /// less often than half it may be preferred.
+    pub margin: f64,
+    /// Numbers of two answers that differ by no more than this share are equal.
+    pub tolerance: f64,
+    /// Requests on which the teacher is asked a second time before the measure is chosen.
+    pub repeats: u32,
     /// Mean audits between false alarms of the drift detector (A).
     pub drift_audits: f64,
     /// Share of requests audited before promotion.
     pub audit_share_shadow: f64,
     /// Share of requests audited in Canary and Student, for ever.
     pub audit_share_serving: f64,
+    /// The same while the drift detector is in doubt.
+    pub audit_share_doubt: f64,
     /// Least share of requests that the proven threshold must cover.
     pub coverage_min: f64,
     pub canary: Vec<CanaryStep>,
+    /// Most of the requests that may be offered to a student.
+    pub share_max: f64,
+    /// Compare and never serve.
+    pub shadow_only: bool,
+    pub sticky: Sticky,
     /// Exam score on held-out exchanges below which a version does not enter Shadow.
     pub exam_min: f64,
     /// Consecutive failures of the student after which the site goes back to the teacher.
@@ -47,30 +114,51 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             quality_min: 0.90,
-            quality_floor: 0.87,
+            quality_floor: 0.90,
             promote_alpha: 0.05,
             risk_alpha: 0.10,
             risk_delta: 0.10,
+            risk: Risk::Joint,
+            betting: Betting::Mix5,
             bad_below: 0.5,
+            margin: 0.05,
+            tolerance: 1e-6,
+            repeats: 12,
             drift_audits: 10_000.0,
             audit_share_shadow: 0.25,
             audit_share_serving: 0.10,
+            audit_share_doubt: 0.50,
             coverage_min: 0.20,
-            canary: vec![CanaryStep { share: 0.10, audits: 10 }, CanaryStep { share: 0.50, audits: 20 }],
+            canary: vec![step(0.10, 10), step(0.50, 20)],
+            share_max: 1.0,
+            shadow_only: false,
+            sticky: Sticky::None,
             exam_min: 0.50,
             failures_max: 20,
         }
     }
 }
 
+/// A step that waits for audits alone.
+#[must_use]
+pub fn step(share: f64, audits: u64) -> CanaryStep {
+    CanaryStep { share, audits, ..CanaryStep::default() }
+}
+
 impl Policy {
     /// Whether evidence gathered under `other` answers the same question: all that the tests and the canary
-    /// depend on is equal. Audit shares, `exam_min` and `failures_max` may differ: they hold at once.
+    /// depend on is equal. Audit shares, `share_max`, `shadow_only`, `sticky`, `repeats`, `exam_min` and `failures_max`
+    /// may differ: they hold at once.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let at_once = Self {
             audit_share_shadow: self.audit_share_shadow,
             audit_share_serving: self.audit_share_serving,
+            audit_share_doubt: self.audit_share_doubt,
+            share_max: self.share_max,
+            shadow_only: self.shadow_only,
+            sticky: self.sticky,
+            repeats: self.repeats,
             exam_min: self.exam_min,
             failures_max: self.failures_max,
             ..other.clone()
@@ -103,6 +191,13 @@ impl Policy {
                 .then(|| format!("drift_audits = {} must be a number above 1", self.drift_audits)),
             share("audit_share_shadow", self.audit_share_shadow),
             share("audit_share_serving", self.audit_share_serving),
+            share("audit_share_doubt", self.audit_share_doubt),
+            share("share_max", self.share_max),
+            (!(self.margin > 0.0 && self.margin < 0.5))
+                .then(|| format!("margin = {} must lie strictly between 0 and 0.5", self.margin)),
+            (!(0.0..1.0).contains(&self.tolerance))
+                .then(|| format!("tolerance = {} must lie in [0, 1)", self.tolerance)),
+            (!(2..=200).contains(&self.repeats)).then(|| format!("repeats = {} must lie in 2..=200", self.repeats)),
             or_zero("coverage_min", self.coverage_min),
             or_zero("exam_min", self.exam_min),
             (self.failures_max == 0).then(|| "failures_max = 0 must be at least 1".to_owned()),
@@ -117,13 +212,18 @@ impl Policy {
                 format!("canary[{at}].share = {} must lie in ({before}, 1]: each step above the one before", step.share)
             });
             let audits = (step.audits == 0).then(|| format!("canary[{at}].audits = 0 must be at least 1"));
-            [share, audits].into_iter().flatten()
+            let minutes = (!(step.minutes >= 0.0 && step.minutes.is_finite()))
+                .then(|| format!("canary[{at}].minutes = {} must be a number of at least 0", step.minutes));
+            let users = (step.users > USERS_MAX)
+                .then(|| format!("canary[{at}].users = {} must be at most {USERS_MAX}", step.users));
+            [share, audits, minutes, users].into_iter().flatten()
         })
     }
 
     /// The error budget of candidate `number` (1, 2, ...): `budget * 6 / (pi^2 k^2)`, which sums to the
     /// budget over all the versions that a site will ever try.
-    pub(crate) fn share_of(budget: f64, number: u32) -> f64 {
+    #[must_use]
+    pub fn share_of(budget: f64, number: u32) -> f64 {
         budget * 6.0 / (PI * PI * f64::from(number).powi(2))
     }
 }

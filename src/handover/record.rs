@@ -4,6 +4,8 @@
 use callsite::VersionId;
 use serde::{Deserialize, Serialize};
 
+use verify::{Calibration, Choice, Measure, Repeat};
+
 use crate::{Basis, Policy};
 
 /// Where a call site stands.
@@ -85,8 +87,17 @@ pub struct Candidate {
     pub version: VersionId,
     /// Confidence thresholds to be tested, fixed before the first audit.
     pub grid: Vec<f64>,
+    /// The threshold of the grid that the exam suggests; it gets most of the error budget.
+    #[serde(default)]
+    pub likely: Option<f64>,
     /// Share of held-out exchanges answered well.
     pub exam: f64,
+    /// What its answers are measured by; evidence counts from the moment on that it is known.
+    #[serde(default)]
+    pub measure: Option<Measure>,
+    /// What turns the student's signals into its confidence; the least sure token where there is none.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// The numbers this trial is judged by for as long as it lives, whatever the configuration says later.
     pub policy: Policy,
     pub basis: Basis,
@@ -97,15 +108,47 @@ pub struct Candidate {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum AuditOutcome {
     Compared {
-        /// Agreement of the student's answer with the teacher's, in [0, 1].
+        /// By the trial's measure, in [0, 1].
         quality: f64,
+        /// By the measure's own rule: this answer should not have reached a client.
+        bad: bool,
         /// The student's confidence in its answer, in [0, 1].
         confidence: f64,
         /// Whether the student's answer passed the site's verifiers.
         verified: bool,
+        /// What the quality was made from.
+        #[serde(default, skip_serializing_if = "Numbers::are_absent")]
+        numbers: Numbers,
     },
     /// The student failed to answer at all.
     NoAnswer,
+}
+
+/// The numbers behind a quality, kept so that it can be looked into later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Numbers {
+    /// Similarity of the student's answer with the teacher's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f64>,
+    /// The same of the teacher's second answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<f64>,
+    /// The judge's preference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged: Option<f64>,
+    /// A fact, a field or a word was wrong.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wrong: bool,
+    /// The teacher refused what the student answered.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
+impl Numbers {
+    fn are_absent(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One request put to both: the only source of evidence.
@@ -115,6 +158,15 @@ pub struct Audit {
     pub version: VersionId,
     /// Whether the client got the student's answer.
     pub served: bool,
+    /// Hash of what the student was shown: a prompt is evidence once.
+    #[serde(default)]
+    pub prompt: u64,
+    /// Hash of prompt and teacher's answer without their numbers.
+    #[serde(default)]
+    pub near: u64,
+    /// Hash of who asked, where the request says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
     #[serde(flatten)]
     pub outcome: AuditOutcome,
 }
@@ -150,12 +202,30 @@ pub struct Switch {
     pub audits: u64,
     /// A person's reason, or the names that changed in the basis.
     pub reason: Option<String>,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The site stops at its present weight, or goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// The site's own cap of the student's share; 1 lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_max: Option<f64>,
     /// Versions that this site never serves again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discarded: Vec<VersionId>,
     /// What evidence depends on from now on; what was gathered before is void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<Basis>,
+}
+
+impl Switch {
+    /// Whether it only discards a version, pauses or caps.
+    #[must_use]
+    pub fn moves_nobody(&self) -> bool {
+        let only = !self.discarded.is_empty() || self.paused.is_some() || self.share_max.is_some();
+        self.role == Role::Incumbent && self.from == self.to && only
+    }
 }
 
 /// One entry of a site's log.
@@ -170,4 +240,15 @@ pub enum Record {
         exam: f64,
     },
     Switch(Switch),
+    /// The teacher was asked twice.
+    Repeat {
+        /// What a measure depends on; a repeat on another ground begins the choice anew.
+        on: Basis,
+        repeat: Repeat,
+    },
+    /// The measure that candidates are held to from now on.
+    Measure {
+        on: Basis,
+        choice: Choice,
+    },
 }

@@ -1,12 +1,25 @@
 //! The state that a call site's log replays to. What is due, and what a person may ask for, is decided in
 //! `due` and `action`; here records only take effect.
 
+use std::sync::Arc;
+
 use callsite::VersionId;
 use serde::{Deserialize, Serialize};
+use verify::{Choice, Repeat};
 
 use crate::Basis;
 use crate::record::{Audit, Candidate, Cause, Record, Role, State, Switch};
 use crate::trial::Trial;
+
+/// How a site's measure is being chosen, or was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measuring {
+    /// What the choice depends on.
+    pub on: Basis,
+    /// The calibration sample: kept as it was when the choice was made.
+    pub repeats: Vec<Repeat>,
+    pub choice: Option<Choice>,
+}
 
 /// One call site.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +33,12 @@ pub struct Site {
     pub proven: Vec<Trial>,
     /// Versions that are never served again here.
     pub discarded: Vec<VersionId>,
+    /// What its answers are measured by.
+    pub measuring: Measuring,
+    /// A person stopped it at its present weight: nothing moves forward, rollbacks do.
+    pub paused: bool,
+    /// A person's cap of the student's share.
+    pub share_max: Option<f64>,
     /// Trials begun so far.
     pub trials: u32,
     /// Why the state is what it is.
@@ -36,19 +55,43 @@ impl Site {
             Record::Audit(audit) => self.observe(audit),
             Record::Candidate(candidate) => self.try_out(candidate.clone()),
             Record::FailedExam { .. } => {}
-            Record::Switch(switch) => {
-                match switch.role {
-                    // A version that is only discarded moves nobody.
-                    Role::Incumbent if switch.from == switch.to && !switch.discarded.is_empty() => {}
-                    Role::Incumbent => self.move_site(at_ms, switch),
-                    Role::Challenger => self.move_challenger(switch),
-                }
-                switch.discarded.iter().for_each(|version| self.discard(version));
-                if let Some(basis) = &switch.basis {
-                    self.void_evidence(basis);
-                }
-                self.last_switch = Some(switch.clone());
+            Record::Switch(switch) => self.switched(at_ms, switch),
+            Record::Repeat { on, repeat } => {
+                self.measure_on(on);
+                self.measuring.repeats.push(repeat.clone());
             }
+            Record::Measure { on, choice } => {
+                self.measure_on(on);
+                self.measuring.choice = Some(choice.clone());
+                let measure = &choice.measure;
+                for trial in self.live_mut().filter(|trial| trial.candidate.measure.is_none()) {
+                    Arc::make_mut(&mut trial.candidate).measure = Some(measure.clone());
+                }
+            }
+        }
+    }
+
+    fn switched(&mut self, at_ms: u64, switch: &Switch) {
+        match switch.role {
+            Role::Incumbent if switch.moves_nobody() => {}
+            Role::Incumbent => self.move_site(at_ms, switch),
+            Role::Challenger => self.move_challenger(at_ms, switch),
+        }
+        switch.discarded.iter().for_each(|version| self.discard(version));
+        if let Some(basis) = &switch.basis {
+            self.void_evidence(basis);
+        }
+        self.paused = switch.paused.unwrap_or(self.paused);
+        if let Some(share) = switch.share_max {
+            self.share_max = (share < 1.0).then_some(share);
+        }
+        self.last_switch = Some(switch.clone());
+    }
+
+    /// Begins the choice of the measure anew when it would stand on other ground.
+    fn measure_on(&mut self, on: &Basis) {
+        if self.measuring.on != *on {
+            self.measuring = Measuring { on: on.clone(), ..Measuring::default() };
         }
     }
 
@@ -67,6 +110,8 @@ impl Site {
     /// A serving version stays until the newcomer has evidence of its own.
     fn try_out(&mut self, candidate: Candidate) {
         self.trials += 1;
+        let chosen = self.measuring.choice.as_ref().map(|choice| choice.measure.clone());
+        let candidate = Candidate { measure: candidate.measure.clone().or(chosen), ..candidate };
         let trial = Some(Trial::new(candidate, self.trials));
         if self.state.is_serving() {
             self.challenger = trial;
@@ -86,13 +131,13 @@ impl Site {
             State::Teacher if self.state == State::Teacher => {}
             State::Teacher => self.leave(at_ms, switch.cause),
             State::Held | State::Shadow => {
-                self.live_mut().for_each(|trial| trial.enter(None));
+                self.live_mut().for_each(|trial| trial.enter(None, at_ms));
             }
             State::Canary | State::Student => {
                 if switch.cause == Cause::Operator {
-                    self.reinstate(switch.version.as_ref());
+                    self.reinstate(at_ms, switch.version.as_ref());
                 } else if let Some(trial) = &mut self.incumbent {
-                    trial.enter(Some(switch.step));
+                    trial.enter(Some(switch.step), at_ms);
                     if switch.to == State::Student {
                         let trial = trial.clone();
                         self.remember(trial);
@@ -109,7 +154,7 @@ impl Site {
         self.incumbent =
             self.challenger.take().filter(|next| Some(next.version()) != left.as_ref().map(Trial::version));
         if let Some(next) = &mut self.incumbent {
-            next.enter(None);
+            next.enter(None, at_ms);
         }
         if cause == Cause::Drift {
             self.stale_before_ms = Some(at_ms);
@@ -121,11 +166,11 @@ impl Site {
         }
     }
 
-    fn move_challenger(&mut self, switch: &Switch) {
+    fn move_challenger(&mut self, at_ms: u64, switch: &Switch) {
         match switch.to {
             State::Student => {
                 let Some(mut trial) = self.challenger.take() else { return };
-                trial.enter(Some(switch.step));
+                trial.enter(Some(switch.step), at_ms);
                 if let Some(before) = self.incumbent.take() {
                     self.remember(before);
                 }
@@ -134,7 +179,7 @@ impl Site {
             }
             State::Canary => {
                 if let Some(trial) = &mut self.challenger {
-                    trial.enter(Some(switch.step));
+                    trial.enter(Some(switch.step), at_ms);
                 }
             }
             // Nobody serves: it takes over the trial.
@@ -150,7 +195,7 @@ impl Site {
 
     /// Serves a proven version again. What has never served stays on trial, as the challenger; what has is what
     /// the person turned away from.
-    fn reinstate(&mut self, version: Option<&VersionId>) {
+    fn reinstate(&mut self, at_ms: u64, version: Option<&VersionId>) {
         let before = self.incumbent.clone();
         // Another trial of a proven version has no proof to keep.
         let same = |trial: &&Trial| self.proven.iter().any(|proven| proven.number == trial.number);
@@ -162,8 +207,8 @@ impl Site {
         };
         let waits = |trial: &Trial| !trial.served && Some(trial.version()) != version;
         self.challenger = self.challenger.take().filter(waits).or_else(|| before.filter(waits));
-        proven.enter(None);
-        proven.enter(Some(proven.policy().canary.len()));
+        proven.enter(None, at_ms);
+        proven.enter(Some(proven.policy().canary.len()), at_ms);
         self.incumbent = Some(proven);
     }
 
@@ -193,14 +238,20 @@ impl Site {
 
     fn void_evidence(&mut self, basis: &Basis) {
         self.proven.clear();
-        self.restart(|candidate| candidate.basis = basis.clone());
+        // The measure is chosen anew where what it depends on has changed.
+        let stands = self.measuring.on.is_part_of(basis);
+        let chosen = self.measuring.choice.as_ref().filter(|_| stands).map(|choice| choice.measure.clone());
+        self.restart(|candidate| {
+            candidate.basis = basis.clone();
+            candidate.measure.clone_from(&chosen);
+        });
     }
 
     /// Begins the live trials anew, each under the next share of the error budget.
     fn restart(&mut self, change: impl Fn(&mut Candidate)) {
         for trial in self.incumbent.iter_mut().chain(&mut self.challenger) {
             self.trials += 1;
-            let mut candidate = trial.candidate.clone();
+            let mut candidate = Candidate::clone(&trial.candidate);
             change(&mut candidate);
             *trial = Trial::new(candidate, self.trials);
         }

@@ -5,10 +5,13 @@ mod actions;
 mod challenger;
 mod failures;
 mod machine;
+mod measuring;
 mod planning;
 mod policy;
+mod routed;
 mod rules;
 mod statistics;
+mod steering;
 
 use callsite::VersionId;
 
@@ -16,6 +19,30 @@ use crate::*;
 
 fn version(name: &str) -> VersionId {
     VersionId::new(name).unwrap()
+}
+
+/// A candidate whose exam suggests to serve whatever it says.
+fn candidate(name: &str) -> Candidate {
+    Candidate {
+        version: version(name),
+        grid: vec![0.9, 0.5, 0.0],
+        likely: Some(0.0),
+        exam: 1.0,
+        measure: Some(verify::Measure::Exact),
+        calibration: None,
+        policy: Policy::default(),
+        basis: Basis::default(),
+    }
+}
+
+/// An audit of a prompt that nobody asked before.
+fn audit(prompt: u64) -> Audit {
+    let outcome = AuditOutcome::NoAnswer;
+    Audit { request: prompt.to_string(), version: version("1"), served: false, prompt, near: prompt, user: None, outcome }
+}
+
+fn compared(quality: f64, confidence: f64, verified: bool) -> AuditOutcome {
+    AuditOutcome::Compared { quality, bad: quality < 0.5, confidence, verified, numbers: Numbers::default() }
 }
 
 /// A site with its log, driven as the ledger drives it.
@@ -32,7 +59,7 @@ impl Driven {
     fn write(&mut self, record: Record) {
         self.site.apply(self.log.len() as u64, &record);
         self.log.push(record);
-        while let Some(due) = self.site.due() {
+        while let Some(due) = self.site.due(self.log.len() as u64, &self.policy) {
             let record = Record::Switch(due);
             self.site.apply(self.log.len() as u64, &record);
             self.log.push(record);
@@ -41,17 +68,16 @@ impl Driven {
 
     fn candidate(&mut self, name: &str) {
         let (policy, basis) = (self.policy.clone(), self.basis.clone());
-        let grid = vec![0.9, 0.5, 0.0];
-        self.write(Record::Candidate(Candidate { version: version(name), grid, exam: 1.0, policy, basis }));
+        self.write(Record::Candidate(Candidate { policy, basis, ..candidate(name) }));
     }
 
     fn outcome(&mut self, name: &str, outcome: AuditOutcome) {
-        let request = self.log.len().to_string();
-        self.write(Record::Audit(Audit { request, version: version(name), served: false, outcome }));
+        let audit = Audit { version: version(name), outcome, ..audit(self.log.len() as u64) };
+        self.write(Record::Audit(audit));
     }
 
     fn audit_of(&mut self, name: &str, quality: f64) {
-        self.outcome(name, AuditOutcome::Compared { quality, confidence: 0.99, verified: true });
+        self.outcome(name, compared(quality, 0.99, true));
     }
 
     /// Audits the incumbent.
@@ -69,7 +95,7 @@ impl Driven {
     }
 
     fn operate(&mut self, action: OperatorAction) -> Result<(), ActionError> {
-        let switch = self.site.operate(&action, Some("test".into()))?;
+        let switch = self.site.operate(self.log.len() as u64, &action, Some("test".into()), Some("tester".into()))?;
         self.write(Record::Switch(switch));
         Ok(())
     }
@@ -107,13 +133,13 @@ impl Driven {
     }
 
     fn plan(&self, route: f64, audit: f64) -> Plan {
-        self.site.plan(&self.policy, &self.failures, Dice { route, audit })
+        self.site.plan(&self.policy, None, &self.failures, Dice { route, audit })
     }
 
     fn served_by(&self, route: f64) -> String {
         match self.plan(route, 0.99).route {
             Route::Teacher => "teacher".to_owned(),
-            Route::Student { version, .. } => version.as_str().to_owned(),
+            Route::Student { candidate, .. } => candidate.version.as_str().to_owned(),
         }
     }
 

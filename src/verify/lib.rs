@@ -5,12 +5,15 @@
 //!
 //! Pure: no I/O, no clock, no chance; nothing written by a model is executed here.
 
+pub mod choose;
 pub mod compare;
 pub mod confidence;
 pub mod measure;
 pub mod verifier;
 
+pub use choose::{Choice, Kind, Repeat, choose};
 pub use compare::Comparison;
+pub use confidence::{Calibration, Reliability};
 pub use measure::Measure;
 pub use verifier::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};
 

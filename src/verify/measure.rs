@@ -62,4 +62,17 @@ impl Measure {
     pub fn needs_judge(&self) -> bool {
         matches!(self, Self::Judged { .. })
     }
+
+    /// How much of what is bad the measure sees at least, in (0, 1].
+    #[must_use]
+    pub fn sensitivity(&self) -> f64 {
+        match self {
+            Self::Judged { sensitivity, .. } => *sensitivity,
+            Self::Exact
+            | Self::Value { .. }
+            | Self::Fields { .. }
+            | Self::Similar
+            | Self::SelfRelative { .. } => 1.0,
+        }
+    }
 }

@@ -21,6 +21,22 @@ def promotion(qualities, q0):
     return math.log(sum(capitals) / len(capitals))
 
 
+def adaptive(outcomes, q0, alpha, rule):
+    """Waudby-Smith & Ramdas 2024: aGRAPA (section B.3, at most 3/4 of the largest bet) and PrPl-EB (eq. 24, at most 1/2)."""
+    log_capital, seen, total, spread, after = 0.0, 0, 0.0, 0.0, []
+    for x in outcomes:
+        mean, variance = (0.5 + total) / (seen + 1), (0.25 + spread) / (seen + 1)
+        if rule == "agrapa":
+            bet = min(max((mean - q0) / (variance + (mean - q0) ** 2), 0.0), 0.75 / q0)
+        else:
+            bet = min(math.sqrt(2 * math.log(1 / alpha) / (variance * (seen + 1) * math.log(2 + seen))), 0.5 / q0)
+        log_capital += math.log(1 + bet * (x - q0))
+        seen, total = seen + 1, total + x
+        spread += (x - (0.5 + total) / (seen + 1)) ** 2
+        after.append(log_capital)
+    return after
+
+
 def lower_bound(qualities, alpha):
     low, high = 0.0, 1.0
     for _ in range(60):
@@ -64,6 +80,10 @@ def main():
     ten = [1.0] * 10
     for qualities in (ten, ten + [0.0], ten + [0.0] + [1.0] * 20):
         print(f"promotion, {len(qualities)} audits, q0 0.9: ln capital {promotion(qualities, 0.9):.6f}")
+    sixty = [0.0 if at % 15 == 7 else 1.0 for at in range(60)]
+    for rule in ("agrapa", "prpl_eb"):
+        after = adaptive(sixty, 0.9, 0.05, rule)
+        print(f"{rule}, ln capital after 7, 8, 30, 60:", ", ".join(f"{after[at]:.6f}" for at in (6, 7, 29, 59)))
     for audits in (42, 43):
         print(f"promotion, {audits} good audits, alpha 0.05: lower bound {lower_bound([1.0] * audits, 0.05):.6f}")
     for good, bad in ((22, 0), (23, 0), (30, 1)):

@@ -86,19 +86,19 @@ fn a_rollback_to_a_proven_version_serves_it_again() {
 fn a_rollback_keeps_the_newest_evidence_of_what_it_turns_away() {
     let mut driven = second();
     (0..50).for_each(|_| driven.audit(1.0));
-    let audits = driven.site.incumbent.as_ref().unwrap().promotion.audits();
+    let audits = driven.site.incumbent.as_ref().unwrap().audits();
     driven.operate(to("1")).unwrap();
     driven.operate(to("2")).unwrap();
-    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), audits);
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), audits);
 }
 
 #[test]
 fn a_rollback_to_the_version_that_serves_already_forgets_none_of_its_audits() {
     let mut driven = Driven::serving("1");
     driven.audit(0.5);
-    let audits = driven.site.incumbent.as_ref().unwrap().promotion.audits();
+    let audits = driven.site.incumbent.as_ref().unwrap().audits();
     driven.operate(to("1")).unwrap();
-    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), audits);
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), audits);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_discarded_incumbent_sends_the_site_to_the_teacher_or_to_its_challenger() {
     driven.audit_of("2", 1.0);
     driven.operate(discard("1")).unwrap();
     assert_eq!((driven.site.state, driven.incumbent()), (State::Shadow, "2"));
-    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), 1, "its evidence is not stale");
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), 1, "its evidence is not stale");
 
     let mut driven = Driven::serving("1");
     driven.operate(OperatorAction::Hold).unwrap();
@@ -181,7 +181,7 @@ fn a_promotion_that_the_evidence_does_not_allow_says_what_is_missing_in_every_st
     let mut driven = Driven::default();
     assert!(refusal(&mut driven).contains("no version has passed its exam"));
     driven.candidate("1");
-    assert!(refusal(&mut driven).contains("lower bound 0.000 is below 0.900; no confidence threshold is proven"));
+    assert!(refusal(&mut driven).contains("lower bound 0.000 of the served answers' quality is below 0.900; no confidence threshold is proven"));
     driven.until(State::Canary, 1.0, 80);
     driven.audit(1.0);
     assert!(refusal(&mut driven).contains("step 1 of 2 of the canary waits for 9 more audits"));
@@ -193,7 +193,7 @@ fn a_promotion_that_the_evidence_does_not_allow_says_what_is_missing_in_every_st
     let said = refusal(&mut driven);
     assert!(said.contains("challenger 2: its canary waits for") && said.contains("more audits"), "{said}");
     driven.operate(OperatorAction::Hold).unwrap();
-    assert_eq!(driven.site.missing(), ["a person holds the site"]);
+    assert_eq!(driven.site.missing(0, &driven.policy), ["a person holds the site"]);
 }
 
 #[test]

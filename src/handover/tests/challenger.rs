@@ -21,7 +21,7 @@ fn a_new_version_takes_nothing_from_one_that_serves() {
         assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (state, "1", "2"));
         assert_eq!(driven.served_by(0.0), "1");
         let trial = driven.site.challenger.as_ref().unwrap();
-        assert_eq!((trial.promotion.audits(), trial.step, trial.number), (0, None, 2));
+        assert_eq!((trial.audits(), trial.step, trial.number), (0, None, 2));
     }
 }
 
@@ -51,7 +51,7 @@ fn audits_of_the_incumbent_say_nothing_about_the_challenger() {
     let mut driven = Driven::serving("1");
     driven.candidate("2");
     (0..500).for_each(|_| driven.audit_of("1", 1.0));
-    assert_eq!(driven.site.challenger.as_ref().unwrap().promotion.audits(), 0);
+    assert_eq!(driven.site.challenger.as_ref().unwrap().audits(), 0);
     assert_eq!((driven.site.state, driven.incumbent()), (State::Student, "1"));
 }
 
@@ -86,7 +86,7 @@ fn drift_of_the_incumbent_leaves_the_challenger_on_trial_with_nothing_stale() {
     (0..20).for_each(|_| driven.audit_of("1", 0.0));
     assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Shadow, "2", "none"));
     let trial = driven.site.incumbent.as_ref().unwrap();
-    assert_eq!((trial.step, trial.promotion.audits(), trial.number), (None, 0, 3));
+    assert_eq!((trial.step, trial.audits(), trial.number), (None, 0, 3));
     assert!(driven.site.stale_before_ms.is_some());
     assert_eq!(driven.served_by(0.0), "teacher");
     // It climbs again on what it shows from now on.

@@ -18,9 +18,9 @@ fn no_answer_is_a_failure_and_never_drift() {
         (&trial.drift, trial.step_audits, driven.site.stale_before_ms),
         (&before.drift, before.step_audits, None)
     );
-    assert_eq!(trial.promotion.audits(), before.promotion.audits() + 500);
-    assert!(trial.promotion.mean().unwrap() < 0.2, "each counts as quality 0");
-    assert!(trial.risk.coverage() < 0.2, "and as not covered");
+    assert_eq!(trial.audits(), before.audits() + 500);
+    assert!(trial.gate.raw().mean().unwrap() < 0.2, "each counts as quality 0");
+    assert!(trial.coverage() < 0.2, "and as not covered");
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn a_failing_incumbent_leaves_its_challenger_on_trial_with_its_evidence() {
     let switch = driven.site.due_to_failures(&driven.failures).unwrap();
     driven.write(Record::Switch(switch));
     assert_eq!((driven.site.state, driven.incumbent()), (State::Shadow, "2"));
-    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), 20);
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), 20);
 }

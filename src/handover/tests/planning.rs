@@ -1,10 +1,10 @@
 //! The dice.
 
-use super::{Driven, version};
+use super::Driven;
 use crate::*;
 
 fn audited(driven: &Driven, die: f64) -> Option<String> {
-    driven.plan(0.99, die).audit.map(|version| version.as_str().to_owned())
+    driven.plan(0.99, die).audit.map(|candidate| candidate.version.as_str().to_owned())
 }
 
 #[test]
@@ -47,17 +47,19 @@ fn two_trials_of_one_version_share_its_audits() {
     driven.policy.quality_min = 0.88;
     driven.rules_changed();
     assert_eq!((audited(&driven, 0.249), audited(&driven, 0.25)), (Some("1".into()), None));
-    let before = driven.site.incumbent.as_ref().unwrap().promotion.audits();
+    let before = driven.site.incumbent.as_ref().unwrap().audits();
     driven.audit_of("1", 1.0);
-    assert_eq!(driven.site.incumbent.as_ref().unwrap().promotion.audits(), before + 1);
-    assert_eq!(driven.site.challenger.as_ref().unwrap().promotion.audits(), 1);
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), before + 1);
+    assert_eq!(driven.site.challenger.as_ref().unwrap().audits(), 1);
 }
 
 #[test]
 fn the_route_carries_the_proven_threshold() {
     let driven = Driven::serving("1");
-    let expected = Route::Student { version: version("1"), confidence_threshold: 0.0 };
-    assert_eq!(driven.plan(0.5, 0.5), Plan { route: expected, audit: None, because: Because::State(State::Student) });
+    let candidate = driven.site.incumbent.as_ref().unwrap().candidate.clone();
+    let route = Route::Student { candidate, confidence_threshold: 0.0 };
+    let because = Because::State(State::Student);
+    assert_eq!(driven.plan(0.5, 0.5), Plan { route, audit: None, repeat: false, because });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Numbers that cannot work.
 
 use crate::Policy;
-use crate::policy::CanaryStep;
+use crate::policy::step;
 
 #[test]
 fn a_policy_that_cannot_work_says_so_with_key_value_and_range() {
@@ -37,7 +37,7 @@ fn a_policy_that_cannot_work_says_so_with_key_value_and_range() {
         (|p| p.canary[1].share = 1.1, "canary[1].share = 1.1"),
         (|p| p.canary[1].share = f64::NAN, "canary[1].share = NaN"),
         (|p| p.canary[0].audits = 0, "canary[0].audits = 0 must be at least 1"),
-        (|p| p.canary.push(CanaryStep { share: 0.4, audits: 1 }), "canary[2].share = 0.4"),
+        (|p| p.canary.push(step(0.4, 1)), "canary[2].share = 0.4"),
     ];
     for (change, expected) in bad {
         let mut policy = Policy::default();
@@ -51,7 +51,7 @@ fn a_policy_that_cannot_work_says_so_with_key_value_and_range() {
 fn the_ends_of_the_ranges_that_belong_to_them_are_allowed() {
     let mut policy = Policy { bad_below: 1.0, coverage_min: 0.0, exam_min: 0.0, ..Policy::default() };
     (policy.audit_share_shadow, policy.audit_share_serving, policy.quality_floor) = (1.0, 1.0, 0.9);
-    policy.canary = vec![CanaryStep { share: 1.0, audits: 1 }];
+    policy.canary = vec![step(1.0, 1)];
     assert_eq!(policy.problems(), Vec::<String>::new());
     (policy.coverage_min, policy.exam_min, policy.canary) = (1.0, 1.0, Vec::new());
     assert_eq!(policy.problems(), Vec::<String>::new());

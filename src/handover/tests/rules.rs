@@ -1,6 +1,6 @@
 //! Rules that change under the evidence.
 
-use super::{Driven, version};
+use super::{Driven, candidate, version};
 use crate::*;
 
 fn basis(teacher: &str, comparison: &str) -> Basis {
@@ -16,7 +16,7 @@ fn a_changed_policy_tries_the_version_anew_and_leaves_what_serves_to_its_own() {
     assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Student, "1", "1"));
     assert_eq!(driven.site.incumbent.as_ref().unwrap().policy().risk_alpha, 0.10);
     let trial = driven.site.challenger.as_ref().unwrap();
-    assert_eq!((trial.policy().risk_alpha, trial.number, trial.promotion.audits()), (0.01, 2, 0));
+    assert_eq!((trial.policy().risk_alpha, trial.number, trial.audits()), (0.01, 2, 0));
     assert_eq!((driven.served_by(0.9), driven.site.incumbent.as_ref().unwrap().threshold()), ("1".into(), Some(0.0)));
     assert_eq!(driven.replayed(), driven.site);
     // Its own evidence carries it through.
@@ -38,7 +38,7 @@ fn a_looser_policy_proves_nothing_after_the_fact() {
     driven.policy.quality_floor = 0.60;
     driven.rules_changed();
     let trial = driven.site.incumbent.as_ref().unwrap();
-    assert_eq!((driven.site.state, trial.promotion.audits(), trial.number), (State::Shadow, 0, 2));
+    assert_eq!((driven.site.state, trial.audits(), trial.number), (State::Shadow, 0, 2));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_changed_basis_voids_the_evidence_and_the_site_goes_back_to_shadow() {
     assert_eq!((switch.cause, switch.from, switch.to), (Cause::BasisChanged, State::Student, State::Shadow));
     assert_eq!(switch.reason.as_deref(), Some("comparison, teacher"));
     let trial = driven.site.incumbent.as_ref().unwrap();
-    assert_eq!((trial.promotion.audits(), trial.number, &trial.candidate.basis), (0, 2, &driven.basis));
+    assert_eq!((trial.audits(), trial.number, &trial.candidate.basis), (0, 2, &driven.basis));
     assert_eq!((driven.site.proven.len(), driven.site.stale_before_ms), (0, None));
     assert_eq!(driven.replayed(), driven.site);
 }
@@ -104,7 +104,7 @@ fn a_changed_basis_leaves_a_hold_and_a_teacher_where_they_are() {
     driven.operate(OperatorAction::Hold).unwrap();
     driven.basis = basis("b", "exact");
     driven.rules_changed();
-    assert_eq!((driven.site.state, driven.site.incumbent.as_ref().unwrap().promotion.audits()), (State::Held, 0));
+    assert_eq!((driven.site.state, driven.site.incumbent.as_ref().unwrap().audits()), (State::Held, 0));
 
     let mut driven = Driven::serving("1");
     driven.failures.failed(&version("1"), 1, 0);
@@ -147,7 +147,7 @@ fn after_damage_nothing_is_on_trial_or_proven_and_a_hold_stays() {
 fn a_version_that_waits_for_its_trial_survives_a_changed_basis() {
     let mut driven = Driven { basis: basis("a", "exact"), ..Driven::default() };
     let (policy, old) = (driven.policy.clone(), driven.basis.clone());
-    let candidate = Candidate { version: version("1"), grid: vec![0.0], exam: 1.0, policy, basis: old };
+    let candidate = Candidate { policy, basis: old, ..candidate("1") };
     driven.site.apply(0, &Record::Candidate(candidate));
     driven.basis = basis("b", "exact");
     driven.rules_changed();

@@ -1,34 +1,93 @@
+//! The tests alone: golden vectors (tests/oracle/statistics.py) and seeded simulations.
+
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::betting::{Betting, Gambler};
 use crate::drift::Drift;
-use crate::promotion::Promotion;
-use crate::risk::RiskGate;
+use crate::gate::{Claims, Gate, Seen};
+use crate::tally::{Tally, percent};
 
 fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "found {found}, expected {expected}");
 }
 
-fn promotion(qualities: &[f64]) -> Promotion {
-    let mut promotion = Promotion::default();
-    qualities.iter().for_each(|quality| promotion.observe(*quality));
-    promotion
+fn tally(qualities: &[f64]) -> Tally {
+    let mut tally = Tally::default();
+    qualities.iter().for_each(|quality| tally.add(percent(*quality)));
+    tally
+}
+
+pub(super) const CLAIMS: Claims = Claims {
+    quality: 0.9,
+    quality_alpha: 0.05,
+    risk: 0.05,
+    risk_delta: 0.10,
+    selective: false,
+    betting: Betting::Mix5,
+};
+
+pub(super) fn seen(confidence: f64, good: bool) -> Seen {
+    Seen { confidence: Some(confidence), quality: f64::from(u8::from(good)), bad: !good }
 }
 
 #[test]
 fn the_promotion_capital_equals_the_golden_vector() {
     let mut qualities = vec![1.0; 10];
-    near(promotion(&qualities).log_capital(0.9), 0.584384);
+    near(tally(&qualities).log_capital(0.9), 0.584384);
     qualities.push(0.0);
-    near(promotion(&qualities).log_capital(0.9), -0.310301);
+    near(tally(&qualities).log_capital(0.9), -0.310301);
     qualities.extend([1.0; 20]);
-    near(promotion(&qualities).log_capital(0.9), 0.692736);
+    near(tally(&qualities).log_capital(0.9), 0.692736);
+}
+
+#[test]
+fn the_gates_capital_is_that_of_the_answers_it_would_serve() {
+    let claims = Claims { quality_alpha: 0.9, ..CLAIMS };
+    let mut gate = Gate::new(&[0.5], None);
+    (0..10).for_each(|_| gate.observe(seen(0.7, true), &claims));
+    near(gate.quality_evidence(0, 1.0, &claims).0, 0.584384);
+    (0..50).for_each(|_| gate.observe(seen(0.3, false), &claims));
+    near(gate.quality_evidence(0, 1.0, &claims).0, 0.584384);
+    assert_eq!((gate.audits(), gate.served(0).len()), (60, 10));
+    near(gate.coverage(0), 10.0 / 60.0);
+    near(gate.raw().mean().unwrap(), 10.0 / 60.0);
 }
 
 #[test]
 fn forty_three_good_audits_and_no_fewer_prove_nine_tenths() {
-    assert!(promotion(&[1.0; 42]).lower_bound(0.05) < 0.9);
-    assert!(promotion(&[1.0; 43]).lower_bound(0.05) >= 0.9);
+    assert!(tally(&[1.0; 42]).lower_bound(0.05) < 0.9);
+    assert!(tally(&[1.0; 43]).lower_bound(0.05) >= 0.9);
+}
+
+#[test]
+fn the_adaptive_gamblers_equal_the_golden_vectors() {
+    let outcomes: Vec<f64> = (0..60).map(|at| if at % 15 == 7 { 0.0 } else { 1.0 }).collect();
+    for (betting, expected) in [(Betting::Agrapa, GOLDEN_AGRAPA), (Betting::PrplEb, GOLDEN_PRPL_EB)] {
+        let mut gambler = Gambler::default();
+        let mut found = Vec::new();
+        for (at, x) in outcomes.iter().enumerate() {
+            gambler.observe(betting, *x, 0.9, 0.05);
+            if [6, 7, 29, 59].contains(&at) {
+                found.push(gambler.log_capital());
+            }
+        }
+        found.into_iter().zip(expected).for_each(|(found, expected)| near(found, expected));
+    }
+}
+
+const GOLDEN_AGRAPA: [f64; 4] = [0.077167, -1.083869, -1.649542, -2.197872];
+const GOLDEN_PRPL_EB: [f64; 4] = [0.378471, -0.314677, 0.127588, 0.255176];
+
+#[test]
+fn the_interval_for_display_holds_the_mean_and_narrows() {
+    let half = |n: usize| tally(&(0..n).map(|at| f64::from(u8::from(at % 4 != 0))).collect::<Vec<_>>()).interval(0.05);
+    let (few, many) = (half(40), half(400));
+    assert!(few.0 < 0.75 && few.1 > 0.75 && many.0 < 0.75 && many.1 > 0.75, "{few:?} {many:?}");
+    assert!(many.1 - many.0 < few.1 - few.0);
+    assert_eq!(Tally::default().interval(0.05), (0.0, 1.0));
+    let (low, high) = tally(&[1.0; 50]).interval(0.05);
+    assert!(low > 0.8 && high == 1.0);
 }
 
 #[test]
@@ -44,59 +103,79 @@ fn the_drift_statistic_equals_the_golden_vector() {
 #[test]
 fn a_long_healthy_streak_does_not_blind_the_drift_detector() {
     let mut drift = Drift::default();
-    (0..1_000_000).for_each(|_| drift.observe(1.0, 0.87));
+    (0..1_000_000).for_each(|_| drift.observe(1.0, 0.90));
     assert!(drift.log_statistic().is_finite());
-    (0..12).for_each(|_| drift.observe(0.0, 0.87));
+    (0..12).for_each(|_| drift.observe(0.0, 0.90));
     assert!(drift.log_statistic() > 10_000f64.ln(), "{}", drift.log_statistic());
 }
 
-fn coin(rng: &mut impl Rng, probability: f64) -> f64 {
-    f64::from(u8::from(rng.random::<f64>() < probability))
+pub(super) fn coin(rng: &mut impl Rng, probability: f64) -> bool {
+    rng.random::<f64>() < probability
 }
 
+fn promoted(seed: u64, quality: f64, betting: Betting, audits: usize) -> Option<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let claims = Claims { betting, risk: 0.999, ..CLAIMS };
+    let mut gate = Gate::new(&[0.0], None);
+    (1..=audits).find(|_| {
+        gate.observe(seen(0.5, coin(&mut rng, quality)), &claims);
+        gate.proven(&claims).is_some()
+    })
+}
+
+/// Property (i): Ville's inequality for each way to bet.
 #[test]
 fn a_student_at_the_border_is_promoted_no_more_often_than_alpha() {
-    let mut promoted = 0u32;
-    for seed in 0..400 {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut promotion = Promotion::default();
-        promoted += u32::from((0..1500).any(|_| {
-            promotion.observe(coin(&mut rng, 0.9));
-            promotion.log_capital(0.9) >= -0.05f64.ln()
-        }));
+    for betting in [Betting::Mix5, Betting::Agrapa, Betting::PrplEb] {
+        let promoted = (0..400).filter(|seed| promoted(*seed, 0.9, betting, 1500).is_some()).count();
+        // 3 sigma above 0.05 * 400.
+        assert!(promoted <= 33, "{betting:?}: {promoted} of 400");
     }
-    // 3 sigma above 0.05 * 400.
-    assert!(promoted <= 33, "{promoted} of 400");
 }
 
 #[test]
 fn a_good_student_is_promoted_about_as_fast_as_computed() {
-    let mut audits: Vec<usize> = (0..200)
-        .map(|seed| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let mut promotion = Promotion::default();
-            let stop = (1..3000).find(|_| {
-                promotion.observe(coin(&mut rng, 0.99));
-                promotion.log_capital(0.9) >= -0.05f64.ln()
-            });
-            stop.unwrap_or(3000)
-        })
-        .collect();
-    audits.sort_unstable();
-    assert!((40..=50).contains(&audits[100]), "median {}", audits[100]);
+    for (betting, range) in [(Betting::Mix5, 40..=50), (Betting::Agrapa, 40..=50), (Betting::PrplEb, 48..=64)] {
+        let mut audits: Vec<usize> = (0..200).map(|seed| promoted(seed, 0.99, betting, 3000).unwrap_or(3000)).collect();
+        audits.sort_unstable();
+        assert!(range.contains(&audits[100]), "{betting:?}: median {}", audits[100]);
+    }
+}
+
+/// Property (ii): the mean run length of a healthy student is at least A.
+#[test]
+fn a_healthy_student_rarely_trips_the_drift_detector() {
+    let alarm = 100.0f64;
+    let runs = 300;
+    let lengths = (0..runs).map(|seed| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut drift = Drift::default();
+        let length = (1..2000).find(|_| {
+            drift.observe(f64::from(u8::from(coin(&mut rng, 0.90))), 0.90);
+            drift.log_statistic() >= alarm.ln()
+        });
+        f64::from(length.unwrap_or(2000))
+    });
+    let mean = lengths.sum::<f64>() / f64::from(u32::try_from(runs).unwrap());
+    assert!(mean >= alarm, "{mean}");
 }
 
 #[test]
-fn a_healthy_student_rarely_trips_the_drift_detector() {
-    let alarms = (0..20).filter(|seed| {
-        let mut rng = ChaCha8Rng::seed_from_u64(*seed);
-        let mut drift = Drift::default();
-        (0..5000).any(|_| {
-            drift.observe(coin(&mut rng, 0.95), 0.87);
-            drift.log_statistic() >= 10_000f64.ln()
+fn the_default_detector_notices_a_fall_to_seventeen_twentieths_within_four_hundred_audits() {
+    let mut delays: Vec<u32> = (0..100)
+        .map(|seed| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut drift = Drift::default();
+            (0..500).for_each(|_| drift.observe(f64::from(u8::from(coin(&mut rng, 0.97))), 0.90));
+            let seen = (1..5000).find(|_| {
+                drift.observe(f64::from(u8::from(coin(&mut rng, 0.85))), 0.90);
+                drift.log_statistic() >= 10_000f64.ln()
+            });
+            seen.unwrap_or(5000)
         })
-    });
-    assert!(alarms.count() <= 1);
+        .collect();
+    delays.sort_unstable();
+    assert!((200..=400).contains(&delays[50]), "median {}", delays[50]);
 }
 
 #[test]
@@ -104,44 +183,88 @@ fn an_unsafe_threshold_is_proven_no_more_often_than_delta() {
     // The student is right with probability equal to its confidence: below the safe threshold the risk exceeds alpha.
     let grid: Vec<f64> = (0..20).map(|step| f64::from(step) / 20.0).collect();
     let risk = |tau: f64| (1.0 - tau).powi(2) / 2.0;
+    // The quality of what is served is not asked about here.
+    let claims = Claims { quality: 0.01, quality_alpha: 0.9999, ..CLAIMS };
     let mut unsafe_runs = 0u32;
     for seed in 0..200 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut gate = RiskGate::new(&grid);
+        let mut gate = Gate::new(&grid, None);
         unsafe_runs += u32::from((0..2000).any(|_| {
             let confidence = rng.random::<f64>();
-            gate.observe(confidence, true, rng.random::<f64>() >= confidence, 0.05, 0.10);
-            gate.threshold().is_some_and(|tau| risk(tau) > 0.05)
+            gate.observe(seen(confidence, rng.random::<f64>() < confidence), &claims);
+            gate.proven(&claims).is_some_and(|proven| risk(proven.tau) > 0.05)
         }));
     }
     assert!(unsafe_runs <= 32, "{unsafe_runs} of 200 runs");
 }
 
+/// Property (iii), and the same for quality: no threshold whose served answers are too bad is ever proven more often
+/// than alpha, whichever start the exam suggested.
+#[test]
+fn a_threshold_whose_served_answers_are_not_good_enough_is_proven_no_more_often_than_alpha() {
+    // Two kinds of answers: sure ones are right in 0.97, unsure ones in 0.80. All together: 0.885 < 0.90.
+    for likely in [None, Some(0.0), Some(0.5)] {
+        let mut false_claims = 0u32;
+        for seed in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let claims = Claims { risk: 0.5, ..CLAIMS };
+            let mut gate = Gate::new(&[0.9, 0.5, 0.3, 0.0], likely);
+            false_claims += u32::from((0..1500).any(|_| {
+                let sure = rng.random::<bool>();
+                let confidence = if sure { 0.6 } else { 0.1 };
+                gate.observe(seen(confidence, coin(&mut rng, if sure { 0.97 } else { 0.80 })), &claims);
+                gate.proven(&claims).is_some_and(|proven| proven.tau <= 0.1)
+            }));
+        }
+        assert!(false_claims <= 19, "{likely:?}: {false_claims} of 200 runs");
+    }
+}
+
 #[test]
 fn the_gate_opens_with_evidence_and_never_past_an_unproven_stricter_level() {
-    let mut gate = RiskGate::new(&[0.9, 0.5, 0.0]);
-    assert_eq!(gate.threshold(), None);
+    let mut gate = Gate::new(&[0.9, 0.5, 0.0], Some(0.5));
+    assert_eq!(gate.proven(&CLAIMS), None);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for _ in 0..600 {
+    let mut loosest = 1.0f64;
+    for _ in 0..800 {
         let confidence = rng.random::<f64>();
-        gate.observe(confidence, true, confidence < 0.5 && rng.random::<bool>(), 0.05, 0.10);
+        gate.observe(seen(confidence, confidence >= 0.5 || rng.random::<bool>()), &CLAIMS);
+        let tau = gate.proven(&CLAIMS).map_or(1.0, |proven| proven.tau);
+        assert!(tau <= loosest, "what is proven stays proven");
+        loosest = tau;
     }
-    assert_eq!(gate.threshold(), Some(0.5));
-    assert!((0.45..0.55).contains(&gate.coverage()), "{}", gate.coverage());
+    assert_eq!(loosest, 0.5);
+    let coverage = gate.proven(&CLAIMS).unwrap().coverage;
+    assert!((0.45..0.55).contains(&coverage), "{coverage}");
 }
 
 #[test]
 fn a_threshold_is_proven_after_as_many_good_audits_as_the_formula_says_and_no_fewer() {
-    // The least n with mean over (0.15, 0.35, 0.6, 0.8) of (1 + b / 0.95 * 0.05)^n >= 10.
-    let mut gate = RiskGate::new(&[0.5]);
-    (1..77).for_each(|_| gate.observe(0.9, true, false, 0.05, 0.10));
-    assert_eq!(gate.threshold(), None);
-    gate.observe(0.9, true, false, 0.05, 0.10);
-    assert_eq!(gate.threshold(), Some(0.5));
+    // The least n with mean over (0.15, 0.35, 0.6, 0.8) of (1 + b / 0.95 * 0.05)^n >= 10; quality needs only 43.
+    let mut gate = Gate::new(&[0.5], None);
+    (1..77).for_each(|_| gate.observe(seen(0.9, true), &CLAIMS));
+    assert_eq!(gate.proven(&CLAIMS), None);
+    gate.observe(seen(0.9, true), &CLAIMS);
+    assert_eq!(gate.proven(&CLAIMS).unwrap().tau, 0.5);
+}
+
+#[test]
+fn a_selective_risk_is_of_the_answers_served() {
+    let claims = Claims { selective: true, risk: 0.10, quality: 0.5, ..CLAIMS };
+    let joint = Claims { selective: false, ..claims };
+    let (mut gate, mut other) = (Gate::new(&[0.5], None), Gate::new(&[0.5], None));
+    // A tenth of the requests is served, a fifth of that is bad: 2 % of all, 20 % of what is served.
+    for at in 0..2000 {
+        let it = if at % 10 == 0 { seen(0.9, at % 50 != 0) } else { seen(0.1, true) };
+        gate.observe(it, &claims);
+        other.observe(it, &joint);
+    }
+    assert_eq!((gate.proven(&claims), other.proven(&joint).map(|proven| proven.tau)), (None, Some(0.5)));
 }
 
 #[test]
 fn the_mean_is_that_of_the_audited_qualities() {
-    near(promotion(&[0.5, 0.5, 0.25, 1.0, 0.0]).mean().unwrap(), 0.45);
-    assert_eq!(promotion(&[]).mean(), None);
+    near(tally(&[0.5, 0.5, 0.25, 1.0, 0.0]).mean().unwrap(), 0.45);
+    assert_eq!(tally(&[]).mean(), None);
+    assert_eq!((percent(f64::NAN), percent(-3.0), percent(7.0), percent(0.29)), (0, 0, 100, 29));
 }
