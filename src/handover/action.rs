@@ -33,8 +33,8 @@ impl OperatorAction {
     #[must_use]
     pub fn stops(&self) -> bool {
         match self {
-            Self::Hold | Self::Rollback { .. } | Self::Discard { .. } | Self::Shadow | Self::Pause => true,
-            Self::Promote | Self::Resume | Self::Cap { .. } => false,
+            Self::Hold | Self::Rollback { .. } | Self::Discard { .. } | Self::Shadow => true,
+            Self::Promote | Self::Pause | Self::Resume | Self::Cap { .. } => false,
         }
     }
 }

@@ -140,6 +140,14 @@ impl Trial {
         Some((served.mean()?, (served.lower_bound(claims.quality_alpha * share), upper)))
     }
 
+    /// Evidence for the quality of the answers that would be served: log of the capital, and what it must reach.
+    #[must_use]
+    pub fn evidence(&self) -> Option<(f64, f64)> {
+        let claims = self.claims();
+        let (level, share) = self.gate.shown(&claims)?;
+        Some(self.gate.quality_evidence(level, share, &claims))
+    }
+
     /// Lower confidence bound of the quality of the served answers at this trial's share of the error budget.
     #[must_use]
     pub fn lower_bound(&self) -> f64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use callsite::SiteId;
-use handover::{OperatorAction, Record, Role, State, Switch};
+use handover::{OperatorAction, Record, Role, Site, State, Switch};
 use parking_lot::Mutex;
 use rules::LiveRules;
 use telemetry::Metrics;
@@ -56,6 +56,7 @@ pub(crate) struct Pending {
     pub(crate) at_ms: u64,
     pub(crate) action: OperatorAction,
     pub(crate) reason: Option<String>,
+    pub(crate) actor: Option<String>,
     /// What it came to in memory; found in the log again, it was written after all.
     pub(crate) switch: Switch,
 }
@@ -104,7 +105,7 @@ impl Ledger {
         }
         let slot = self.known(site)?;
         // The marks name a hold before the log does and a release after it: in between the site is held.
-        let marks = (!matches!(record, Record::Audit(_) | Record::FailedExam { .. }))
+        let marks = (matches!(record, Record::Candidate(_) | Record::Switch(_)))
             .then(|| self.marks_with(site, at_ms, &record));
         let release =
             matches!(&record, Record::Switch(switch) if switch.from == State::Held && switch.to != State::Held);
@@ -117,7 +118,9 @@ impl Ledger {
         appended.inspect_err(|error| self.lost_log(writer, error))?;
         writer.next_seq += 1;
         writer.uncompacted += 1;
-        slot.lock().site.apply(at_ms, &entry.record);
+        let mut after = Site::clone(&slot.lock().site.clone());
+        after.apply(at_ms, &entry.record);
+        slot.lock().site = Arc::new(after);
         if let Record::Switch(switch) = &entry.record {
             self.count(site, switch);
         }
@@ -139,12 +142,19 @@ impl Ledger {
     /// Makes the switches that the evidence calls for.
     pub(crate) fn settle(&self, writer: &mut Writer, site: &SiteId, at_ms: u64) -> Result<(), LedgerError> {
         let slot = self.known(site)?;
+        let today = self.rules.of(site);
+        let mut switched = false;
         for _ in 0..SWITCHES_MAX {
-            let due = slot.lock().site.due();
-            let Some(switch) = due else { break };
+            let standing = slot.lock().site.clone();
+            let Some(switch) = standing.due(at_ms, &today.policy) else { break };
             self.commit(writer, site, at_ms, Record::Switch(switch))?;
+            switched = true;
         }
-        self.publish(site);
+        // The bounds cost more than the rest of an audit together: `flush` brings them up to date.
+        if switched {
+            self.publish(site);
+        }
+        slot.lock().unpublished = !switched;
         Ok(())
     }
 
@@ -153,9 +163,10 @@ impl Ledger {
         let slot = self.known(site)?;
         let Some(since_ms) = slot.lock().failures.since_ms() else { return Ok(()) };
         for _ in 0..SWITCHES_MAX {
-            let live = slot.lock();
-            let due = live.site.due_to_failures(&live.failures);
-            drop(live);
+            let due = {
+                let live = slot.lock();
+                live.site.due_to_failures(&live.failures)
+            };
             let Some(switch) = due else { break };
             self.commit(writer, site, since_ms, Record::Switch(switch))?;
         }
@@ -168,11 +179,25 @@ impl Ledger {
         let slot = self.known(site)?;
         let rules = self.rules.of(site);
         for _ in 0..SWITCHES_MAX {
-            let due = slot.lock().site.due_to_rules(&rules.policy, &rules.basis);
-            let Some(record) = due else { break };
+            let standing = slot.lock().site.clone();
+            let Some(record) = standing.due_to_rules(&rules.policy, &rules.basis) else { break };
             self.commit(writer, site, at_ms, record)?;
         }
+        self.choose_measure(writer, site, at_ms)?;
         self.settle(writer, site, at_ms)
+    }
+
+    /// Freezes the measure once an operator has named one or the teacher was asked twice often enough.
+    pub(crate) fn choose_measure(&self, writer: &mut Writer, site: &SiteId, at_ms: u64) -> Result<(), LedgerError> {
+        let (slot, rules) = (self.known(site)?, self.rules.of(site));
+        let standing = slot.lock().site.clone();
+        if !standing.wants_repeats(&rules.measure_on) {
+            return Ok(());
+        }
+        let repeats = if standing.measuring.on == rules.measure_on { standing.measuring.repeats.as_slice() } else { &[] };
+        let Some(choice) = rules.choose(repeats) else { return Ok(()) };
+        tracing::info!(%site, measure = choice.measure.label(), why = choice.why, "measure chosen");
+        self.commit(writer, site, at_ms, Record::Measure { on: rules.measure_on.clone(), choice })
     }
 
     /// Nothing is known of what is on disk: the teacher answers everywhere until `flush` has found out.
@@ -199,7 +224,7 @@ impl Ledger {
     fn marks_with(&self, site: &SiteId, at_ms: u64, record: &Record) -> Marks {
         let mut marks = self.marks();
         if let Some(slot) = self.table.get(site) {
-            let mut after = slot.lock().site.clone();
+            let mut after = Site::clone(&slot.lock().site.clone());
             after.apply(at_ms, record);
             marks.set(site, &after);
         }
@@ -208,8 +233,8 @@ impl Ledger {
 
     /// Everything that is in force, as of `next_seq`.
     pub(crate) fn snapshot(&self, next_seq: u64) -> Snapshot {
-        let blank = handover::Site::default();
-        let sites = self.table.all().into_iter().map(|(name, slot)| (name, slot.lock().site.clone()));
+        let blank = Site::default();
+        let sites = self.table.all().into_iter().map(|(name, slot)| (name, Site::clone(&slot.lock().site)));
         let sites: BTreeMap<_, _> = sites.filter(|(_, site)| *site != blank).collect();
         Snapshot { next_seq, sites, recent: self.recent.lock().iter().cloned().collect() }
     }
@@ -249,7 +274,8 @@ impl Ledger {
     /// Brings the gauges of `site` up to date.
     pub(crate) fn publish(&self, site: &SiteId) {
         if let Ok(slot) = self.known(site) {
-            let view = SiteView::of(site, &slot.lock(), &self.rules.of(site).policy, self.is_available());
+            let seen = slot.lock().seen();
+            let view = SiteView::of(site, &seen, &self.rules.of(site), self.is_available());
             view.publish(&self.metrics);
         }
     }

@@ -30,12 +30,13 @@ impl Ledger {
         at_ms: u64,
         action: OperatorAction,
         reason: Option<String>,
+        actor: Option<String>,
     ) -> Result<Outcome, LedgerError> {
         let slot = self.known(site)?;
-        let stops = action != OperatorAction::Promote;
+        let stops = action.stops();
         slot.lock().stopping += u32::from(stops);
         let mut writer = self.writer.lock();
-        let outcome = self.decide(&mut writer, &slot, site, at_ms, action, reason);
+        let outcome = self.decide(&mut writer, &slot, site, at_ms, action, (reason, actor));
         slot.lock().stopping -= u32::from(stops);
         self.publish(site);
         outcome
@@ -48,16 +49,23 @@ impl Ledger {
         site: &SiteId,
         at_ms: u64,
         action: OperatorAction,
-        reason: Option<String>,
+        (reason, actor): (Option<String>, Option<String>),
     ) -> Result<Outcome, LedgerError> {
         let needs_log = match &action {
             OperatorAction::Hold | OperatorAction::Rollback { to: None } => false,
-            OperatorAction::Promote | OperatorAction::Rollback { to: Some(_) } | OperatorAction::Discard { .. } => true,
+            OperatorAction::Promote
+            | OperatorAction::Pause
+            | OperatorAction::Resume
+            | OperatorAction::Cap { .. }
+            | OperatorAction::Shadow
+            | OperatorAction::Rollback { to: Some(_) }
+            | OperatorAction::Discard { .. } => true,
         };
         if needs_log && !writer.loaded {
             return Err(LedgerError::LogUnavailable);
         }
-        let switch = slot.lock().site.operate(&action, reason.clone())?;
+        let standing = slot.lock().site.clone();
+        let switch = standing.operate(at_ms, &action, reason.clone(), actor.clone())?;
         match self.commit(writer, site, at_ms, Record::Switch(switch.clone())) {
             Ok(()) => {
                 // The switch stands whatever becomes of those that follow from it.
@@ -66,12 +74,12 @@ impl Ledger {
                 }
                 Ok(Outcome { switch, written: true })
             }
-            Err(error) if action == OperatorAction::Promote => Err(error),
+            Err(error) if !action.stops() => Err(error),
             Err(error) => {
                 tracing::error!(%site, %error, "an operator's action is in force and not yet on disk");
-                slot.lock().site.apply(at_ms, &Record::Switch(switch.clone()));
+                slot.lock().apply(at_ms, &Record::Switch(switch.clone()));
                 let site = site.clone();
-                writer.pending.push(Pending { site, at_ms, action, reason, switch: switch.clone() });
+                writer.pending.push(Pending { site, at_ms, action, reason, actor, switch: switch.clone() });
                 Ok(Outcome { switch, written: false })
             }
         }

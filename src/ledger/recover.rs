@@ -67,12 +67,22 @@ impl Ledger {
                 return;
             }
         }
-        for (site, _) in self.table.all() {
-            if let Err(error) = self.demote_failing(&mut writer, &site) {
+        for (site, slot) in self.table.all() {
+            let due = self.demote_failing(&mut writer, &site).and_then(|()| self.settle_in_time(&mut writer, &site, now_ms));
+            if let Err(error) = due {
                 self.postpone(&mut writer, now_ms, &error);
                 return;
             }
+            if std::mem::take(&mut slot.lock().unpublished) {
+                self.publish(&site);
+            }
         }
+    }
+
+    /// Makes the switches that only time has held up.
+    fn settle_in_time(&self, writer: &mut Writer, site: &SiteId, now_ms: u64) -> Result<(), LedgerError> {
+        let standing = self.known(site)?.lock().site.clone();
+        if standing.live().any(|trial| trial.step.is_some()) { self.settle(writer, site, now_ms) } else { Ok(()) }
     }
 
     /// Holds every site's evidence to the rules in force now. Blocks on the disk.
@@ -88,7 +98,7 @@ impl Ledger {
         // Reading the log has put the sites to what is written: what is not stays in force.
         for asked in &writer.pending {
             if let Some(slot) = self.table.get(&asked.site) {
-                slot.lock().site.apply(asked.at_ms, &Record::Switch(asked.switch.clone()));
+                slot.lock().apply(asked.at_ms, &Record::Switch(asked.switch.clone()));
             }
         }
         self.lost_log(writer, error);
@@ -187,8 +197,9 @@ impl Ledger {
         }
         while let Some(asked) = writer.pending.first() {
             let (site, at_ms, slot) = (asked.site.clone(), asked.at_ms, self.known(&asked.site)?);
-            let decided = slot.lock().site.operate(&asked.action, asked.reason.clone());
-            let was_written = slot.lock().site.last_switch.as_ref() == Some(&asked.switch);
+            let standing = slot.lock().site.clone();
+            let decided = standing.operate(at_ms, &asked.action, asked.reason.clone(), asked.actor.clone());
+            let was_written = standing.last_switch.as_ref() == Some(&asked.switch);
             match decided {
                 _ if was_written => {}
                 Ok(switch) => self.commit(writer, &site, at_ms, Record::Switch(switch))?,

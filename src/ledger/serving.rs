@@ -3,6 +3,8 @@
 use callsite::{SiteId, VersionId};
 use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Plan, Record, State};
 
+use verify::{Choice, Repeat};
+
 use crate::LedgerError;
 use crate::control::Entry;
 use crate::ledger::Ledger;
@@ -21,7 +23,7 @@ impl Ledger {
         if live.stopping > 0 {
             return Plan::teacher(Because::State(State::Held));
         }
-        live.site.plan(&rules.policy, &live.failures, dice)
+        live.site.plan(&rules.policy, rules.measure_to_choose(), &live.failures, dice)
     }
 
     /// Gives `site` a state of its own; false when there are too many sites.
@@ -65,6 +67,33 @@ impl Ledger {
             self.commit(&mut writer, site, at_ms, Record::Candidate(candidate))?;
         }
         self.apply_rules(&mut writer, site, at_ms)
+    }
+
+    /// Records what asking the teacher twice has shown, and freezes the measure when it was asked often enough. Blocks on
+    /// the disk.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn record_repeat(&self, site: &SiteId, at_ms: u64, repeat: Repeat) -> Result<(), LedgerError> {
+        let (slot, rules) = (self.known(site)?, self.rules.of(site));
+        let mut writer = self.writer.lock();
+        let measuring = slot.lock().site.measuring.clone();
+        let known = measuring.on == rules.measure_on
+            && (measuring.choice.is_some() || measuring.repeats.iter().any(|known| known.prompt == repeat.prompt));
+        if known {
+            return Ok(());
+        }
+        self.commit(&mut writer, site, at_ms, Record::Repeat { on: rules.measure_on.clone(), repeat })?;
+        self.choose_measure(&mut writer, site, at_ms)?;
+        self.settle(&mut writer, site, at_ms)
+    }
+
+    /// What the answers of `site` are measured by, if that is chosen.
+    #[must_use]
+    pub fn measure(&self, site: &SiteId) -> Option<Choice> {
+        let on = &self.rules.of(site).measure_on;
+        let standing = self.table.get(site)?.lock().site.clone();
+        standing.measuring.choice.clone().filter(|_| standing.measuring.on == *on)
     }
 
     /// Notes a version that failed its exam. Blocks on the disk.
@@ -111,8 +140,8 @@ impl Ledger {
     pub fn view(&self, site: &SiteId) -> Result<SiteView, LedgerError> {
         let slot = self.known(site)?;
         let rules = self.rules.of(site);
-        let view = SiteView::of(site, &slot.lock(), &rules.policy, self.is_available());
-        Ok(view)
+        let seen = slot.lock().seen();
+        Ok(SiteView::of(site, &seen, &rules, self.is_available()))
     }
 
     /// The newest `limit` entries, newest first; of one site or of all, and only those before number

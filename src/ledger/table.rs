@@ -4,24 +4,47 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callsite::SiteId;
-use handover::{Failures, Site};
+use handover::{Failures, Record, Site};
 use parking_lot::{Mutex, RwLock};
 
 /// Call sites that are kept apart; requests of further ones are forwarded like those of `default`.
-pub const SITES_MAX: usize = 256;
+pub const SITES_MAX: usize = 10_000;
 
 /// One call site and what is known of it beyond the log.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    pub(crate) site: Site,
+    /// Replaced whole by the one writer, so that who reads it, a request above all, waits for no statistics.
+    pub(crate) site: Arc<Site>,
     pub(crate) failures: Failures,
+    /// Something was recorded since the gauges were last brought up to date.
+    pub(crate) unpublished: bool,
     /// A person's hold, rollback or discard waits for its turn to be written: the teacher answers already.
     pub(crate) stopping: u32,
+    /// By the last `flush`.
+    now_ms: u64,
     /// A moment of drift that lay ahead of the clock, and the least time that was seen since.
     clamped: Option<(u64, u64)>,
 }
 
+/// A site as it stood at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenSite {
+    pub(crate) site: Arc<Site>,
+    pub(crate) stale_before_ms: Option<u64>,
+    pub(crate) now_ms: u64,
+}
+
 impl Live {
+    /// What a view is made from, without holding up who plans.
+    pub(crate) fn seen(&self) -> SeenSite {
+        SeenSite { site: self.site.clone(), stale_before_ms: self.stale_before_ms(), now_ms: self.now_ms }
+    }
+
+    /// Applies a record in place.
+    pub(crate) fn apply(&mut self, at_ms: u64, record: &Record) {
+        Arc::make_mut(&mut self.site).apply(at_ms, record);
+    }
+
     /// What the teacher said before this moment is stale. A clock that was ahead when drift was found must not
     /// make all later exchanges stale.
     pub(crate) fn stale_before_ms(&self) -> Option<u64> {
@@ -32,6 +55,7 @@ impl Live {
 
     /// Learns that it is `now_ms`.
     pub(crate) fn tick(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
         if self.stale_before_ms().is_some_and(|stale| now_ms < stale) {
             self.clamped = self.site.stale_before_ms.map(|stale| (stale, now_ms));
         }
@@ -69,7 +93,7 @@ impl Table {
             sites.entry(name.clone()).or_default();
         }
         for (name, slot) in sites.iter() {
-            slot.lock().site = replayed.remove(name).unwrap_or_default();
+            slot.lock().site = Arc::new(replayed.remove(name).unwrap_or_default());
         }
     }
 }

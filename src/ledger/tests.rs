@@ -12,11 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
-use handover::policy::CanaryStep;
+use handover::policy::step;
 use handover::*;
 use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
-use verify::{Comparison, VerifierSettings, Verifiers};
+use verify::{Comparison, Measure, VerifierSettings, Verifiers};
 use wire::Sampling;
 
 use crate::*;
@@ -26,6 +26,8 @@ fn site_rules(policy: Policy, basis: &str) -> SiteRules {
     SiteRules {
         policy,
         basis: Basis([("teacher".to_owned(), basis.to_owned())].into()),
+        measure_on: Basis([("teacher".to_owned(), basis.to_owned())].into()),
+        judge: false,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,
@@ -52,7 +54,7 @@ fn quick(variant: u8) -> Policy {
         risk_alpha: 0.3,
         risk_delta: 0.4,
         drift_audits: 60.0,
-        canary: vec![CanaryStep { share: 0.2, audits: 2 }, CanaryStep { share: 0.5, audits: 3 }],
+        canary: vec![step(0.2, 2), step(0.5, 3)],
         failures_max: 4,
         ..Policy::default()
     }
@@ -83,12 +85,28 @@ fn held() -> Plan {
 fn candidate(ledger: &Ledger, name: &str) -> Candidate {
     let rules = ledger.rules.of(&shop());
     let (policy, basis) = (rules.policy.clone(), rules.basis.clone());
-    Candidate { version: version(name), grid: vec![0.5, 0.0], exam: 1.0, policy, basis }
+    Candidate {
+        version: version(name),
+        grid: vec![0.5, 0.0],
+        likely: Some(0.0),
+        exam: 1.0,
+        measure: Some(Measure::Exact),
+        calibration: None,
+        policy,
+        basis,
+    }
 }
 
+/// An audit of a prompt that nobody asked before.
 fn compared(name: &str, quality: f64) -> Audit {
-    let outcome = AuditOutcome::Compared { quality, confidence: 1.0, verified: true };
-    Audit { request: "r".into(), version: version(name), served: false, outcome }
+    static ASKED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let prompt = ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let outcome = answered(quality, 1.0, true);
+    Audit { request: "r".into(), version: version(name), served: false, prompt, near: prompt, user: None, outcome }
+}
+
+fn answered(quality: f64, confidence: f64, verified: bool) -> AuditOutcome {
+    AuditOutcome::Compared { quality, bad: quality < 0.5, confidence, verified, numbers: Numbers::default() }
 }
 
 fn audit(ledger: &Ledger, name: &str, quality: f64) {
@@ -108,5 +126,5 @@ fn to_student(ledger: &Ledger) {
 }
 
 fn operate(ledger: &Ledger, action: OperatorAction) -> Result<Outcome, LedgerError> {
-    ledger.operate(&shop(), 2, action, Some("players complained".into()))
+    ledger.operate(&shop(), 2, action, Some("players complained".into()), Some("tester".into()))
 }

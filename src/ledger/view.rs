@@ -2,10 +2,12 @@
 
 use callsite::{SiteId, VersionId};
 use handover::{Policy, State, Switch, Trial};
+use rules::SiteRules;
 use serde::Serialize;
 use telemetry::Metrics;
+use verify::{Choice, Reliability};
 
-use crate::table::Live;
+use crate::table::SeenSite;
 
 /// A snapshot of one call site.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,16 +15,38 @@ pub struct SiteView {
     pub site: SiteId,
     pub state: State,
     pub version: Option<VersionId>,
-    /// Audits of the version on trial or serving.
+    /// What its answers are measured by and why; `None` until the teacher was asked twice often enough.
+    pub measure: Option<Choice>,
+    /// Repeated requests of the teacher that the choice stands on, or has so far.
+    pub teacher_repeats: usize,
+    /// Audited requests of the version on trial or serving that were evidence.
     pub audits: u64,
+    /// Audits of prompts that were evidence already, and of near-duplicates.
+    pub repeated_audits: u64,
+    pub near_duplicate_audits: u64,
+    /// Mean quality of the answers that are, or would be, served.
     pub quality: Option<f64>,
+    /// The same of all its answers: shown, not required.
+    pub raw_quality: Option<f64>,
     pub lower_bound: Option<f64>,
-    /// What the lower bound must reach.
+    pub upper_bound: Option<f64>,
+    /// What the lower bound must reach, by the site's measure.
     pub quality_min: f64,
+    /// ln of the capital that was won against "the served answers are not good enough", and what it must reach.
+    pub log_e_value: Option<f64>,
+    pub log_e_needed: Option<f64>,
     /// The proven confidence threshold.
     pub confidence_threshold: Option<f64>,
     /// Share of audited requests that the threshold covers.
     pub coverage: f64,
+    /// The threshold covers clearly fewer requests than when it was proven.
+    pub coverage_lost: bool,
+    /// Confidence against correctness of its audited answers.
+    pub reliability: Option<Reliability>,
+    /// Nothing moves forward until a person resumes it.
+    pub paused: bool,
+    /// A person's cap of the share.
+    pub share_max: Option<f64>,
     /// Share of the requests offered to a student, the challenger's included.
     pub student_share: f64,
     /// ln of the drift detector's statistic; it fires at `drift_alarm`.
@@ -91,11 +115,11 @@ impl ChallengerView {
         Self {
             version: trial.version().clone(),
             state: if trial.step.is_some() { State::Canary } else { State::Shadow },
-            audits: trial.promotion.audits(),
-            quality: trial.promotion.mean(),
+            audits: trial.audits(),
+            quality: trial.shown_quality().map(|(mean, _)| mean),
             lower_bound: trial.lower_bound(),
             confidence_threshold: trial.threshold(),
-            coverage: trial.risk.coverage(),
+            coverage: trial.coverage(),
             share: trial.share().unwrap_or(0.0),
             policy: trial.policy().clone(),
             canary_step: StepView::of(trial),
@@ -104,33 +128,48 @@ impl ChallengerView {
 }
 
 impl SiteView {
-    pub(crate) fn of(name: &SiteId, live: &Live, today: &Policy, log_available: bool) -> Self {
-        let site = &live.site;
+    pub(crate) fn of(name: &SiteId, seen: &SeenSite, rules: &SiteRules, log_available: bool) -> Self {
+        let (site, today) = (&seen.site, &rules.policy);
         let trial = site.incumbent.as_ref();
         let policy = trial.map_or(today, Trial::policy);
         let serving = trial.filter(|_| site.state.is_serving() && log_available);
+        let quality = trial.and_then(Trial::shown_quality);
+        let evidence = trial.and_then(Trial::evidence);
+        let cap = today.share_max.min(site.share_max.unwrap_or(1.0));
         Self {
             site: name.clone(),
             state: site.state,
             version: trial.map(|trial| trial.version().clone()),
-            audits: trial.map_or(0, |trial| trial.promotion.audits()),
-            quality: trial.and_then(|trial| trial.promotion.mean()),
-            lower_bound: trial.map(Trial::lower_bound),
-            quality_min: policy.quality_min,
+            measure: site.measuring.choice.clone(),
+            teacher_repeats: site.measuring.repeats.len(),
+            audits: trial.map_or(0, Trial::audits),
+            repeated_audits: trial.map_or(0, |trial| trial.repeats),
+            near_duplicate_audits: trial.map_or(0, |trial| trial.near_duplicates),
+            quality: quality.map(|(mean, _)| mean),
+            raw_quality: trial.and_then(|trial| trial.gate.raw().mean()),
+            lower_bound: trial.map(|_| quality.map_or(0.0, |(_, (lower, _))| lower)),
+            upper_bound: quality.map(|(_, (_, upper))| upper),
+            quality_min: trial.map_or(policy.quality_min, Trial::quality_needed),
+            log_e_value: evidence.map(|(capital, _)| capital),
+            log_e_needed: evidence.map(|(_, needed)| needed),
             confidence_threshold: trial.and_then(Trial::threshold),
-            coverage: trial.map_or(0.0, |trial| trial.risk.coverage()),
-            student_share: serving.and_then(Trial::share).unwrap_or(0.0),
+            coverage: trial.map_or(0.0, Trial::coverage),
+            coverage_lost: trial.is_some_and(Trial::has_lost_coverage),
+            reliability: trial.map(|trial| trial.reliability.clone()),
+            paused: site.paused,
+            share_max: site.share_max,
+            student_share: serving.and_then(Trial::share).unwrap_or(0.0).min(cap),
             drift: trial.map(|trial| trial.drift.log_statistic()).filter(|value| value.is_finite()),
             drift_alarm: policy.drift_audits.ln(),
             policy: policy.clone(),
             canary_step: trial.filter(|_| site.state == State::Canary).and_then(StepView::of),
             challenger: site.challenger.as_ref().map(ChallengerView::of),
             candidates: site.trials,
-            blocked_by: site.missing(),
+            blocked_by: site.missing(seen.now_ms, today),
             proven_versions: site.proven.iter().map(|proven| proven.version().clone()).collect(),
             discarded_versions: site.discarded.clone(),
             last_switch: site.last_switch.clone(),
-            stale_before_ms: live.stale_before_ms(),
+            stale_before_ms: seen.stale_before_ms,
             log_available,
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use callsite::SiteId;
 use handover::{Basis, Policy};
 use parking_lot::RwLock;
-use verify::{Comparison, VerifierSettings, Verifiers};
+use verify::{Choice, Comparison, Measure, Repeat, VerifierSettings, Verifiers};
 use wire::Sampling;
 
 /// One call site's rules.
@@ -20,16 +20,43 @@ pub struct SiteRules {
     pub policy: Policy,
     /// What its evidence depends on besides the policy; a change asks for new evidence.
     pub basis: Basis,
+    /// The part of the basis that the choice of the measure depends on.
+    pub measure_on: Basis,
     pub verifier_settings: VerifierSettings,
     /// The same, compiled.
     pub verifiers: Arc<Verifiers>,
     pub comparison: Comparison,
+    /// Whether a judge can be asked.
+    pub judge: bool,
     /// The student's own, unless the client names a seed.
     pub sampling: Sampling,
     /// Tokens of a student's answer when the client names no limit.
     pub max_tokens: u32,
     /// Whether its exchanges are kept.
     pub capture: bool,
+}
+
+impl SiteRules {
+    /// What a measure that is to be chosen from the traffic depends on; `None` where it is given.
+    #[must_use]
+    pub fn measure_to_choose(&self) -> Option<&Basis> {
+        self.given_measure().is_none().then_some(&self.measure_on)
+    }
+
+    /// The measure: the operator's own, or what enough `repeats` of the teacher suggest. `None` while there are too few.
+    #[must_use]
+    pub fn choose(&self, repeats: &[Repeat]) -> Option<Choice> {
+        if let Some(measure) = self.given_measure() {
+            return Some(Choice::given(measure));
+        }
+        let Policy { margin, tolerance, repeats: enough, .. } = self.policy;
+        let asked = u32::try_from(repeats.len()).is_ok_and(|asked| asked >= enough);
+        asked.then(|| self.comparison.choose(repeats, margin, tolerance, self.judge))
+    }
+
+    fn given_measure(&self) -> Option<Measure> {
+        self.comparison.given(self.policy.tolerance)
+    }
 }
 
 /// The rules of every call site.

@@ -21,14 +21,15 @@ pub enum Kind {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
-    pub kind: Kind,
+    /// `None` where an operator named the measure.
+    pub kind: Option<Kind>,
     pub measure: Measure,
     pub why: String,
 }
 
 #[must_use]
 pub fn choose(_: &[Repeat], margin: f64, _: f64, _: bool) -> Choice {
-    Choice { kind: Kind::FreeText, measure: Measure::SelfRelative { margin, bad_below: 0.5 }, why: String::new() }
+    Choice { kind: Some(Kind::FreeText), measure: Measure::SelfRelative { margin, bad_below: 0.5 }, why: String::new() }
 }
 impl Repeat {
     /// For tests.
@@ -36,4 +37,13 @@ impl Repeat {
     pub fn example() -> Self {
         Self { prompt: 1 }
     }
+}
+
+#[must_use]
+pub fn self_relative(repeats: &[Repeat], margin: f64) -> Choice {
+    choose(repeats, margin, 0.0, false)
+}
+#[must_use]
+pub fn judged(repeats: &[Repeat], margin: f64, judge: bool) -> Choice {
+    choose(repeats, margin, 0.0, judge)
 }

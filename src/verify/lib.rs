@@ -7,12 +7,13 @@
 
 pub mod choose;
 pub mod compare;
+pub mod comparison;
 pub mod confidence;
 pub mod measure;
 pub mod verifier;
 
 pub use choose::{Choice, Kind, Repeat, choose};
-pub use compare::Comparison;
+pub use comparison::Comparison;
 pub use confidence::{Calibration, Reliability};
 pub use measure::Measure;
 pub use verifier::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};

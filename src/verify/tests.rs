@@ -2,7 +2,8 @@ use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};
 
 use crate::compare::rouge_l;
 use crate::verifier::NAMES;
-use crate::{Comparison, Verdict, Verifier, VerifierSettings, Verifiers};
+use crate::compare::Comparison;
+use crate::{Verdict, Verifier, VerifierSettings, Verifiers};
 
 fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
     let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };

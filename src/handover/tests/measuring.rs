@@ -10,7 +10,7 @@ fn on(teacher: &str) -> Basis {
 }
 
 fn choice() -> Choice {
-    Choice { kind: Kind::FixedWording, measure: Measure::Exact, why: "11 of 12 alike".into() }
+    Choice { kind: Some(Kind::FixedWording), measure: Measure::Exact, why: "11 of 12 alike".into() }
 }
 
 fn unmeasured(name: &str) -> Candidate {

@@ -41,6 +41,7 @@ fn every_switch_is_in_the_log_and_in_the_metrics() {
     let ledger = Ledger::open_dir(dir.path(), live_rules(), metrics.clone(), 1).unwrap();
     to_student(&ledger);
     assert_eq!(metrics.site_state("shop", "student").get(), 1.0);
+    ledger.flush(2);
     assert_eq!(metrics.evidence_audits("shop").get(), 120.0);
     assert!(metrics.quality_lower_bound("shop").get() > 0.9);
     assert_eq!(metrics.student_share("shop").get(), 1.0);

@@ -18,6 +18,10 @@ enum Step {
     Answer(u8),
     Hold,
     Promote,
+    Pause,
+    Resume,
+    Cap(u8),
+    Shadow,
     Rollback,
     RollbackTo(u8),
     Discard(u8),
@@ -37,6 +41,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..2u8).prop_map(Step::Answer),
         3 => Just(Step::Hold),
         5 => Just(Step::Promote),
+        2 => Just(Step::Pause),
+        3 => Just(Step::Resume),
+        2 => (1..6u8).prop_map(Step::Cap),
+        1 => Just(Step::Shadow),
         1 => Just(Step::Rollback),
         3 => (1..6u8).prop_map(Step::RollbackTo),
         1 => (1..6u8).prop_map(Step::Discard),
@@ -108,19 +116,25 @@ impl Run {
     fn audits(&self, who: u8, how: u8, times: u8) {
         let outcome = match how {
             0 => AuditOutcome::NoAnswer,
-            1 => AuditOutcome::Compared { quality: 1.0, confidence: 0.9, verified: false },
-            2 => AuditOutcome::Compared { quality: 0.1, confidence: 0.9, verified: true },
-            3 => AuditOutcome::Compared { quality: 0.1, confidence: 0.2, verified: true },
-            _ => AuditOutcome::Compared { quality: 1.0, confidence: 0.95, verified: true },
+            1 => answered(1.0, 0.9, false),
+            2 => answered(0.1, 0.9, true),
+            3 => answered(0.1, 0.2, true),
+            _ => answered(1.0, 0.95, true),
         };
-        let audit = Audit { outcome, ..compared(self.version_of(who).as_str(), 0.0) };
+        let version = self.version_of(who);
         for _ in 0..if how < 4 { times / 4 + 1 } else { times } {
-            drop(self.ledger().record_audit(&shop(), self.now_ms, audit.clone()));
+            let audit = Audit { outcome, ..compared(version.as_str(), 0.0) };
+            drop(self.ledger().record_audit(&shop(), self.now_ms, audit));
         }
     }
 
+    /// What moves no hold.
+    fn steer(&mut self, action: OperatorAction) {
+        drop(self.ledger().operate(&shop(), self.now_ms, action, None, None));
+    }
+
     fn operate(&mut self, action: OperatorAction) {
-        let outcome = self.ledger().operate(&shop(), self.now_ms, action.clone(), None);
+        let outcome = self.ledger().operate(&shop(), self.now_ms, action.clone(), None, None);
         let stops = matches!(action, OperatorAction::Hold | OperatorAction::Rollback { to: None });
         self.hold = match (outcome, self.hold) {
             (Ok(outcome), _) if stops => {
@@ -160,6 +174,10 @@ impl Run {
             Step::Answer(who) => self.ledger().student_answered(&shop(), &self.version_of(who)),
             Step::Hold => self.operate(OperatorAction::Hold),
             Step::Promote => self.operate(OperatorAction::Promote),
+            Step::Pause => self.steer(OperatorAction::Pause),
+            Step::Resume => self.steer(OperatorAction::Resume),
+            Step::Cap(fifths) => self.steer(OperatorAction::Cap { share: f64::from(fifths) / 5.0 }),
+            Step::Shadow => self.operate(OperatorAction::Shadow),
             Step::Rollback => self.operate(OperatorAction::Rollback { to: None }),
             Step::RollbackTo(name) => self.operate(OperatorAction::Rollback { to: Some(version(&name.to_string())) }),
             Step::Discard(name) => self.operate(OperatorAction::Discard { version: version(&name.to_string()) }),
@@ -215,20 +233,20 @@ impl Run {
             disk.all.iter().for_each(|entry| replayed.apply(entry.at_ms, &entry.record));
             let slot = ledger.known(&shop()).unwrap();
             let live = slot.lock();
-            assert_eq!(live.site, replayed, "what is in force is not what the log says");
+            assert_eq!(*live.site, replayed, "what is in force is not what the log says");
             assert_eq!(view.state, allowed.state);
         }
         for route in [0.0, 0.1, 0.3, 0.6, 0.99] {
             let plan = ledger.plan(&shop(), Dice { route, audit: 0.999 });
-            if let Route::Student { version, .. } = &plan.route {
+            if let Route::Student { candidate, .. } = &plan.route {
+                let version = &candidate.version;
                 assert!(available && view.state.is_serving(), "{view:?}");
                 let by = [&allowed.incumbent, &allowed.challenger];
                 assert!(by.contains(&&Some(version.clone())), "{version} serves: {allowed:?}");
                 assert!(!allowed.discarded.contains(version));
             }
             let expected = match (available, view.state) {
-                (true, State::Student) => true,
-                (true, State::Canary) => route < view.student_share,
+                (true, State::Student | State::Canary) => route < view.student_share,
                 _ => false,
             };
             let failing = plan.because == Because::StudentFailing;

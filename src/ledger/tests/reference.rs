@@ -25,7 +25,7 @@ impl Allowed {
         let mut allowed = Self::default();
         for (at, entry) in entries.iter().enumerate() {
             match &entry.record {
-                Record::Audit(_) | Record::FailedExam { .. } => {}
+                Record::Audit(_) | Record::FailedExam { .. } | Record::Repeat { .. } | Record::Measure { .. } => {}
                 Record::Candidate(candidate) => {
                     assert!(!allowed.discarded.contains(&candidate.version), "a discarded version is tried again");
                     allowed.challenger = None;
@@ -60,7 +60,7 @@ impl Allowed {
                 if to == State::Student && switch.cause == Cause::Operator && switch.from != to {
                     assert!(self.proven.contains(version.as_ref().expect("a version")), "rolled back to the unproven");
                 }
-                let only_discards = switch.from == to && !switch.discarded.is_empty();
+                let only_discards = switch.moves_nobody();
                 if !to.is_serving() {
                     (self.incumbent, self.challenger) = (None, None);
                 } else if !only_discards {
@@ -120,44 +120,49 @@ fn share(budget: f64, number: u32) -> f64 {
     budget * 6.0 / (std::f64::consts::PI * f64::from(number)).powi(2)
 }
 
+/// The grid of the model test is 0.5 and 0.0; its exam suggests 0.0. Walks begin at 0.5 with a tenth of the budget and
+/// at 0.0 with nine.
 fn suffices(candidate: &Candidate, number: u32, audits: &[Audit]) -> bool {
+    assert_eq!((candidate.grid.as_slice(), candidate.likely), ([0.5, 0.0].as_slice(), Some(0.0)));
     let policy = &candidate.policy;
-    let promoted = [0.10, 0.25, 0.50, 0.75, 0.90].map(|bet: f64| {
-        let factor = |audit: &Audit| 1.0 + bet / policy.quality_min * (quality(audit) - policy.quality_min);
-        audits.iter().map(factor).product::<f64>()
+    let alpha = share(policy.promote_alpha, number);
+    let good = |tau, part| quality_peak(audits, tau, policy) >= 1.0 / (alpha * part) * (1.0 - 1e-6);
+    let safe = |tau| risk_peak(audits, tau, policy) >= 1.0 / share(policy.risk_delta, number) * (1.0 - 1e-6);
+    let covers = |tau| {
+        let covered = audits.iter().filter(|audit| served(audit, tau)).count();
+        covered as f64 / audits.len() as f64 >= policy.coverage_min
+    };
+    let strict = safe(0.5) && good(0.5, 0.1) && covers(0.5);
+    strict || safe(0.5) && safe(0.0) && covers(0.0) && (good(0.0, 0.9) || good(0.5, 0.1) && good(0.0, 0.1))
+}
+
+fn served(audit: &Audit, tau: f64) -> bool {
+    matches!(audit.outcome, AuditOutcome::Compared { confidence, verified: true, .. } if confidence >= tau)
+}
+
+/// The largest capital so far of those who bet that the served answers are good.
+fn quality_peak(audits: &[Audit], tau: f64, policy: &Policy) -> f64 {
+    let mut capital = [1.0f64; 5];
+    let after = audits.iter().filter(|audit| served(audit, tau)).map(|audit| {
+        let AuditOutcome::Compared { quality, .. } = audit.outcome else { unreachable!("only answers are served") };
+        for (capital, bet) in capital.iter_mut().zip([0.10, 0.25, 0.50, 0.75, 0.90]) {
+            *capital *= 1.0 + bet / policy.quality_min * (quality - policy.quality_min);
+        }
+        capital.iter().sum::<f64>() / 5.0
     });
-    let mean = promoted.iter().sum::<f64>() / 5.0;
-    mean >= 1.0 / share(policy.promote_alpha, number) * (1.0 - 1e-6) && covered(candidate, number, audits, policy)
+    after.fold(1.0, f64::max)
 }
 
-fn quality(audit: &Audit) -> f64 {
-    match audit.outcome {
-        AuditOutcome::Compared { quality, verified: true, .. } => quality,
-        AuditOutcome::Compared { .. } | AuditOutcome::NoAnswer => 0.0,
-    }
-}
-
-/// Whether the strictest threshold at least was ever proven, and the loosest of all proven covers enough.
-fn covered(candidate: &Candidate, number: u32, audits: &[Audit], policy: &Policy) -> bool {
-    let mut grid = candidate.grid.clone();
-    grid.sort_by(|left, right| right.total_cmp(left));
-    let served = |audit: &Audit, tau: f64| match audit.outcome {
-        AuditOutcome::Compared { confidence, verified, .. } => verified && confidence >= tau,
-        AuditOutcome::NoAnswer => false,
-    };
-    let bad =
-        |audit: &Audit| matches!(audit.outcome, AuditOutcome::Compared { quality, .. } if quality < policy.bad_below);
-    let proven = |tau: &&f64| {
-        let mut capital = [1.0f64; 4];
-        audits.iter().any(|audit| {
-            let loss = f64::from(u8::from(served(audit, **tau) && bad(audit)));
-            for (capital, bet) in capital.iter_mut().zip([0.15, 0.35, 0.60, 0.80]) {
-                *capital *= 1.0 + bet / (1.0 - policy.risk_alpha) * (policy.risk_alpha - loss);
-            }
-            capital.iter().sum::<f64>() / 4.0 >= 1.0 / share(policy.risk_delta, number) * (1.0 - 1e-6)
-        })
-    };
-    let Some(loosest) = grid.iter().take_while(proven).last() else { return false };
-    let covered = audits.iter().filter(|audit| served(audit, *loosest)).count();
-    covered as f64 / audits.len() as f64 >= policy.coverage_min
+/// The same of those who bet that few requests get a bad local answer.
+fn risk_peak(audits: &[Audit], tau: f64, policy: &Policy) -> f64 {
+    let mut capital = [1.0f64; 4];
+    let after = audits.iter().map(|audit| {
+        let bad = matches!(audit.outcome, AuditOutcome::Compared { bad: true, .. });
+        let loss = f64::from(u8::from(served(audit, tau) && bad));
+        for (capital, bet) in capital.iter_mut().zip([0.15, 0.35, 0.60, 0.80]) {
+            *capital *= 1.0 + bet / (1.0 - policy.risk_alpha) * (policy.risk_alpha - loss);
+        }
+        capital.iter().sum::<f64>() / 4.0
+    });
+    after.fold(1.0, f64::max)
 }
