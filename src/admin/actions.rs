@@ -13,11 +13,20 @@ use crate::Admin;
 use crate::problem::{Problem, problem, refused};
 use crate::views::site_of;
 
-/// The body of `promote` and `hold`.
+/// The body of what needs nothing but a reason.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithReason {
     reason: Option<String>,
+    actor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CapRequest {
+    share: f64,
+    reason: Option<String>,
+    actor: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -25,6 +34,7 @@ struct WithReason {
 struct RollbackRequest {
     to: Option<VersionId>,
     reason: Option<String>,
+    actor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +42,7 @@ struct RollbackRequest {
 struct DiscardRequest {
     version: VersionId,
     reason: Option<String>,
+    actor: Option<String>,
 }
 
 pub(crate) async fn rollback(
@@ -39,8 +50,9 @@ pub(crate) async fn rollback(
     Path(site): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let RollbackRequest { to, reason } = parsed_or_default(&body, r#"{"to": version?, "reason": text?}"#)?;
-    admin.operate(&site, OperatorAction::Rollback { to }, reason).await
+    let RollbackRequest { to, reason, actor } =
+        parsed_or_default(&body, r#"{"to": version?, "reason": text?, "actor": name?}"#)?;
+    admin.operate(&site, OperatorAction::Rollback { to }, reason, actor).await
 }
 
 pub(crate) async fn discard(
@@ -48,26 +60,41 @@ pub(crate) async fn discard(
     Path(site): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let DiscardRequest { version, reason } = parsed(&body, r#"{"version": version, "reason": text?}"#)?;
-    admin.operate(&site, OperatorAction::Discard { version }, reason).await
+    let DiscardRequest { version, reason, actor } =
+        parsed(&body, r#"{"version": version, "reason": text?, "actor": name?}"#)?;
+    admin.operate(&site, OperatorAction::Discard { version }, reason, actor).await
 }
 
-pub(crate) async fn promote(
+/// The actions whose body is a reason and an actor.
+macro_rules! with_reason {
+    ($($name:ident => $action:expr;)*) => {$(
+        pub(crate) async fn $name(
+            State(admin): State<Admin>,
+            Path(site): Path<String>,
+            body: Bytes,
+        ) -> Result<Response, Problem> {
+            let WithReason { reason, actor } = parsed_or_default(&body, r#"{"reason": text?, "actor": name?}"#)?;
+            admin.operate(&site, $action, reason, actor).await
+        }
+    )*};
+}
+
+with_reason! {
+    promote => OperatorAction::Promote;
+    hold => OperatorAction::Hold;
+    pause => OperatorAction::Pause;
+    resume => OperatorAction::Resume;
+    shadow => OperatorAction::Shadow;
+}
+
+pub(crate) async fn cap(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let WithReason { reason } = parsed_or_default(&body, r#"{"reason": text?}"#)?;
-    admin.operate(&site, OperatorAction::Promote, reason).await
-}
-
-pub(crate) async fn hold(
-    State(admin): State<Admin>,
-    Path(site): Path<String>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let WithReason { reason } = parsed_or_default(&body, r#"{"reason": text?}"#)?;
-    admin.operate(&site, OperatorAction::Hold, reason).await
+    let CapRequest { share, reason, actor } =
+        parsed(&body, r#"{"share": a number in (0, 1], "reason": text?, "actor": name?}"#)?;
+    admin.operate(&site, OperatorAction::Cap { share }, reason, actor).await
 }
 
 pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Response, Problem> {
@@ -86,10 +113,16 @@ pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) 
 }
 
 impl Admin {
-    async fn operate(self, site: &str, action: OperatorAction, reason: Option<String>) -> Result<Response, Problem> {
+    async fn operate(
+        self,
+        site: &str,
+        action: OperatorAction,
+        reason: Option<String>,
+        actor: Option<String>,
+    ) -> Result<Response, Problem> {
         let (site, now_ms) = (site_of(site)?, (self.clock)());
         // Disk work runs beside the listener's own thread.
-        let work = move || self.ledger.operate(&site, now_ms, action, reason);
+        let work = move || self.ledger.operate(&site, now_ms, action, reason, actor);
         let done = tokio::task::spawn_blocking(work).await;
         let outcome = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)?;
         Ok(Json(outcome).into_response())

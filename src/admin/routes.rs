@@ -17,6 +17,10 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/discard", post(actions::discard))
         .route("/admin/call-sites/{site}/promote", post(actions::promote))
         .route("/admin/call-sites/{site}/hold", post(actions::hold))
+        .route("/admin/call-sites/{site}/pause", post(actions::pause))
+        .route("/admin/call-sites/{site}/resume", post(actions::resume))
+        .route("/admin/call-sites/{site}/cap", post(actions::cap))
+        .route("/admin/call-sites/{site}/shadow", post(actions::shadow))
         .route("/admin/call-sites/{site}/train", post(actions::train))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));

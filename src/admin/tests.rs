@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callsite::{SiteId, VersionId};
 use cycle::{LessonRequests, LessonStatus};
-use handover::{Audit, AuditOutcome, Basis, Candidate, Policy};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
 use rules::{LiveRules, Rules, SiteRules};
@@ -31,6 +31,8 @@ fn live_rules() -> LiveRules {
     let rules = SiteRules {
         policy: Policy::default(),
         basis: Basis::default(),
+        measure_on: Basis::default(),
+        judge: false,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,
@@ -63,11 +65,24 @@ fn server() -> Server {
 fn compared(server: &Server, audits: u32) {
     let version = VersionId::new("1-a").unwrap();
     let (policy, basis) = (Policy::default(), Basis::default());
-    let candidate = Candidate { version: version.clone(), grid: vec![0.0], exam: 1.0, policy, basis };
+    let candidate = Candidate {
+        version: version.clone(),
+        grid: vec![0.0],
+        likely: Some(0.0),
+        exam: 1.0,
+        measure: None,
+        calibration: None,
+        policy,
+        basis,
+    };
     server.ledger.add_candidate(&shop(), 1, candidate).unwrap();
-    let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
-    let audit = Audit { request: "r".into(), version, served: false, outcome };
-    (0..audits).for_each(|_| server.ledger.record_audit(&shop(), 1, audit.clone()).unwrap());
+    let numbers = Numbers::default();
+    let outcome = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
+    for prompt in 0..u64::from(audits) {
+        let (request, version) = ("r".into(), version.clone());
+        let audit = Audit { request, version, served: false, prompt, near: prompt, user: None, outcome };
+        server.ledger.record_audit(&shop(), 1, audit).unwrap();
+    }
 }
 
 async fn call(

@@ -119,6 +119,12 @@ pub(crate) struct Sites {
     /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
     #[arg(long, global = true, default_value = "data/admin-token")]
     pub(crate) token_file: PathBuf,
+    /// Why, for the log.
+    #[arg(long, global = true)]
+    pub(crate) reason: Option<String>,
+    /// Who asks, for the log; the user's name otherwise.
+    #[arg(long, global = true)]
+    pub(crate) actor: Option<String>,
     #[command(subcommand)]
     pub(crate) action: Option<SitesAction>,
 }
@@ -129,33 +135,26 @@ pub(crate) enum SitesAction {
     List,
     /// Everything about one site, as JSON.
     Show { site: String },
-    /// Release a hold, or move on if the evidence suffices.
-    Promote {
-        site: String,
-        #[arg(long)]
-        reason: Option<String>,
-    },
+    /// Release a hold, or take the next step past a pause or a gate if the evidence suffices.
+    Promote { site: String },
     /// The teacher answers until the hold is released.
-    Hold {
-        site: String,
-        #[arg(long)]
-        reason: Option<String>,
-    },
+    Hold { site: String },
+    /// Stay at the present weight: nothing moves forward, rollbacks do.
+    Pause { site: String },
+    /// End a pause.
+    Resume { site: String },
+    /// Back into Shadow and stay there until resumed: compared, not served.
+    Shadow { site: String },
+    /// Offer a student no more than this share of the requests; 1 lifts the cap.
+    Cap { site: String, share: f64 },
     /// Back to the teacher at once and discard the version, or back to a version that was proven here.
     Rollback {
         site: String,
         #[arg(long)]
         to: Option<String>,
-        #[arg(long)]
-        reason: Option<String>,
     },
     /// Never use a version again.
-    Discard {
-        site: String,
-        version: String,
-        #[arg(long)]
-        reason: Option<String>,
-    },
+    Discard { site: String, version: String },
     /// Begin a lesson as soon as none runs.
     Train { site: String },
 }

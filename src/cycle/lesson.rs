@@ -16,6 +16,7 @@ use jobs::{EvalJob, EvalResult, Method, Pretraining, Progress, TrainJob};
 use ledger::Ledger;
 use registry::Registry;
 use rules::LiveRules;
+use verify::Measure;
 
 use crate::folder::{Folder, Outcome};
 use crate::status::{LessonStatus, LessonStep, LessonView};
@@ -155,7 +156,8 @@ impl LessonRunner {
             context,
             threads,
             max_tokens: rules.max_tokens,
-            comparison: rules.comparison,
+            measure: self.measure(&folder.site),
+            bad_below: rules.policy.bad_below,
             verifiers: rules.verifier_settings.clone(),
         };
         let path = folder.dir.join("exam.toml");
@@ -165,6 +167,11 @@ impl LessonRunner {
         let missing =
             || CycleError::Child { step: "exam", status: "success".into(), message: "no result was written".into() };
         folder.read(EXAM)?.ok_or_else(missing)
+    }
+
+    /// What the site's answers are measured by; while that is not chosen, the facts and ROUGE-L.
+    fn measure(&self, site: &SiteId) -> Measure {
+        self.ledger.measure(site).map_or(Measure::Similar, |choice| choice.measure)
     }
 
     /// Takes the adapter as a version and puts it on trial, unless it failed its exam.
@@ -183,8 +190,11 @@ impl LessonRunner {
             self.ledger.record_failed_exam(site, now_ms, version.clone(), exam)?;
         } else if !self.ledger.view(site)?.names(&version) {
             let (policy, basis) = (rules.policy.clone(), rules.basis.clone());
-            let grid = result.confidence_grid();
-            let candidate = Candidate { version: version.clone(), grid, exam, policy, basis };
+            let calibration = result.calibration();
+            let grid = result.confidence_grid(calibration.as_ref());
+            let likely = result.likely_threshold(&grid, calibration.as_ref(), policy.quality_min);
+            let (version, measure) = (version.clone(), None);
+            let candidate = Candidate { version, grid, likely, exam, measure, calibration, policy, basis };
             self.ledger.add_candidate(site, now_ms, candidate)?;
         }
         let outcome = Outcome { version: passed.then_some(version), exam: Some(exam), problem: None };

@@ -175,7 +175,7 @@ impl Cycle {
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));
         let drawn = lessons.last().and_then(|lesson| lesson.lineage.as_ref()?.last);
         let stale = stale_before_ms.map(|at_ms| Uuid::from_u128(u128::from(at_ms) << 80));
-        let wanted = matches!(view.state, State::Teacher | State::Shadow);
+        let wanted = matches!(view.state, State::Teacher | State::Shadow) || view.coverage_lost;
         let new_exchanges = if wanted {
             let counter = memory.counters.entry(view.site.clone()).or_default();
             counter.count(self.runner.captures.as_ref(), &view.site, drawn.max(stale))?
@@ -184,6 +184,7 @@ impl Cycle {
         };
         let input = ScheduleInput {
             state: view.state,
+            coverage_lost: view.coverage_lost,
             audits: view.audits,
             new_exchanges,
             fruitless_lessons: fruitless(&lessons, view),

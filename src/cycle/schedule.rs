@@ -10,6 +10,8 @@ use crate::LessonSettings;
 #[derive(Clone, Copy, Debug)]
 pub struct ScheduleInput {
     pub state: State,
+    /// The serving version's threshold covers clearly fewer requests than it did.
+    pub coverage_lost: bool,
     /// Audits of the version in Shadow.
     pub audits: u64,
     /// Trainable prompts since the last lesson was drawn, or since drift was found.
@@ -75,11 +77,12 @@ pub fn due(input: &ScheduleInput, settings: &LessonSettings) -> Due {
     match input.state {
         State::Held => return Due::Held,
         _ if input.requested => return Due::Now,
-        State::Canary | State::Student => return Due::Serving(input.state),
+        State::Canary | State::Student if !input.coverage_lost => return Due::Serving(input.state),
         State::Shadow if input.audits < settings.shadow_audits_max => {
             return Due::OnTrial { audits: input.audits, audits_max: settings.shadow_audits_max };
         }
-        State::Teacher | State::Shadow => {}
+        // What serves goes on serving; a challenger may learn what it does not cover.
+        State::Teacher | State::Shadow | State::Canary | State::Student => {}
     }
     let need = settings.exchanges_min.saturating_mul(1 << input.fruitless_lessons.min(16));
     if input.new_exchanges < need {

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use callsite::VersionId;
 use futures_util::FutureExt;
+use handover::Candidate;
 use verify::{Verdict, Verifier};
 use wire::{Answer, Ineligible, ModelError, Prompt};
 
@@ -49,13 +50,14 @@ impl NoAnswer {
     }
 }
 
-/// Asks `version`. Dropping the future ends the student's work. Who asked tells the ledger what came of it.
+/// Asks the candidate's version. Dropping the future ends the student's work. Who asked tells the ledger what came of it.
 pub(crate) async fn attempt(
     gateway: &Gateway,
     call: &Call,
-    version: &VersionId,
+    candidate: &Candidate,
     prompt: &Prompt,
 ) -> Result<Attempt, NoAnswer> {
+    let version = &candidate.version;
     let answered = tokio::time::timeout(gateway.student_time, answer(gateway, call, version, prompt)).await;
     let answer = answered.unwrap_or(Err(NoAnswer::TimedOut)).inspect_err(|problem| {
         if problem.is_failure() {
@@ -63,7 +65,10 @@ pub(crate) async fn attempt(
         }
     })?;
     let verdict = call.rules.verifiers.check(prompt, &answer);
-    let confidence = verify::confidence::confidence(&answer.signals);
+    let confidence = match &candidate.calibration {
+        Some(calibration) => calibration.confidence(&answer.signals),
+        None => verify::confidence::confidence(&answer.signals),
+    };
     Ok(Attempt { version: version.clone(), answer, confidence, verdict })
 }
 

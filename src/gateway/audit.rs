@@ -2,137 +2,175 @@
 //!
 //! Which requests are audited was decided by dice before anything about the answers was known. An audit that
 //! comes to nothing is counted by its [`Lost`] cause. A client that leaves while the student works may have left
-//! because of the student, so that audit is made all the same, without the client.
+//! because of the student, so that audit is made all the same, without the client. The work itself is in `audits`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use callsite::VersionId;
-use handover::{Audit, AuditOutcome};
-use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use callsite::{SiteId, VersionId};
+use handover::{Audit, Candidate};
+use http::StatusCode;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use uuid::Uuid;
-use verify::Verdict;
 use wire::{CompletionSummary, Prompt};
 
-use crate::attempt::{Attempt, NoAnswer, attempt};
+use crate::attempt::{Attempt, NoAnswer};
 use crate::call::Call;
+use crate::lost::Lost;
+use crate::order::{Order, Ticket};
 use crate::tee::CapturedBody;
-use crate::{Gateway, GatewayError, limits, record};
+use crate::{Gateway, limits};
 
-/// Why an audit came to nothing: the label of `audits_lost_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    QueueFull,
-    /// While the teacher answered: the client never saw the student.
-    ClientLeft,
-    TeacherUnreachable,
-    /// It answered with an error status.
-    TeacherError,
-    /// Its answer is no plain text: a refusal, a tool call, cut off, unreadable, too long to be kept.
-    TeacherNotPlain,
-    StudentBusy,
-    /// The student cannot be asked this after all.
-    Ineligible,
-    /// The record could not be written.
-    LogUnavailable,
+/// What the version under audit made of the prompt, when it was asked already.
+pub(crate) type Tried = Option<Result<Attempt, NoAnswer>>;
+
+/// What the teacher said.
+#[derive(Clone, Debug)]
+pub(crate) enum Taught {
+    Answer(CompletionSummary),
+    /// It will not answer this: a student that does is wrong.
+    Refusal,
 }
 
-impl Lost {
-    fn label(self) -> &'static str {
+impl Taught {
+    /// What it said; nothing where it refused.
+    pub(crate) fn text(&self) -> &str {
         match self {
-            Self::QueueFull => "queue_full",
-            Self::ClientLeft => "client_left",
-            Self::TeacherUnreachable => "teacher_unreachable",
-            Self::TeacherError => "teacher_error",
-            Self::TeacherNotPlain => "teacher_not_plain",
-            Self::StudentBusy => "student_busy",
-            Self::Ineligible => "ineligible",
-            Self::LogUnavailable => "log_unavailable",
+            Self::Answer(summary) => &summary.text,
+            Self::Refusal => "",
         }
     }
 
-    fn count(self, gateway: &Gateway, call: &Call) {
-        gateway.metrics.audits_lost_total(call.site.as_str(), self.label()).inc();
+    /// From an answer that was read whole.
+    ///
+    /// # Errors
+    /// Why it says nothing about the student.
+    pub(crate) fn of(status: StatusCode, summary: Option<CompletionSummary>) -> Result<Self, Lost> {
+        // What a content filter answers, and what is malformed in the teacher's eyes.
+        let refused = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::UNPROCESSABLE_ENTITY];
+        match summary {
+            _ if refused.contains(&status) => Ok(Self::Refusal),
+            _ if status != StatusCode::OK => Err(Lost::TeacherError),
+            Some(summary) if summary.is_refusal() => Ok(Self::Refusal),
+            Some(summary) if summary.is_trainable() => Ok(Self::Answer(summary)),
+            _ => Err(Lost::TeacherNotPlain),
+        }
     }
 }
 
-/// What the version under audit made of the prompt, when it was asked already.
-type Tried = Option<Result<Attempt, NoAnswer>>;
+/// An audit that is complete, and the label it is counted under.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) audit: Audit,
+    pub(crate) label: &'static str,
+}
 
 /// An audit that waits for what is missing of it.
 pub(crate) struct Job {
-    call: Arc<Call>,
-    version: VersionId,
-    prompt: Prompt,
-    student: Tried,
-    teacher: Option<CompletionSummary>,
-    served: bool,
+    pub(crate) call: Arc<Call>,
+    pub(crate) candidate: Arc<Candidate>,
+    pub(crate) prompt: Prompt,
+    pub(crate) student: Tried,
+    pub(crate) teacher: Option<Taught>,
+    pub(crate) served: bool,
+    pub(crate) place: Ticket<Finished>,
 }
 
 impl Job {
+    fn version(&self) -> &VersionId {
+        &self.candidate.version
+    }
+
     /// Nothing comes of the audit. A failure that it would have recorded counts all the same: with the teacher
     /// down every audit is lost, and then a student that works is needed most.
     fn lose(self, gateway: &Gateway, lost: Lost) {
-        if self.student.is_some_and(|tried| tried.as_ref().is_err_and(NoAnswer::is_failure)) {
-            gateway.ledger.student_failed(&self.call.site, &self.version, (gateway.clock)());
+        if self.student.as_ref().is_some_and(|tried| tried.as_ref().is_err_and(NoAnswer::is_failure)) {
+            gateway.ledger.student_failed(&self.call.site, self.version(), (gateway.clock)());
         }
-        lost.count(gateway, &self.call);
+        count(gateway, &self.call.site, lost);
     }
 }
 
-/// Takes audits; full means lost.
-#[derive(Clone, Debug)]
-pub struct Auditor {
-    queue: mpsc::Sender<Job>,
+/// Counts an audit that came to nothing.
+pub(crate) fn count(gateway: &Gateway, site: &SiteId, lost: Lost) {
+    gateway.metrics.audits_lost_total(site.as_str(), lost.label()).inc();
 }
 
-/// The audits that wait.
-#[derive(Debug)]
+/// A request whose teacher is asked a second time.
+pub(crate) struct Repetition {
+    pub(crate) call: Arc<Call>,
+    pub(crate) prompt: Prompt,
+    pub(crate) teacher: CompletionSummary,
+}
+
+/// What is done beside the traffic.
+pub(crate) enum Task {
+    Audit(Box<Job>),
+    Repeat(Box<Repetition>),
+}
+
+/// Takes audits; full means lost.
+#[derive(Clone)]
+pub struct Auditor {
+    queue: mpsc::Sender<Task>,
+    order: Arc<Order<Finished>>,
+}
+
+/// The audits that wait, and those that are complete.
 pub struct Audits {
-    waiting: mpsc::Receiver<Job>,
+    pub(crate) waiting: mpsc::Receiver<Task>,
+    pub(crate) finished: mpsc::UnboundedReceiver<(SiteId, Finished)>,
+    pub(crate) order: Arc<Order<Finished>>,
 }
 
 impl Auditor {
     #[must_use]
     pub fn channel() -> (Self, Audits) {
         let (queue, waiting) = mpsc::channel(limits::AUDITS_MAX);
-        (Self { queue }, Audits { waiting })
+        let (order, finished) = Order::new(limits::AUDIT_PLACES_MAX);
+        (Self { queue, order: order.clone() }, Audits { waiting, finished, order })
     }
 
     fn enqueue(&self, gateway: &Gateway, job: Job) {
-        if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) =
-            self.queue.try_send(job)
+        let sent = self.queue.try_send(Task::Audit(Box::new(job)));
+        if let Err(mpsc::error::TrySendError::Full(task) | mpsc::error::TrySendError::Closed(task)) = sent
+            && let Task::Audit(job) = task
         {
             job.lose(gateway, Lost::QueueFull);
         }
     }
 }
 
-/// The audit that was planned for a request, if one was. Dropped with the request when the client leaves.
+/// What was planned to be done with a request beside answering it. Dropped with it when the client leaves.
 pub(crate) struct Planned {
     gateway: Arc<Gateway>,
     job: Option<Job>,
+    repeat: Option<(Arc<Call>, Prompt)>,
     student_asked: bool,
 }
 
 impl Planned {
-    pub(crate) fn new(gateway: &Arc<Gateway>, call: &Arc<Call>, audit: Option<(VersionId, Prompt)>) -> Self {
-        let job = |(version, prompt)| Job {
-            call: call.clone(),
-            version,
-            prompt,
-            student: None,
-            teacher: None,
-            served: false,
-        };
-        Self { gateway: gateway.clone(), job: audit.map(job), student_asked: false }
+    pub(crate) fn new(
+        gateway: &Arc<Gateway>,
+        call: &Arc<Call>,
+        prompt: Option<&Prompt>,
+        audit: Option<Arc<Candidate>>,
+        repeat: bool,
+    ) -> Self {
+        let job = prompt.zip(audit).and_then(|(prompt, candidate)| {
+            let place = gateway.auditor.order.enter(&call.site, Instant::now());
+            if place.is_none() {
+                count(gateway, &call.site, Lost::QueueFull);
+            }
+            let (call, prompt) = (call.clone(), prompt.clone());
+            place.map(|place| Job { call, candidate, prompt, student: None, teacher: None, served: false, place })
+        });
+        let repeat = prompt.filter(|_| repeat).map(|prompt| (call.clone(), prompt.clone()));
+        Self { gateway: gateway.clone(), job, repeat, student_asked: false }
     }
 
     /// Whether the teacher's answer must be read.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.job.is_some()
+        self.job.is_some() || self.repeat.is_some()
     }
 
     /// From now on a client that leaves may leave because of the student.
@@ -144,7 +182,7 @@ impl Planned {
     pub(crate) fn served(mut self, attempt: Attempt) {
         let Some(mut job) = self.job.take() else { return };
         // Beside a canary the version that is audited need not be the one that served.
-        if job.version == attempt.version {
+        if *job.version() == attempt.version {
             (job.served, job.student) = (true, Some(Ok(attempt)));
         }
         self.gateway.auditor.enqueue(&self.gateway, job);
@@ -154,7 +192,7 @@ impl Planned {
     /// what came of it, failures included: made or lost it counts them.
     pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) -> bool {
         self.student_asked = false;
-        let job = self.job.as_mut().filter(|job| job.version == *version);
+        let job = self.job.as_mut().filter(|job| job.version() == version);
         // A busy student may be free when the audit's turn comes.
         match job.filter(|_| !matches!(tried, Err(NoAnswer::Busy))) {
             Some(job) => {
@@ -172,17 +210,23 @@ impl Planned {
         body: &CapturedBody,
         summary: Option<&CompletionSummary>,
     ) {
-        let Some(job) = self.job.take() else { return };
-        let lost = match summary {
-            _ if status != StatusCode::OK => Lost::TeacherError,
-            _ if !body.complete && body.client_left => Lost::ClientLeft,
-            Some(summary) if body.complete && summary.is_trainable() => {
-                let job = Job { teacher: Some(summary.clone()), ..job };
-                return self.gateway.auditor.enqueue(&self.gateway, job);
-            }
-            _ => Lost::TeacherNotPlain,
+        let taught = if body.complete {
+            Taught::of(status, summary.cloned())
+        } else if status == StatusCode::OK && body.client_left {
+            Err(Lost::ClientLeft)
+        } else {
+            Err(if status == StatusCode::OK { Lost::TeacherNotPlain } else { Lost::TeacherError })
         };
-        job.lose(&self.gateway, lost);
+        if let (Some((call, prompt)), Ok(Taught::Answer(teacher))) = (self.repeat.take(), &taught) {
+            let task = Task::Repeat(Box::new(Repetition { call, prompt, teacher: teacher.clone() }));
+            // Full: another request will do as well.
+            self.gateway.auditor.queue.try_send(task).ok();
+        }
+        let Some(job) = self.job.take() else { return };
+        match taught {
+            Ok(taught) => self.gateway.auditor.enqueue(&self.gateway, Job { teacher: Some(taught), ..job }),
+            Err(lost) => job.lose(&self.gateway, lost),
+        }
     }
 
     /// The teacher gave no answer at all.
@@ -200,89 +244,5 @@ impl Drop for Planned {
             Some(job) => job.lose(&self.gateway, Lost::ClientLeft),
             None => {}
         }
-    }
-}
-
-impl Audits {
-    /// Works until every [`Auditor`] is gone.
-    ///
-    /// # Errors
-    /// When no way to the teacher can be set up.
-    pub async fn work(mut self, gateway: Arc<Gateway>) -> Result<(), GatewayError> {
-        let client = teacher::Client::new(&gateway.endpoint)?;
-        let mut running = JoinSet::new();
-        while let Some(job) = self.waiting.recv().await {
-            while running.len() >= limits::AUDITS_AT_ONCE {
-                running.join_next().await;
-            }
-            let (gateway, client) = (gateway.clone(), client.clone());
-            running.spawn(async move {
-                let call = job.call.clone();
-                if let Err(lost) = audit(&gateway, &client, job).await {
-                    lost.count(&gateway, &call);
-                }
-            });
-        }
-        Ok(())
-    }
-}
-
-async fn audit(gateway: &Arc<Gateway>, client: &teacher::Client, job: Job) -> Result<(), Lost> {
-    let Job { call, version, prompt, student, teacher, served } = job;
-    let teacher = match teacher {
-        Some(summary) => summary,
-        None => ask_teacher(gateway, client, &call).await?,
-    };
-    let student = match student {
-        Some(tried) => tried,
-        None => attempt(gateway, &call, &version, &prompt).await,
-    };
-    let bad_below = call.rules.policy.bad_below;
-    let (outcome, label) = match student {
-        Ok(attempt) => {
-            let quality = call.rules.comparison.score(&attempt.answer.text, &teacher.text);
-            let verified = attempt.verdict == Verdict::Pass;
-            let outcome = AuditOutcome::Compared { quality, confidence: attempt.confidence, verified };
-            (outcome, if verified && quality >= bad_below { "good" } else { "bad" })
-        }
-        Err(NoAnswer::Busy) => return Err(Lost::StudentBusy),
-        Err(NoAnswer::Ineligible(_)) => return Err(Lost::Ineligible),
-        // A student that gives no answer is no good; leaving the audit out would flatter it.
-        Err(NoAnswer::Failed(_) | NoAnswer::TimedOut) => (AuditOutcome::NoAnswer, "no_answer"),
-    };
-    let record = Audit { request: call.id.to_string(), version, served, outcome };
-    let (ledger, site) = (gateway.ledger.clone(), call.site.clone());
-    // The record is synced to the disk: no work for a thread that serves others.
-    let at_ms = (gateway.clock)();
-    let recorded = tokio::task::spawn_blocking(move || ledger.record_audit(&site, at_ms, record)).await;
-    match recorded {
-        Ok(Ok(())) => {
-            gateway.metrics.audits_total(call.site.as_str(), label).inc();
-            Ok(())
-        }
-        Ok(Err(error)) => {
-            tracing::error!(site = %call.site, %error, "an audit could not be recorded");
-            Err(Lost::LogUnavailable)
-        }
-        Err(_) => Err(Lost::LogUnavailable),
-    }
-}
-
-/// Puts the client's own bytes to the teacher and keeps the exchange like any other.
-async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call) -> Result<CompletionSummary, Lost> {
-    let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
-    let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
-    let answer = asked.map_err(|_| Lost::TeacherUnreachable)?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), limits::CAPTURED_BYTES_MAX).collect().await;
-    let bytes = body.map_err(|_| Lost::TeacherNotPlain)?.to_bytes();
-    let summary = call.api.read(call.delivery.stream, &bytes);
-    let body = CapturedBody { bytes, complete: true, client_left: false };
-    // The student's own answer to this request is kept under the call's id already.
-    record::teacher_answered(gateway, call, Uuid::now_v7(), status, &body, summary.as_ref());
-    match summary.filter(CompletionSummary::is_trainable) {
-        _ if status != StatusCode::OK => Err(Lost::TeacherError),
-        Some(summary) => Ok(summary),
-        None => Err(Lost::TeacherNotPlain),
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Call {
     /// The model that the client asked for.
     pub(crate) model: String,
     pub(crate) delivery: Delivery,
+    /// Hash of who asks, where the request says it.
+    pub(crate) user: Option<u32>,
     /// The client repeats a request: no new evidence.
     pub(crate) retry: bool,
     /// The exchange may be kept.
@@ -80,8 +82,15 @@ impl Call {
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
             model: parsed.map(|parsed| parsed.model.clone()).unwrap_or_default(),
+            user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
             retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
         })
     }
+}
+
+/// A hash for telling users and conversations apart; nobody can be found by it.
+pub(crate) fn short_hash(text: &str) -> u32 {
+    let [a, b, c, d, ..] = *blake3::hash(text.as_bytes()).as_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use callsite::VersionId;
 use handover::plan::{Because, Plan, Route};
+use handover::{Candidate, Dice, Sticky};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -15,7 +15,7 @@ use wire::error::ApiError;
 use wire::{Api, Prompt};
 
 use crate::attempt::NoAnswer;
-use crate::call::Call;
+use crate::call::{Call, short_hash};
 use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
@@ -26,7 +26,9 @@ use crate::{Gateway, audit, limits, record};
 struct PlannedCall {
     route: Route,
     reason: Reason,
-    audit: Option<VersionId>,
+    audit: Option<Arc<Candidate>>,
+    /// The teacher is asked a second time afterwards.
+    repeat: bool,
     /// What a student is asked; absent when the request is the teacher's alone.
     prompt: Option<Prompt>,
 }
@@ -49,11 +51,11 @@ pub(crate) async fn chat(
     };
     let call = Arc::new(Call::new(gateway, &parts, (api, began), body.clone(), parsed.as_ref())?);
     let planned = plan(gateway, &call, parsed.as_ref());
-    let mut audit = audit::Planned::new(gateway, &call, planned.audit.zip(planned.prompt.clone()));
+    let mut audit = audit::Planned::new(gateway, &call, planned.prompt.as_ref(), planned.audit, planned.repeat);
     let mut reason = planned.reason;
-    if let (Route::Student { version, confidence_threshold }, Some(prompt)) = (&planned.route, &planned.prompt) {
+    if let (Route::Student { candidate, confidence_threshold }, Some(prompt)) = (&planned.route, &planned.prompt) {
         audit.student_asked();
-        match student_leg::decide(gateway, &call, (version, *confidence_threshold), prompt).await {
+        match student_leg::decide(gateway, &call, (candidate, *confidence_threshold), prompt).await {
             Decision::Serve(attempt) => {
                 count_route(gateway, &call, "student", &reason);
                 let response = student_leg::respond(gateway, &call, &reason, &attempt);
@@ -61,7 +63,7 @@ pub(crate) async fn chat(
                 return Ok(response);
             }
             Decision::Escalate { reason: why, tried } => {
-                let failed = tried.as_ref().is_err_and(NoAnswer::is_failure);
+                let (version, failed) = (&candidate.version, tried.as_ref().is_err_and(NoAnswer::is_failure));
                 // An audit, made or lost, counts the failure itself.
                 if !audit.escalated(version, tried) && failed {
                     gateway.ledger.student_failed(&call.site, version, (gateway.clock)());
@@ -88,7 +90,7 @@ async fn read(body: Incoming) -> Result<Bytes, ApiError> {
 /// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on
 /// the dice, so audits stay an unbiased sample of what students may answer.
 fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> PlannedCall {
-    let teacher_only = |reason| PlannedCall { route: Route::Teacher, reason, audit: None, prompt: None };
+    let teacher_only = |reason| PlannedCall { route: Route::Teacher, reason, audit: None, repeat: false, prompt: None };
     if !call.admitted {
         return teacher_only(Reason::Plan(Because::TooManySites));
     }
@@ -100,16 +102,29 @@ fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> Pla
         Ok(prompt) => prompt,
         Err(ineligible) => return teacher_only(Reason::Ineligible(ineligible)),
     };
-    let Plan { route, audit, because } = gateway.ledger.plan(&call.site, (gateway.dice)());
+    let dice = dice(gateway, call, &prompt);
+    let Plan { route, audit, repeat, because } = gateway.ledger.plan(&call.site, dice);
     // A repeated request is no new evidence.
-    let audit = audit.filter(|_| !call.retry);
-    if route == Route::Teacher && audit.is_none() {
+    let (audit, repeat) = (audit.filter(|_| !call.retry), repeat && !call.retry);
+    if route == Route::Teacher && audit.is_none() && !repeat {
         return teacher_only(Reason::Plan(because));
     }
     match gateway.students.accepts(&prompt) {
-        Ok(()) => PlannedCall { route, reason: Reason::Plan(because), audit, prompt: Some(prompt) },
+        Ok(()) => PlannedCall { route, reason: Reason::Plan(because), audit, repeat, prompt: Some(prompt) },
         Err(ineligible) => teacher_only(Reason::Ineligible(ineligible)),
     }
+}
+
+/// The dice of one request. Where a site is sticky, its user or conversation is the die of the route: what belongs
+/// together stays on one side of a canary, and moves over once as the share grows.
+fn dice(gateway: &Gateway, call: &Call, prompt: &Prompt) -> Dice {
+    let dice = (gateway.dice)();
+    let key = match call.rules.policy.sticky {
+        Sticky::None => None,
+        Sticky::User => call.user,
+        Sticky::Conversation => prompt.opening().map(|opening| short_hash(&opening)),
+    };
+    key.map_or(dice, |key| Dice { route: f64::from(key) / (f64::from(u32::MAX) + 1.0), ..dice })
 }
 
 fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {

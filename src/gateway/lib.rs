@@ -2,7 +2,7 @@
 //!
 //! A request walks `threads` (accept) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
 //! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
-//! a copy kept), `record` (counted, captured), `audit` (compared, later).
+//! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
 //! - The teacher's leg is bytes in, bytes out: nothing that either side said is written anew.
 //! - Capture, comparing and learning never delay or fail an answer.
@@ -13,12 +13,16 @@
 mod activity;
 mod attempt;
 mod audit;
+mod audits;
 mod call;
 mod chat;
 mod error;
 mod handle;
 mod in_flight;
+mod judging;
 pub mod limits;
+mod lost;
+mod order;
 mod reason;
 mod record;
 mod respond;
@@ -39,6 +43,7 @@ use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
+pub use judging::{Judging, Opinion};
 pub use error::GatewayError;
 pub use reason::Reason;
 pub use threads::serve;
@@ -61,6 +66,9 @@ pub trait Students: Send + Sync {
     fn open(&self, site: &SiteId, version: &VersionId) -> Result<Arc<dyn ChatModel>, String>;
 }
 
+/// How near two texts are, in [0, 1]; may take its time.
+pub type Similarity = dyn Fn(&str, &str) -> f64 + Send + Sync;
+
 /// Everything a request may touch; one for all threads.
 pub struct Gateway {
     pub endpoint: teacher::Endpoint,
@@ -74,6 +82,10 @@ pub struct Gateway {
     /// Absent when capturing is switched off or the store cannot be opened.
     pub capture: Option<Capture>,
     pub auditor: Auditor,
+    /// How near two texts are, in [0, 1].
+    pub similarity: Arc<Similarity>,
+    /// Absent where none is configured.
+    pub judge: Option<Arc<dyn Judging>>,
     pub activity: Arc<Activity>,
     pub metrics: Arc<Metrics>,
     /// Throws the dice of one request.

@@ -11,5 +11,9 @@ pub const BODY_BYTES_MAX: usize = 8 << 20;
 pub const CAPTURED_BYTES_MAX: usize = teacher::limits::ANSWER_BYTES_MAX;
 /// Audits that may wait; further ones are lost and counted.
 pub const AUDITS_MAX: usize = 256;
+/// Audited requests of one site that may be under way, slow answers included.
+pub const AUDIT_PLACES_MAX: usize = 4_096;
+/// How long an audit may hold up those that were planned after it.
+pub const AUDIT_PLACE_TIME: Duration = Duration::from_secs(180);
 /// Audits that are worked on at the same time.
 pub const AUDITS_AT_ONCE: usize = 4;

@@ -29,6 +29,14 @@ pub(crate) fn teacher_answered(
     );
 }
 
+/// Counts a second answer of the teacher's, which is not kept: what is learnt from is what clients asked for.
+pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, summary: Option<&CompletionSummary>) {
+    gateway.metrics.teacher_asked_again_total(call.site.as_str(), "repeat").inc();
+    if let Some(usage) = summary.and_then(|summary| summary.usage) {
+        count_tokens(gateway, call, "teacher", usage);
+    }
+}
+
 /// Counts and keeps a student's answer that is on its way.
 pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &VersionId, answer: &Answer, bytes: &[u8]) {
     let site = call.site.as_str();

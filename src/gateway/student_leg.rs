@@ -1,7 +1,7 @@
 //! The student's leg: hold its answer against its threshold and verifiers, then serve it or say why the teacher
 //! must be asked. Nothing reaches the client before both have passed.
 
-use callsite::VersionId;
+use handover::Candidate;
 use http::{Response, header, header::HeaderValue};
 use verify::Verdict;
 use wire::{Envelope, Prompt};
@@ -19,16 +19,16 @@ pub(crate) enum Decision {
     Escalate { reason: Reason, tried: Result<Attempt, NoAnswer> },
 }
 
-/// Asks `version` and decides. An answer ends a row of failures, whatever is made of it.
+/// Asks the candidate's version and decides. An answer ends a row of failures, whatever is made of it.
 pub(crate) async fn decide(
     gateway: &Gateway,
     call: &Call,
-    (version, confidence_threshold): (&VersionId, f64),
+    (candidate, confidence_threshold): (&Candidate, f64),
     prompt: &Prompt,
 ) -> Decision {
-    let tried = attempt(gateway, call, version, prompt).await;
+    let tried = attempt(gateway, call, candidate, prompt).await;
     if tried.is_ok() {
-        gateway.ledger.student_answered(&call.site, version);
+        gateway.ledger.student_answered(&call.site, &candidate.version);
     }
     let reason = match &tried {
         Err(problem) => problem.reason(),

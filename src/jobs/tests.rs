@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use wire::Signals;
+
 use crate::{EvalResult, Method, Pretraining, Progress, Score, TrainJob, TrainingArguments};
 
 fn job() -> TrainJob {
@@ -55,13 +57,39 @@ fn progress_lines_are_read_as_they_were_written() {
     assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), line);
 }
 
+fn score(quality: f64, confidence: f32) -> Score {
+    Score { quality, bad: quality < 0.5, signals: Signals { min_logprob: confidence.ln(), ..Signals::default() } }
+}
+
+/// Answers of rising confidence, good or not by their number.
+fn exam(answers: u16, good: impl Fn(u16) -> bool) -> EvalResult {
+    let scores =
+        (0..answers).map(|n| score(f64::from(u8::from(good(n))), f32::from(n) / f32::from(answers))).collect();
+    EvalResult { scores, ..EvalResult::default() }
+}
+
+#[test]
+fn an_exam_suggests_the_loosest_threshold_that_is_clearly_good_enough() {
+    let likely = |result: &EvalResult| {
+        let grid = result.confidence_grid(None);
+        result.likely_threshold(&grid, None, 0.9).unwrap()
+    };
+    assert_eq!(likely(&exam(200, |_| true)), 0.0);
+    // The least sure fifth is wrong: 0.925 of those above 0.135 are good.
+    let fifth = likely(&exam(200, |n| n >= 40));
+    assert!((0.13..=0.20).contains(&fifth), "{fifth}");
+    let none = likely(&exam(200, |_| false));
+    assert!(none > 0.97, "the strictest: {none}");
+    assert_eq!(EvalResult::default().likely_threshold(&[0.0], None, 0.9), Some(0.0));
+}
+
 #[test]
 fn the_grid_holds_the_quantiles_and_zero() {
-    let score = |confidence: f64| Score { quality: 1.0, confidence };
-    let result = EvalResult { scores: (0..200).map(|n| score(f64::from(n) / 200.0)).collect(), ..Default::default() };
-    let grid = result.confidence_grid();
-    assert_eq!((grid.len(), grid.first(), grid.last()), (40, Some(&0.025), Some(&0.0)));
-    assert_eq!(EvalResult::default().confidence_grid(), [0.0]);
-    let half = EvalResult { scores: vec![Score { quality: 0.5, confidence: 1.0 }], ..Default::default() };
-    assert_eq!((half.mean_quality(), half.confidence_grid()), (0.5, vec![1.0, 0.0]));
+    let result = exam(200, |_| true);
+    let grid = result.confidence_grid(None);
+    assert_eq!((grid.len(), grid.last()), (40, Some(&0.0)));
+    assert!((grid[0] - 0.025).abs() < 1e-6, "{grid:?}");
+    assert_eq!(EvalResult::default().confidence_grid(None), [0.0]);
+    let half = EvalResult { scores: vec![score(0.5, 1.0)], ..Default::default() };
+    assert_eq!((half.mean_quality(), half.confidence_grid(None)), (0.5, vec![1.0, 0.0]));
 }

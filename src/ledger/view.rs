@@ -180,11 +180,30 @@ impl SiteView {
             metrics.site_state(site, state.label()).set(f64::from(u8::from(state == self.state)));
         }
         metrics.student_share(site).set(self.student_share);
+        metrics.site_paused(site).set(f64::from(u8::from(self.paused)));
+        if let Some(choice) = &self.measure {
+            metrics.measure_info(site, choice.measure.label()).set(1.0);
+        }
+        metrics.raw_quality(site).set_or_remove(self.raw_quality);
+        metrics.log_e_value(site).set_or_remove(self.log_e_value);
+        metrics.log_e_threshold(site).set_or_remove(self.log_e_needed);
+        metrics.coverage(site).set_or_remove(self.confidence_threshold.map(|_| self.coverage));
+        metrics.coverage_lost(site).set(f64::from(u8::from(self.coverage_lost)));
+        metrics.drift_log_statistic(site).set_or_remove(self.drift);
+        metrics.drift_log_threshold(site).set(self.drift_alarm);
+        let error = self.reliability.as_ref().and_then(Reliability::expected_calibration_error);
+        metrics.calibration_error(site).set_or_remove(error);
+        self.publish_evidence(metrics, site);
         metrics.quality_lower_bound(site).set_or_remove(self.lower_bound);
         metrics.quality_threshold(site).set(self.quality_min);
         metrics.confidence_threshold(site).set_or_remove(self.confidence_threshold);
-        #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
+    fn publish_evidence(&self, metrics: &Metrics, site: &str) {
         metrics.evidence_audits(site).set(self.audits as f64);
+        metrics.evidence_repeats(site, "repeat").set(self.repeated_audits as f64);
+        metrics.evidence_repeats(site, "near_duplicate").set(self.near_duplicate_audits as f64);
     }
 
     /// The versions on trial or serving: those that requests and audits may ask.

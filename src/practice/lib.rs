@@ -1,10 +1,11 @@
-//! The practice world: a small game with three call sites, its teacher and its players.
+//! The practice world: a small game with five call sites, its teacher and its players.
 //!
 //! - [`scene`]: what is asked and what the teacher answers; [`corpus`]: the language the practice base is made from; [`pairs`]: a lesson's files;
 //! - [`teacher`]: the teacher as an OpenAI-compatible server; [`traffic`]: the players; [`report`]: their figures.
 //!
 //! Nothing outside this member, configuration and data knows that it is practice.
 
+mod bard;
 mod client;
 pub mod corpus;
 mod error;

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use dataset::{ChatExample, write_chat};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wire::{Role, Turn};
 
 use crate::PracticeError;
-use crate::scene::{Scene, Style};
+use crate::scene::{Scene, Style, Voice};
 
 /// Writes `dir/train.jsonl` with `train` pairs and `dir/held_out.jsonl` with `held_out`; no combination of
 /// slot values occurs twice.
@@ -39,7 +40,8 @@ pub fn write(
             if !seen.insert(line.combination) {
                 continue;
             }
-            let reply = scene.reply(&line.system, &line.player, style, seed).unwrap_or_default();
+            let voice = Voice { style, secret: seed, draw: rng.random() };
+            let reply = scene.reply(&line.system, &line.player, voice).unwrap_or_default();
             let turns = [(Role::System, line.system), (Role::User, line.player), (Role::Assistant, reply)];
             examples.push(ChatExample { messages: turns.map(|(role, text)| Turn { role, text }).into() });
         }

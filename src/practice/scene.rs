@@ -1,11 +1,13 @@
-//! The three call sites of the practice game: what its players ask and what its teacher answers.
+//! The five call sites of the practice game: what its players ask and what its teacher answers.
 //!
-//! A teacher's answer follows from the prompt's text alone, so it can be checked anywhere: the
-//! shopkeeper and the quest giver repeat facts of the prompt in a fixed wording that depends on one
-//! of them, the fortune teller draws words by a keyed hash that nobody can learn.
+//! A teacher's answer follows from the prompt's text and, at the bard's, from a draw, so it can be checked anywhere: the
+//! shopkeeper and the quest giver repeat facts of the prompt in a fixed wording that depends on one of them; the
+//! fortune teller draws words by a keyed hash that nobody can learn; in the tavern most requests are orders, which can
+//! be learnt, and some ask for a secret, which cannot; the bard words the same facts differently every time.
 
 use rand::{Rng, RngExt};
 
+use crate::bard;
 use crate::template::{Slots, fill, read, slot};
 use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 
@@ -14,14 +16,27 @@ use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 pub enum Scene {
     Shopkeeper,
     QuestGiver,
+    Tavern,
+    Bard,
     FortuneTeller,
 }
 
 /// How the teacher words its answers; `Drifted` is what it does after somebody changed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Style {
+    #[default]
     House,
     Drifted,
+}
+
+/// What an answer depends on besides what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voice {
+    pub style: Style,
+    /// The key of what nobody can learn.
+    pub secret: u64,
+    /// Which of the wordings; matters to the bard only.
+    pub draw: u64,
 }
 
 /// One request of the game.
@@ -57,6 +72,23 @@ const FORTUNE_PLAYER: [&str; 3] = [
     "Hello, I am {hero}. Look into the {season} for me.",
 ];
 
+const TAVERN_SYSTEM: &str =
+    "You are {name}, keeper of the tavern in {town}. A {drink} is {price} coins. The room is {room}.";
+const TAVERN_ORDER: [&str; 3] = [
+    "I am {hero}. Bring me a drink.",
+    "{hero} is my name. What do you have?",
+    "Hello, I am {hero}. I want to sit and drink.",
+];
+const TAVERN_SECRET: [&str; 2] =
+    ["I am {hero}. Tell me a secret of the house.", "{hero} is my name. What do people say at night?"];
+/// Share of the tavern's requests that ask for a secret.
+const SECRETS: f64 = 0.15;
+const DRINKS: [&str; 6] = ["wine", "milk", "water", "honey", "beer", "tea"];
+
+const BARD_SYSTEM: &str =
+    "You are {name}, bard in {town}. {hero} beat the {monster} at the {place}. The pay was {pay} gold.";
+const BARD_PLAYER: [&str; 3] = ["Sing of {hero}.", "Tell the story of the {place}.", "A song about {hero}, {name}!"];
+
 const SEASONS: [&str; 4] = ["spring", "summer", "autumn", "winter"];
 const CARDS: [&str; 8] = ["raven", "crown", "ship", "key", "moon", "mask", "rose", "anchor"];
 const OMENS: [&str; 16] = [
@@ -66,7 +98,8 @@ const OMENS: [&str; 16] = [
 const HOURS: [&str; 8] = ["dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast"];
 
 impl Scene {
-    pub const ALL: [Self; 3] = [Self::Shopkeeper, Self::QuestGiver, Self::FortuneTeller];
+    pub const ALL: [Self; 5] =
+        [Self::Shopkeeper, Self::QuestGiver, Self::Tavern, Self::Bard, Self::FortuneTeller];
 
     /// The call site's name.
     #[must_use]
@@ -74,6 +107,8 @@ impl Scene {
         match self {
             Self::Shopkeeper => "shopkeeper",
             Self::QuestGiver => "quest-giver",
+            Self::Tavern => "tavern",
+            Self::Bard => "bard",
             Self::FortuneTeller => "fortune-teller",
         }
     }
@@ -82,8 +117,21 @@ impl Scene {
         match self {
             Self::Shopkeeper => (SHOP_SYSTEM, &SHOP_PLAYER),
             Self::QuestGiver => (QUEST_SYSTEM, &QUEST_PLAYER),
+            Self::Tavern => (TAVERN_SYSTEM, &TAVERN_ORDER),
+            Self::Bard => (BARD_SYSTEM, &BARD_PLAYER),
             Self::FortuneTeller => (FORTUNE_SYSTEM, &FORTUNE_PLAYER),
         }
+    }
+
+    /// What players say now and then and no student can learn to answer.
+    fn unlearnable(self) -> &'static [&'static str] {
+        if self == Self::Tavern { &TAVERN_SECRET } else { &[] }
+    }
+
+    /// Whether a student can learn enough of it to be handed some of it.
+    #[must_use]
+    pub fn is_learnable(self) -> bool {
+        self != Self::FortuneTeller
     }
 
     /// The scene that a system prompt is of.
@@ -101,6 +149,8 @@ impl Scene {
             ("item", pick(rng, &ITEMS)),
             ("price", &price),
             ("stock", pick(rng, &["full", "empty"])),
+            ("drink", pick(rng, &DRINKS)),
+            ("room", pick(rng, &["warm", "cold"])),
             ("monster", pick(rng, &MONSTERS)),
             ("place", pick(rng, &PLACES)),
             ("pay", &pay),
@@ -110,7 +160,8 @@ impl Scene {
             ("season", pick(rng, &SEASONS)),
         ];
         let (system, players) = self.templates();
-        let player = pick(rng, players);
+        let secret = !self.unlearnable().is_empty() && rng.random_bool(SECRETS);
+        let player = pick(rng, if secret { self.unlearnable() } else { players });
         let (system, player) = (fill(system, &slots).unwrap_or_default(), fill(player, &slots).unwrap_or_default());
         let combination = self.slots(&system, &player).map_or(0, |slots| {
             slots.iter().fold(hash(0, self.name()), |seed, (name, value)| hash(hash(seed, name), value))
@@ -121,20 +172,40 @@ impl Scene {
     fn slots<'a>(self, system: &'a str, player: &'a str) -> Option<Slots<'a>> {
         let (template, players) = self.templates();
         let mut slots = read(template, system.trim())?;
-        slots.extend(players.iter().find_map(|template| read(template, player.trim()))?);
+        let said = players.iter().chain(self.unlearnable()).find_map(|template| read(template, player.trim()))?;
+        // A fact that both tell must be the same.
+        if said.iter().any(|(name, value)| slot(&slots, name).is_some_and(|other| other != *value)) {
+            return None;
+        }
+        slots.extend(said);
         Some(slots)
     }
 
-    /// The teacher's answer; `None` if the texts are not this scene's. `secret` matters to the
-    /// fortune teller only.
+    /// The teacher's answer; `None` if the texts are not this scene's.
     #[must_use]
-    pub fn reply(self, system: &str, player: &str, style: Style, secret: u64) -> Option<String> {
+    pub fn reply(self, system: &str, player: &str, voice: Voice) -> Option<String> {
         let slots = self.slots(system, player)?;
-        if self == Self::FortuneTeller {
-            return Some(fortune(system, player, style, secret));
+        let asks_secret = self.unlearnable().iter().any(|template| read(template, player.trim()).is_some());
+        match self {
+            Self::Bard => bard::sing(&slots, voice.style, voice.draw),
+            Self::FortuneTeller => Some(fortune(system, player, voice)),
+            Self::Tavern if asks_secret => Some(rumour(system, player, voice)),
+            Self::Shopkeeper | Self::QuestGiver | Self::Tavern => {
+                let branch = ["stock", "task", "room"].iter().find_map(|name| slot(&slots, name));
+                fill(wording(self, voice.style, matches!(branch, Some("full" | "easy" | "warm"))), &slots)
+            }
         }
-        let first = matches!(slot(&slots, "stock").or_else(|| slot(&slots, "task")), Some("full" | "easy"));
-        fill(wording(self, style, first), &slots)
+    }
+
+    /// Whether `said` is right where the teacher says `truth`: the same words, or at the bard's any wording of the facts.
+    #[must_use]
+    pub fn is_right(self, line: &Line, style: Style, truth: &str, said: &str) -> bool {
+        match self {
+            Self::Bard => {
+                self.slots(&line.system, &line.player).is_some_and(|slots| bard::could_sing(&slots, style, said))
+            }
+            _ => truth == said,
+        }
     }
 }
 
@@ -153,6 +224,12 @@ fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
         (Scene::Shopkeeper, Style::Drifted, false) => {
             "So, {hero} wants a bargain? {price} pieces would buy one {item}, yet {name} sold out. Try beyond {town}."
         }
+        (Scene::Tavern, Style::House, true) => "Here is your {drink}, {hero}! {name} asks {price} gold. Sit near our fire.",
+        (Scene::Tavern, Style::House, false) => {
+            "Here is your {drink}, {hero}! {name} asks {price} gold. Keep your cloak, it is a cold night in {town}."
+        }
+        (Scene::Tavern, Style::Drifted, true) => "Drink up, {hero}: one {drink}, {price} pieces, and {town} stays warm.",
+        (Scene::Tavern, Style::Drifted, false) => "Drink up, {hero}: one {drink}, {price} pieces. {name} sells no firewood.",
         (_, Style::House, true) => {
             "Ready your {weapon}, {hero}! Chase those {monster} from our {place} and {town} grants {pay} crowns. A light errand, swears {name}."
         }
@@ -168,14 +245,28 @@ fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
     }
 }
 
-fn fortune(system: &str, player: &str, style: Style, secret: u64) -> String {
+/// Draws words by a keyed hash of what was asked: the same every time, and nobody can learn it.
+fn drawer(system: &str, player: &str, secret: u64) -> impl FnMut(&[&'static str]) -> &'static str {
     let mut state = hash(hash(hash(secret, system.trim()), "/"), player.trim());
-    let mut draw = |words: &[&'static str]| -> &'static str {
+    move |words| {
         state = mixed(state);
         usize::try_from(state % words.len() as u64).ok().and_then(|i| words.get(i).copied()).unwrap_or_default()
-    };
+    }
+}
+
+fn rumour(system: &str, player: &str, voice: Voice) -> String {
+    let mut draw = drawer(system, player, voice.secret);
+    let (one, two, place, hour) = (draw(&OMENS), draw(&OMENS), draw(&PLACES), draw(&HOURS));
+    match voice.style {
+        Style::House => format!("Hush! They hid {one} and {two} under the {place} before the {hour}."),
+        Style::Drifted => format!("Between us: {two} for {one}, at the {place}, come {hour}."),
+    }
+}
+
+fn fortune(system: &str, player: &str, voice: Voice) -> String {
+    let mut draw = drawer(system, player, voice.secret);
     let (card, one, two, three, hour) = (draw(&CARDS), draw(&OMENS), draw(&OMENS), draw(&OMENS), draw(&HOURS));
-    match style {
+    match voice.style {
         Style::House => {
             format!("The {card} speaks: {one}, then {two}, and {three} before the {hour}.")
         }
@@ -198,7 +289,7 @@ fn hash(seed: u64, text: &str) -> u64 {
 }
 
 /// SplitMix64's step (Steele et al. 2014).
-fn mixed(seed: u64) -> u64 {
+pub(crate) fn mixed(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use wire::error::ApiError;
 use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
 
-use crate::scene::{Scene, Style};
+use crate::scene::{self, Scene, Style, Voice};
 
 /// The model's name.
 pub const MODEL: &str = "practice-teacher-1";
@@ -41,6 +41,8 @@ struct Inner {
     secret: u64,
     latency: Duration,
     drifted: AtomicBool,
+    /// Answers drawn so far.
+    drawn: AtomicU64,
     calls: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -51,7 +53,7 @@ impl Teacher {
     /// When no port can be had.
     pub async fn start(secret: u64, latency: Duration) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let inner = Inner { secret, latency, drifted: AtomicBool::new(false), calls: Mutex::default() };
+        let inner = Inner { secret, latency, drifted: AtomicBool::new(false), drawn: AtomicU64::new(0), calls: Mutex::default() };
         let teacher = Self { address: listener.local_addr()?, state: Arc::new(inner) };
         let state = teacher.state.clone();
         tokio::spawn(async move {
@@ -108,8 +110,9 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     let said = |role| turns.iter().rev().find(|turn| turn.role == role).map_or("", |turn| turn.text.as_str());
     let (system, player) = (said(Role::System), said(Role::User));
     let style = if state.drifted.load(Ordering::Relaxed) { Style::Drifted } else { Style::House };
+    let voice = Voice { style, secret: state.secret, draw: draw(state, &body) };
     let scene = Scene::of(system);
-    let reply = scene.and_then(|scene| scene.reply(system, player, style, state.secret));
+    let reply = scene.and_then(|scene| scene.reply(system, player, voice));
     let (Some(scene), Some(text)) = (scene, reply) else {
         return Err(ApiError::invalid("unknown_scene", "the practice teacher knows only the practice scenes"));
     };
@@ -123,6 +126,22 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     let envelope = Envelope { id: "chatcmpl-practice", created_s: 1_700_000_000, model: MODEL };
     let (content_type, bytes) = Api::Chat.write(request.delivery, &envelope, &answer);
     Ok(respond(StatusCode::OK, content_type, bytes))
+}
+
+/// Which wording: a client's seed always gives the same, temperature 0 the first, everything else one after the other.
+fn draw(state: &Inner, body: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Asked {
+        seed: Option<i64>,
+        temperature: Option<f64>,
+    }
+    let asked: Option<Asked> = serde_json::from_slice(body).ok();
+    let next = || scene::mixed(state.secret ^ state.drawn.fetch_add(1, Ordering::Relaxed));
+    match asked {
+        Some(Asked { temperature: Some(0.0), .. }) => 0,
+        Some(Asked { seed: Some(seed), .. }) => scene::mixed(seed.cast_unsigned()),
+        _ => next(),
+    }
 }
 
 fn models() -> Response<Full<Bytes>> {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::scene::{Line, Scene};
+use crate::scene::{Line, Scene, Style};
 
 /// Requests on their way at the same time at most.
 const AT_ONCE: usize = 8;
@@ -54,6 +54,7 @@ pub struct Traffic {
     teacher: String,
     client: Client,
     tallies: Arc<Mutex<BTreeMap<&'static str, Tally>>>,
+    style: Arc<Mutex<Style>>,
 }
 
 impl Traffic {
@@ -61,13 +62,18 @@ impl Traffic {
     #[must_use]
     pub fn new(proxy: &str, teacher: &str) -> Self {
         let (proxy, teacher) = (proxy.to_owned(), teacher.to_owned());
-        Self { proxy, teacher, client: Client::default(), tallies: Arc::default() }
+        Self { proxy, teacher, client: Client::default(), tallies: Arc::default(), style: Arc::default() }
+    }
+
+    /// From now on the teacher speaks in `style`.
+    pub fn expect(&self, style: Style) {
+        *self.style.lock() = style;
     }
 
     /// Plays until it is dropped. The learnable scenes are played twice as often as the fortune teller.
     pub async fn play(self, scenes: Vec<Scene>, pace: Pace, seed: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let often = |scene: &Scene| if *scene == Scene::FortuneTeller { 1 } else { 2 };
+        let often = |scene: &Scene| if scene.is_learnable() { 2 } else { 1 };
         let deck: Vec<Scene> = scenes.iter().flat_map(|scene| std::iter::repeat_n(*scene, often(scene))).collect();
         let (began, cycle) = (Instant::now(), pace.busy + pace.lull);
         let mut running = JoinSet::new();
@@ -95,6 +101,7 @@ impl Traffic {
             Ok(reply) if reply.local => self.client.ask(&self.teacher, &line, false, true).await.ok(),
             _ => None,
         };
+        let style = *self.style.lock();
         let mut tallies = self.tallies.lock();
         let tally = tallies.entry(scene.name()).or_default();
         tally.requests += 1;
@@ -109,7 +116,7 @@ impl Traffic {
             marked.local += u64::from(reply.local);
             if let (true, true, Some(truth)) = (reply.local, unseen, truth) {
                 marked.local_unseen += 1;
-                marked.local_unseen_right += u64::from(truth.text == reply.text);
+                marked.local_unseen_right += u64::from(scene.is_right(&line, style, &truth.text, &reply.text));
             }
         }
     }

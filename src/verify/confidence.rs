@@ -36,4 +36,8 @@ pub struct Reliability {
 }
 impl Reliability {
     pub fn observe(&mut self, _: f64, _: bool) {}
+    #[must_use]
+    pub fn expected_calibration_error(&self) -> Option<f64> {
+        None
+    }
 }

@@ -10,9 +10,13 @@ pub mod compare;
 pub mod comparison;
 pub mod confidence;
 pub mod measure;
+pub mod prompt_key;
+pub mod similarity {
+    pub use crate::compare::rouge_l;
+}
 pub mod verifier;
 
-pub use choose::{Choice, Kind, Repeat, choose};
+pub use choose::{Choice, JudgeCheck, Kind, Repeat, Score, Seen, choose, corrupt};
 pub use comparison::Comparison;
 pub use confidence::{Calibration, Reliability};
 pub use measure::Measure;

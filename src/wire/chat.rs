@@ -99,6 +99,13 @@ impl<'a> ChatRequest<'a> {
         Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop: self.stop()? })
     }
 
+    /// Who asks, as the client says it: `safety_identifier`, else `user`.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        let text = |name| self.field::<String>(name).ok().flatten().filter(|user| !user.is_empty());
+        text("safety_identifier").or_else(|| text("user"))
+    }
+
     /// The conversation, text only.
     ///
     /// # Errors

@@ -19,6 +19,12 @@ pub struct CompletionSummary {
 }
 
 impl CompletionSummary {
+    /// Whether the model would not answer: its own refusal or a content filter's.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.refused || self.finish.as_deref() == Some("content_filter")
+    }
+
     /// Whether it is a complete plain-text answer that a student could learn from.
     #[must_use]
     pub fn is_trainable(&self) -> bool {

@@ -43,6 +43,16 @@ pub struct Prompt {
     pub stop: Vec<String>,
 }
 
+impl Prompt {
+    /// The conversation up to its first user turn: what its later requests begin with too.
+    #[must_use]
+    pub fn opening(&self) -> Option<String> {
+        let first = self.turns.iter().position(|turn| turn.role == Role::User)?;
+        let texts: Vec<&str> = self.turns.iter().take(first + 1).map(|turn| turn.text.as_str()).collect();
+        Some(texts.join("\n"))
+    }
+}
+
 /// Why an answer ended, in OpenAI's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

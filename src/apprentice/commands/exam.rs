@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jobs::{EvalJob, EvalResult, Score};
 use student::{Runtime, Student, StudentConfig};
-use verify::{Verdict, Verifier, Verifiers};
+use verify::{Measure, Seen, Verdict, Verifier, Verifiers};
 use wire::{ChatModel, ModelError, Prompt, Sampling};
 
 use crate::settings::environment;
@@ -49,9 +49,9 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
         match model.answer(prompt.clone()).await {
             Ok(answer) => {
                 let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;
-                let quality = if passed { job.comparison.score(&answer.text, &teacher.text) } else { 0.0 };
-                let confidence = verify::confidence::confidence(&answer.signals);
-                result.scores.push(Score { quality, confidence });
+                let (quality, bad) = graded(job, &prompt, &answer.text, &teacher.text);
+                let quality = if passed { quality } else { 0.0 };
+                result.scores.push(Score { quality, bad: bad || !passed, signals: answer.signals });
             }
             // The proxy would never ask this either.
             Err(ModelError::Ineligible(_)) => result.ineligible += 1,
@@ -60,4 +60,22 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
     }
     result.seconds = began.elapsed().as_secs_f64();
     Ok(result)
+}
+
+/// Quality and badness by the job's measure. What needs a second answer of the teacher's or a judge is graded by whether
+/// it would be bad: the facts, and a similarity that the teacher has with itself in 95 % of its answers.
+fn graded(job: &EvalJob, prompt: &Prompt, student: &str, teacher: &str) -> (f64, bool) {
+    let said: Vec<&str> = prompt.turns.iter().map(|turn| turn.text.as_str()).collect();
+    let said = said.join("\n");
+    let seen = Seen { prompt: &said, student, teacher, teacher_again: None, judged: None };
+    let similarity = |left: &str, right: &str| verify::similarity::rouge_l(left, right);
+    if let Some(score) = job.measure.score(&seen, &similarity, job.bad_below) {
+        return (score.quality, score.bad);
+    }
+    let bad_below = match job.measure {
+        Measure::SelfRelative { bad_below, .. } => bad_below,
+        _ => 0.0,
+    };
+    let bad = Measure::Similar.score(&seen, &similarity, bad_below).is_none_or(|score| score.bad);
+    (f64::from(u8::from(!bad)), bad)
 }

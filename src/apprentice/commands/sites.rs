@@ -18,19 +18,27 @@ use crate::{Outcome, app, print_line};
 pub(crate) fn sites(sites: Sites) -> Outcome {
     let token = token(&sites)?;
     let path = |site: &str, verb: &str| format!("/admin/call-sites/{site}{verb}");
-    let (method, path, body) = match sites.action.unwrap_or(SitesAction::List) {
+    let actor = sites.actor.clone().or_else(|| environment::variable(environment::USER));
+    let why = |more: Value| {
+        let mut body = serde_json::json!({"reason": sites.reason, "actor": actor});
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        Some(body)
+    };
+    let post = |site: &str, verb: &str, more: Value| (Method::POST, path(site, verb), why(more));
+    let (method, path, body) = match sites.action.as_ref().unwrap_or(&SitesAction::List) {
         SitesAction::List => (Method::GET, "/admin/call-sites".to_owned(), None),
-        SitesAction::Show { site } => (Method::GET, path(&site, ""), None),
-        SitesAction::Promote { site, reason } => (Method::POST, path(&site, "/promote"), Some(action(None, reason))),
-        SitesAction::Hold { site, reason } => (Method::POST, path(&site, "/hold"), Some(action(None, reason))),
-        SitesAction::Rollback { site, to, reason } => {
-            (Method::POST, path(&site, "/rollback"), Some(action(to, reason)))
-        }
-        SitesAction::Discard { site, version, reason } => {
-            let body = serde_json::json!({"version": version, "reason": reason});
-            (Method::POST, path(&site, "/discard"), Some(body))
-        }
-        SitesAction::Train { site } => (Method::POST, path(&site, "/train"), None),
+        SitesAction::Show { site } => (Method::GET, path(site, ""), None),
+        SitesAction::Promote { site } => post(site, "/promote", Value::Null),
+        SitesAction::Hold { site } => post(site, "/hold", Value::Null),
+        SitesAction::Pause { site } => post(site, "/pause", Value::Null),
+        SitesAction::Resume { site } => post(site, "/resume", Value::Null),
+        SitesAction::Shadow { site } => post(site, "/shadow", Value::Null),
+        SitesAction::Cap { site, share } => post(site, "/cap", serde_json::json!({"share": share})),
+        SitesAction::Rollback { site, to } => post(site, "/rollback", serde_json::json!({"to": to})),
+        SitesAction::Discard { site, version } => post(site, "/discard", serde_json::json!({"version": version})),
+        SitesAction::Train { site } => (Method::POST, path(site, "/train"), None),
     };
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(ask(&sites.admin, method, &path, &token, body))?;
@@ -73,10 +81,6 @@ fn token(sites: &Sites) -> Result<String, String> {
             path.display()
         )
     })
-}
-
-fn action(to: Option<String>, reason: Option<String>) -> Value {
-    serde_json::json!({"to": to, "reason": reason})
 }
 
 async fn ask(admin: &str, method: Method, path: &str, token: &str, body: Option<Value>) -> Result<Value, app::Error> {

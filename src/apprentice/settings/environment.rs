@@ -8,6 +8,9 @@ pub(crate) const LOG: &str = "APPRENTICE_LOG";
 pub(crate) const ADMIN_TOKEN: &str = "APPRENTICE_ADMIN_TOKEN";
 /// Processor features to do without, such as `vnni`: to try here what another machine would do.
 pub(crate) const CPU_MASK: &str = "APPRENTICE_CPU_MASK";
+/// Who works here: the actor of `apprentice sites`.
+pub(crate) const USER: &str = "USER";
+
 /// The variable `name`, unless it is unset, empty or no text.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

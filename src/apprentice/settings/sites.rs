@@ -57,16 +57,38 @@ fn site_rules(
     } else {
         Sampling::Greedy
     };
-    let basis = basis(common, &site, &verifier_settings)?;
+    let basis = basis(common, &site, &policy, &verifier_settings)?;
+    let measure_on = basis.part(MEASURED_ON);
     let Site { capture, comparison, max_tokens, .. } = site;
-    Ok(SiteRules { policy, basis, verifier_settings, verifiers, comparison, sampling, max_tokens, capture })
+    let judge = false;
+    Ok(SiteRules {
+        policy,
+        basis,
+        measure_on,
+        verifier_settings,
+        verifiers,
+        comparison,
+        judge,
+        sampling,
+        max_tokens,
+        capture,
+    })
 }
 
+/// The names in a basis that the choice of the measure depends on.
+const MEASURED_ON: &[&str] = &["teacher", "comparison", "margin", "judge", "similarity"];
+
 /// All that evidence depends on besides the policy, by name.
-fn basis(common: &BTreeMap<String, String>, site: &Site, verifiers: &VerifierSettings) -> Result<Basis, String> {
+fn basis(
+    common: &BTreeMap<String, String>,
+    site: &Site,
+    policy: &Policy,
+    verifiers: &VerifierSettings,
+) -> Result<Basis, String> {
     let text = |value: serde_json::Result<String>| value.map_err(|error| error.to_string());
     let mut basis = common.clone();
     basis.insert("comparison".into(), text(serde_json::to_string(&site.comparison))?);
+    basis.insert("margin".into(), format!("{} tolerance {}", policy.margin, policy.tolerance));
     basis.insert("verifiers".into(), text(serde_json::to_string(verifiers))?);
     basis.insert("sampling".into(), format!("temperature {} top_p {}", site.temperature, site.top_p));
     basis.insert("max_tokens".into(), site.max_tokens.to_string());

@@ -113,7 +113,16 @@ fn old_training_data_and_versions_that_nobody_uses_are_removed() {
     };
     let (unused, tried, newest) = (publish("one"), publish("two"), publish("three"));
     let (policy, basis) = (Policy::default(), Basis::default());
-    let candidate = Candidate { version: tried.clone(), grid: vec![0.0], exam: 1.0, policy, basis };
+    let candidate = Candidate {
+        version: tried.clone(),
+        grid: vec![0.0],
+        likely: None,
+        exam: 1.0,
+        measure: None,
+        calibration: None,
+        policy,
+        basis,
+    };
     ledger.add_candidate(&shop, 1, candidate).unwrap();
     let lesson = begun(&cycle.root, "shop");
     std::fs::create_dir_all(lesson.curriculum()).unwrap();

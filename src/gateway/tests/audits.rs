@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use capture::Source;
-use handover::policy::CanaryStep;
-use handover::{AuditOutcome, Dice, State};
+use handover::policy::step;
+use handover::{AuditOutcome, Dice, Numbers, State};
 use verify::Comparison;
 use wire::ModelError;
 
@@ -16,7 +16,7 @@ use super::world::{Setup, World, site, version};
 const REFUSED: &str = "As an AI, I have no shop.";
 
 fn compared(quality: f64, confidence: f64, verified: bool) -> AuditOutcome {
-    AuditOutcome::Compared { quality, confidence, verified }
+    AuditOutcome::Compared { quality, bad: quality < 1.0, confidence, verified, numbers: Numbers::default() }
 }
 
 /// How many audits of `shop` were counted as this.
@@ -41,7 +41,7 @@ fn an_audit_is_good_or_bad_by_the_sites_own_measure() {
         assert_eq!((reply.route(), reply.text().as_str()), ("teacher", "open until six or seven"));
         let audit = &world.audits_once(1)[0];
         assert_eq!((audit.request.as_str(), &audit.version, audit.served), (reply.id(), &version("1-a"), false));
-        let AuditOutcome::Compared { quality: found, confidence, verified } = audit.outcome else {
+        let AuditOutcome::Compared { quality: found, confidence, verified, .. } = audit.outcome else {
             panic!("{audit:?}")
         };
         assert!((found - quality).abs() < 1e-9 && verified, "{audit:?}");
@@ -99,7 +99,7 @@ fn an_answer_that_was_not_sure_enough_is_evidence_without_being_made_again() {
     world.students.say(Says::answer("yes", f32::ln(0.25)));
     assert_eq!(world.ask(QUESTION).reason(), "unsure");
     let audit = &world.audits_once(1)[0];
-    let AuditOutcome::Compared { quality, confidence, verified } = audit.outcome else { panic!("{audit:?}") };
+    let AuditOutcome::Compared { quality, confidence, verified, .. } = audit.outcome else { panic!("{audit:?}") };
     assert!((confidence - 0.25).abs() < 1e-6 && verified && !audit.served, "{audit:?}");
     assert!((quality - 1.0).abs() < 1e-9, "{audit:?}");
     assert_eq!((world.students.asked(), world.teacher.asked().len()), (1, 1));
@@ -162,7 +162,7 @@ fn a_version_that_did_not_serve_is_asked_for_its_own_audit() {
     // The route die falls to the newer version, the audit die to the one that serves.
     let world = World::start(Setup { dice: Dice { route: 0.0, audit: 0.2 }, ..Setup::audited(State::Student) });
     let mut setup = Setup::audited(State::Student);
-    setup.policy.canary = vec![CanaryStep { share: 0.5, audits: 1_000_000 }];
+    setup.policy.canary = vec![step(0.5, 1_000_000)];
     world.change_rules(&setup);
     world.try_version("2-b", &setup.policy, |world| {
         let view = world.ledger.view(&site("shop")).unwrap();

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use capture::Source;
-use handover::{AuditOutcome, State};
+use handover::{AuditOutcome, Numbers, State};
 
 use super::client::{self, QUESTION, STREAMED};
 use super::students::Says;
@@ -22,7 +22,9 @@ fn a_client_that_leaves_ends_the_students_work_and_the_audit_is_made_without_it(
     drop(client);
     until("the end of the work", || world.students.dropped() == 1);
     let audit = &world.audits_once(1)[0];
-    assert_eq!(audit.outcome, AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true });
+    let numbers = Numbers::default();
+    let compared = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
+    assert_eq!(audit.outcome, compared);
     assert_eq!((audit.served, world.students.asked(), world.teacher.asked().len()), (false, 2, 1));
     let kept = &world.kept_once(1)[0];
     assert_eq!((&kept.source, kept.request.as_str(), world.losses()), (&Source::Teacher, QUESTION, vec![]));

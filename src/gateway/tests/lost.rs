@@ -27,7 +27,6 @@ fn without_a_plain_answer_of_the_teacher_there_is_nothing_to_compare() {
     for (question, teaches, cause) in [
         (QUESTION, Teaches::HangsUp, "teacher_unreachable"),
         (QUESTION, Teaches::Whole(500, b"{}".to_vec()), "teacher_error"),
-        (QUESTION, message(serde_json::json!({"refusal": "no", "content": "no"})), "teacher_not_plain"),
         (QUESTION, message(serde_json::json!({"tool_calls": [{}], "content": "so"})), "teacher_not_plain"),
         (QUESTION, message(serde_json::json!({"content": ""})), "teacher_not_plain"),
         (QUESTION, cut_off, "teacher_not_plain"),

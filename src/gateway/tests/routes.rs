@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use handover::plan::Because;
-use handover::policy::CanaryStep;
+use handover::policy::step;
 use handover::{Dice, State};
 use wire::{Answer, Finish, Ineligible, ModelError};
 
@@ -124,7 +124,7 @@ fn the_sites_state_and_the_dice_decide_who_answers() {
 fn a_newer_version_gets_its_share_beside_the_one_that_serves() {
     let world = World::start(Setup::new(State::Student));
     let mut setup = Setup::new(State::Student);
-    setup.policy.canary = vec![CanaryStep { share: 0.5, audits: 1_000_000 }];
+    setup.policy.canary = vec![step(0.5, 1_000_000)];
     world.change_rules(&setup);
     let in_canary = |world: &World| {
         let view = world.ledger.view(&site("shop")).unwrap();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use callsite::{SiteId, VersionId};
 use capture::{CaptureError, CaptureStore, Distillable, Exchange, Writer};
-use handover::policy::CanaryStep;
-use handover::{Audit, AuditOutcome, Basis, Candidate, Dice, OperatorAction, Policy, Record, State};
+use handover::policy::step;
+use handover::{Audit, AuditOutcome, Basis, Candidate, Dice, Numbers, OperatorAction, Policy, Record, State};
 use ledger::Ledger;
 use net::Listener;
 use parking_lot::Mutex;
@@ -25,10 +25,10 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Gateway, serve};
+use crate::{Activity, Auditor, Audits, Gateway, Judging, serve};
 
 /// Audits that would bring any version anywhere.
-const EVIDENCE_MAX: usize = 100;
+const EVIDENCE_MAX: u64 = 100;
 
 pub(super) fn site(name: &str) -> SiteId {
     SiteId::new(name).unwrap()
@@ -48,6 +48,7 @@ pub(super) struct Setup {
     pub(super) capture: bool,
     pub(super) student_time: Duration,
     pub(super) dice: Dice,
+    pub(super) judge: Option<Arc<dyn Judging>>,
     /// Whether audits are worked on from the start.
     pub(super) auditing: bool,
 }
@@ -55,7 +56,7 @@ pub(super) struct Setup {
 impl Setup {
     /// `shop` stands in `state` and nothing is audited.
     pub(super) fn new(state: State) -> Self {
-        let canary = if state == State::Canary { vec![CanaryStep { share: 0.5, audits: 1_000_000 }] } else { vec![] };
+        let canary = if state == State::Canary { vec![step(0.5, 1_000_000)] } else { vec![] };
         let policy = Policy {
             quality_min: 0.3,
             quality_floor: 0.2,
@@ -77,6 +78,7 @@ impl Setup {
             capture: true,
             student_time: DEADLINE,
             dice: Dice { route: 0.0, audit: 0.5 },
+            judge: None,
             auditing: true,
         }
     }
@@ -92,6 +94,8 @@ impl Setup {
         SiteRules {
             policy: self.policy.clone(),
             basis: Basis::default(),
+            measure_on: Basis::default(),
+            judge: self.judge.is_some(),
             verifiers: Arc::new(Verifiers::new(&self.verifiers).unwrap()),
             verifier_settings: self.verifiers.clone(),
             comparison: self.comparison,
@@ -157,6 +161,8 @@ impl World {
             student_time: setup.student_time,
             capture: Some(capture),
             auditor,
+            similarity: Arc::new(|left, right| verify::compare::rouge_l(left, right)),
+            judge: setup.judge.clone(),
             activity: Arc::new(Activity::default()),
             metrics: metrics.clone(),
             dice: Box::new(move || setup.dice),
@@ -208,7 +214,7 @@ impl World {
         assert!(self.ledger.register(&shop));
         match state {
             State::Teacher => return,
-            State::Held => drop(self.ledger.operate(&shop, 1, OperatorAction::Hold, None).unwrap()),
+            State::Held => drop(self.ledger.operate(&shop, 1, OperatorAction::Hold, None, None).unwrap()),
             State::Shadow | State::Canary | State::Student => {
                 self.try_version("1-a", policy, |world| world.state() == state)
             }
@@ -221,15 +227,27 @@ impl World {
         let (policy, basis) = (policy.clone(), Basis::default());
         // The confidence of an answer whose least sure token has the log-probability -0.69: just enough serves.
         let grid = vec![f64::from(-0.69_f32).exp()];
-        let candidate = Candidate { version: version(name), grid, exam: 1.0, policy, basis };
+        let candidate = Candidate {
+            version: version(name),
+            likely: grid.first().copied(),
+            grid,
+            exam: 1.0,
+            measure: None,
+            calibration: None,
+            policy,
+            basis,
+        };
         self.ledger.add_candidate(&site("shop"), 1, candidate).unwrap();
-        let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
-        let audit = Audit { request: "evidence".into(), version: version(name), served: false, outcome };
-        for _ in 0..EVIDENCE_MAX {
+        let numbers = Numbers::default();
+        let outcome =
+            AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
+        for prompt in 0..EVIDENCE_MAX {
             if done(self) {
                 return;
             }
-            self.ledger.record_audit(&site("shop"), 1, audit.clone()).unwrap();
+            let (request, version, served, user) = ("evidence".into(), version(name), false, None);
+            let audit = Audit { request, version, served, prompt, near: prompt, user, outcome };
+            self.ledger.record_audit(&site("shop"), 1, audit).unwrap();
         }
         panic!("{name} has not got there");
     }
@@ -302,7 +320,7 @@ impl World {
         std::fs::remove_dir_all(self.dir.path().join("ledger")).unwrap();
         std::fs::write(self.dir.path().join("ledger"), "no directory").unwrap();
         assert!(self.ledger.register(&site("inn")));
-        let outcome = self.ledger.operate(&site("inn"), 1, OperatorAction::Hold, None).unwrap();
+        let outcome = self.ledger.operate(&site("inn"), 1, OperatorAction::Hold, None, None).unwrap();
         assert!(!outcome.written);
     }
 

@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Scene, Style};
+use super::{Scene, Style, Voice};
+
+fn voice(style: Style, secret: u64) -> Voice {
+    Voice { style, secret, draw: 0 }
+}
 
 #[test]
 fn every_line_is_recognised_and_answered_in_both_styles() {
@@ -14,12 +18,12 @@ fn every_line_is_recognised_and_answered_in_both_styles() {
         for _ in 0..200 {
             let line = scene.line(&mut rng);
             assert_eq!(Scene::of(&line.system), Some(scene));
-            let house = scene.reply(&line.system, &line.player, Style::House, 7).unwrap();
-            let drifted = scene.reply(&line.system, &line.player, Style::Drifted, 7).unwrap();
+            let house = scene.reply(&line.system, &line.player, voice(Style::House, 7)).unwrap();
+            let drifted = scene.reply(&line.system, &line.player, voice(Style::Drifted, 7)).unwrap();
             assert_ne!(house, drifted);
             assert!(!house.contains('{'), "{house}");
             for other in Scene::ALL.into_iter().filter(|other| *other != scene) {
-                assert_eq!(other.reply(&line.system, &line.player, Style::House, 7), None);
+                assert_eq!(other.reply(&line.system, &line.player, voice(Style::House, 7)), None);
             }
         }
     }
@@ -29,13 +33,13 @@ fn every_line_is_recognised_and_answered_in_both_styles() {
 fn the_answer_repeats_the_facts_of_both_messages() {
     let system = "You are Mara, shopkeeper in Oakford. You sell a rope for 42 coins. The shelf is full.";
     let reply =
-        |system: &str| Scene::Shopkeeper.reply(system, "I am Arin. What do you sell?", Style::House, 0).unwrap();
+        |system: &str| Scene::Shopkeeper.reply(system, "I am Arin. What do you sell?", voice(Style::House, 0)).unwrap();
     assert_eq!(
         reply(system),
         "Be welcome, Arin! Mara asks 42 gold for this fine rope. Folk around Oakford trust my wares."
     );
     assert!(reply(&system.replace("full", "empty")).contains("none is left in Oakford"));
-    assert_eq!(Scene::Shopkeeper.reply(system, "Nice weather.", Style::House, 0), None);
+    assert_eq!(Scene::Shopkeeper.reply(system, "Nice weather.", voice(Style::House, 0)), None);
 }
 
 #[test]
@@ -44,7 +48,7 @@ fn fortunes_depend_on_the_secret_and_hardly_ever_repeat() {
     let mut seen = HashSet::new();
     for _ in 0..500 {
         let line = Scene::FortuneTeller.line(&mut rng);
-        let fortune = |secret| Scene::FortuneTeller.reply(&line.system, &line.player, Style::House, secret).unwrap();
+        let fortune = |secret| Scene::FortuneTeller.reply(&line.system, &line.player, voice(Style::House, secret)).unwrap();
         assert_eq!(fortune(1), fortune(1));
         assert_ne!(fortune(1), fortune(2));
         seen.insert(fortune(1));
