@@ -1,6 +1,15 @@
+mod calibration;
+mod choose;
+mod facts;
+mod fields;
+mod level;
+mod prompt_key;
+mod score;
+mod verifiers;
+
 use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};
 
-use crate::compare::rouge_l;
+use crate::similarity::rouge_l;
 use crate::verifier::NAMES;
 use crate::{Comparison, Verdict, Verifier, VerifierSettings, Verifiers};
 
@@ -54,6 +63,24 @@ fn rouge_l_equals_the_golden_vectors() {
     near(rouge_l("Ask the blacksmith for a better sword.", "Ask the blacksmith for a cheaper sword"), 0.857143);
     near(rouge_l("Describe the village elder", "Write a rumor about the old mill"), 0.181818);
     near(rouge_l("", "x"), 0.0);
+}
+
+#[test]
+fn rouge_l_takes_letters_of_scripts_without_spaces_for_words() {
+    assert_eq!(rouge_l("縄は金貨です。", "縄は金貨です"), 1.0);
+    let near = rouge_l("縄は二十三金貨です", "縄は二十四金貨です");
+    assert!((near - 16.0 / 18.0).abs() < 1e-9, "{near}");
+    assert_eq!(rouge_l("ราคา", "ราคา"), 1.0);
+    assert_eq!(rouge_l("веревка стоит", "Веревка стоит!"), 1.0);
+}
+
+#[test]
+fn texts_without_letters_are_alike_when_they_are_equal() {
+    assert_eq!((rouge_l("...", " ...\n"), rouge_l("👍", "👍")), (1.0, 1.0));
+    assert_eq!(
+        (rouge_l("...", "!!!"), rouge_l("", ""), rouge_l("...", "aye"), rouge_l(" ", "\n")),
+        (0.0, 0.0, 0.0, 0.0)
+    );
 }
 
 #[test]
