@@ -33,6 +33,7 @@ fn live_rules() -> LiveRules {
         basis: Basis::default(),
         measure_on: Basis::default(),
         judge: false,
+        learns: true,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,

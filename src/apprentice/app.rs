@@ -122,7 +122,7 @@ impl App {
             student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
             capture: capture.filter(|_: &Capture| settings.capture.enabled),
             auditor,
-            similarity: Arc::new(verify::similarity::rouge_l),
+            similarity: Arc::new(verify::rouge_l),
             judge: None,
             activity: activity.clone(),
             metrics: metrics.clone(),

@@ -12,6 +12,7 @@ mod sites;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use capture::Distillable;
 use cycle::LessonSettings;
 use handover::Policy;
 use rules::Rules;
@@ -64,6 +65,11 @@ impl Settings {
         }
         settings.rules(&BTreeMap::new())?;
         Ok(settings)
+    }
+
+    /// Whether lessons may be held: there is a student, lessons are on, and the teacher's terms allow them.
+    pub(crate) fn learns(&self) -> bool {
+        self.student.enabled && self.lessons.enabled && self.teacher.distillable == Distillable::Yes
     }
 
     /// The rules of every call site; `common` is the part of their basis that all sites share.

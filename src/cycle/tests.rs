@@ -13,6 +13,7 @@ use crate::schedule::{Due, ScheduleInput, due, next};
 use crate::*;
 
 const INPUT: ScheduleInput = ScheduleInput {
+    coverage_lost: false,
     state: State::Teacher,
     audits: 0,
     new_exchanges: 200,

@@ -146,7 +146,8 @@ async fn compared(
     let (said, student, teacher) = (conversation(prompt), attempt.answer.text.clone(), teacher.text.clone());
     // Long texts and embeddings take their time: no work for a thread that serves others.
     let scored = tokio::task::spawn_blocking(move || {
-        let seen = Seen { prompt: &said, student: &student, teacher: &teacher, teacher_again: again.as_deref(), judged };
+        let seen =
+            Seen { prompt: &said, student: &student, teacher: &teacher, teacher_again: again.as_deref(), judged };
         let score = measure.score(&seen, &*similarity, bad_below)?;
         let again = again.as_deref().map(|again| similarity(again, &teacher));
         let similar = again.map(|_| similarity(&student, &teacher));
@@ -184,8 +185,9 @@ async fn repeat(gateway: &Arc<Gateway>, client: &teacher::Client, repetition: Re
     let check = gateway.check_judge(&call, &prompt, &teacher.text, &again.text).await;
     let (ledger, similarity, at_ms) = (gateway.ledger.clone(), gateway.similarity.clone(), (gateway.clock)());
     let recorded = tokio::task::spawn_blocking(move || {
-        let key = prompt_key::key(&prompt);
-        let repeat = Repeat::of(key, &conversation(&prompt), &teacher.text, &again.text, &*similarity, check);
+        let (key, tolerance) = (prompt_key::key(&prompt), call.rules.policy.tolerance);
+        let answers = [teacher.text.as_str(), again.text.as_str()];
+        let repeat = Repeat::of(key, &conversation(&prompt), answers, tolerance, &*similarity, check);
         ledger.record_repeat(&call.site, at_ms, repeat)
     });
     if let Ok(Err(error)) = recorded.await {
@@ -203,12 +205,7 @@ enum Asking {
 }
 
 /// Puts the client's own bytes to the teacher.
-async fn ask_teacher(
-    gateway: &Gateway,
-    client: &teacher::Client,
-    call: &Call,
-    asking: Asking,
-) -> Result<Taught, Lost> {
+async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call, asking: Asking) -> Result<Taught, Lost> {
     let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
     let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
     let answer = asked.map_err(|_| Lost::TeacherUnreachable)?;

@@ -19,13 +19,7 @@ pub trait Judging: Send + Sync {
 
 impl Gateway {
     /// The judge's preference between the student's and the teacher's answer.
-    pub(crate) async fn judge(
-        &self,
-        call: &Call,
-        prompt: &Prompt,
-        student: &str,
-        teacher: &str,
-    ) -> Result<f64, Lost> {
+    pub(crate) async fn judge(&self, call: &Call, prompt: &Prompt, student: &str, teacher: &str) -> Result<f64, Lost> {
         let judge = self.judge.as_ref().ok_or(Lost::JudgeSilent)?;
         let asked = self.metrics.teacher_asked_again_total(call.site.as_str(), "judge");
         asked.inc();

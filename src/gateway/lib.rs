@@ -43,8 +43,8 @@ use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
-pub use judging::{Judging, Opinion};
 pub use error::GatewayError;
+pub use judging::{Judging, Opinion};
 pub use reason::Reason;
 pub use threads::serve;
 

@@ -89,9 +89,7 @@ impl Site {
             }
             OperatorAction::Cap { share } => return Err(ActionError::BadShare(*share)),
             OperatorAction::Shadow if self.incumbent.is_none() => return Err(ActionError::NoVersion),
-            OperatorAction::Shadow => {
-                Switch { paused: Some(true), ..self.switch(State::Shadow, Cause::Operator) }
-            }
+            OperatorAction::Shadow => Switch { paused: Some(true), ..self.switch(State::Shadow, Cause::Operator) },
         };
         Ok(Switch { reason, actor, ..switch })
     }

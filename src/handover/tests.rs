@@ -38,7 +38,15 @@ fn candidate(name: &str) -> Candidate {
 /// An audit of a prompt that nobody asked before.
 fn audit(prompt: u64) -> Audit {
     let outcome = AuditOutcome::NoAnswer;
-    Audit { request: prompt.to_string(), version: version("1"), served: false, prompt, near: prompt, user: None, outcome }
+    Audit {
+        request: prompt.to_string(),
+        version: version("1"),
+        served: false,
+        prompt,
+        near: prompt,
+        user: None,
+        outcome,
+    }
 }
 
 fn compared(quality: f64, confidence: f64, verified: bool) -> AuditOutcome {

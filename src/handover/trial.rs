@@ -227,7 +227,9 @@ impl Trial {
         if self.proven.is_some() {
             let coverage = self.coverage();
             let enough = coverage >= policy.coverage_min;
-            let text = || format!("the proven threshold covers {coverage:.3} of the requests, below {:.3}", policy.coverage_min);
+            let text = || {
+                format!("the proven threshold covers {coverage:.3} of the requests, below {:.3}", policy.coverage_min)
+            };
             return if enough { Vec::new() } else { vec![text()] };
         }
         let mut missing = Vec::new();

@@ -75,8 +75,7 @@ impl EvalResult {
             Some(calibration) => calibration.confidence(signals),
             None => verify::confidence::confidence(signals),
         };
-        let mut scores: Vec<_> =
-            self.scores.iter().map(|score| (confidence(&score.signals), score.quality)).collect();
+        let mut scores: Vec<_> = self.scores.iter().map(|score| (confidence(&score.signals), score.quality)).collect();
         scores.sort_by(|left, right| left.0.total_cmp(&right.0));
         scores
     }
@@ -85,7 +84,8 @@ impl EvalResult {
     /// They come from data that no audit will see again, so the tests stay valid.
     #[must_use]
     pub fn confidence_grid(&self, calibration: Option<&Calibration>) -> Vec<f64> {
-        let confidences: Vec<f64> = self.by_confidence(calibration).into_iter().map(|(confidence, _)| confidence).collect();
+        let confidences: Vec<f64> =
+            self.by_confidence(calibration).into_iter().map(|(confidence, _)| confidence).collect();
         let quantile = |step: usize| confidences.get(step * confidences.len() / GRID_MAX).copied();
         let mut grid: Vec<f64> = (1..GRID_MAX).filter_map(quantile).collect();
         grid.push(0.0);

@@ -63,8 +63,7 @@ fn score(quality: f64, confidence: f32) -> Score {
 
 /// Answers of rising confidence, good or not by their number.
 fn exam(answers: u16, good: impl Fn(u16) -> bool) -> EvalResult {
-    let scores =
-        (0..answers).map(|n| score(f64::from(u8::from(good(n))), f32::from(n) / f32::from(answers))).collect();
+    let scores = (0..answers).map(|n| score(f64::from(u8::from(good(n))), f32::from(n) / f32::from(answers))).collect();
     EvalResult { scores, ..EvalResult::default() }
 }
 

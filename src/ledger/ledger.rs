@@ -105,8 +105,8 @@ impl Ledger {
         }
         let slot = self.known(site)?;
         // The marks name a hold before the log does and a release after it: in between the site is held.
-        let marks = (matches!(record, Record::Candidate(_) | Record::Switch(_)))
-            .then(|| self.marks_with(site, at_ms, &record));
+        let marks =
+            (matches!(record, Record::Candidate(_) | Record::Switch(_))).then(|| self.marks_with(site, at_ms, &record));
         let release =
             matches!(&record, Record::Switch(switch) if switch.from == State::Held && switch.to != State::Held);
         if let Some(marks) = marks.as_ref().filter(|_| !release) {
@@ -194,7 +194,8 @@ impl Ledger {
         if !standing.wants_repeats(&rules.measure_on) {
             return Ok(());
         }
-        let repeats = if standing.measuring.on == rules.measure_on { standing.measuring.repeats.as_slice() } else { &[] };
+        let repeats =
+            if standing.measuring.on == rules.measure_on { standing.measuring.repeats.as_slice() } else { &[] };
         let Some(choice) = rules.choose(repeats) else { return Ok(()) };
         tracing::info!(%site, measure = choice.measure.label(), why = choice.why, "measure chosen");
         self.commit(writer, site, at_ms, Record::Measure { on: rules.measure_on.clone(), choice })

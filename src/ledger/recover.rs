@@ -68,7 +68,8 @@ impl Ledger {
             }
         }
         for (site, slot) in self.table.all() {
-            let due = self.demote_failing(&mut writer, &site).and_then(|()| self.settle_in_time(&mut writer, &site, now_ms));
+            let due =
+                self.demote_failing(&mut writer, &site).and_then(|()| self.settle_in_time(&mut writer, &site, now_ms));
             if let Err(error) = due {
                 self.postpone(&mut writer, now_ms, &error);
                 return;

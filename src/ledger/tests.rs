@@ -28,6 +28,7 @@ fn site_rules(policy: Policy, basis: &str) -> SiteRules {
         basis: Basis([("teacher".to_owned(), basis.to_owned())].into()),
         measure_on: Basis([("teacher".to_owned(), basis.to_owned())].into()),
         judge: false,
+        learns: true,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,

@@ -98,8 +98,7 @@ const OMENS: [&str; 16] = [
 const HOURS: [&str; 8] = ["dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast"];
 
 impl Scene {
-    pub const ALL: [Self; 5] =
-        [Self::Shopkeeper, Self::QuestGiver, Self::Tavern, Self::Bard, Self::FortuneTeller];
+    pub const ALL: [Self; 5] = [Self::Shopkeeper, Self::QuestGiver, Self::Tavern, Self::Bard, Self::FortuneTeller];
 
     /// The call site's name.
     #[must_use]
@@ -224,12 +223,18 @@ fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
         (Scene::Shopkeeper, Style::Drifted, false) => {
             "So, {hero} wants a bargain? {price} pieces would buy one {item}, yet {name} sold out. Try beyond {town}."
         }
-        (Scene::Tavern, Style::House, true) => "Here is your {drink}, {hero}! {name} asks {price} gold. Sit near our fire.",
+        (Scene::Tavern, Style::House, true) => {
+            "Here is your {drink}, {hero}! {name} asks {price} gold. Sit near our fire."
+        }
         (Scene::Tavern, Style::House, false) => {
             "Here is your {drink}, {hero}! {name} asks {price} gold. Keep your cloak, it is a cold night in {town}."
         }
-        (Scene::Tavern, Style::Drifted, true) => "Drink up, {hero}: one {drink}, {price} pieces, and {town} stays warm.",
-        (Scene::Tavern, Style::Drifted, false) => "Drink up, {hero}: one {drink}, {price} pieces. {name} sells no firewood.",
+        (Scene::Tavern, Style::Drifted, true) => {
+            "Drink up, {hero}: one {drink}, {price} pieces, and {town} stays warm."
+        }
+        (Scene::Tavern, Style::Drifted, false) => {
+            "Drink up, {hero}: one {drink}, {price} pieces. {name} sells no firewood."
+        }
         (_, Style::House, true) => {
             "Ready your {weapon}, {hero}! Chase those {monster} from our {place} and {town} grants {pay} crowns. A light errand, swears {name}."
         }

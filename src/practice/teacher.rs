@@ -53,7 +53,13 @@ impl Teacher {
     /// When no port can be had.
     pub async fn start(secret: u64, latency: Duration) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let inner = Inner { secret, latency, drifted: AtomicBool::new(false), drawn: AtomicU64::new(0), calls: Mutex::default() };
+        let inner = Inner {
+            secret,
+            latency,
+            drifted: AtomicBool::new(false),
+            drawn: AtomicU64::new(0),
+            calls: Mutex::default(),
+        };
         let teacher = Self { address: listener.local_addr()?, state: Arc::new(inner) };
         let state = teacher.state.clone();
         tokio::spawn(async move {

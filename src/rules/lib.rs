@@ -28,6 +28,8 @@ pub struct SiteRules {
     pub comparison: Comparison,
     /// Whether a judge can be asked.
     pub judge: bool,
+    /// Whether lessons may be held at all: only then is the teacher asked a second time.
+    pub learns: bool,
     /// The student's own, unless the client names a seed.
     pub sampling: Sampling,
     /// Tokens of a student's answer when the client names no limit.
@@ -40,7 +42,7 @@ impl SiteRules {
     /// What a measure that is to be chosen from the traffic depends on; `None` where it is given.
     #[must_use]
     pub fn measure_to_choose(&self) -> Option<&Basis> {
-        self.given_measure().is_none().then_some(&self.measure_on)
+        (self.learns && self.given_measure().is_none()).then_some(&self.measure_on)
     }
 
     /// The measure: the operator's own, or what enough `repeats` of the teacher suggest. `None` while there are too few.

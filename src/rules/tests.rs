@@ -13,6 +13,9 @@ fn rules(max_tokens: u32) -> SiteRules {
     SiteRules {
         policy: Policy::default(),
         basis: Basis::default(),
+        measure_on: Basis::default(),
+        judge: false,
+        learns: true,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,

@@ -1,20 +1,113 @@
-//! Stub until the measures land.
+//! Which measure fits a call site: read off how the teacher answers the same prompt twice, before any evidence.
+//!
+//! A [`Repeat`] is what one such pair showed. It is kept in logs and holds no text of prompts or answers but the paths
+//! of JSON fields. [`choose`] is a pure function of the repeats, so the choice can be explained and made again.
+
 use serde::{Deserialize, Serialize};
 
-use crate::Measure;
+use crate::facts::{SHORT_WORDS, wrong_fact};
+use crate::fields;
+use crate::measure::Measure;
+use crate::score::{same_value, same_words};
+use crate::words::tokens;
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Share of pairs that must show a thing before the site is taken to be of that kind. Above the usual `quality_min` of
+/// 0.9: a teacher that repeats itself less often can never be followed by a comparison that allows no difference.
+const MOST: f64 = 11.0 / 12.0;
+/// A JSON field is free when the teacher disagrees with itself in more than this share of pairs.
+const FREE_ABOVE: f64 = 0.05;
+/// Words of a label, at most; a JSON text of more words is prose.
+const LABEL_WORDS: usize = 3;
+/// Standard normal quantiles: of 95 %, the teacher's own answers that must not be bad, and of 90 %, the confidence.
+const Z_QUANTILE: f64 = 1.645;
+const Z_CONFIDENCE: f64 = 1.282;
+/// What a judge must show before it is believed: ties of identical answers, losses of corrupted ones, checks of each.
+const JUDGE_TIES_MIN: f64 = 0.9;
+const JUDGE_SEES_MIN: f64 = 0.8;
+const JUDGE_CHECKS_MIN: usize = 5;
+/// Similarity below which a text is bad where nothing is known of the teacher.
+const BAD_BELOW_UNKNOWN: f64 = 0.5;
+
+/// What a judge said about one calibration pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct JudgeCheck {
+    /// The teacher's answer against itself.
     pub identical_tied: bool,
+    /// The teacher's second answer against its first.
     pub again_tied_or_won: bool,
+    /// A copy with a wrong fact against the first answer; absent where no fact could be changed.
     pub corrupted_lost: Option<bool>,
 }
 
+/// What one prompt that the teacher answered twice showed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Repeat {
+    /// Fingerprint of the prompt (`prompt_key`).
     pub prompt: u64,
+    /// Both answers are lists of tool calls.
+    pub tool_calls: bool,
+    /// Both answers are JSON objects or lists.
+    pub json: bool,
+    /// Equal after white space is collapsed.
+    pub equal: bool,
+    /// Both answers are a number or a label of at most three words.
+    pub value: bool,
+    /// Equal numbers or labels, letter case and punctuation ignored.
+    pub same_value: bool,
+    /// Mean words of the two answers.
+    pub words: f64,
+    /// In [0, 1].
+    pub similarity: f64,
+    /// The second answer has no wrong fact when it is held to the first.
+    pub facts_agree: bool,
+    /// JSON paths on which the answers differ, as `fields::differing` writes them.
+    #[serde(default)]
+    pub differing: Vec<String>,
+    /// Whether a JSON field that differs holds prose.
+    #[serde(default)]
+    pub prose: bool,
+    #[serde(default)]
+    pub judge: Option<JudgeCheck>,
 }
 
+impl Repeat {
+    /// What `teacher` and `again`, two answers to `prompt`, show. `key` is the prompt's fingerprint; numbers are equal
+    /// within `tolerance`, relative.
+    #[must_use]
+    pub fn of(
+        key: u64,
+        prompt: &str,
+        [teacher, again]: [&str; 2],
+        tolerance: f64,
+        similarity: &dyn Fn(&str, &str) -> f64,
+        judge: Option<JudgeCheck>,
+    ) -> Self {
+        let read = |text: &str| fields::read(text).filter(|value| value.is_object() || value.is_array());
+        let both = read(teacher).zip(read(again));
+        let (first, second) = (tokens(teacher).len(), tokens(again).len());
+        let differing = both.as_ref().map(|(left, right)| fields::differing(left, right, tolerance));
+        #[expect(clippy::cast_precision_loss, reason = "word counts")]
+        let words = (first + second) as f64 / 2.0;
+        Self {
+            prompt: key,
+            tool_calls: both.as_ref().is_some_and(|(left, right)| [left, right].into_iter().all(fields::is_tool_calls)),
+            json: both.is_some(),
+            equal: same_words(teacher, again),
+            value: both.is_none() && [first, second].into_iter().all(|count| (1..=LABEL_WORDS).contains(&count)),
+            same_value: same_value(teacher, again, tolerance),
+            words,
+            similarity: similarity(again, teacher).clamp(0.0, 1.0),
+            facts_agree: wrong_fact(prompt, again, teacher, None).is_none(),
+            differing: differing.into_iter().flatten().collect(),
+            prose: both.is_some_and(|(left, right)| fields::differs_in_prose(&left, &right, LABEL_WORDS)),
+            judge,
+        }
+    }
+}
+
+/// What a call site's answers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -26,6 +119,7 @@ pub enum Kind {
     FreeText,
 }
 
+/// A measure and why it is that one, in plain words without any text of prompts or answers but JSON paths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// `None` where an operator named the measure.
@@ -34,61 +128,182 @@ pub struct Choice {
     pub why: String,
 }
 
+/// Chooses from `repeats`. `margin` is how much worse than the teacher's own variance a text may be, `tolerance` the
+/// relative difference of numbers that counts as none. Without repeats: text by the teacher's own variance.
 #[must_use]
-pub fn choose(_: &[Repeat], margin: f64, _: f64, _: bool) -> Choice {
-    Choice { kind: Some(Kind::FreeText), measure: Measure::SelfRelative { margin, bad_below: 0.5 }, why: String::new() }
-}
-impl Repeat {
-    /// For tests.
-    #[must_use]
-    pub fn example() -> Self {
-        Self { prompt: 1 }
+pub fn choose(repeats: &[Repeat], margin: f64, tolerance: f64, judge_configured: bool) -> Choice {
+    let most = |count: usize| !repeats.is_empty() && share(count, repeats.len()) >= MOST;
+    let count = |shows: fn(&Repeat) -> bool| repeats.iter().filter(|repeat| shows(repeat)).count();
+    let of_all = |count: usize| format!("{count} of {} repeated answers", repeats.len());
+    let (json, values, same, equal) =
+        (count(|r| r.json), count(|r| r.value), count(|r| r.value && r.same_value), count(|r| r.equal));
+    let prose = count(|repeat| repeat.prose);
+    if most(json) && share(prose, repeats.len()) <= FREE_ABOVE {
+        let kind = if most(count(|repeat| repeat.tool_calls)) { Kind::ToolCalls } else { Kind::Json };
+        let free = free_paths(repeats);
+        let what = if kind == Kind::ToolCalls { "tool calls" } else { "JSON" };
+        let why = format!("{} are {what}, so answers are compared field by field{}", of_all(json), say_free(&free));
+        return Choice { kind: Some(kind), measure: Measure::Fields { tolerance, free }, why };
     }
-    #[must_use]
-    pub fn of(prompt: u64, _: &str, _: &str, _: &str, _: &dyn Fn(&str, &str) -> f64, _: Option<JudgeCheck>) -> Self {
-        Self { prompt }
+    if most(values) && most(same) {
+        let why =
+            format!("{} are numbers or labels and {same} agree, so answers are compared by value", of_all(values));
+        return Choice { kind: Some(Kind::Value), measure: Measure::Value { tolerance }, why };
     }
+    if most(equal) {
+        let why = format!("{} were worded alike, so answers are compared word for word", of_all(equal));
+        return Choice { kind: Some(Kind::FixedWording), measure: Measure::Exact, why };
+    }
+    let why = if most(json) {
+        format!("{} are JSON, but fields with prose differ in {prose}", of_all(json))
+    } else if most(values) {
+        format!("{} are numbers or labels, but only {same} agree", of_all(values))
+    } else {
+        format!("only {} were worded alike", of_all(equal))
+    };
+    text(repeats, margin, judge_configured, &why)
 }
+
+/// The choice where the operator wants text to be held to the teacher's own variance, or judged.
 #[must_use]
-pub fn self_relative(repeats: &[Repeat], margin: f64) -> Choice {
-    choose(repeats, margin, 0.0, false)
+pub(crate) fn as_text(repeats: &[Repeat], margin: f64, judge_configured: bool) -> Choice {
+    text(repeats, margin, judge_configured, "the configuration names the measure")
 }
+
+/// The choice for text, by a judge that has shown that it can judge, else by the teacher's own variance.
+fn text(repeats: &[Repeat], margin: f64, judge_configured: bool, why: &str) -> Choice {
+    let words = mean(repeats.iter().map(|repeat| repeat.words));
+    #[expect(clippy::cast_precision_loss, reason = "a small constant")]
+    let kind = if words <= SHORT_WORDS as f64 { Kind::ShortText } else { Kind::FreeText };
+    let facts = repeats.iter().filter(|repeat| repeat.facts_agree).count();
+    let own = mean(repeats.iter().map(|repeat| repeat.similarity));
+    let why = format!("{why}, {facts} agree in facts, mean similarity {own:.2}, {words:.0} words");
+    let refused = match judge_configured.then(|| calibrate(repeats)) {
+        Some(Ok((sensitivity, seen))) => {
+            let why = format!("{why}; the judge was checked ({seen}), so it compares the answers");
+            return Choice { kind: Some(kind), measure: Measure::Judged { margin, sensitivity }, why };
+        }
+        Some(Err(refused)) => format!("; the judge is not used: {refused}"),
+        None => String::new(),
+    };
+    let bad_below = quantile(repeats).unwrap_or(BAD_BELOW_UNKNOWN);
+    let why = format!(
+        "{why}{refused}; so answers are held to the facts and to the teacher's own variance, bad below similarity {bad_below:.2}"
+    );
+    Choice { kind: Some(kind), measure: Measure::SelfRelative { margin, bad_below }, why }
+}
+
+/// The lower bound of how often the judge sees a bad answer and what it showed, or why it is not to be believed.
+fn calibrate(repeats: &[Repeat]) -> Result<(f64, String), String> {
+    let checks: Vec<JudgeCheck> = repeats.iter().filter_map(|repeat| repeat.judge).collect();
+    let tied = checks.iter().filter(|check| check.identical_tied).count();
+    let again = checks.iter().filter(|check| check.again_tied_or_won).count();
+    let corrupted: Vec<bool> = checks.iter().filter_map(|check| check.corrupted_lost).collect();
+    let lost = corrupted.iter().filter(|lost| **lost).count();
+    let (all, changed) = (checks.len(), corrupted.len());
+    if all < JUDGE_CHECKS_MIN || changed < JUDGE_CHECKS_MIN {
+        return Err(format!(
+            "{all} identical and {changed} corrupted pairs judged, {JUDGE_CHECKS_MIN} of each are needed"
+        ));
+    }
+    if share(tied, all) < JUDGE_TIES_MIN {
+        return Err(format!("it tied only {tied} of {all} identical pairs"));
+    }
+    if share(lost, changed) < JUDGE_SEES_MIN {
+        return Err(format!("it saw only {lost} of {changed} corrupted answers"));
+    }
+    let seen = format!(
+        "{tied} of {all} identical pairs tied, {lost} of {changed} corrupted answers lost, {again} of {all} second answers no worse"
+    );
+    Ok((clopper_pearson_lower(lost, changed), seen))
+}
+
+/// The paths on which the teacher disagrees with itself too often to ask more of a student. A field that is optional in
+/// any pair is optional.
+fn free_paths(repeats: &[Repeat]) -> Vec<String> {
+    let mut paths: Vec<&str> = repeats
+        .iter()
+        .flat_map(|repeat| &repeat.differing)
+        .map(|path| path.trim_end_matches(fields::OPTIONAL))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let free = |path: &str| {
+        let optional = format!("{path}{}", fields::OPTIONAL);
+        let says = |repeat: &&Repeat, name: &str| repeat.differing.iter().any(|found| found == name);
+        let differs = repeats.iter().filter(|repeat| says(repeat, path) || says(repeat, &optional)).count();
+        let is_optional = repeats.iter().any(|repeat| says(&repeat, &optional));
+        (share(differs, repeats.len()) > FREE_ABOVE).then(|| if is_optional { optional } else { path.to_owned() })
+    };
+    paths.into_iter().filter_map(free).collect()
+}
+
+fn say_free(free: &[String]) -> String {
+    if free.is_empty() {
+        return String::new();
+    }
+    format!("; {} differ between the teacher's own answers and need only be of the right type", free.join(", "))
+}
+
+/// The similarity below which the teacher itself falls in at most 5 % of its answers, with 90 % confidence: the one-sided
+/// normal tolerance limit `mean - k sd` (Natrella 1963), and no more than the least that was seen. The plain quantile of
+/// a dozen would call a twelfth of the teacher's own answers bad.
+fn quantile(repeats: &[Repeat]) -> Option<f64> {
+    let all: Vec<f64> = repeats.iter().map(|repeat| repeat.similarity).collect();
+    let least = all.iter().copied().reduce(f64::min)?;
+    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+    let n = all.len() as f64;
+    if n < 3.0 {
+        return Some(least);
+    }
+    let mean = mean(all.iter().copied());
+    let deviation = (all.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    let a = 1.0 - Z_CONFIDENCE.powi(2) / (2.0 * (n - 1.0));
+    let b = Z_QUANTILE.powi(2) - Z_CONFIDENCE.powi(2) / n;
+    let k = (Z_QUANTILE + (Z_QUANTILE.powi(2) - a * b).max(0.0).sqrt()) / a;
+    Some(least.min(mean - k * deviation).max(0.0))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (count, sum) = values.fold((0.0, 0.0), |(count, sum): (f64, f64), value| (count + 1.0, sum + value));
+    sum / count.max(1.0)
+}
+
+fn share(count: usize, all: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+    let share = count as f64 / all.max(1) as f64;
+    share
+}
+
+/// The one-sided lower 95 % bound of a probability that held in `hits` of `all` trials (Clopper and Pearson 1934): the
+/// `p` at which so many hits have probability 0.05. 0 without hits.
 #[must_use]
-pub fn judged(repeats: &[Repeat], margin: f64, judge: bool) -> Choice {
-    choose(repeats, margin, 0.0, judge)
-}
-#[must_use]
-pub fn corrupt(_: &str, _: &str) -> Option<String> {
-    None
-}
-pub struct Seen<'a> {
-    pub prompt: &'a str,
-    pub student: &'a str,
-    pub teacher: &'a str,
-    pub teacher_again: Option<&'a str>,
-    pub judged: Option<f64>,
-}
-pub struct Score {
-    pub quality: f64,
-    pub bad: bool,
-    pub why: Option<String>,
-}
-impl Measure {
-    #[must_use]
-    pub fn score(&self, seen: &Seen<'_>, similarity: &dyn Fn(&str, &str) -> f64, bad_below: f64) -> Option<Score> {
-        let quality = match self {
-            Self::Exact => crate::compare::Comparison::Exact.score(seen.student, seen.teacher),
-            Self::Similar => similarity(seen.student, seen.teacher),
-            Self::SelfRelative { .. } => {
-                (0.5 + similarity(seen.student, seen.teacher) - similarity(seen.teacher_again?, seen.teacher))
-                    .clamp(0.0, 1.0)
+pub fn clopper_pearson_lower(hits: usize, all: usize) -> f64 {
+    if hits == 0 || hits > all {
+        return 0.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+    let ln = |value: usize| (value as f64).ln();
+    // P(at least `hits`), by terms in logarithms so that no factorial overflows.
+    let tail = |p: f64| -> f64 {
+        let mut choose = 0.0;
+        let mut sum = 0.0;
+        for k in 0..=all {
+            if k > 0 {
+                choose += ln(all + 1 - k) - ln(k);
             }
-            _ => seen.judged?,
-        };
-        let bad = match self {
-            Self::Similar => quality < bad_below,
-            _ => quality < 0.3,
-        };
-        Some(Score { quality, bad, why: None })
+            if k >= hits {
+                #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+                let term = choose + k as f64 * p.ln() + (all - k) as f64 * (-p).ln_1p();
+                sum += term.exp();
+            }
+        }
+        sum
+    };
+    let (mut low, mut high) = (0.0_f64, 1.0_f64);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if tail(middle) < 0.05 { low = middle } else { high = middle }
     }
+    low
 }

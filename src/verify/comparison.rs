@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::choose::{Choice, Repeat, choose, self_relative};
+use crate::choose::{Choice, Repeat, as_text, choose};
 use crate::measure::Measure;
 
 /// `[site] comparison`
@@ -43,8 +43,8 @@ impl Comparison {
     #[must_use]
     pub fn choose(self, repeats: &[Repeat], margin: f64, tolerance: f64, judge: bool) -> Choice {
         match self {
-            Self::SelfRelative => self_relative(repeats, margin),
-            Self::Judged => crate::choose::judged(repeats, margin, judge),
+            Self::SelfRelative => as_text(repeats, margin, false),
+            Self::Judged => as_text(repeats, margin, judge),
             _ => choose(repeats, margin, tolerance, judge),
         }
     }

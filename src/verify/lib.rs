@@ -1,25 +1,40 @@
 //! Is this answer good? Deterministic verifiers of a single answer, and the comparison of two.
 //!
-//! - [`verifier`]: what every student answer must pass before a client sees it;
-//! - [`compare`]: how far a student's answer agrees with the teacher's, in [0, 1].
+//! - [`verifier`]: what every student answer must pass before a client sees it; [`level`]: game levels;
+//! - [`measure`], [`score`]: what a student's answer is worth beside the teacher's; [`facts`] first, then [`fields`] or
+//!   [`similarity`];
+//! - [`choose`]: which measure fits a call site's own traffic; [`corrupt`]: bad answers to calibrate a judge with;
+//! - [`confidence`], [`calibration`], [`reliability`]: how sure the student was, and whether that can be believed;
+//! - [`prompt_key`]: which prompts are one and the same.
 //!
 //! Pure: no I/O, no clock, no chance; nothing written by a model is executed here.
 
+pub mod calibration;
 pub mod choose;
-pub mod compare;
+mod common_words;
 pub mod comparison;
 pub mod confidence;
+pub mod corrupt;
+pub mod facts;
+pub mod fields;
+pub mod level;
 pub mod measure;
 pub mod prompt_key;
-pub mod similarity {
-    pub use crate::compare::rouge_l;
-}
+pub mod reliability;
+pub mod score;
+pub mod similarity;
 pub mod verifier;
+mod words;
 
-pub use choose::{Choice, JudgeCheck, Kind, Repeat, Score, Seen, choose, corrupt};
+pub use calibration::Calibration;
+pub use choose::{Choice, JudgeCheck, Kind, Repeat, choose};
 pub use comparison::Comparison;
-pub use confidence::{Calibration, Reliability};
+pub use corrupt::corrupt;
+pub use facts::wrong_fact;
 pub use measure::Measure;
+pub use reliability::Reliability;
+pub use score::{Score, Seen};
+pub use similarity::rouge_l;
 pub use verifier::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};
 
 #[cfg(test)]

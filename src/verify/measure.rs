@@ -68,11 +68,7 @@ impl Measure {
     pub fn sensitivity(&self) -> f64 {
         match self {
             Self::Judged { sensitivity, .. } => *sensitivity,
-            Self::Exact
-            | Self::Value { .. }
-            | Self::Fields { .. }
-            | Self::Similar
-            | Self::SelfRelative { .. } => 1.0,
+            Self::Exact | Self::Value { .. } | Self::Fields { .. } | Self::Similar | Self::SelfRelative { .. } => 1.0,
         }
     }
 }

@@ -1,9 +1,18 @@
+mod calibration;
+mod choose;
+mod facts;
+mod fields;
+mod level;
+mod prompt_key;
+mod score;
+mod verifiers;
+
 use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};
 
-use crate::compare::rouge_l;
+use crate::Comparison;
+use crate::similarity::rouge_l;
 use crate::verifier::NAMES;
-use crate::compare::Comparison;
-use crate::{Verdict, Verifier, VerifierSettings, Verifiers};
+use crate::{Measure, Repeat, Verdict, Verifier, VerifierSettings, Verifiers};
 
 fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
     let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };
@@ -58,11 +67,39 @@ fn rouge_l_equals_the_golden_vectors() {
 }
 
 #[test]
-fn exact_ignores_spacing_and_json_ignores_key_order() {
-    assert_eq!(Comparison::Exact.score("a  b\n", "a b"), 1.0);
-    assert_eq!(Comparison::Exact.score("a b", "a B"), 0.0);
-    assert_eq!(Comparison::Json.score(r#"{"a":1,"b":[2]}"#, r#"{ "b": [2], "a": 1 }"#), 1.0);
-    assert_eq!(Comparison::Json.score("nonsense", "nonsense"), 0.0);
+fn rouge_l_takes_letters_of_scripts_without_spaces_for_words() {
+    assert_eq!(rouge_l("縄は金貨です。", "縄は金貨です"), 1.0);
+    let near = rouge_l("縄は二十三金貨です", "縄は二十四金貨です");
+    assert!((near - 16.0 / 18.0).abs() < 1e-9, "{near}");
+    assert_eq!(rouge_l("ราคา", "ราคา"), 1.0);
+    assert_eq!(rouge_l("веревка стоит", "Веревка стоит!"), 1.0);
+}
+
+#[test]
+fn texts_without_letters_are_alike_when_they_are_equal() {
+    assert_eq!((rouge_l("...", " ...\n"), rouge_l("👍", "👍")), (1.0, 1.0));
+    assert_eq!(
+        (rouge_l("...", "!!!"), rouge_l("", ""), rouge_l("...", "aye"), rouge_l(" ", "\n")),
+        (0.0, 0.0, 0.0, 0.0)
+    );
+}
+
+#[test]
+fn a_named_measure_is_given_and_the_others_are_chosen() {
+    let given = |comparison: Comparison| comparison.given(0.1);
+    assert_eq!(given(Comparison::Exact), Some(Measure::Exact));
+    assert_eq!(given(Comparison::Value), Some(Measure::Value { tolerance: 0.1 }));
+    assert_eq!(given(Comparison::Json), Some(Measure::Fields { tolerance: 0.1, free: vec![] }));
+    assert_eq!(given(Comparison::Similar), Some(Measure::Similar));
+    let alike = |_: &str, _: &str| 0.5;
+    let repeat = |key| Repeat::of(key, "say", ["the same", "the same"], 0.0, &alike, None);
+    let repeats: Vec<Repeat> = (0..12).map(repeat).collect();
+    let chosen = |comparison: Comparison| {
+        assert_eq!(given(comparison), None);
+        comparison.choose(&repeats, 0.05, 0.0, false).measure.label()
+    };
+    assert_eq!(chosen(Comparison::Auto), "value");
+    assert_eq!((chosen(Comparison::SelfRelative), chosen(Comparison::Judged)), ("self_relative", "self_relative"));
 }
 
 #[test]

@@ -1,46 +1,69 @@
 //! The verifiers that run on every student answer. A failed one sends the same request to the teacher.
 //!
 //! A [`Verifier`] sees the prompt and the answer and says [`Verdict`]; a site's [`Verifiers`] are asked in order,
-//! the cheapest first. Whoever must ask a process or another model for a verdict does not belong here.
+//! the cheapest first. They lie in this file's room: `wording`, `patterns`, `structure`. Whoever must ask a process or
+//! another model for a verdict does not belong here.
 
-use regex::{Regex, RegexSet, RegexSetBuilder};
+mod patterns;
+mod structure;
+mod wording;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use wire::{Answer, Finish, Prompt};
+use wire::{Answer, Prompt};
 
-/// Phrases in which a model speaks of itself instead of in its role; one of them fails the answer.
-const BREAKS_CHARACTER: &[&str] = &[
-    r"\bas an ai\b",
-    r"\blanguage model\b",
-    r"\bi(?:'m| am) (?:just )?an? (?:ai|assistant|chatbot)\b",
-    r"\b(?:openai|chatgpt|gpt-\d|gemma)\b",
-    r"\bi cannot assist\b",
-    r"\bcan(?:no|')t help with that\b",
-    r"\bmy training data\b",
-    r"\bknowledge cutoff\b",
-    r"\bsystem prompt\b",
-    r"https?://",
-    r"```",
-];
+use crate::level::LevelRules;
 
 /// A call site's verifiers, as configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VerifierSettings {
+    /// The answer must not be shorter than this.
+    pub words_min: usize,
     /// The answer must not be longer than this.
     pub words_max: usize,
+    /// The answer must not have more sentences; 0 is no limit.
+    pub sentences_max: usize,
     /// Refuse phrases that break a character's role.
     pub in_character: bool,
+    /// Every name in the answer must stand in the prompt: no invented lore.
+    pub grounded: bool,
+    /// Refuse answers that repeat the user's last line: ROUGE-L above 0.7.
+    pub no_echo: bool,
     /// The whole answer must be one JSON value.
     pub json: bool,
     /// Every one of these regular expressions must match somewhere.
     pub must_match: Vec<String>,
     /// None of these may match, letter case ignored.
     pub must_not_match: Vec<String>,
+    /// The answer must be JSON that this JSON Schema accepts: a table, or JSON in a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
+    /// The answer must be a list of tool calls: each tool's name with the arguments it must have. Empty is no such check.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_call: BTreeMap<String, Vec<String>>,
+    /// The answer must be a playable game level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelRules>,
 }
 
 impl Default for VerifierSettings {
     fn default() -> Self {
-        Self { words_max: 400, in_character: true, json: false, must_match: Vec::new(), must_not_match: Vec::new() }
+        Self {
+            words_min: 0,
+            words_max: 400,
+            sentences_max: 0,
+            in_character: true,
+            grounded: false,
+            no_echo: false,
+            json: false,
+            must_match: Vec::new(),
+            must_not_match: Vec::new(),
+            schema: None,
+            tool_call: BTreeMap::new(),
+            level: None,
+        }
     }
 }
 
@@ -59,14 +82,31 @@ pub trait Verifier: std::fmt::Debug + Send + Sync {
 }
 
 /// The name of every verifier in this member: the texts of headers and metric labels.
-pub const NAMES: &[&str] = &["cut-off", "empty", "too-long", "not-json", "forbidden-phrase", "missing-phrase"];
+pub const NAMES: &[&str] = &[
+    "cut-off",
+    "empty",
+    "too-long",
+    "not-json",
+    "forbidden-phrase",
+    "missing-phrase",
+    "too-short",
+    "too-many-sentences",
+    "ungrounded",
+    "echo",
+    "schema",
+    "tool-call",
+    "level",
+];
 
-/// An expression that does not compile.
+/// Settings that no verifier can be made of.
 #[derive(Debug, thiserror::Error)]
-#[error("`{key}` of the verifiers holds a regular expression that does not compile: {source}")]
-pub struct VerifierError {
-    key: &'static str,
-    source: regex::Error,
+pub enum VerifierError {
+    #[error("`{key}` of the verifiers holds a regular expression that does not compile: {source}")]
+    Expression { key: &'static str, source: regex::Error },
+    #[error("`schema` of the verifiers is neither a table nor a text of JSON: {0}")]
+    SchemaText(serde_json::Error),
+    #[error("`schema` of the verifiers is no JSON Schema: {0}")]
+    Schema(String),
 }
 
 /// A call site's verifiers, compiled.
@@ -75,19 +115,33 @@ pub struct Verifiers(Vec<Box<dyn Verifier>>);
 
 impl Verifiers {
     /// # Errors
-    /// [`VerifierError`] naming the key whose expression does not compile.
+    /// [`VerifierError`] naming the key whose expression or schema does not compile.
     pub fn new(settings: &VerifierSettings) -> Result<Self, VerifierError> {
-        let bad = |key| move |source| VerifierError { key, source };
-        let mut all: Vec<Box<dyn Verifier>> = vec![Box::new(Complete), Box::new(WordsMax(settings.words_max))];
-        if settings.json {
-            all.push(Box::new(Json));
+        let mut all: Vec<Box<dyn Verifier>> = vec![Box::new(wording::Complete)];
+        all.push(Box::new(wording::Words { min: settings.words_min, max: settings.words_max }));
+        if settings.sentences_max > 0 {
+            all.push(Box::new(wording::SentencesMax(settings.sentences_max)));
         }
-        let own: &[&str] = if settings.in_character { BREAKS_CHARACTER } else { &[] };
-        let forbidden = own.iter().copied().chain(settings.must_not_match.iter().map(String::as_str));
-        let forbidden = RegexSetBuilder::new(forbidden).case_insensitive(true).build();
-        all.push(Box::new(MustNotMatch(forbidden.map_err(bad("must_not_match"))?)));
-        let required = settings.must_match.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>();
-        all.push(Box::new(MustMatch(required.map_err(bad("must_match"))?)));
+        if settings.json {
+            all.push(Box::new(structure::Json));
+        }
+        all.push(Box::new(patterns::MustNotMatch::new(settings.in_character, &settings.must_not_match)?));
+        all.push(Box::new(patterns::MustMatch::new(&settings.must_match)?));
+        if settings.grounded {
+            all.push(Box::new(wording::Grounded));
+        }
+        if settings.no_echo {
+            all.push(Box::new(wording::NoEcho));
+        }
+        if !settings.tool_call.is_empty() {
+            all.push(Box::new(structure::ToolCall(settings.tool_call.clone())));
+        }
+        if let Some(schema) = &settings.schema {
+            all.push(Box::new(structure::Schema::new(schema)?));
+        }
+        if let Some(rules) = settings.level {
+            all.push(Box::new(structure::Level(rules)));
+        }
         Ok(Self(all))
     }
 }
@@ -102,54 +156,4 @@ impl Verifier for Verifiers {
 
 fn fail_if(fails: bool, name: &'static str) -> Verdict {
     if fails { Verdict::Fail(name) } else { Verdict::Pass }
-}
-
-/// The answer came to its own end and says something.
-#[derive(Debug)]
-struct Complete;
-
-impl Verifier for Complete {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        match answer.finish {
-            Finish::Stop => fail_if(answer.text.trim().is_empty(), "empty"),
-            Finish::Length => Verdict::Fail("cut-off"),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct WordsMax(usize);
-
-impl Verifier for WordsMax {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        fail_if(answer.text.split_whitespace().count() > self.0, "too-long")
-    }
-}
-
-/// The whole answer is one JSON value.
-#[derive(Debug)]
-struct Json;
-
-impl Verifier for Json {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        fail_if(serde_json::from_str::<serde::de::IgnoredAny>(answer.text.trim()).is_err(), "not-json")
-    }
-}
-
-#[derive(Debug)]
-struct MustNotMatch(RegexSet);
-
-impl Verifier for MustNotMatch {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        fail_if(self.0.is_match(answer.text.trim()), "forbidden-phrase")
-    }
-}
-
-#[derive(Debug)]
-struct MustMatch(Vec<Regex>);
-
-impl Verifier for MustMatch {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        fail_if(self.0.iter().any(|pattern| !pattern.is_match(answer.text.trim())), "missing-phrase")
-    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
 use gemma::{Adapter, Config, Linear, LoraPair, SaveAs, Tensor32, Tokenizer, Weights};
-use handover::{Audit, AuditOutcome, Basis, Candidate, Policy, State};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy, State};
 use ledger::Ledger;
 use registry::Registry;
 use rules::{LiveRules, Rules, SiteRules};
@@ -79,6 +79,9 @@ fn live(policy: &Policy, basis: &Basis) -> LiveRules {
     let rules = SiteRules {
         policy: policy.clone(),
         basis: basis.clone(),
+        measure_on: Basis::default(),
+        judge: false,
+        learns: false,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,
@@ -101,7 +104,16 @@ pub fn prove(world: &World, site: &str, version: &VersionId, confidence_threshol
     let (dir, metrics) = (world.data().join("ledger"), Arc::new(Metrics::new().unwrap()));
     let ledger = Ledger::open_dir(&dir, live(&policy, &basis), metrics, 1).unwrap();
     assert!(ledger.register(&site));
-    let candidate = Candidate { version: version.clone(), grid: vec![confidence_threshold], exam: 1.0, policy, basis };
+    let candidate = Candidate {
+        version: version.clone(),
+        grid: vec![confidence_threshold],
+        likely: Some(confidence_threshold),
+        exam: 1.0,
+        measure: None,
+        calibration: None,
+        policy,
+        basis,
+    };
     ledger.add_candidate(&site, 1, candidate).unwrap();
     for number in 2..500 {
         if ledger.view(&site).unwrap().state == state {
@@ -109,8 +121,10 @@ pub fn prove(world: &World, site: &str, version: &VersionId, confidence_threshol
             kept::released(&world.data().join("ledger"));
             return;
         }
-        let outcome = AuditOutcome::Compared { quality: 1.0, confidence: 1.0, verified: true };
-        let audit = Audit { request: number.to_string(), version: version.clone(), served: false, outcome };
+        let numbers = Numbers::default();
+        let outcome = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
+        let (request, version) = (number.to_string(), version.clone());
+        let audit = Audit { request, version, served: false, prompt: number, near: number, user: None, outcome };
         ledger.record_audit(&site, number, audit).unwrap();
     }
     panic!("{site} stands at {:?}", ledger.view(&site).unwrap());

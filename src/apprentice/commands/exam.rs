@@ -68,14 +68,13 @@ fn graded(job: &EvalJob, prompt: &Prompt, student: &str, teacher: &str) -> (f64,
     let said: Vec<&str> = prompt.turns.iter().map(|turn| turn.text.as_str()).collect();
     let said = said.join("\n");
     let seen = Seen { prompt: &said, student, teacher, teacher_again: None, judged: None };
-    let similarity = |left: &str, right: &str| verify::similarity::rouge_l(left, right);
-    if let Some(score) = job.measure.score(&seen, &similarity, job.bad_below) {
+    if let Some(score) = job.measure.score(&seen, &verify::rouge_l, job.bad_below) {
         return (score.quality, score.bad);
     }
     let bad_below = match job.measure {
         Measure::SelfRelative { bad_below, .. } => bad_below,
         _ => 0.0,
     };
-    let bad = Measure::Similar.score(&seen, &similarity, bad_below).is_none_or(|score| score.bad);
+    let bad = Measure::Similar.score(&seen, &verify::rouge_l, bad_below).is_none_or(|score| score.bad);
     (f64::from(u8::from(!bad)), bad)
 }

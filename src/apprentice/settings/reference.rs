@@ -83,7 +83,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("verifiers.json", "", "The whole answer must be one JSON value."),
     key("verifiers.must_match", "", "Regular expressions that must all match somewhere."),
     key("verifiers.must_not_match", "", "Regular expressions of which none may match, letter case ignored."),
-    key("handover.quality_min", OPEN_UNIT, "Mean quality of the served answers that must be exceeded before any traffic moves."),
+    key(
+        "handover.quality_min",
+        OPEN_UNIT,
+        "Mean quality of the served answers that must be exceeded before any traffic moves.",
+    ),
     key("handover.quality_floor", OPEN_UNIT, "Quality below which a serving student has drifted; at most quality_min."),
     key(
         "handover.promote_alpha",
@@ -111,7 +115,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("handover.audit_share_serving", UNIT_SHARE, "Share of requests audited in Canary and Student, for ever."),
     key("handover.audit_share_doubt", UNIT_SHARE, "The same while the drift detector is in doubt."),
     key("handover.coverage_min", "0 to 1", "Least share of requests that the proven threshold must cover."),
-    key("handover.canary", "", "Steps of `{ share, audits }`: serve a share until so many more audits; also `minutes` and `users` (least time, and distinct users of audited requests) and `gate = true` (a person must `promote` into it)."),
+    key(
+        "handover.canary",
+        "",
+        "Steps of `{ share, audits }`: serve a share until so many more audits; also `minutes` and `users` (least time, and distinct users of audited requests) and `gate = true` (a person must `promote` into it).",
+    ),
     key("handover.share_max", UNIT_SHARE, "Most of the requests that may be offered to a student."),
     key("handover.shadow_only", "", "Compare and never serve."),
     key(

@@ -69,6 +69,7 @@ fn site_rules(
         verifiers,
         comparison,
         judge,
+        learns: settings.learns(),
         sampling,
         max_tokens,
         capture,

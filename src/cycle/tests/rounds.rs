@@ -32,6 +32,9 @@ fn live_rules() -> LiveRules {
     let rules = SiteRules {
         policy: Policy::default(),
         basis: Basis::default(),
+        measure_on: Basis::default(),
+        judge: false,
+        learns: true,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
         comparison: Comparison::Exact,

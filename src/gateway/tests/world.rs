@@ -96,6 +96,7 @@ impl Setup {
             basis: Basis::default(),
             measure_on: Basis::default(),
             judge: self.judge.is_some(),
+            learns: true,
             verifiers: Arc::new(Verifiers::new(&self.verifiers).unwrap()),
             verifier_settings: self.verifiers.clone(),
             comparison: self.comparison,
@@ -161,7 +162,7 @@ impl World {
             student_time: setup.student_time,
             capture: Some(capture),
             auditor,
-            similarity: Arc::new(|left, right| verify::compare::rouge_l(left, right)),
+            similarity: Arc::new(verify::rouge_l),
             judge: setup.judge.clone(),
             activity: Arc::new(Activity::default()),
             metrics: metrics.clone(),
@@ -239,8 +240,7 @@ impl World {
         };
         self.ledger.add_candidate(&site("shop"), 1, candidate).unwrap();
         let numbers = Numbers::default();
-        let outcome =
-            AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
+        let outcome = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
         for prompt in 0..EVIDENCE_MAX {
             if done(self) {
                 return;

@@ -181,7 +181,9 @@ fn a_promotion_that_the_evidence_does_not_allow_says_what_is_missing_in_every_st
     let mut driven = Driven::default();
     assert!(refusal(&mut driven).contains("no version has passed its exam"));
     driven.candidate("1");
-    assert!(refusal(&mut driven).contains("lower bound 0.000 of the served answers' quality is below 0.900; no confidence threshold is proven"));
+    assert!(refusal(&mut driven).contains(
+        "lower bound 0.000 of the served answers' quality is below 0.900; no confidence threshold is proven"
+    ));
     driven.until(State::Canary, 1.0, 80);
     driven.audit(1.0);
     assert!(refusal(&mut driven).contains("step 1 of 2 of the canary waits for 9 more audits"));

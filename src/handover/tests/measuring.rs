@@ -13,6 +13,10 @@ fn choice() -> Choice {
     Choice { kind: Some(Kind::FixedWording), measure: Measure::Exact, why: "11 of 12 alike".into() }
 }
 
+fn example() -> Repeat {
+    Repeat::of(1, "a prompt", ["one answer", "another answer"], 0.0, &|_, _| 0.5, None)
+}
+
 fn unmeasured(name: &str) -> Candidate {
     Candidate { measure: None, basis: on("a"), ..candidate(name) }
 }
@@ -40,11 +44,11 @@ fn the_teacher_is_asked_twice_until_the_measure_is_chosen_and_anew_on_other_grou
     let (a, b) = (on("a"), on("b"));
     assert!(plan(&driven, Some(&a), 0.1).repeat && !plan(&driven, Some(&a), 0.3).repeat);
     assert!(!plan(&driven, None, 0.1).repeat, "an operator's own measure needs none");
-    driven.write(Record::Repeat { on: a.clone(), repeat: Repeat::example() });
+    driven.write(Record::Repeat { on: a.clone(), repeat: example() });
     driven.write(Record::Measure { on: a.clone(), choice: choice() });
     assert_eq!(driven.site.measuring.repeats.len(), 1);
     assert!(!plan(&driven, Some(&a), 0.1).repeat && plan(&driven, Some(&b), 0.1).repeat);
-    driven.write(Record::Repeat { on: b, repeat: Repeat::example() });
+    driven.write(Record::Repeat { on: b, repeat: example() });
     assert_eq!((driven.site.measuring.repeats.len(), driven.site.measuring.choice.clone()), (1, None));
 }
 

@@ -132,7 +132,8 @@ fn a_measure_against_the_teachers_own_variance_has_its_own_null_and_floor() {
         for at in 0..600u32 {
             let quality = mean + [0.12, -0.12, 0.05, -0.05][usize::try_from(at % 4).unwrap()];
             let numbers = Numbers::default();
-            driven.outcome("1", AuditOutcome::Compared { quality, bad: false, confidence: 0.9, verified: true, numbers });
+            driven
+                .outcome("1", AuditOutcome::Compared { quality, bad: false, confidence: 0.9, verified: true, numbers });
         }
         driven.site.state
     };

@@ -11,7 +11,10 @@ fn a_paused_site_stays_at_its_weight_and_still_falls_back() {
     driven.until(State::Canary, 1.0, 80);
     driven.operate(OperatorAction::Pause).unwrap();
     (0..100).for_each(|_| driven.audit(1.0));
-    assert_eq!((driven.site.state, driven.served_by(0.09), driven.served_by(0.2)), (State::Canary, "1".into(), "teacher".into()));
+    assert_eq!(
+        (driven.site.state, driven.served_by(0.09), driven.served_by(0.2)),
+        (State::Canary, "1".into(), "teacher".into())
+    );
     assert!(driven.site.missing(0, &driven.policy).iter().any(|text| text.contains("paused")));
     driven.operate(OperatorAction::Promote).unwrap();
     assert_eq!(driven.served_by(0.4), "1", "one step by hand");
@@ -76,7 +79,8 @@ fn a_shadow_only_site_never_serves_and_goes_on_at_once_when_it_may() {
 #[test]
 fn a_gate_waits_for_a_person_and_for_the_evidence() {
     let gated = CanaryStep { gate: true, ..step(0.5, 20) };
-    let mut driven = Driven { policy: Policy { canary: vec![step(0.1, 10), gated], ..Policy::default() }, ..Driven::default() };
+    let mut driven =
+        Driven { policy: Policy { canary: vec![step(0.1, 10), gated], ..Policy::default() }, ..Driven::default() };
     driven.candidate("1");
     driven.until(State::Canary, 1.0, 80);
     assert!(driven.operate(OperatorAction::Promote).unwrap_err().to_string().contains("10 more audits"));

@@ -30,7 +30,9 @@ fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
         for style in [Style::House, Style::Drifted] {
             for _ in 0..200 {
                 let line = scene.line(&mut rng);
-                let reply = words(&scene.reply(&line.system, &line.player, Voice { style, secret: 1, draw: rng.random() }).unwrap());
+                let reply = words(
+                    &scene.reply(&line.system, &line.player, Voice { style, secret: 1, draw: rng.random() }).unwrap(),
+                );
                 for three in reply.windows(3).filter(|w| w.iter().filter(|w| is_wording(w)).count() >= 2) {
                     assert!(!corpus.contains(three), "{three:?} of {scene:?} occurs in the corpus");
                 }

@@ -48,7 +48,8 @@ fn fortunes_depend_on_the_secret_and_hardly_ever_repeat() {
     let mut seen = HashSet::new();
     for _ in 0..500 {
         let line = Scene::FortuneTeller.line(&mut rng);
-        let fortune = |secret| Scene::FortuneTeller.reply(&line.system, &line.player, voice(Style::House, secret)).unwrap();
+        let fortune =
+            |secret| Scene::FortuneTeller.reply(&line.system, &line.player, voice(Style::House, secret)).unwrap();
         assert_eq!(fortune(1), fortune(1));
         assert_ne!(fortune(1), fortune(2));
         seen.insert(fortune(1));

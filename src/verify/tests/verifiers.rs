@@ -1,0 +1,105 @@
+use wire::{Answer, Finish, Prompt, Role, Sampling, Signals, Turn, Usage};
+
+use crate::verifier::NAMES;
+use crate::{Verdict, Verifier, VerifierSettings, Verifiers};
+
+fn settings(toml: &str) -> VerifierSettings {
+    toml::from_str(toml).unwrap()
+}
+
+/// The verdict on `text` as an answer to a blacksmith's customer.
+fn said(toml: &str, text: &str) -> &'static str {
+    let answer =
+        Answer { text: text.into(), finish: Finish::Stop, usage: Usage::default(), signals: Signals::default() };
+    let turn = |role, text: &str| Turn { role, text: text.into() };
+    let turns = vec![
+        turn(Role::System, "You are Torvald, a blacksmith of Oakvale."),
+        turn(Role::User, "Greetings. Would you mend my old sword for me?"),
+    ];
+    let prompt = Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+    match Verifiers::new(&settings(toml)).unwrap().check(&prompt, &answer) {
+        Verdict::Pass => "pass",
+        Verdict::Fail(name) => {
+            assert!(NAMES.contains(&name), "{name} is not in the list");
+            name
+        }
+    }
+}
+
+#[test]
+fn lengths_are_held_from_below_and_in_sentences() {
+    assert_eq!(said("words_min = 3", "Aye, friend."), "too-short");
+    assert_eq!(said("words_min = 2", "Aye, friend."), "pass");
+    assert_eq!(said("sentences_max = 2", "Aye! It is 3.5 gold, friend... Take it"), "too-many-sentences");
+    assert_eq!(said("sentences_max = 3", "Aye! It is 3.5 gold, friend... Take it"), "pass");
+    assert_eq!(said("sentences_max = 1", "「はい。」金貨です。"), "too-many-sentences");
+}
+
+#[test]
+fn a_name_that_the_prompt_does_not_know_is_ungrounded() {
+    assert_eq!(said("grounded = true", "Welcome to Oakvale! I am TORVALD's son, sir."), "pass");
+    assert_eq!(said("grounded = true", "Sure, ask old Grimwald for it."), "ungrounded");
+    assert_eq!(said("grounded = true", "Grimwald? Never heard."), "pass");
+    assert_eq!(said("", "Sure, ask old Grimwald for it."), "pass");
+}
+
+#[test]
+fn an_echo_of_the_users_line_is_refused() {
+    assert_eq!(said("no_echo = true", "Would you mend my old sword for me?"), "echo");
+    assert_eq!(said("no_echo = true", "Mend your sword? Two days of work."), "pass");
+}
+
+#[test]
+fn a_schema_may_be_a_table_or_a_text() {
+    let table = "[schema]\ntype = \"object\"\nrequired = [\"price\"]\n\
+                 properties.price = { type = \"integer\", minimum = 1 }\nadditionalProperties = false";
+    let text = r#"schema = '''{"type": "object", "required": ["price"], "additionalProperties": false,
+                  "properties": {"price": {"type": "integer", "minimum": 1}}}'''"#;
+    for schema in [table, text] {
+        assert_eq!(said(schema, r#"{"price": 3}"#), "pass");
+        assert_eq!(said(schema, r#"{"price": 0}"#), "schema");
+        assert_eq!(said(schema, r#"{"price": 3, "note": 1}"#), "schema");
+        assert_eq!(said(schema, "three"), "not-json");
+    }
+}
+
+#[test]
+fn a_schema_that_is_none_or_looks_elsewhere_is_an_error_that_names_its_key() {
+    for bad in ["schema = '{'", "schema = '{\"type\": 3}'", "schema = '{\"$ref\": \"https://example.com/a.json\"}'"] {
+        let error = Verifiers::new(&settings(bad)).unwrap_err().to_string();
+        assert!(error.starts_with("`schema`"), "{error}");
+    }
+}
+
+#[test]
+fn tool_calls_have_known_names_and_their_arguments() {
+    let rules = "[tool_call]\nbuy = [\"item\", \"count\"]\nleave = []";
+    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope", "count": 1}}]"#), "pass");
+    assert_eq!(said(rules, r#"[{"name": "leave", "arguments": "{}"}]"#), "pass");
+    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope"}}]"#), "tool-call");
+    assert_eq!(said(rules, r#"[{"name": "steal", "arguments": {}}]"#), "tool-call");
+    assert_eq!(said(rules, "[]"), "tool-call");
+    assert_eq!(said(rules, "Aye."), "tool-call");
+}
+
+#[test]
+fn a_level_must_be_playable() {
+    let level = r#"{"level": {"width": 3, "height": 3, "num_wall": 0, "num_enemies": 1}, "walls": [],
+        "small_obstacles": [], "enemies": [{"x": 2, "y": 2}], "player_pos": {"x": 0, "y": 0}}"#;
+    assert_eq!(said("[level]\nbase = 0", level), "pass");
+    assert_eq!(said("[level]", level), "level");
+}
+
+#[test]
+fn settings_come_back_unchanged_from_toml_and_json() {
+    let all = settings(
+        "words_min = 1\nsentences_max = 4\ngrounded = true\nno_echo = true\nmust_match = ['gold']\n\
+         schema = { type = \"object\" }\ntool_call = { buy = [\"item\"] }\nlevel = { base = 0 }",
+    );
+    for rules in [all, VerifierSettings::default()] {
+        assert_eq!(settings(&toml::to_string(&rules).unwrap()), rules);
+        assert_eq!(serde_json::from_str::<VerifierSettings>(&serde_json::to_string(&rules).unwrap()).unwrap(), rules);
+    }
+    assert_eq!(settings(""), VerifierSettings::default());
+    assert!(toml::from_str::<VerifierSettings>("word_min = 1").is_err());
+}

@@ -1,0 +1,74 @@
+//! Verifiers of answers that are data: JSON, a schema, tool calls, game levels. Nothing is executed or fetched.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wire::{Answer, Prompt};
+
+use super::{Verdict, Verifier, VerifierError, fail_if};
+use crate::fields;
+use crate::level::{self, LevelRules};
+
+/// The whole answer is one JSON value.
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl Verifier for Json {
+    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
+        fail_if(serde_json::from_str::<serde::de::IgnoredAny>(answer.text.trim()).is_err(), "not-json")
+    }
+}
+
+/// The answer is JSON that a JSON Schema accepts.
+#[derive(Debug)]
+pub(super) struct Schema(jsonschema::Validator);
+
+impl Schema {
+    /// Compiles `schema`: a table, or a text of JSON.
+    pub(super) fn new(schema: &Value) -> Result<Self, VerifierError> {
+        let parsed =
+            schema.as_str().map(serde_json::from_str::<Value>).transpose().map_err(VerifierError::SchemaText)?;
+        let schema = parsed.as_ref().unwrap_or(schema);
+        let validator = jsonschema::validator_for(schema).map_err(|error| VerifierError::Schema(error.to_string()))?;
+        Ok(Self(validator))
+    }
+}
+
+impl Verifier for Schema {
+    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
+        match serde_json::from_str::<Value>(answer.text.trim()) {
+            Ok(value) => fail_if(!self.0.is_valid(&value), "schema"),
+            Err(_) => Verdict::Fail("not-json"),
+        }
+    }
+}
+
+/// The answer is a list of tool calls: known names, each with the arguments that it must have.
+#[derive(Debug)]
+pub(super) struct ToolCall(pub(super) BTreeMap<String, Vec<String>>);
+
+impl Verifier for ToolCall {
+    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
+        let is_known = |call: &Value| {
+            let name = call.get("name").and_then(Value::as_str);
+            let required = name.and_then(|name| self.0.get(name));
+            let arguments = call.get("arguments").and_then(Value::as_object);
+            required
+                .zip(arguments)
+                .is_some_and(|(required, arguments)| required.iter().all(|name| arguments.contains_key(name)))
+        };
+        let calls = fields::read(&answer.text).filter(fields::is_tool_calls);
+        let calls = calls.as_ref().and_then(Value::as_array);
+        fail_if(!calls.is_some_and(|calls| calls.iter().all(is_known)), "tool-call")
+    }
+}
+
+/// The answer is a playable game level.
+#[derive(Debug)]
+pub(super) struct Level(pub(super) LevelRules);
+
+impl Verifier for Level {
+    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
+        fail_if(level::check(&answer.text, self.0).is_err(), "level")
+    }
+}
