@@ -143,7 +143,7 @@ async fn compared(
         None
     };
     let (similarity, measure, bad_below) = (gateway.similarity.clone(), measure.clone(), call.rules.policy.bad_below);
-    let (said, student, teacher) = (conversation(prompt), attempt.answer.text.clone(), teacher.text.clone());
+    let (said, student, teacher) = (prompt_key::text(prompt), attempt.answer.text.clone(), teacher.text.clone());
     // Long texts and embeddings take their time: no work for a thread that serves others.
     let scored = tokio::task::spawn_blocking(move || {
         let seen =
@@ -155,12 +155,6 @@ async fn compared(
         Some(AuditOutcome::Compared { quality: score.quality, bad: score.bad, confidence, verified, numbers })
     });
     scored.await.ok().flatten().ok_or(Lost::JudgeSilent)
-}
-
-/// Everything that was said before the answer.
-pub(crate) fn conversation(prompt: &Prompt) -> String {
-    let texts: Vec<&str> = prompt.turns.iter().map(|turn| turn.text.as_str()).collect();
-    texts.join("\n")
 }
 
 /// Records one audit; the next waits until it is on disk.
@@ -187,7 +181,7 @@ async fn repeat(gateway: &Arc<Gateway>, client: &teacher::Client, repetition: Re
     let recorded = tokio::task::spawn_blocking(move || {
         let (key, tolerance) = (prompt_key::key(&prompt), call.rules.policy.tolerance);
         let answers = [teacher.text.as_str(), again.text.as_str()];
-        let repeat = Repeat::of(key, &conversation(&prompt), answers, tolerance, &*similarity, check);
+        let repeat = Repeat::of(key, &prompt_key::text(&prompt), answers, tolerance, &*similarity, check);
         ledger.record_repeat(&call.site, at_ms, repeat)
     });
     if let Ok(Err(error)) = recorded.await {

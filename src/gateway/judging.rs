@@ -41,7 +41,7 @@ impl Gateway {
         self.judge.as_ref()?;
         let identical = self.judge(call, prompt, teacher, teacher).await.ok()?;
         let own = self.judge(call, prompt, again, teacher).await.ok()?;
-        let corrupted = match verify::corrupt(&crate::audits::conversation(prompt), teacher) {
+        let corrupted = match verify::corrupt(&verify::prompt_key::text(prompt), teacher) {
             Some(corrupted) => Some(self.judge(call, prompt, &corrupted, teacher).await.ok()?),
             None => None,
         };

@@ -3,6 +3,8 @@
 //! A [`Repeat`] is what one such pair showed. It is kept in logs and holds no text of prompts or answers but the paths
 //! of JSON fields. [`choose`] is a pure function of the repeats, so the choice can be explained and made again.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{SHORT_WORDS, wrong_fact};
@@ -14,8 +16,11 @@ use crate::words::tokens;
 /// Share of pairs that must show a thing before the site is taken to be of that kind. Above the usual `quality_min` of
 /// 0.9: a teacher that repeats itself less often can never be followed by a comparison that allows no difference.
 const MOST: f64 = 11.0 / 12.0;
-/// A JSON field is free when the teacher disagrees with itself in more than this share of pairs.
-const FREE_ABOVE: f64 = 0.05;
+/// A JSON field is free when the teacher disagrees with itself in more than this share of pairs. Nobody looks at the
+/// value of a free field again, so a field that is only noisy stays: the site then waits, and `why` says for what.
+const FREE_ABOVE: f64 = 1.0 / 6.0;
+/// Field that is never free: which tool is called.
+const TOOL_NAME: &str = "/*/name";
 /// Words of a label, at most; a JSON text of more words is prose.
 const LABEL_WORDS: usize = 3;
 /// Standard normal quantiles: of 95 %, the teacher's own answers that must not be bad, and of 90 %, the confidence.
@@ -65,6 +70,9 @@ pub struct Repeat {
     /// JSON paths on which the answers differ, as `fields::differing` writes them.
     #[serde(default)]
     pub differing: Vec<String>,
+    /// Share of JSON fields of equal value, in [0, 1]; 0 of other answers.
+    #[serde(default)]
+    pub fields_alike: f64,
     /// Whether a JSON field that differs holds prose.
     #[serde(default)]
     pub prose: bool,
@@ -101,6 +109,9 @@ impl Repeat {
             similarity: similarity(again, teacher).clamp(0.0, 1.0),
             facts_agree: wrong_fact(prompt, again, teacher, None).is_none(),
             differing: differing.into_iter().flatten().collect(),
+            fields_alike: both
+                .as_ref()
+                .map_or(0.0, |(left, right)| fields::compare(right, left, tolerance, &[]).share()),
             prose: both.is_some_and(|(left, right)| fields::differs_in_prose(&left, &right, LABEL_WORDS)),
             judge,
         }
@@ -138,11 +149,14 @@ pub fn choose(repeats: &[Repeat], margin: f64, tolerance: f64, judge_configured:
     let (json, values, same, equal) =
         (count(|r| r.json), count(|r| r.value), count(|r| r.value && r.same_value), count(|r| r.equal));
     let prose = count(|repeat| repeat.prose);
-    if most(json) && share(prose, repeats.len()) <= FREE_ABOVE {
+    let (free, noisy) = split_paths(repeats);
+    // A free root would let anything pass.
+    let by_field = most(json) && share(prose, repeats.len()) <= FREE_ABOVE && !free.iter().any(|path| is_root(path));
+    if by_field {
         let kind = if most(count(|repeat| repeat.tool_calls)) { Kind::ToolCalls } else { Kind::Json };
-        let free = free_paths(repeats);
         let what = if kind == Kind::ToolCalls { "tool calls" } else { "JSON" };
-        let why = format!("{} are {what}, so answers are compared field by field{}", of_all(json), say_free(&free));
+        let said = say_paths(&free, &noisy, repeats);
+        let why = format!("{} are {what}, so answers are compared field by field{said}", of_all(json));
         return Choice { kind: Some(kind), measure: Measure::Fields { tolerance, free }, why };
     }
     if most(values) && most(same) {
@@ -155,7 +169,7 @@ pub fn choose(repeats: &[Repeat], margin: f64, tolerance: f64, judge_configured:
         return Choice { kind: Some(Kind::FixedWording), measure: Measure::Exact, why };
     }
     let why = if most(json) {
-        format!("{} are JSON, but fields with prose differ in {prose}", of_all(json))
+        format!("{} are JSON, but prose differs in {prose} or the whole in too many", of_all(json))
     } else if most(values) {
         format!("{} are numbers or labels, but only {same} agree", of_all(values))
     } else {
@@ -218,31 +232,53 @@ fn calibrate(repeats: &[Repeat]) -> Result<(f64, String), String> {
     Ok((clopper_pearson_lower(lost, changed), seen))
 }
 
-/// The paths on which the teacher disagrees with itself too often to ask more of a student. A field that is optional in
-/// any pair is optional.
-fn free_paths(repeats: &[Repeat]) -> Vec<String> {
-    let mut paths: Vec<&str> = repeats
-        .iter()
-        .flat_map(|repeat| &repeat.differing)
-        .map(|path| path.trim_end_matches(fields::OPTIONAL))
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    let free = |path: &str| {
+/// The paths that are free, the outermost alone, and those that differ in too few pairs to be. A field that is missing
+/// in any pair is optional.
+fn split_paths(repeats: &[Repeat]) -> (Vec<String>, Vec<String>) {
+    let bare = |path: &str| path.trim_end_matches(fields::OPTIONAL).to_owned();
+    let all: BTreeSet<String> = repeats.iter().flat_map(|repeat| &repeat.differing).map(|path| bare(path)).collect();
+    let (mut free, mut noisy): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    // In order, so a parent comes before what lies in it.
+    for path in all {
         let optional = format!("{path}{}", fields::OPTIONAL);
-        let says = |repeat: &&Repeat, name: &str| repeat.differing.iter().any(|found| found == name);
-        let differs = repeats.iter().filter(|repeat| says(repeat, path) || says(repeat, &optional)).count();
-        let is_optional = repeats.iter().any(|repeat| says(&repeat, &optional));
-        (share(differs, repeats.len()) > FREE_ABOVE).then(|| if is_optional { optional } else { path.to_owned() })
-    };
-    paths.into_iter().filter_map(free).collect()
+        let differs = |repeat: &&Repeat| repeat.differing.iter().any(|found| *found == path || *found == optional);
+        let count = repeats.iter().filter(differs).count();
+        let is_inside = |parent: &String| path.strip_prefix(&bare(parent)).is_some_and(|rest| rest.starts_with('/'));
+        if free.iter().any(is_inside) {
+            continue;
+        }
+        if share(count, repeats.len()) <= FREE_ABOVE || path == TOOL_NAME {
+            noisy.push(path);
+        } else if repeats.iter().any(|repeat| repeat.differing.contains(&optional)) {
+            free.push(optional);
+        } else {
+            free.push(path);
+        }
+    }
+    (free, noisy)
 }
 
-fn say_free(free: &[String]) -> String {
-    if free.is_empty() {
-        return String::new();
+fn is_root(path: &str) -> bool {
+    path.trim_end_matches(fields::OPTIONAL).is_empty()
+}
+
+fn say_paths(free: &[String], noisy: &[String], repeats: &[Repeat]) -> String {
+    let mut said = String::new();
+    if !noisy.is_empty() {
+        said =
+            format!("; the teacher sometimes disagrees with itself on {}, which count all the same", noisy.join(", "));
     }
-    format!("; {} differ between the teacher's own answers and need only be of the right type", free.join(", "))
+    if !free.is_empty() {
+        let free = free.join(", ");
+        said = format!("{said}; {free} differ between the teacher's own answers and need only be of the right type");
+    }
+    let alike = mean(repeats.iter().map(|repeat| repeat.fields_alike));
+    if alike < 0.5 {
+        said = format!(
+            "{said}; only {alike:.2} of the fields are alike, so little more than the form is compared: add a verifier"
+        );
+    }
+    said
 }
 
 /// The similarity below which the teacher itself falls in at most 5 % of its answers, with 90 % confidence: the one-sided

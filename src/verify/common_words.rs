@@ -36,7 +36,7 @@ end line lines word words sentence sentences name named question
 
 /// Words that turn a statement round.
 const NEGATIONS: &str = "
-no not none nobody nothing nowhere never neither nor without cannot cant wont dont doesnt didnt isnt arent wasnt
+no nay not none nobody nothing nowhere never neither nor without cannot cant wont dont doesnt didnt isnt arent wasnt
 ";
 
 static SETS: LazyLock<[HashSet<&str>; 2]> =

@@ -4,7 +4,7 @@
 //! require only what the prompt and every known answer of the teacher agree on, so that a free wording stays free:
 //!
 //! - **numbers**: what the teacher shares with the prompt or with itself must be said; a number that is in neither
-//!   the prompt nor an answer of the teacher must not be. `1,000`, `1000.0` and full-width digits are equal, `twelve`
+//!   the prompt nor an answer of the teacher must not be, unless the teacher makes up another each time. `1,000`, `1000.0` and full-width digits are equal, `twelve`
 //!   is 12, `B12` counts as a number of its own.
 //! - **units**: the word or sign at such a number (`23 gold`, `5 %`) that the teacher repeats must be there too.
 //! - **names**: words that the prompt writes with a capital in the middle of a sentence and never without.
@@ -67,6 +67,11 @@ impl Facts {
     /// Numbers that must be kept where they are shared: `one` and `zero` as words are too common to mean a number.
     fn required_numbers(&self) -> impl Iterator<Item = String> {
         self.tokens.iter().filter(|token| token.word_number().is_none_or(|value| value > 1)).filter_map(number)
+    }
+
+    /// Numbers in digits and codes.
+    fn digits(&self) -> impl Iterator<Item = &String> {
+        self.tokens.iter().filter(|token| matches!(token.sort, Sort::Number | Sort::Code)).map(|token| &token.key)
     }
 
     /// Stem -> name, of the words with a capital that no sentence start explains.
@@ -151,14 +156,23 @@ impl Side<'_> {
         let missing = required.find(|value| {
             self.is_backed(|facts| facts.numbers.contains(value)) && !self.student.numbers.contains(value)
         });
-        let known = |value: &String| {
-            self.prompt.numbers.contains(value) || self.teachers.iter().any(|facts| facts.numbers.contains(value))
-        };
-        let mut digits = self.student.tokens.iter().filter(|token| matches!(token.sort, Sort::Number | Sort::Code));
-        let made_up = digits.find(|token| !known(&token.key)).map(|token| &token.text);
+        let mut digits = self.student.digits();
+        let made_up = digits.find(|value| !self.is_known(value)).filter(|_| !self.teacher_makes_up());
         missing
             .map(|value| format!("number {value} is missing"))
             .or_else(|| made_up.map(|value| format!("number {value} is in neither the prompt nor a teacher's answer")))
+    }
+
+    fn is_known(&self, value: &String) -> bool {
+        self.prompt.numbers.contains(value) || self.teachers.iter().any(|facts| facts.numbers.contains(value))
+    }
+
+    /// Whether one answer of the teacher has a number that the prompt and its other answer lack: a die, a free detail.
+    fn teacher_makes_up(&self) -> bool {
+        let only = |facts: &Facts, other: &Facts| {
+            facts.digits().any(|value| !self.prompt.numbers.contains(value) && !other.numbers.contains(value))
+        };
+        self.first().zip(self.again()).any(|(first, again)| only(first, again) || only(again, first))
     }
 
     fn wrong_unit(&self) -> Option<String> {

@@ -6,6 +6,12 @@ use wire::{Prompt, Role};
 /// Stands where a word with a digit stood.
 const MASK: &str = "#";
 
+/// The texts of all turns, one below the other: what answers are held to.
+#[must_use]
+pub fn text(prompt: &Prompt) -> String {
+    prompt.turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 /// Fingerprint of what a model sees: the roles and their texts, white space at the ends apart; not the limits.
 #[must_use]
 pub fn key(prompt: &Prompt) -> u64 {

@@ -11,6 +11,7 @@ use crate::words::{Sort, Token, tokens};
 /// What was said about one prompt.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
+    /// The texts of all turns, one below the other (`prompt_key::text`).
     pub prompt: &'a str,
     pub student: &'a str,
     pub teacher: &'a str,
@@ -97,10 +98,13 @@ pub(crate) fn same_words(left: &str, right: &str) -> bool {
 /// Equal numbers within `tolerance`, relative, or equal words, letter case and punctuation ignored; texts without
 /// either must be equal.
 pub(crate) fn same_value(left: &str, right: &str, tolerance: f64) -> bool {
+    // `$5` is `5`, but never `€5`.
+    let signs = |left: &Token, right: &Token| left.symbol.zip(right.symbol).is_none_or(|(left, right)| left == right);
     let same = |left: &Token, right: &Token| {
         let number = |token: &Token| token.key.parse::<f64>().ok().filter(|_| token.sort == Sort::Number);
         let near = number(left).zip(number(right)).is_some_and(|(left, right)| fields::near(left, right, tolerance));
-        near || (left.sort == right.sort && left.text.to_lowercase() == right.text.to_lowercase())
+        (near && signs(left, right))
+            || (left.sort == right.sort && signs(left, right) && left.text.to_lowercase() == right.text.to_lowercase())
     };
     let (left_tokens, right_tokens) = (tokens(left), tokens(right));
     if left_tokens.is_empty() && right_tokens.is_empty() {

@@ -24,7 +24,7 @@ pub(crate) struct Token {
     pub sort: Sort,
     /// A sentence, a line or a quotation begins here, so a capital says nothing.
     pub opens: bool,
-    /// Nothing but spaces and hyphens stands between this token and the one before.
+    /// Nothing but spaces, hyphens and emphasis (`**`) stands between this token and the one before.
     pub joined: bool,
     /// A currency or percent sign of a number.
     pub symbol: Option<char>,
@@ -144,26 +144,11 @@ impl Reader {
 
     fn gap(&mut self, letter: char) {
         self.at += 1;
-        self.joined &= letter != '\n' && (letter.is_whitespace() || matches!(letter, '-' | '\u{2010}' | '\u{2011}'));
+        self.joined &= letter != '\n'
+            && (letter.is_whitespace() || matches!(letter, '-' | '\u{2010}' | '\u{2011}' | '*' | '_' | '`'));
         self.opens |= matches!(
             letter,
-            '\n' | '.'
-                | '!'
-                | '?'
-                | '…'
-                | ':'
-                | '"'
-                | '“'
-                | '„'
-                | '«'
-                | '('
-                | '['
-                | '*'
-                | '。'
-                | '！'
-                | '？'
-                | '「'
-                | '：'
+            '\n' | '.' | '!' | '?' | '…' | ':' | '"' | '“' | '„' | '«' | '(' | '[' | '。' | '！' | '？' | '「' | '：'
         );
     }
 

@@ -65,8 +65,7 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
 /// Quality and badness by the job's measure. What needs a second answer of the teacher's or a judge is graded by whether
 /// it would be bad: the facts, and a similarity that the teacher has with itself in 95 % of its answers.
 fn graded(job: &EvalJob, prompt: &Prompt, student: &str, teacher: &str) -> (f64, bool) {
-    let said: Vec<&str> = prompt.turns.iter().map(|turn| turn.text.as_str()).collect();
-    let said = said.join("\n");
+    let said = verify::prompt_key::text(prompt);
     let seen = Seen { prompt: &said, student, teacher, teacher_again: None, judged: None };
     if let Some(score) = job.measure.score(&seen, &verify::rouge_l, job.bad_below) {
         return (score.quality, score.bad);

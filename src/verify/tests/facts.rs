@@ -24,6 +24,7 @@ fn a_paraphrase_with_all_facts_is_right() {
         "Borin, my friend! Hand over 23 gold and this fine rope is yours.",
         "For you, Borin: 23 shiny gold pieces buys these ropes.",
         "23.0 gold for the rope, BORIN",
+        "**23** gold for a *rope*, `Borin`.",
         "２３ gold for Borin's rope.",
     ] {
         assert_eq!(wrong(student), None, "{student}");
@@ -44,7 +45,7 @@ fn an_extra_number_that_nobody_said_is_wrong_and_one_of_the_prompt_is_not() {
     assert_eq!(made_up.as_deref(), Some("number 40 is in neither the prompt nor a teacher's answer"));
     assert_eq!(wrong("The rope is 23 gold, Borin, the torch 1000 silver."), None);
     let code = alone("Which room?", "Take room B13.", "Take room B12.");
-    assert_eq!(code.as_deref(), Some("number B13 is in neither the prompt nor a teacher's answer"));
+    assert_eq!(code.as_deref(), Some("number b13 is in neither the prompt nor a teacher's answer"));
 }
 
 #[test]
@@ -73,6 +74,8 @@ fn what_the_teacher_computes_twice_must_be_said_and_what_it_varies_need_not() {
     assert!(wrong_fact(prompt, "It is quite a lot.", "It is 42.", Some("42 it is.")).is_some());
     assert!(wrong_fact(prompt, "It is 43.", "It is 42.", Some("42 it is.")).is_some());
     assert_eq!(wrong_fact("Roll a die.", "Very well.", "I rolled 3.", Some("I rolled 5.")), None);
+    assert_eq!(wrong_fact("Roll a die.", "I rolled 6.", "I rolled 3.", Some("I rolled 5.")), None);
+    assert!(wrong_fact("Roll a die.", "I rolled 6.", "I rolled 3.", Some("A 3.")).is_some());
     assert_eq!(wrong_fact("Roll a die.", "I rolled 5.", "I rolled 3.", Some("I rolled 5.")), None);
 }
 

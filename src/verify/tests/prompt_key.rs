@@ -1,6 +1,6 @@
 use wire::{Prompt, Role, Sampling, Turn};
 
-use crate::prompt_key::{key, near_key};
+use crate::prompt_key::{key, near_key, text};
 
 fn prompt(turns: &[(Role, &str)]) -> Prompt {
     let turns = turns.iter().map(|(role, text)| Turn { role: *role, text: (*text).to_owned() }).collect();
@@ -37,4 +37,9 @@ fn prompts_that_differ_in_a_counter_are_near_only_when_the_answer_is_the_same() 
     assert_ne!(first, near("[12:31:59] Buy a torch, order #18", "Order 18: a rope."));
     assert_ne!(first, near("[12:30:05] Buy a rope, order #17", "Order 17: no rope."));
     assert_ne!(key(&at("order 17")), key(&at("order 18")));
+}
+
+#[test]
+fn the_text_of_a_prompt_is_its_turns_one_below_the_other() {
+    assert_eq!(text(&prompt(&[(Role::System, "Be kind."), (Role::User, "Hi")])), "Be kind.\nHi");
 }

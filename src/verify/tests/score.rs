@@ -30,6 +30,8 @@ fn value_compares_numbers_within_the_tolerance_and_labels_without_case() {
     assert_eq!(plain(&value, "1005", "1000"), RIGHT);
     assert_eq!(plain(&value, "1020", "1000"), WRONG);
     assert_eq!(plain(&value, "-5", "5"), WRONG);
+    assert_eq!(plain(&value, "$5", "5"), RIGHT);
+    assert_eq!(plain(&value, "$5", "€5"), WRONG);
     assert_eq!(plain(&value, "Very Positive.", "very positive"), RIGHT);
     assert_eq!(plain(&value, "positive", "negative"), WRONG);
     assert_eq!(plain(&value, "", "positive"), WRONG);
