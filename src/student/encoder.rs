@@ -18,6 +18,8 @@ use crate::{Runtime, StudentError};
 
 /// Threads inside an operator: comparing runs beside the traffic and must leave it the cores.
 const THREADS: usize = 1;
+/// Embedded once when a folder is opened.
+const PROBE: &str = "How much is the rope?";
 const IDS: &str = "input_ids";
 const MASK: &str = "attention_mask";
 /// Of the first and the second text of a pair; here always the first.
@@ -65,7 +67,10 @@ impl Encoder {
             bad(format!("the graph has neither an output `{SENTENCE}` nor `{HIDDEN}` but {outputs:?}"))
         })?;
         let takes_types = inputs.contains(&TYPES);
-        Ok(Self { session: Mutex::new(session), text, takes_types, output })
+        let encoder = Self { session: Mutex::new(session), text, takes_types, output };
+        // A graph that does not go with its tokenizer is found here, not at the first comparison.
+        encoder.embed(&[PROBE]).map_err(|error| bad(error.to_string()))?;
+        Ok(encoder)
     }
 
     /// A vector of length 1 for each text. A text that is longer than the encoder's positions (or its

@@ -16,6 +16,8 @@ use crate::StudentError;
 
 /// Tokens of a text where no file says how many the encoder takes: BERT's own.
 const POSITIONS_DEFAULT: usize = 512;
+/// A word and the two tokens at its ends.
+const POSITIONS_MIN: usize = 3;
 
 /// How the tokens' vectors become the text's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub(crate) struct TextSide {
 
 #[derive(Default, Deserialize)]
 struct Config {
+    vocab_size: Option<usize>,
     max_position_embeddings: Option<usize>,
 }
 
@@ -58,13 +61,20 @@ struct Module {
 
 impl TextSide {
     pub(crate) fn load(folder: &Path) -> Result<Self, StudentError> {
-        let positions = read::<Config>(&folder.join("config.json"))?.unwrap_or_default().max_position_embeddings;
+        let config = read::<Config>(&folder.join("config.json"))?.unwrap_or_default();
         let sentence = read::<SentenceConfig>(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
-        let limits = [positions, sentence.max_seq_length];
+        let limits = [config.max_position_embeddings, sentence.max_seq_length];
         let limit = limits.into_iter().flatten().min().unwrap_or(POSITIONS_DEFAULT);
+        if limit < POSITIONS_MIN {
+            return Err(bad(folder, &format!("it takes {limit} positions, and {POSITIONS_MIN} is the least")));
+        }
         check_modules(&folder.join("modules.json"))?;
         let pooling = pooling(&folder.join("1_Pooling/config.json"))?;
         let mut tokenizer = tokenizer(folder)?;
+        let words = tokenizer.get_vocab_size(true);
+        if let Some(known) = config.vocab_size.filter(|known| *known < words) {
+            return Err(bad(folder, &format!("its tokenizer has {words} tokens and the encoder knows {known}")));
+        }
         let refused = |error: tokenizers::Error| bad(folder, &error.to_string());
         let cut = TruncationParams { max_length: limit, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(cut)).map_err(refused)?;

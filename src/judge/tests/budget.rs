@@ -137,3 +137,37 @@ fn free_judges_need_no_budget() {
     let judge = judge_with(&Script::says(TIE), free);
     assert_eq!(wait(judge.prefer(&prompt(), "s", "t", NEW_YEAR)).unwrap().cost, 0.0);
 }
+
+#[test]
+fn threads_that_reserve_settle_and_give_back_at_once_never_pass_the_limit() {
+    const CALLS: usize = 400;
+    let budget = crate::budget::Budget::new(&settings(5_000.0));
+    let refused: usize = std::thread::scope(|scope| {
+        let work = |thread: usize| {
+            let budget = &budget;
+            move || {
+                let mut refused = 0;
+                for call in 0..CALLS {
+                    let Ok(mut paid) = budget.reserve(&prompt(), NEW_YEAR) else {
+                        refused += 1;
+                        continue;
+                    };
+                    assert!(budget.spent().amount <= 5_000.0);
+                    match (thread + call) % 3 {
+                        0 => drop(paid),
+                        1 => paid.begin(),
+                        _ => {
+                            paid.begin();
+                            paid.settle(Usage { prompt_tokens: 1, completion_tokens: 1 });
+                        }
+                    }
+                }
+                refused
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|thread| scope.spawn(work(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(refused > 0 && budget.spent().amount <= 5_000.0, "{refused} {:?}", budget.spent());
+    assert_eq!(budget.spent().amount.fract(), 0.0, "every correction is exact");
+}
