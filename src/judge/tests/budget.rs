@@ -6,7 +6,7 @@ use std::time::Duration;
 use wire::{Answer, ModelError, Usage};
 
 use super::script::{DAY_MS, NEW_YEAR, Script, answer, counts, judge_with, prompt, settings, wait};
-use crate::{Judge, JudgeError, Spent};
+use crate::{Judge, JudgeError, PAIRWISE_OPENING, Spent};
 
 const TODAY: u64 = NEW_YEAR / DAY_MS;
 const TIE: &str = "{\"better\": \"tie\"}";
@@ -18,6 +18,13 @@ fn worst_of_one_call(text: &str) -> f64 {
         Err(JudgeError::BudgetSpent { needed, limit: 1.0, spent: 0.0, day: TODAY }) => needed,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn every_byte_of_the_question_is_reserved_as_a_token() {
+    let (short, long) = (worst_of_one_call("s"), worst_of_one_call(&format!("s{}", "\u{e9}".repeat(1000))));
+    assert_eq!(long - short, 2000.0);
+    assert!(short > (PAIRWISE_OPENING.len() + 100) as f64, "the instructions and the answer are in it");
 }
 
 #[test]
@@ -106,12 +113,12 @@ fn a_new_process_goes_on_with_the_days_money_and_a_new_day_begins_anew() {
     judge.resume(Spent { day: TODAY + 1, amount: 5.0 });
     assert_eq!(judge.spent(), Spent { day: TODAY + 1, amount: 48.0 });
 
-    let judge = fresh();
-    judge.resume(Spent { day: TODAY, amount: f64::NAN });
-    assert!(
-        matches!(ask(&judge, NEW_YEAR), Err(JudgeError::BudgetSpent { .. })),
-        "a damaged amount is the whole limit"
-    );
+    for damaged in [f64::NAN, f64::INFINITY, -1.0] {
+        let judge = fresh();
+        judge.resume(Spent { day: TODAY, amount: damaged });
+        assert_eq!(judge.spent(), Spent { day: TODAY, amount: worst * 3.0 }, "{damaged} counts as the whole limit");
+        assert!(matches!(ask(&judge, NEW_YEAR), Err(JudgeError::BudgetSpent { .. })));
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn fences_words_and_letter_case_around_a_verdict_are_no_hindrance() {
         " {\"BETTER\":\" answer_a \"}",
         "{\"better\":\"A\"}\n{\"better\":\"A\", \"reason\": \"again\"}",
         "{ { {\"better\": \"A.\"}",
+        "{\"better\": \"A\", \"otherwise\": {\"better\": \"B\"}}",
     ] {
         assert_eq!(first_order(text), Ok(Better::A), "{text}");
     }
