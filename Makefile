@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-practice bench-practice-drift mutants reference setup practice-base fmt
+.PHONY: practice test check audit bench bench-practice bench-practice-drift mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -53,6 +53,10 @@ practice-base: setup
 setup:
 	@sh deploy/setup-onnxruntime.sh
 	@sh tests/clients/setup.sh
+
+# Real models for the tests that can use them, into the cache; without them those tests say that they are skipped.
+models:
+	@sh deploy/setup-minilm.sh
 
 fmt:
 	cargo fmt --all

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Train { job: PathBuf },
     /// Write a base model's ONNX graph.
     Export(Export),
+    /// Write the ONNX graph of a sentence encoder of BERT's kind, such as all-MiniLM-L6-v2.
+    ExportEncoder(ExportEncoder),
     /// Answer held-out prompts with a version and compare with the teacher's answers.
     Exam { job: PathBuf },
     /// Make the practice base from nothing.
@@ -168,6 +170,20 @@ pub(crate) struct Export {
     #[arg(long, default_value = "u8row")]
     pub(crate) format: ExportFormat,
     /// Open the graph with ONNX Runtime and decode a token: can it be served here?
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// With --open: ONNX Runtime's library.
+    #[arg(long)]
+    pub(crate) onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportEncoder {
+    #[arg(long)]
+    pub(crate) base: PathBuf,
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Open the graph with ONNX Runtime and embed a text: can it be used here?
     #[arg(long)]
     pub(crate) open: bool,
     /// With --open: ONNX Runtime's library.

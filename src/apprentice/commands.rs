@@ -3,6 +3,7 @@
 mod check;
 mod exam;
 mod export;
+mod export_encoder;
 mod init;
 mod practice;
 mod practice_data;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sites(sites) => sites::sites(sites),
         Command::Train { job } => Ok(train::train(&job)),
         Command::Export(export) => export::export(&export),
+        Command::ExportEncoder(encoder) => export_encoder::export_encoder(&encoder),
         Command::Exam { job } => exam::exam(&job),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),

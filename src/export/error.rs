@@ -16,6 +16,8 @@ pub enum ExportError {
     NotFinite { name: String },
     #[error("cannot export this model: {0}")]
     Unsupported(String),
+    #[error("{} does not describe an encoder that can be exported: {problem}", path.display())]
+    Encoder { path: std::path::PathBuf, problem: String },
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
 }

@@ -10,6 +10,7 @@ use crate::ExportError;
 use crate::data::DataFile;
 use crate::graph::Builder;
 use crate::onnx::Graph;
+use crate::whole::whole_folder;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
 const EXPORTER_VERSION: &str = "3";
@@ -47,21 +48,8 @@ pub fn export_base(base: &Path, out: &Path, format: GraphFormat) -> Result<Expor
     if let Some(bytes) = present(out, &fingerprint) {
         return Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: false });
     }
-    let partial = sibling(out, "partial");
-    remove_dir(&partial)?;
-    fs::create_dir_all(&partial)?;
-    let written = write_folder(base, &partial, &config, format, &fingerprint).and_then(|bytes| {
-        replace(&partial, out)?;
-        Ok(bytes)
-    });
-    match written {
-        Ok(bytes) => Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: true }),
-        Err(error) => {
-            // The first error is the one to report; what is left over is removed by the next export.
-            fs::remove_dir_all(&partial).unwrap_or_default();
-            Err(error)
-        }
-    }
+    let bytes = whole_folder(out, |dir| write_folder(base, dir, &config, format, &fingerprint))?;
+    Ok(Exported { dir: out.to_path_buf(), fingerprint, bytes, written: true })
 }
 
 /// BLAKE3, in hex, of everything that the folder depends on.
@@ -99,7 +87,7 @@ fn write_folder(
     };
     builder.gemma3()?;
     let Builder { graph, data, adapters, positions, .. } = builder;
-    let graph = graph.into_bytes();
+    let graph = graph.into_bytes("gemma3");
     let manifest = GraphManifest {
         format,
         fingerprint: fingerprint.to_owned(),
@@ -163,31 +151,4 @@ fn genai_config(config: &Config, positions: usize) -> Value {
             "past_present_share_buffer": true,
         },
     })
-}
-
-/// Puts `new` in the place of `out`. A folder cannot be renamed over a full one, so the old one steps aside first.
-fn replace(new: &Path, out: &Path) -> Result<(), ExportError> {
-    let old = sibling(out, "old");
-    remove_dir(&old)?;
-    if out.try_exists()? {
-        fs::rename(out, &old)?;
-    }
-    fs::rename(new, out)?;
-    if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        files::sync_dir(parent)?;
-    }
-    remove_dir(&old)
-}
-
-/// A hidden name beside `out`, on the same file system.
-fn sibling(out: &Path, suffix: &str) -> PathBuf {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    out.with_file_name(format!(".{name}.{suffix}"))
-}
-
-fn remove_dir(dir: &Path) -> Result<(), ExportError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Op {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attr {
     Int(&'static str, i64),
+    Ints(&'static str, &'static [i64]),
     Float(&'static str, f32),
 }
 
@@ -75,6 +76,10 @@ impl Graph {
         for attr in attrs {
             let encoded = match *attr {
                 Attr::Int(name, value) => Message::default().text(1, name).int(3, value).int(20, 2),
+                Attr::Ints(name, values) => {
+                    let list = values.iter().fold(Message::default().text(1, name), |list, value| list.int(8, *value));
+                    list.int(20, 7)
+                }
                 Attr::Float(name, value) => Message::default().text(1, name).float(2, value).int(20, 1),
             };
             node = node.message(5, &encoded);
@@ -137,11 +142,11 @@ impl Graph {
         self.outputs.push(value_info(name, kind, dims));
     }
 
-    /// The whole file.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    /// The whole file, the graph being called `name`.
+    pub(crate) fn into_bytes(self, name: &str) -> Vec<u8> {
         let graph = Message::default()
             .messages(1, &self.nodes)
-            .text(2, "gemma3")
+            .text(2, name)
             .messages(5, &self.initializers)
             .messages(11, &self.inputs)
             .messages(12, &self.outputs);

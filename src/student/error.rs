@@ -22,6 +22,8 @@ pub enum StudentError {
     Manifest { path: PathBuf, reason: String },
     #[error("the graph {} cannot be loaded: {reason}. It may be cut short: run `apprentice export` again", path.display())]
     Graph { path: PathBuf, reason: String },
+    #[error("{} holds no encoder that can be used: {reason}", path.display())]
+    Encoder { path: PathBuf, reason: String },
     #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
     OtherBase { what: &'static str, graph: usize, base: usize },
     #[error(

@@ -2,11 +2,13 @@
 //!
 //! The sessions hold the base once per worker; an adapter is bound for the length of one answer, so that
 //! any number of call sites share them. A prompt waits in a bounded queue for one of the threads that own them
-//! and is given up when nobody waits for its answer. Only this member links ONNX Runtime.
+//! and is given up when nobody waits for its answer. An [`Encoder`] beside them tells how near two texts are. Only this member links ONNX Runtime.
 
 mod adapter;
 mod answer;
 mod decode;
+mod encoder;
+mod encoder_text;
 mod engine;
 mod error;
 mod features;
@@ -21,6 +23,7 @@ mod signals;
 mod stop;
 mod student;
 
+pub use encoder::{Encoder, similarity};
 pub use error::StudentError;
 pub use features::Features;
 pub use runtime::Runtime;

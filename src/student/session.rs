@@ -60,7 +60,8 @@ impl Worker {
     }
 }
 
-fn options(runtime: &Runtime, threads: usize) -> Result<SessionBuilder, String> {
+/// How every session here is opened: `threads` threads inside an operator, all optimisations.
+pub(crate) fn options(runtime: &Runtime, threads: usize) -> Result<SessionBuilder, String> {
     let text = |error: ort::Error<SessionBuilder>| error.to_string();
     let builder = Session::builder(&runtime.environment).map_err(|error| error.to_string())?;
     builder

@@ -18,7 +18,7 @@ fn world() -> World {
 fn the_help_shows_the_commands_and_hides_what_is_internal() {
     let exit = world().run(&["--help"]);
     assert_eq!(exit.code, Some(0));
-    for command in ["serve", "practice", "init", "check", "sites", "train", "export", "exam"] {
+    for command in ["serve", "practice", "init", "check", "sites", "train", "export", "export-encoder", "exam"] {
         assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", exit.stdout);
     }
     assert!(!exit.stdout.contains("--nice"), "{}", exit.stdout);

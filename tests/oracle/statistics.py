@@ -1,15 +1,17 @@
 """Golden vectors of the hand-over's tests and of ROUGE-L, written from the papers' formulas with the standard library only.
 
 Usage: python3 tests/oracle/statistics.py
-Prints the numbers that src/handover/tests/statistics.rs and src/verify/tests.rs hold their code to:
+Prints the numbers that src/handover/tests/statistics.rs, src/judge/tests/statistics.rs and src/verify/tests.rs hold their code to:
   promotion: Waudby-Smith & Ramdas 2024, capital prod(1 + b/q0 (x - q0)), mean over five bets b;
   risk:      the same against "risk >= alpha", bets b/(1 - alpha), mean over four;
   drift:     Shin, Ramdas & Rinaldo 2023, Shiryaev-Roberts S <- (S + 1)(1 + l (q1 - x)), mean over five;
+  lower:     Clopper & Pearson 1934, the p at which P(X >= k) = alpha, in exact fractions (src/judge/tests/statistics.rs);
   ROUGE-L:   Lin 2004, F1 over the longest common subsequence of lower-cased words.
 """
 
 import math
 import re
+from fractions import Fraction
 
 PROMOTION_BETS = (0.10, 0.25, 0.50, 0.75, 0.90)
 RISK_BETS = (0.15, 0.35, 0.60, 0.80)
@@ -60,6 +62,15 @@ def drift(qualities, q1):
     return seen
 
 
+def clopper_pearson_lower(k, n, alpha):
+    low, high = Fraction(0), Fraction(1)
+    for _ in range(50):
+        p = (low + high) / 2
+        tail = sum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k, n + 1))
+        low, high = (low, p) if tail > alpha else (p, high)
+    return float(low)
+
+
 def rouge_l(left, right):
     left, right = (re.findall(r"[^\W_]+", text.lower()) for text in (left, right))
     row = [0] * (len(right) + 1)
@@ -89,6 +100,8 @@ def main():
     for good, bad in ((22, 0), (23, 0), (30, 1)):
         print(f"risk, {good} good {bad} bad, alpha 0.1: ln capital {risk(good, bad, 0.1):.6f}")
     print("drift, 1 1 0 0 0 0 0, q1 0.9:", ", ".join(f"{s:.6f}" for s in drift([1, 1, 0, 0, 0, 0, 0], 0.9)))
+    for k, n in ((100, 100), (95, 100), (47, 50), (40, 50), (1, 10), (50, 120)):
+        print(f"lower 95 % bound of {k} of {n}: {clopper_pearson_lower(k, n, Fraction(1, 20)):.9f}")
     for pair in (
         ("Ask the blacksmith for a better sword.", "Ask the blacksmith for a cheaper sword"),
         ("Describe the village elder", "Write a rumor about the old mill"),
