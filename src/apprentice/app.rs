@@ -7,7 +7,9 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
+mod judges;
 mod secrets;
+pub(crate) mod similarity;
 mod student;
 mod students;
 
@@ -91,6 +93,15 @@ struct StudentParts {
     graph: PathBuf,
 }
 
+impl Shared {
+    /// How near two texts are; needs ONNX Runtime only where an encoder is configured.
+    fn similarity(&self) -> Result<Arc<gateway::Similarity>, Error> {
+        let encoder = self.settings.similarity.encoder.as_deref();
+        let library = encoder.map(|_| library(&self.settings)).transpose()?.unwrap_or_default();
+        Ok(similarity::similarity(encoder, &library)?)
+    }
+}
+
 impl App {
     /// Starts every part; `seed` makes the dice repeatable. Must be called on a runtime: the loops are its tasks.
     pub(crate) fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
@@ -114,7 +125,7 @@ impl App {
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
         let gateway = Arc::new(Gateway {
-            endpoint,
+            endpoint: endpoint.clone(),
             distillable: settings.teacher.distillable,
             rules: rules.clone(),
             ledger: ledger.clone(),
@@ -122,8 +133,8 @@ impl App {
             student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
             capture: capture.filter(|_: &Capture| settings.capture.enabled),
             auditor,
-            similarity: Arc::new(verify::rouge_l),
-            judge: None,
+            similarity: shared.similarity()?,
+            judge: judges::judge(settings, &endpoint, data, metrics)?,
             activity: activity.clone(),
             metrics: metrics.clone(),
             dice: secrets::dice(seed)?,

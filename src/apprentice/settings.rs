@@ -44,6 +44,9 @@ pub(crate) struct Settings {
     pub(crate) lessons: LessonSettings,
     pub(crate) handover: Policy,
     pub(crate) verifiers: VerifierSettings,
+    pub(crate) similarity: sections::Similarity,
+    pub(crate) judge: sections::JudgeSection,
+    pub(crate) webhooks: sections::Webhooks,
     /// What every call site has unless it says otherwise.
     pub(crate) site: Site,
     pub(crate) sites: BTreeMap<String, Overrides>,

@@ -50,6 +50,8 @@ pub struct StudentPaths {
     pub graph: PathBuf,
     pub format: String,
     pub onnxruntime: Option<PathBuf>,
+    /// Folder of the sentence encoder, where one is configured.
+    pub encoder: Option<PathBuf>,
     pub context: usize,
     pub threads: usize,
 }
@@ -145,7 +147,7 @@ impl LessonRunner {
             return Ok(result);
         }
         let rules = self.rules.of(&folder.site);
-        let StudentPaths { base, graph, onnxruntime, context, threads, .. } = self.student.clone();
+        let StudentPaths { base, graph, onnxruntime, encoder, context, threads, .. } = self.student.clone();
         let job = EvalJob {
             base,
             graph,
@@ -153,6 +155,7 @@ impl LessonRunner {
             held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
             out: folder.dir.join(EXAM),
             onnxruntime,
+            encoder,
             context,
             threads,
             max_tokens: rules.max_tokens,

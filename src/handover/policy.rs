@@ -193,10 +193,10 @@ impl Policy {
             share("audit_share_serving", self.audit_share_serving),
             share("audit_share_doubt", self.audit_share_doubt),
             share("share_max", self.share_max),
-            (!(self.margin > 0.0 && self.margin < 0.5))
-                .then(|| format!("margin = {} must lie strictly between 0 and 0.5", self.margin)),
-            (!(0.0..1.0).contains(&self.tolerance))
-                .then(|| format!("tolerance = {} must lie in [0, 1)", self.tolerance)),
+            (!(self.margin > 0.0 && self.margin <= 0.49))
+                .then(|| format!("margin = {} must lie in (0, 0.49]", self.margin)),
+            (!(0.0..=0.99).contains(&self.tolerance))
+                .then(|| format!("tolerance = {} must lie in [0, 0.99]", self.tolerance)),
             (!(2..=200).contains(&self.repeats)).then(|| format!("repeats = {} must lie in 2..=200", self.repeats)),
             or_zero("coverage_min", self.coverage_min),
             or_zero("exam_min", self.exam_min),

@@ -24,6 +24,9 @@ pub struct EvalJob {
     /// Where the [`EvalResult`] is written.
     pub out: PathBuf,
     pub onnxruntime: Option<PathBuf>,
+    /// Folder of the sentence encoder that says how near two texts are; ROUGE-L without one.
+    #[serde(default)]
+    pub encoder: Option<PathBuf>,
     /// Tokens of prompt and answer together.
     pub context: usize,
     pub threads: usize,

@@ -81,6 +81,7 @@ pub(crate) fn paths(settings: &Settings, graph: &Path, format: GraphFormat) -> s
         graph: graph.to_owned(),
         format: format.name().to_owned(),
         onnxruntime: student.onnxruntime.clone(),
+        encoder: settings.similarity.encoder.as_deref().map(std::path::absolute).transpose()?,
         context: student.context,
         threads: student.threads,
     })
@@ -96,12 +97,28 @@ pub(crate) fn basis(
     format: Option<GraphFormat>,
 ) -> std::io::Result<BTreeMap<String, String>> {
     let mut basis = BTreeMap::from([("teacher".to_owned(), teacher.base_url())]);
+    let judge = settings.judge.settings();
+    if judge.enabled() {
+        let by = settings.judge.base_url.as_deref().unwrap_or("teacher");
+        basis.insert("judge".to_owned(), format!("{} at {by}, prompts {}", judge.model, judge::prompt_version()));
+    }
+    let similarity = match &settings.similarity.encoder {
+        Some(folder) => format!("encoder {}", encoder_identity(folder)?),
+        None => "rouge-l".to_owned(),
+    };
+    basis.insert("similarity".to_owned(), similarity);
     if let Some(format) = format {
         basis.insert("graph_format".to_owned(), format.name().to_owned());
         basis.insert("base".to_owned(), base_identity(&settings.student.base)?);
         basis.insert("context".to_owned(), settings.student.context.to_string());
     }
     Ok(basis)
+}
+
+/// Tells one encoder from another.
+fn encoder_identity(folder: &Path) -> std::io::Result<String> {
+    let hash = blake3::hash(&std::fs::read(folder.join(gemma::GRAPH_FILE))?);
+    Ok(hash.to_hex().chars().take(12).collect())
 }
 
 /// Parts of a weight file that are looked at, evenly spread, and their length.

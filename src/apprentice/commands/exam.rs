@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use gateway::Similarity;
 use jobs::{EvalJob, EvalResult, Score};
 use student::{Runtime, Student, StudentConfig};
 use verify::{Measure, Seen, Verdict, Verifier, Verifiers};
 use wire::{ChatModel, ModelError, Prompt, Sampling};
 
+use crate::app::similarity::similarity;
 use crate::settings::environment;
 use crate::{Outcome, app, eprint_line};
 
@@ -16,7 +18,8 @@ use crate::{Outcome, app, eprint_line};
 pub(crate) fn exam(path: &Path) -> Outcome {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let job: EvalJob = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let runtime = Runtime::load(&student::library::find(job.onnxruntime.as_deref(), &environment::raw)?)?;
+    let library = student::library::find(job.onnxruntime.as_deref(), &environment::raw)?;
+    let (runtime, similarity) = (Runtime::load(&library)?, similarity(job.encoder.as_deref(), &library)?);
     let config = StudentConfig {
         graph: job.graph.join(gemma::GRAPH_FILE),
         base: job.base.clone(),
@@ -27,7 +30,7 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         features: app::features()?,
     };
     let model = Student::open(&runtime, config)?.model("exam".into(), Some(&job.adapter))?;
-    let result = app::runtime()?.block_on(answer(model.as_ref(), &job))?;
+    let result = app::runtime()?.block_on(answer(model.as_ref(), &job, &*similarity))?;
     files::replace_json(&job.out, &result)?;
     eprint_line(&format!(
         "{} prompts, mean quality {:.4}, {} not eligible, {:.1} s",
@@ -39,7 +42,7 @@ pub(crate) fn exam(path: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app::Error> {
+async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
     let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
     let mut result = EvalResult::default();
     for example in dataset::read_chat(&job.held_out)? {
@@ -49,7 +52,7 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
         match model.answer(prompt.clone()).await {
             Ok(answer) => {
                 let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;
-                let (quality, bad) = graded(job, &prompt, &answer.text, &teacher.text);
+                let (quality, bad) = graded(job, &prompt, [&answer.text, &teacher.text], similarity);
                 let quality = if passed { quality } else { 0.0 };
                 result.scores.push(Score { quality, bad: bad || !passed, signals: answer.signals });
             }
@@ -64,16 +67,16 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob) -> Result<EvalResult, app:
 
 /// Quality and badness by the job's measure. What needs a second answer of the teacher's or a judge is graded by whether
 /// it would be bad: the facts, and a similarity that the teacher has with itself in 95 % of its answers.
-fn graded(job: &EvalJob, prompt: &Prompt, student: &str, teacher: &str) -> (f64, bool) {
+fn graded(job: &EvalJob, prompt: &Prompt, [student, teacher]: [&str; 2], similarity: &Similarity) -> (f64, bool) {
     let said = verify::prompt_key::text(prompt);
     let seen = Seen { prompt: &said, student, teacher, teacher_again: None, judged: None };
-    if let Some(score) = job.measure.score(&seen, &verify::rouge_l, job.bad_below) {
+    if let Some(score) = job.measure.score(&seen, similarity, job.bad_below) {
         return (score.quality, score.bad);
     }
     let bad_below = match job.measure {
         Measure::SelfRelative { bad_below, .. } => bad_below,
         _ => 0.0,
     };
-    let bad = Measure::Similar.score(&seen, &verify::rouge_l, bad_below).is_none_or(|score| score.bad);
+    let bad = Measure::Similar.score(&seen, similarity, bad_below).is_none_or(|score| score.bad);
     (f64::from(u8::from(!bad)), bad)
 }

@@ -47,8 +47,17 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
             "greater than 0 and at most 86400",
         ),
     ]);
+    problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
+    problems.extend(failed(&[
+        ("teacher.input_price", settings.teacher.input_price, is_price(settings.teacher.input_price), "at least 0"),
+        ("teacher.output_price", settings.teacher.output_price, is_price(settings.teacher.output_price), "at least 0"),
+    ]));
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
     problems
+}
+
+fn is_price(value: f64) -> bool {
+    value >= 0.0 && value.is_finite()
 }
 
 /// What is wrong with a site's own rules, keys without their section.

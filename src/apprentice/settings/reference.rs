@@ -42,6 +42,8 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "`yes`, `no` or `unknown`: whether a model may be trained on this teacher's answers. Only `yes` lets lessons begin.",
     ),
+    key("teacher.input_price", "at least 0", "Price of a million tokens that the teacher reads, for `saved_usd`."),
+    key("teacher.output_price", "at least 0", "Price of a million tokens that it writes."),
     key("data.dir", "", "Where the exchange log, the hand-over log and the lessons are kept."),
     key("data.registry", "", "Where the versions of students are kept."),
     key("capture.enabled", "", "Keep exchanges."),
@@ -69,6 +71,19 @@ pub(crate) const KEYS: &[Key] = &[
         "greater than 0, at most 86400",
         "How long an answer may take, its wait included, before the teacher is asked instead.",
     ),
+    key(
+        "similarity.encoder",
+        "",
+        "Folder of a sentence encoder (`apprentice export-encoder` makes one of a BERT; any ONNX encoder with its tokenizer will do); without it texts are compared by ROUGE-L.",
+    ),
+    key("judge.model", "", "Name of the model that judges; empty: no judge."),
+    key("judge.base_url", "", "Where it is; the teacher's address if not said."),
+    key("judge.key_env", "", "Environment variable with its key, where it is not at the teacher's address."),
+    key("judge.budget_per_day", "0 to 1000000", "Most that verdicts of a UTC day may cost together; never passed."),
+    key("judge.input_price", "0 to 1000000", "Price of a million tokens that the judge reads."),
+    key("judge.output_price", "0 to 1000000", "Price of a million tokens that it writes."),
+    key("judge.max_tokens", "32 to 4096", "Longest verdict, tokens."),
+    key("webhooks.urls", "", "Every transition of a call site is posted to each of these as JSON."),
     key("site.capture", "", "Keep this site's exchanges."),
     key(
         "site.comparison",
@@ -78,6 +93,21 @@ pub(crate) const KEYS: &[Key] = &[
     key("site.max_tokens", "at least 1", "Tokens of a student's answer when the client names no limit."),
     key("site.temperature", "0 to 2", "The student's own sampling; 0 always takes the most probable token."),
     key("site.top_p", UNIT_SHARE, "Nucleus of the student's sampling."),
+    key("verifiers.words_min", "", "A student's answer with fewer words goes to the teacher."),
+    key("verifiers.sentences_max", "", "And one with more sentences; 0 sets no limit."),
+    key("verifiers.grounded", "", "Names in the answer must occur in the prompt: no invented lore."),
+    key("verifiers.no_echo", "", "Refuse answers that repeat the user's last message."),
+    key("verifiers.schema", "", "JSON schema, as a table or a text, that the answer must satisfy."),
+    key(
+        "verifiers.tool_call",
+        "",
+        "Table of tool names with their required arguments: the answer must be a list of such calls.",
+    ),
+    key(
+        "verifiers.level",
+        "",
+        "`{ base = 1 }`: the answer must be a valid game level; `base` is the number of the first column.",
+    ),
     key("verifiers.words_max", "", "A student's answer with more words goes to the teacher."),
     key("verifiers.in_character", "", "Refuse answers that speak of being an AI."),
     key("verifiers.json", "", "The whole answer must be one JSON value."),
@@ -101,10 +131,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("handover.bad_below", UNIT_SHARE, "By the measure `similar`, an audited answer below this quality is bad."),
     key(
         "handover.margin",
-        "between 0 and 0.5, both excluded",
+        "greater than 0, at most 0.49",
         "How much further from the teacher than the teacher is from itself a student may be on average; for a judge, how much less often than half it may be preferred.",
     ),
-    key("handover.tolerance", "at least 0 and below 1", "Numbers that differ by no more than this share are equal."),
+    key("handover.tolerance", "0 to 0.99", "Numbers that differ by no more than this share are equal."),
     key(
         "handover.repeats",
         "2 to 200",
@@ -195,8 +225,22 @@ pub(crate) const KEYS: &[Key] = &[
 
 /// The default values as a table of the file.
 pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
-    let Settings { proxy, admin, teacher, data, capture, student, lessons, handover, verifiers, site, sites: _ } =
-        Settings::default();
+    let Settings {
+        proxy,
+        admin,
+        teacher,
+        data,
+        capture,
+        student,
+        lessons,
+        handover,
+        verifiers,
+        site,
+        similarity,
+        judge,
+        webhooks,
+        sites: _,
+    } = Settings::default();
     let mut table = toml::Table::new();
     let mut put = |name: &str, section: toml::Table| drop(table.insert(name.to_owned(), section.into()));
     put("proxy", toml::Table::try_from(proxy)?);
@@ -205,6 +249,9 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
     put("data", toml::Table::try_from(data)?);
     put("capture", toml::Table::try_from(capture)?);
     put("student", toml::Table::try_from(student)?);
+    put("similarity", toml::Table::try_from(similarity)?);
+    put("judge", toml::Table::try_from(judge)?);
+    put("webhooks", toml::Table::try_from(webhooks)?);
     put("site", toml::Table::try_from(site)?);
     put("verifiers", toml::Table::try_from(verifiers)?);
     put("handover", toml::Table::try_from(handover)?);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use capture::Distillable;
+use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
 
@@ -35,6 +36,9 @@ pub(crate) struct Teacher {
     pub(crate) key_env: String,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) distillable: Distillable,
+    /// Prices of a million tokens, for what students save.
+    pub(crate) input_price: f64,
+    pub(crate) output_price: f64,
 }
 
 /// `[data]`
@@ -86,6 +90,56 @@ pub(crate) enum FormatSetting {
     U8row,
 }
 
+/// `[similarity]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Similarity {
+    /// Folder of a sentence encoder; without one texts are compared by ROUGE-L.
+    pub(crate) encoder: Option<PathBuf>,
+}
+
+/// `[judge]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct JudgeSection {
+    pub(crate) model: String,
+    /// The teacher's where it is absent.
+    pub(crate) base_url: Option<String>,
+    /// Environment variable with the key of `base_url`.
+    pub(crate) key_env: Option<String>,
+    pub(crate) budget_per_day: f64,
+    pub(crate) input_price: f64,
+    pub(crate) output_price: f64,
+    pub(crate) max_tokens: u32,
+}
+
+impl JudgeSection {
+    pub(crate) fn settings(&self) -> JudgeSettings {
+        JudgeSettings {
+            model: self.model.clone(),
+            budget_per_day: self.budget_per_day,
+            input_price: self.input_price,
+            output_price: self.output_price,
+            max_tokens: self.max_tokens,
+        }
+    }
+}
+
+impl Default for JudgeSection {
+    fn default() -> Self {
+        let JudgeSettings { model, budget_per_day, input_price, output_price, max_tokens } = JudgeSettings::default();
+        Self { model, base_url: None, key_env: None, budget_per_day, input_price, output_price, max_tokens }
+    }
+}
+
+/// `[webhooks]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Webhooks {
+    /// Every transition of a call site is posted to each of these.
+    pub(crate) urls: Vec<String>,
+}
+
 /// `[site]`: a call site's rules apart from its hand-over and verifiers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -117,6 +171,8 @@ impl Default for Teacher {
             key_env: "OPENAI_API_KEY".into(),
             ca_file: None,
             distillable: Distillable::Unknown,
+            input_price: 0.25,
+            output_price: 2.0,
         }
     }
 }

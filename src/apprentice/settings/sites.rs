@@ -60,7 +60,7 @@ fn site_rules(
     let basis = basis(common, &site, &policy, &verifier_settings)?;
     let measure_on = basis.part(MEASURED_ON);
     let Site { capture, comparison, max_tokens, .. } = site;
-    let judge = false;
+    let judge = settings.judge.settings().enabled();
     Ok(SiteRules {
         policy,
         basis,

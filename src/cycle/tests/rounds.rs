@@ -51,6 +51,8 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         graph: root.into(),
         format: "f32".into(),
         onnxruntime: None,
+        encoder: None,
+        encoder: None,
         context: 64,
         threads: 1,
     };
