@@ -79,6 +79,9 @@ pub(crate) struct Practice {
     /// After the hand-over the teacher changes its style: rollback, a new lesson, hand-over again.
     #[arg(long)]
     pub(crate) drift: bool,
+    /// Free text is judged by the practice teacher instead of held to its own variance.
+    #[arg(long)]
+    pub(crate) judge: bool,
     /// Play only these sites.
     #[arg(long)]
     pub(crate) only: Vec<String>,
@@ -218,7 +221,7 @@ pub(crate) struct PracticeBase {
 
 #[derive(Args)]
 pub(crate) struct PracticePairs {
-    /// shopkeeper, quest-giver or fortune-teller
+    /// shopkeeper, quest-giver, tavern, bard or fortune-teller
     #[arg(long)]
     pub(crate) site: String,
     /// In the style that the teacher changes to.

@@ -17,6 +17,8 @@ use crate::record::{Audit, AuditOutcome, Candidate};
 const COVERAGE_KEPT: f64 = 0.75;
 /// The detector is in doubt from this root of its alarm on: for A = 10,000 from a statistic of 100.
 const DOUBT_ROOT: f64 = 2.0;
+/// Of so many audits of prompts that are known one is shown to the drift detector.
+const REPEATS_PER_LOOK: u64 = 8;
 
 /// Everything known about one version on trial or serving.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -268,7 +270,10 @@ impl Trial {
         }
         match self.memory.meet(audit.prompt, audit.near) {
             Novelty::New => {}
-            Novelty::Repeat => return self.repeats += 1,
+            Novelty::Repeat => {
+                self.repeats += 1;
+                return self.watch_repeat(audit);
+            }
             Novelty::NearDuplicate => return self.near_duplicates += 1,
         }
         let claims = self.claims();
@@ -285,6 +290,16 @@ impl Trial {
             self.gate.observe(Seen { confidence: None, quality: 0.0, bad: false }, &claims);
         }
         self.proven = self.gate.proven(&claims).or(self.proven);
+    }
+
+    /// A site with few prompts would never be watched again once all of them are known: every so many repeats one is
+    /// shown to the detectors, and to them alone.
+    fn watch_repeat(&mut self, audit: &Audit) {
+        if let AuditOutcome::Compared { quality, confidence, verified, .. } = audit.outcome
+            && self.repeats.is_multiple_of(REPEATS_PER_LOOK)
+        {
+            self.watch(quality, verified.then_some(confidence));
+        }
     }
 
     /// Shows the detectors an answer that is, or is not, above the threshold in force.

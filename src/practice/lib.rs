@@ -9,6 +9,7 @@ mod bard;
 mod client;
 pub mod corpus;
 mod error;
+mod judging;
 pub mod pairs;
 pub mod report;
 pub mod scene;

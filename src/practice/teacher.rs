@@ -19,9 +19,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
+use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
 
+use crate::judging;
 use crate::scene::{self, Scene, Style, Voice};
 
 /// The model's name.
@@ -117,6 +119,11 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     let (system, player) = (said(Role::System), said(Role::User));
     let style = if state.drifted.load(Ordering::Relaxed) { Style::Drifted } else { Style::House };
     let voice = Voice { style, secret: state.secret, draw: draw(state, &body) };
+    if judging::is_asked(system) {
+        let text = judging::verdict(player, voice);
+        let text = text.ok_or_else(|| ApiError::invalid("unknown_scene", "only practice scenes are judged"))?;
+        return Ok(completion(&request, text, system, player));
+    }
     let scene = Scene::of(system);
     let reply = scene.and_then(|scene| scene.reply(system, player, voice));
     let (Some(scene), Some(text)) = (scene, reply) else {
@@ -126,12 +133,17 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
         *state.calls.lock().entry(scene.name()).or_default() += 1;
         tokio::time::sleep(state.latency).await;
     }
+    Ok(completion(&request, text, system, player))
+}
+
+/// The answer in the shape that was asked for.
+fn completion(request: &ChatRequest<'_>, text: String, system: &str, player: &str) -> Response<Full<Bytes>> {
     let words = |text: &str| u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
     let usage = Usage { prompt_tokens: words(system) + words(player), completion_tokens: words(&text) };
     let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
     let envelope = Envelope { id: "chatcmpl-practice", created_s: 1_700_000_000, model: MODEL };
     let (content_type, bytes) = Api::Chat.write(request.delivery, &envelope, &answer);
-    Ok(respond(StatusCode::OK, content_type, bytes))
+    respond(StatusCode::OK, content_type, bytes)
 }
 
 /// Which wording: a client's seed always gives the same, temperature 0 the first, everything else one after the other.

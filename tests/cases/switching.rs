@@ -319,7 +319,9 @@ fn a_teacher_that_changes_takes_its_site_back_within_three_hundred_requests() {
         assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student", "as long as they agree");
     }
     teacher.change(|_| script::says(TEACHER_SAYS));
-    let back = (1..=300).find(|_| route(&proxy.chat("shop", ASKED)).0 == "teacher");
+    // A prompt is evidence once: these differ.
+    let asked = |number: u32| ASKED.replace("the sea", &format!("{}sea", "the ".repeat(number as usize % 97 + 1)));
+    let back = (1..=300).find(|number| route(&proxy.chat("shop", &asked(*number))).0 == "teacher");
     assert!(back.is_some(), "{:?}", proxy.site("shop"));
     let site = proxy.site("shop");
     assert_eq!((site["state"].as_str(), site["last_switch"]["cause"].as_str()), (Some("teacher"), Some("drift")));

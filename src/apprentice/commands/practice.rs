@@ -11,7 +11,7 @@ use std::time::Duration;
 use callsite::SiteId;
 use handover::State;
 use practice::report::{Report, SiteReport, share};
-use practice::scene::Scene;
+use practice::scene::{Scene, Style};
 use practice::teacher::Teacher;
 use practice::traffic::{Pace, Traffic};
 use tokio::signal::unix::{SignalKind, signal};
@@ -89,7 +89,7 @@ impl Run {
             .collect();
         if scenes.is_empty() {
             return Err(format!(
-                "--only {}: the sites are shopkeeper, quest-giver and fortune-teller",
+                "--only {}: the sites are shopkeeper, quest-giver, tavern, bard and fortune-teller",
                 arguments.only.join(",")
             )
             .into());
@@ -101,6 +101,9 @@ impl Run {
         settings.data.dir = data;
         settings.student.base.clone_from(&arguments.base);
         settings.lessons.train.seed = arguments.seed;
+        if arguments.judge {
+            practice::teacher::MODEL.clone_into(&mut settings.judge.model);
+        }
         let app = App::start(settings, Some(arguments.seed))?;
         let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url());
         let progress = ProgressView::new(arguments.json);
@@ -170,11 +173,11 @@ impl Run {
     }
 
     fn learnable(&self) -> impl Iterator<Item = &Milestones> {
-        self.milestones.iter().filter(|site| site.scene != Scene::FortuneTeller)
+        self.milestones.iter().filter(|site| site.scene.is_learnable())
     }
 
     fn unlearnable_stayed(&self) -> bool {
-        self.milestones.iter().all(|site| site.scene != Scene::FortuneTeller || !site.left_teacher)
+        self.milestones.iter().all(|site| site.scene.is_learnable() || !site.left_teacher)
     }
 
     fn played(&self, requests: u64) -> bool {
@@ -202,6 +205,7 @@ impl Run {
     fn change_style(&mut self) {
         self.progress.line("the teacher changes how it words its answers");
         self.teacher.drift();
+        self.traffic.expect(Style::Drifted);
         let now = self.began.elapsed().as_secs_f64();
         for site in &mut self.milestones {
             site.drift_began = Some((self.traffic.tally(site.scene).requests, now));

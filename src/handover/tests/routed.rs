@@ -52,6 +52,19 @@ fn a_repeated_prompt_is_evidence_once() {
 }
 
 #[test]
+fn a_site_that_is_asked_one_thing_again_and_again_is_still_watched() {
+    let mut driven = Driven::serving("1");
+    let again = |quality| Record::Audit(Audit { outcome: compared(quality, 0.99, true), ..audit(7) });
+    (0..200).for_each(|_| driven.write(again(1.0)));
+    assert_eq!(driven.site.state, State::Student);
+    let audits = (1..=200).find(|_| {
+        driven.write(again(0.0));
+        driven.site.state == State::Teacher
+    });
+    assert!(audits.is_some_and(|audits| (40..=120).contains(&audits)), "{audits:?}");
+}
+
+#[test]
 fn near_duplicates_are_evidence_once_in_a_while() {
     let mut driven = Driven::default();
     driven.candidate("1");
