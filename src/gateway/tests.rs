@@ -7,6 +7,8 @@ mod failures;
 mod leaving;
 mod legs;
 mod lost;
+mod measuring;
+mod order;
 mod routes;
 mod students;
 mod teacher;

@@ -44,10 +44,8 @@ mod tests {
     #[test]
     fn what_keeps_to_the_facts_is_better_whatever_its_words() {
         let voice = |draw| Voice { style: Style::House, secret: 1, draw };
-        let (system, player) = (
-            "You are Mara, bard in Oakford. Arin beat the wolves at the mill. The pay was 42 gold.",
-            "Sing of Arin.",
-        );
+        let (system, player) =
+            ("You are Mara, bard in Oakford. Arin beat the wolves at the mill. The pay was 42 gold.", "Sing of Arin.");
         let sung = |draw| Scene::Bard.reply(system, player, voice(draw)).unwrap();
         let asked = |a: &str, b: &str| {
             let conversation = [

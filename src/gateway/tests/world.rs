@@ -18,7 +18,7 @@ use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
 use tokio::sync::watch;
 use uuid::Uuid;
-use verify::{Comparison, VerifierSettings, Verifiers};
+use verify::{Comparison, Measure, VerifierSettings, Verifiers};
 use wire::Sampling;
 
 use super::client::{self, Reply};
@@ -49,6 +49,8 @@ pub(super) struct Setup {
     pub(super) student_time: Duration,
     pub(super) dice: Dice,
     pub(super) judge: Option<Arc<dyn Judging>>,
+    /// What `1-a` is measured by, where it is not what the rules name.
+    pub(super) measure: Option<Measure>,
     /// Whether audits are worked on from the start.
     pub(super) auditing: bool,
 }
@@ -79,6 +81,7 @@ impl Setup {
             student_time: DEADLINE,
             dice: Dice { route: 0.0, audit: 0.5 },
             judge: None,
+            measure: None,
             auditing: true,
         }
     }
@@ -136,6 +139,7 @@ pub(super) struct World {
     /// Until somebody works on them.
     audits: Option<Audits>,
     kept: Arc<Kept>,
+    measure: Option<Measure>,
     /// Audits of `shop` that brought it to its state.
     evidence: usize,
     stop: watch::Sender<bool>,
@@ -183,6 +187,7 @@ impl World {
             gateway,
             audits,
             kept,
+            measure: setup.measure.clone(),
             evidence: 0,
             stop,
             writer,
@@ -233,7 +238,7 @@ impl World {
             likely: grid.first().copied(),
             grid,
             exam: 1.0,
-            measure: None,
+            measure: self.measure.clone(),
             calibration: None,
             policy,
             basis,
