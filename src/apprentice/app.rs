@@ -12,6 +12,7 @@ mod secrets;
 pub(crate) mod similarity;
 mod student;
 mod students;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -136,6 +137,7 @@ impl App {
             similarity: shared.similarity()?,
             judge: judges::judge(settings, &endpoint, data, metrics)?,
             activity: activity.clone(),
+            prices: [settings.teacher.input_price, settings.teacher.output_price],
             metrics: metrics.clone(),
             dice: secrets::dice(seed)?,
             clock: now_ms,
@@ -149,6 +151,10 @@ impl App {
         background.spawn(background::audit(audits, gateway, stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
         background.spawn(background::flush(ledger.clone(), stopped.clone()));
+        let webhooks = webhooks::webhooks(&settings.webhooks)?;
+        if !webhooks.is_empty() {
+            background.spawn(webhooks::tell(webhooks, ledger.clone(), metrics.clone(), stopped.clone()));
+        }
         if let Some(captures) = captures {
             background.spawn(background::expire(captures, stopped.clone()));
         }
@@ -224,6 +230,8 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let student = student_format(&settings)?.map(parts);
     let metrics = Arc::new(Metrics::new()?);
     metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics.teacher_price_usd("input").set(settings.teacher.input_price);
+    metrics.teacher_price_usd("output").set(settings.teacher.output_price);
     if let Some(parts) = &student {
         metrics.student_info(parts.format.name()).set(1.0);
     }

@@ -175,11 +175,15 @@ async fn record_audit(gateway: &Arc<Gateway>, site: &SiteId, finished: Finished)
 /// Asks the teacher a second time and records how far it agrees with itself.
 async fn repeat(gateway: &Arc<Gateway>, client: &teacher::Client, repetition: Repetition) {
     let Repetition { call, prompt, teacher } = repetition;
+    let key = prompt_key::key(&prompt);
+    if !gateway.ledger.wants_repeat(&call.site, key) {
+        return;
+    }
     let Ok(Taught::Answer(again)) = ask_teacher(gateway, client, &call, Asking::Again).await else { return };
     let check = gateway.check_judge(&call, &prompt, &teacher.text, &again.text).await;
     let (ledger, similarity, at_ms) = (gateway.ledger.clone(), gateway.similarity.clone(), (gateway.clock)());
     let recorded = tokio::task::spawn_blocking(move || {
-        let (key, tolerance) = (prompt_key::key(&prompt), call.rules.policy.tolerance);
+        let tolerance = call.rules.policy.tolerance;
         let answers = [teacher.text.as_str(), again.text.as_str()];
         let repeat = Repeat::of(key, &prompt_key::text(&prompt), answers, tolerance, &*similarity, check);
         ledger.record_repeat(&call.site, at_ms, repeat)

@@ -43,6 +43,10 @@ pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &Version
     gateway.metrics.requests_total(site, "student", "200").inc();
     gateway.metrics.request_duration_seconds(site, "student").observe(call.began.elapsed().as_secs_f64());
     count_tokens(gateway, call, "student", answer.usage);
+    let [read, written] = gateway.prices;
+    let Usage { prompt_tokens, completion_tokens } = answer.usage;
+    let saved = f64::from(prompt_tokens) * read + f64::from(completion_tokens) * written;
+    gateway.metrics.saved_usd(site).add(saved / 1e6);
     let source = Source::Student(version.clone());
     keep(gateway, call, AnswerToKeep { id: call.id, source, status: StatusCode::OK, complete: true, response: bytes });
 }

@@ -9,7 +9,7 @@
 //! - [`trial`]: the evidence of one version, under the policy recorded with it;
 //! - [`site`]: the state that a log replays to; `due` and `action`: which switch evidence, failures, rules or a
 //!   person call for;
-//! - [`plan`]: what happens to the next request.
+//! - [`plan`]: what happens to the next request; `explain`: a policy in words.
 //!
 //! Pure: no I/O, no clock, no chance. Time and dice are arguments. No traffic moves to a student
 //! without recorded evidence; a rollback needs none and always wins.
@@ -19,6 +19,7 @@ pub mod basis;
 pub mod betting;
 pub mod drift;
 mod due;
+mod explain;
 pub mod failures;
 pub mod gate;
 pub mod memory;

@@ -69,18 +69,25 @@ impl Ledger {
         self.apply_rules(&mut writer, site, at_ms)
     }
 
+    /// Whether a second answer to the prompt with this key would help to choose the measure.
+    #[must_use]
+    pub fn wants_repeat(&self, site: &SiteId, prompt: u64) -> bool {
+        let Some(slot) = self.table.get(site) else { return false };
+        let standing = slot.lock().site.clone();
+        let on = &self.rules.of(site).measure_on;
+        let known = || standing.measuring.repeats.iter().any(|known| known.prompt == prompt);
+        standing.wants_repeats(on) && !(standing.measuring.on == *on && known())
+    }
+
     /// Records what asking the teacher twice has shown, and freezes the measure when it was asked often enough. Blocks on
     /// the disk.
     ///
     /// # Errors
     /// When the record cannot be written.
     pub fn record_repeat(&self, site: &SiteId, at_ms: u64, repeat: Repeat) -> Result<(), LedgerError> {
-        let (slot, rules) = (self.known(site)?, self.rules.of(site));
+        let rules = self.rules.of(site);
         let mut writer = self.writer.lock();
-        let measuring = slot.lock().site.measuring.clone();
-        let known = measuring.on == rules.measure_on
-            && (measuring.choice.is_some() || measuring.repeats.iter().any(|known| known.prompt == repeat.prompt));
-        if known {
+        if !self.wants_repeat(site, repeat.prompt) {
             return Ok(());
         }
         self.commit(&mut writer, site, at_ms, Record::Repeat { on: rules.measure_on.clone(), repeat })?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use callsite::SiteId;
 use capture::Distillable;
 
 use crate::settings::Settings;
@@ -43,5 +44,20 @@ pub(crate) fn check(path: &Path) -> Outcome {
             print_line("note  terms: teacher.distillable is unknown: exchanges are kept, nothing is learnt from them")
         }
     }
+    explain(&settings)?;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says in words what moves the traffic, once for every policy that differs.
+fn explain(settings: &Settings) -> Result<(), String> {
+    let rules = settings.rules(&std::collections::BTreeMap::new())?;
+    let other = SiteId::new("any-other-site").map_err(|error| error.to_string())?;
+    let default = rules.of(&other);
+    let differs = |site: &&SiteId| rules.of(site).policy != default.policy;
+    let own = rules.configured().filter(differs).map(|site| (site.to_string(), rules.of(site)));
+    for (name, rules) in own.chain([("every other site".to_owned(), default.clone())]) {
+        print_line(&format!("\n{name}:"));
+        rules.policy.explain().iter().for_each(|sentence| print_line(&format!("  - {sentence}")));
+    }
+    Ok(())
 }

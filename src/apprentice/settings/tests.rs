@@ -7,6 +7,12 @@ use super::reference::{self, KEYS};
 use super::*;
 
 const DEFAULT: &str = include_str!("../../../policies/default.toml");
+const POLICIES: [&str; 4] = [
+    include_str!("../../../policies/npc-dialogue.toml"),
+    include_str!("../../../policies/structured-output.toml"),
+    include_str!("../../../policies/levels.toml"),
+    include_str!("../../../policies/tool-calls.toml"),
+];
 const PRACTICE: &str = include_str!("../../../policies/practice.toml");
 
 fn rules_of(settings: &Settings, site: &str) -> std::sync::Arc<rules::SiteRules> {
@@ -15,7 +21,7 @@ fn rules_of(settings: &Settings, site: &str) -> std::sync::Arc<rules::SiteRules>
 
 #[test]
 fn the_shipped_policies_are_valid() {
-    for text in [DEFAULT, PRACTICE] {
+    for text in [DEFAULT, PRACTICE].iter().chain(&POLICIES) {
         Settings::parse(text).unwrap();
     }
 }

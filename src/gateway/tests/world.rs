@@ -169,6 +169,7 @@ impl World {
             similarity: Arc::new(verify::rouge_l),
             judge: setup.judge.clone(),
             activity: Arc::new(Activity::default()),
+            prices: [1e6, 2e6],
             metrics: metrics.clone(),
             dice: Box::new(move || setup.dice),
             clock: || 1_700_000_000_000,
