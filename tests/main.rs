@@ -12,12 +12,14 @@ mod cases {
     mod capturing;
     mod cli;
     mod clients;
+    mod evidence;
     mod learning;
     mod limits;
     mod parity;
     mod practice;
     mod proxying;
     mod shutting_down;
+    mod steering;
     mod streaming;
     mod switching;
 }

@@ -78,13 +78,26 @@ impl Plan {
     }
 }
 
+/// A measure that the site's own traffic is to choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Choosing<'a> {
+    /// What the choice depends on.
+    pub on: &'a Basis,
+    /// Whether lessons are held.
+    pub learns: bool,
+}
+
 impl Site {
-    /// Plans the next request. Of `policy`, today's, only what holds at once counts. `measure_on` is what a measure that
-    /// is to be chosen from the traffic depends on; `None` where it is given.
+    /// Plans the next request. Of `policy`, today's, only what holds at once counts. `choosing` is `None` where the
+    /// measure is given.
     #[must_use]
-    pub fn plan(&self, policy: &Policy, measure_on: Option<&Basis>, failures: &Failures, dice: Dice) -> Plan {
+    pub fn plan(&self, policy: &Policy, choosing: Option<Choosing<'_>>, failures: &Failures, dice: Dice) -> Plan {
         let because = Because::State(self.state);
-        let wanted = measure_on.is_some_and(|on| self.wants_repeats(on)) && self.state != State::Held;
+        // Where nothing is learnt and no version waits for it, a measure is of no use.
+        let waits = || self.live().any(|trial| trial.candidate.measure.is_none());
+        let of_use = |choosing: &Choosing<'_>| choosing.learns || waits();
+        let wanted = choosing.filter(of_use).is_some_and(|choosing| self.wants_repeats(choosing.on));
+        let wanted = wanted && self.state != State::Held;
         let repeat = wanted && dice.audit < policy.audit_share_shadow;
         let teacher = Plan { repeat, ..Plan::teacher(because) };
         let Some(incumbent) = &self.incumbent else { return teacher };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use callsite::VersionId;
 use serde::{Deserialize, Serialize};
-use verify::{Choice, Repeat};
+use verify::{Choice, Measure, Repeat};
 
 use crate::Basis;
 use crate::record::{Audit, Candidate, Cause, Record, Role, State, Switch};
@@ -110,7 +110,7 @@ impl Site {
     /// A serving version stays until the newcomer has evidence of its own.
     fn try_out(&mut self, candidate: Candidate) {
         self.trials += 1;
-        let chosen = self.measuring.choice.as_ref().map(|choice| choice.measure.clone());
+        let chosen = self.chosen_for(&candidate.basis);
         let candidate = Candidate { measure: candidate.measure.clone().or(chosen), ..candidate };
         let trial = Some(Trial::new(candidate, self.trials));
         if self.state.is_serving() {
@@ -236,11 +236,16 @@ impl Site {
         }
     }
 
+    /// The measure that was chosen, where what the choice depends on still holds.
+    fn chosen_for(&self, basis: &Basis) -> Option<Measure> {
+        let choice = self.measuring.choice.as_ref().filter(|_| self.measuring.on.is_part_of(basis))?;
+        Some(choice.measure.clone())
+    }
+
     fn void_evidence(&mut self, basis: &Basis) {
         self.proven.clear();
         // The measure is chosen anew where what it depends on has changed.
-        let stands = self.measuring.on.is_part_of(basis);
-        let chosen = self.measuring.choice.as_ref().filter(|_| stands).map(|choice| choice.measure.clone());
+        let chosen = self.chosen_for(basis);
         self.restart(|candidate| {
             candidate.basis = basis.clone();
             candidate.measure.clone_from(&chosen);

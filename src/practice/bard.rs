@@ -10,7 +10,7 @@ const OPENINGS: [[&str; 4]; 2] = [
 ];
 const MIDDLES: [[&str; 4]; 2] = [
     [
-        "{hero} strode toward our {place}, beat those {monster}.",
+        "{hero} strode toward our {place}, felled those {monster}.",
         "Near our {place} those {monster} fell before {hero}.",
         "Brave {hero} drove those {monster} beyond our {place}.",
         "Those {monster} around our {place} met {hero}, then ran.",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callsite::SiteId;
+use handover::plan::Choosing;
 use handover::{Basis, Policy};
 use parking_lot::RwLock;
 use verify::{Choice, Comparison, Measure, Repeat, VerifierSettings, Verifiers};
@@ -28,7 +29,7 @@ pub struct SiteRules {
     pub comparison: Comparison,
     /// Whether a judge can be asked.
     pub judge: bool,
-    /// Whether lessons may be held at all: only then is the teacher asked a second time.
+    /// Whether lessons may be held at all: only then, or for a version that waits for a measure, is the teacher asked a second time.
     pub learns: bool,
     /// The student's own, unless the client names a seed.
     pub sampling: Sampling,
@@ -41,8 +42,9 @@ pub struct SiteRules {
 impl SiteRules {
     /// What a measure that is to be chosen from the traffic depends on; `None` where it is given.
     #[must_use]
-    pub fn measure_to_choose(&self) -> Option<&Basis> {
-        (self.learns && self.given_measure().is_none()).then_some(&self.measure_on)
+    pub fn measure_to_choose(&self) -> Option<Choosing<'_>> {
+        let Self { measure_on: on, learns, .. } = self;
+        self.given_measure().is_none().then_some(Choosing { on, learns: *learns })
     }
 
     /// The measure: the operator's own, or what enough `repeats` of the teacher suggest. `None` while there are too few.

@@ -287,6 +287,11 @@ fn no_wish_moves_traffic_without_evidence() {
     assert_eq!(route(&proxy.chat("shop", ASKED)).0, "teacher");
 }
 
+/// A prompt of its own for every number: each is evidence once.
+fn asked(number: usize) -> String {
+    ASKED.replace("the sea", &format!("{}sea", "the ".repeat(number)))
+}
+
 #[test]
 fn audits_of_real_traffic_bring_a_student_that_agrees_to_its_site() {
     let teacher = ScriptedTeacher::start(|_| script::says(SAYS));
@@ -297,8 +302,10 @@ fn audits_of_real_traffic_bring_a_student_that_agrees_to_its_site() {
     world.set("handover.audit_share_shadow", 1.0).set("handover.audit_share_serving", 1.0);
     let proxy = world.start();
     let mut states = Vec::new();
+    let mut number = 0;
     eventually("the hand-over", || {
-        let answer = proxy.chat("shop", ASKED);
+        number += 1;
+        let answer = proxy.chat("shop", &asked(number));
         let state = proxy.site("shop")["state"].as_str().unwrap().to_owned();
         assert!(state != "shadow" || route(&answer).0 == "teacher", "nothing moves in shadow");
         if states.last() != Some(&state) {
@@ -319,9 +326,7 @@ fn a_teacher_that_changes_takes_its_site_back_within_three_hundred_requests() {
         assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student", "as long as they agree");
     }
     teacher.change(|_| script::says(TEACHER_SAYS));
-    // A prompt is evidence once: these differ.
-    let asked = |number: u32| ASKED.replace("the sea", &format!("{}sea", "the ".repeat(number as usize % 97 + 1)));
-    let back = (1..=300).find(|number| route(&proxy.chat("shop", &asked(*number))).0 == "teacher");
+    let back = (1..=300).find(|number| route(&proxy.chat("shop", &asked(number % 97 + 1))).0 == "teacher");
     assert!(back.is_some(), "{:?}", proxy.site("shop"));
     let site = proxy.site("shop");
     assert_eq!((site["state"].as_str(), site["last_switch"]["cause"].as_str()), (Some("teacher"), Some("drift")));

@@ -39,11 +39,15 @@ fn the_teacher_is_asked_twice_until_the_measure_is_chosen_and_anew_on_other_grou
     let mut driven = Driven::default();
     let dice = |audit| Dice { route: 0.9, audit };
     let plan = |driven: &Driven, on: Option<&Basis>, audit| {
-        driven.site.plan(&driven.policy, on, &driven.failures, dice(audit))
+        let choosing = on.map(|on| plan::Choosing { on, learns: true });
+        driven.site.plan(&driven.policy, choosing, &driven.failures, dice(audit))
     };
     let (a, b) = (on("a"), on("b"));
     assert!(plan(&driven, Some(&a), 0.1).repeat && !plan(&driven, Some(&a), 0.3).repeat);
     assert!(!plan(&driven, None, 0.1).repeat, "an operator's own measure needs none");
+    let idle =
+        driven.site.plan(&driven.policy, Some(plan::Choosing { on: &a, learns: false }), &driven.failures, dice(0.1));
+    assert!(!idle.repeat, "nothing is learnt and there is no version");
     driven.write(Record::Repeat { on: a.clone(), repeat: example() });
     driven.write(Record::Measure { on: a.clone(), choice: choice() });
     assert_eq!(driven.site.measuring.repeats.len(), 1);
@@ -75,4 +79,15 @@ fn a_changed_teacher_asks_for_a_measure_anew_and_a_changed_base_does_not() {
     driven.basis = with_base("b", "y");
     driven.rules_changed();
     assert_eq!(driven.site.incumbent.as_ref().unwrap().candidate.measure, None);
+}
+
+#[test]
+fn a_policy_and_a_comparison_that_change_together_do_not_bring_the_old_measure_back() {
+    let mut driven = Driven { basis: on("a"), ..Driven::default() };
+    driven.write(Record::Measure { on: on("a"), choice: choice() });
+    driven.write(Record::Candidate(unmeasured("1")));
+    (driven.basis, driven.policy.quality_min) = (on("b"), 0.88);
+    driven.rules_changed();
+    let trial = driven.site.incumbent.as_ref().unwrap();
+    assert_eq!((trial.candidate.measure.clone(), trial.policy().quality_min), (None, 0.88));
 }

@@ -44,6 +44,16 @@ fn every_switch_is_in_the_log_and_in_the_metrics() {
     ledger.flush(2);
     assert_eq!(metrics.evidence_audits("shop").get(), 120.0);
     assert!(metrics.quality_lower_bound("shop").get() > 0.9);
+    assert_eq!((metrics.raw_quality("shop").get(), metrics.coverage("shop").get()), (1.0, 1.0));
+    assert!(metrics.log_e_value("shop").get() >= metrics.log_e_threshold("shop").get());
+    assert!(metrics.drift_log_statistic("shop").get() < metrics.drift_log_threshold("shop").get());
+    assert_eq!((metrics.coverage_lost("shop").get(), metrics.site_paused("shop").get()), (0.0, 0.0));
+    assert!(metrics.calibration_error("shop").get() < 0.01, "always sure and always right");
+    assert_eq!(metrics.measure_info("shop", "exact").get(), 1.0);
+    let again = Audit { prompt: u64::MAX, near: u64::MAX, ..compared("1", 1.0) };
+    (0..3).for_each(|_| ledger.record_audit(&shop(), 3, again.clone()).unwrap());
+    ledger.flush(3);
+    assert_eq!(metrics.evidence_repeats("shop", "repeat").get(), 2.0);
     assert_eq!(metrics.student_share("shop").get(), 1.0);
     assert_eq!(metrics.confidence_threshold("shop").get(), 0.0);
     assert_eq!(metrics.quality_threshold("shop").get(), 0.9);

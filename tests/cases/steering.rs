@@ -1,0 +1,113 @@
+//! An operator steers a site over the admin API and the command line, and whoever listens is told.
+
+use handover::State;
+use harness::learnt::{self, SAYS};
+use harness::program::{Apprentice, World};
+use harness::script;
+use harness::teacher::ScriptedTeacher;
+use harness::wait::eventually;
+
+use crate::PROGRAM;
+
+const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Where is the sea?"}]}"#;
+
+fn serving(change: impl FnOnce(&mut World)) -> (ScriptedTeacher, World) {
+    let teacher = ScriptedTeacher::start(|_| script::says(SAYS));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    learnt::with_students(&mut world);
+    change(&mut world);
+    let version = learnt::publish(&world, "shop", 1);
+    learnt::prove(&world, "shop", &version, 0.5, State::Student);
+    (teacher, world)
+}
+
+fn by_student(proxy: &Apprentice) -> usize {
+    let asked = (0..40).map(|_| proxy.chat("shop", ASKED));
+    asked.filter(|answer| answer.header("x-apprentice-route") == "student").count()
+}
+
+fn post(proxy: &Apprentice, verb: &str, body: &str) -> serde_json::Value {
+    let answer = proxy.admin("POST", &format!("/admin/call-sites/shop/{verb}"), body);
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    answer.json()
+}
+
+#[test]
+fn a_cap_a_pause_and_shadow_hold_from_the_next_request_on_and_through_a_restart() {
+    let (_teacher, world) = serving(|_| {});
+    let proxy = world.start();
+    assert_eq!(by_student(&proxy), 40);
+    let capped = post(&proxy, "cap", r#"{"share": 0.25, "reason": "launch day", "actor": "ada"}"#);
+    assert_eq!((capped["share_max"].as_f64(), capped["actor"].as_str()), (Some(0.25), Some("ada")));
+    assert!((1..=25).contains(&by_student(&proxy)));
+    assert_eq!(proxy.site("shop")["student_share"].as_f64(), Some(0.25));
+    post(&proxy, "pause", "");
+    eventually("the gauge", || (proxy.metric("apprentice_site_paused", &["shop"]) > 0.0).then_some(()));
+    proxy.kill();
+    let proxy = world.start();
+    let site = proxy.site("shop");
+    assert_eq!((site["paused"].as_bool(), site["share_max"].as_f64()), (Some(true), Some(0.25)));
+    post(&proxy, "cap", r#"{"share": 1.0}"#);
+    post(&proxy, "shadow", "");
+    assert_eq!((by_student(&proxy), proxy.site("shop")["state"].as_str()), (0, Some("shadow")));
+    post(&proxy, "resume", "");
+    assert_eq!(proxy.site("shop")["state"], "canary", "its evidence was kept");
+    for bad in [r#"{"share": 0}"#, r#"{"share": 2}"#] {
+        assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/cap", bad).status(), 409);
+    }
+}
+
+#[test]
+fn the_command_line_says_who_and_why() {
+    let (_teacher, world) = serving(|_| {});
+    let proxy = world.start();
+    let admin = format!("http://{}", proxy.admin);
+    let token = world.data().join("admin-token").display().to_string();
+    let exit = world.run(&[
+        "sites",
+        "--admin",
+        &admin,
+        "--token-file",
+        &token,
+        "pause",
+        "shop",
+        "--reason",
+        "a party",
+        "--actor",
+        "grace",
+    ]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let entry = proxy.admin("GET", "/admin/audit?site=shop&limit=1", "").json();
+    let said = (entry[0]["actor"].as_str(), entry[0]["reason"].as_str(), entry[0]["paused"].as_bool());
+    assert_eq!(said, (Some("grace"), Some("a party"), Some(true)));
+}
+
+#[test]
+fn every_transition_is_posted_to_the_webhooks() {
+    let listener = ScriptedTeacher::start(|_| script::json("{}"));
+    let url = listener.base_url().replace("/v1", "/hooks/apprentice");
+    let (_teacher, world) = serving(|world| {
+        world.set("webhooks.urls", vec![url]);
+    });
+    let proxy = world.start();
+    post(&proxy, "rollback", r#"{"reason": "players complained"}"#);
+    let told = listener.eventually(0, "the webhook", |received| received.target() == "/hooks/apprentice");
+    let told = told.json();
+    assert_eq!((told["site"].as_str(), told["to"].as_str()), (Some("shop"), Some("held")), "{told}");
+    assert_eq!(told["reason"], "players complained");
+    eventually("the count", || (proxy.metric("apprentice_webhooks_total", &["sent"]) == 1.0).then_some(()));
+}
+
+#[test]
+fn a_configured_judges_budget_and_the_teachers_prices_are_shown() {
+    let (_teacher, world) = serving(|world| {
+        world.set("judge.model", "a-judge").set("judge.budget_per_day", 2.5).set("judge.input_price", 1.0);
+        world.set("teacher.input_price", 0.5);
+    });
+    let proxy = world.start();
+    assert_eq!(proxy.metric("apprentice_judge_budget_usd", &[]), 2.5);
+    assert_eq!(proxy.metric("apprentice_judge_spent_usd", &[]), 0.0);
+    assert_eq!(proxy.metric("apprentice_teacher_price_usd", &["input"]), 0.5);
+    assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-route"), "student");
+    assert!(proxy.metric("apprentice_saved_usd", &["shop"]) > 0.0);
+}
