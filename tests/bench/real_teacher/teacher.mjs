@@ -71,7 +71,7 @@ function read(body) {
   const asked = number(body, body.max_completion_tokens == null ? "max_tokens" : "max_completion_tokens", room, 1, 1e6);
   return {
     tokens, stop, maxTokens: Math.min(Math.floor(asked), room),
-    temperature: number(body, "temperature", 1, 0, 2), topP: number(body, "top_p", 1, 0, 1),
+    temperature: number(body, "temperature", 1, 0, 2), topP: number(body, "top_p", 0.95, 0, 1),
     // Without one llama.cpp would take the clock; here every answer has its own chance all the same.
     seed: number(body, "seed", Math.floor(Math.random() * 2 ** 31), -(2 ** 53), 2 ** 53),
     stream: body.stream === true, usage: body.stream_options?.include_usage === true,
@@ -94,7 +94,8 @@ async function generate(asked, onText, isGone) {
   // What the context holds of this prompt already is not computed again.
   await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
   const rest = tokens.slice(sequence.nextTokenIndex);
-  const options = { temperature, topP, topK: 0, seed: Math.abs(seed) % 2 ** 32, yieldEogToken: true };
+  // top_k and min_p, and top_p where it is not said: what llama.cpp's own server takes.
+  const options = { temperature, topP, seed: Math.abs(seed) % 2 ** 32, topK: 40, minP: 0.05, yieldEogToken: true };
   for await (const token of sequence.evaluate(rest, options)) {
     if (model.isEogToken(token)) { finish = "stop"; break; }
     made.push(token);
