@@ -1,10 +1,10 @@
 """The whole loop with nothing made up but the players: a real model that varies as the teacher, real Gemma 3 270M as
 the student's base, a real sentence encoder as the similarity, one call site of an innkeeper.
 
-Usage: run.py BINARY [--audits N] [--requests N] [--limit-s S] [--report]
+Usage: run.py BINARY [--audits N] [--requests N] [--limit-s S] [--from run|answers|report]
 Prints a table, writes docs/benchmarks/real-teacher.md and .svg and target/bench/real-teacher.json. Whatever the
-verdict is, it is written down; exits 1 when the loop itself did not work. --report writes the documents again from the
-last run's raw figures.
+verdict is, it is written down; exits 1 when the loop itself did not work. --from begins at a later step, on what the last
+run left in target/bench/real-teacher.
 """
 
 import argparse
@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DIR = os.path.abspath("target/bench/real-teacher")
 SITE = "innkeeper"
 CANNOT = 75  # of deploy/setup-real-models.sh
+ENDED = ("published", "failed")
 
 NAMES = "Marta Edwin Rosalind Tobias Greta Alaric Beatrix Osric Helga Finn".split()
 TOWNS = "Oakham Ravenford Millbrook Stonebridge Greyhaven Thornwick Eastmere Larkhill".split()
@@ -41,9 +42,9 @@ LINES = [
 ]
 CONFIG = """
 [proxy]
-listen = "127.0.0.1:0"
+listen = "{proxy}"
 [admin]
-listen = "127.0.0.1:0"
+listen = "{admin}"
 [teacher]
 base_url = "{teacher}/v1"
 key_env = "APPRENTICE_BENCH_KEY"
@@ -80,7 +81,7 @@ batch_size = 8
 micro_batch_tokens = 512
 max_tokens = 256
 max_steps = {steps}
-evaluate_every_steps = 10
+evaluate_every_steps = 20
 """
 
 
@@ -143,6 +144,35 @@ class Child:
             self.process.kill()
 
 
+class Servers:
+    """The teacher and the program; they end with this block, whatever ends it."""
+
+    def __init__(self):
+        self.children = []
+
+    def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
+        return self
+
+    def __exit__(self, *_):
+        for child in reversed(self.children):
+            child.end()
+
+    def teacher(self, models, port="0"):
+        command = ["node", os.path.join(HERE, "teacher.mjs"), os.path.join(models, "teacher.gguf"), os.path.join(models, "node_modules"), port]
+        self.children.append(Child("teacher", command))
+        return self.children[-1].find(r"listening on (http://\S+)")
+
+    def serve(self, binary, name, settings):
+        with open(os.path.join(DIR, f"{name}.toml"), "w", encoding="utf-8") as file:
+            file.write(settings)
+        child = Child(name, [binary, "serve", "--config", f"{name}.toml"], {"APPRENTICE_BENCH_KEY": "bench"})
+        self.children.append(child)
+        proxy, admin = (child.find(rf"(?m)^{part} +(http://[0-9.:]+)") for part in ("proxy", "admin"))
+        with open(os.path.join(DIR, "data/admin-token"), encoding="utf-8") as file:
+            return Loop(proxy, admin, file.read().strip())
+
+
 def skip(why):
     print(f"SKIPPED bench-real-teacher: {why}")
     sys.exit(0)
@@ -163,7 +193,7 @@ class Loop:
     def __init__(self, proxy, admin, token):
         self.proxy, self.admin, self.headers = proxy, admin, {"authorization": f"Bearer {token}"}
         self.begun, self.counts, self.series, self.seconds = time.time(), {}, [], []
-        self.repeated = 0
+        self.lesson = None
 
     def ask(self, messages):
         begun = time.time()
@@ -223,6 +253,7 @@ class Loop:
 def drive(loop, arguments):
     """Plays until the site is handed over and was served for a while, or the audits or the time are spent."""
     deck, served_until, phases = prompts(arguments.seed), None, {}
+    loop.drawn = 0
     last = None
     for messages in deck:
         site = loop.site()
@@ -234,11 +265,14 @@ def drive(loop, arguments):
         if time.time() - loop.begun > arguments.limit_s:
             return phases, "the time was spent"
         lesson = site.get("lesson")
-        if lesson and lesson.get("phase", lesson.get("state")) not in (None, "done", "idle") and state == "teacher":
+        if lesson and lesson["step"] not in ENDED and state == "teacher":
             phases.setdefault("lesson", round(time.time() - loop.begun, 1))
-            while loop.site()["state"] == "teacher" and time.time() - loop.begun < arguments.limit_s:
-                loop.note(f"lesson: {json.dumps(loop.site().get('lesson'))[:200]}")
-                time.sleep(5)
+            # The players wait: on two cores their traffic would make the lesson longer, not the figures better.
+            while site["state"] == "teacher" and site["lesson"]["step"] not in ENDED and time.time() - loop.begun < arguments.limit_s:
+                loop.note(f"lesson: {site['lesson']}")
+                time.sleep(10)
+                site = loop.site()
+            loop.lesson = site["lesson"]
             continue
         if state == "student" and served_until is None:
             served_until = loop.requests() + arguments.served
@@ -247,6 +281,7 @@ def drive(loop, arguments):
         if state in ("shadow", "canary") and site["audits"] >= arguments.audits and loop.requests() >= arguments.requests:
             return phases, "the audits were spent"
         before = loop.audits_ended()
+        loop.drawn += 1
         loop.ask(messages)
         if state == "shadow":
             loop.wait_for_audit(before)
@@ -255,14 +290,6 @@ def drive(loop, arguments):
             if len(loop.series) % 25 == 0:
                 loop.note(f"{seen['audits']} audits, quality {seen['quality']}, bound {seen['lower_bound']}")
     return phases, "the prompts were spent"
-
-
-def start(binary, name, config):
-    with open(os.path.join(DIR, f"{name}.toml"), "w", encoding="utf-8") as file:
-        file.write(config)
-    child = Child(name, [binary, "serve", "--config", f"{name}.toml"])
-    proxy = child.find(r"(http://127\.0\.0\.1:\d+)[^\n]*proxy|proxy[^\n]*?(?:http://)?(127\.0\.0\.1:\d+)")
-    return child, proxy
 
 
 def free_port():
@@ -277,14 +304,16 @@ def main():
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--audits", type=int, default=250)
     parser.add_argument("--served", type=int, default=60, help="requests after the hand-over")
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--limit-s", type=float, default=1800)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--from", dest="first", choices=("run", "answers", "report"), default="run")
     arguments = parser.parse_args()
     raw = os.path.join(DIR, "raw.json")
-    if not arguments.report:
+    if arguments.first == "run":
         run(arguments, raw)
+    if arguments.first != "report":
+        answers(arguments, raw)
     with open(raw, encoding="utf-8") as file:
         return report.write(json.load(file))
 
@@ -300,40 +329,71 @@ def run(arguments, raw):
     subprocess.run([binary, "export-encoder", "--base", minilm, "--out", encoder], check=True, stdout=subprocess.DEVNULL)
     setup_s = time.time() - begun
 
-    children = [Child("teacher", ["node", os.path.join(HERE, "teacher.mjs"), os.path.join(models, "teacher.gguf"), os.path.join(models, "node_modules")])]
-    try:
-        teacher = children[0].find(r"listening on (http://\S+)")
-        settings = CONFIG.format(teacher=teacher, base=os.path.join(models, "gemma"), encoder=encoder, steps=arguments.steps)
-        proxy, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        for address in (proxy, admin):
-            settings = settings.replace("127.0.0.1:0", address, 1)
-        with open(os.path.join(DIR, "apprentice.toml"), "w", encoding="utf-8") as file:
-            file.write(settings)
-        children.append(Child("serve", [binary, "serve", "--config", "apprentice.toml"], {"APPRENTICE_BENCH_KEY": "bench"}))
-        for _ in range(600):
-            try:
-                call(f"http://{admin}/readyz")
-                break
-            except OSError:
-                if children[1].process.poll() is not None:
-                    children[1].find("nothing that it says")
-                time.sleep(0.2)
-        with open(os.path.join(DIR, "data/admin-token"), encoding="utf-8") as file:
-            loop = Loop(f"http://{proxy}", f"http://{admin}", file.read().strip())
+    proxy, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    with Servers() as servers:
+        teacher = servers.teacher(models)
+        settings = CONFIG.format(
+            teacher=teacher, proxy=proxy, admin=admin, base=os.path.join(models, "gemma"), encoder=encoder, steps=arguments.steps
+        )
+        loop = servers.serve(binary, "serve", settings)
         phases, end = drive(loop, arguments)
         loop.note(end)
         wall = time.time() - begun
         site, log, metrics = loop.site(), loop.log(), loop.metrics()
         kept = {
             "machine": report.machine(), "load": os.getloadavg()[2], "date": time.strftime("%Y-%m-%d"), "end": end,
-            "wall_s": wall, "setup_s": setup_s, "loop_s": time.time() - loop.begun, "phases": phases, "counts": loop.counts, "series": loop.series,
-            "seconds": loop.seconds, "site": site, "log": log, "config": settings, "metrics": metrics, "steps": arguments.steps,
+            "wall_s": wall, "setup_s": setup_s, "loop_s": time.time() - loop.begun, "phases": phases, "drawn": loop.drawn, "counts": loop.counts, "series": loop.series,
+            "seconds": loop.seconds, "lesson": loop.lesson, "site": site, "log": log, "config": settings, "metrics": metrics, "steps": arguments.steps,
         }
         with open(raw, "w", encoding="utf-8") as file:
             json.dump(kept, file)
-    finally:
-        for child in reversed(children):
-            child.end()
+
+
+# Thresholds that anything passes: a trial only so that the student's answers can be seen, after the evidence is in.
+ANYTHING = """
+[handover]
+quality_min = 0.02
+quality_floor = 0.01
+margin = 0.49
+risk_alpha = 0.9
+coverage_min = 0.0
+drift_audits = 1e9
+audit_share_shadow = 1.0
+canary = [{ share = 1.0, audits = 1 }]
+exam_min = 0.0
+[lessons]
+enabled = false
+"""
+
+
+def answers(arguments, raw):
+    """Ten prompts that were in no lesson, answered by the teacher twice and by the student. A client never sees what a
+    student in Shadow says, so where it was not promoted the program is started again on the same data with other
+    thresholds; the figures were written down before."""
+    with open(raw, encoding="utf-8") as file:
+        kept = json.load(file)
+    settings, serving = kept["config"], kept["site"]["state"] == "student"
+    if not serving:
+        settings = settings[: settings.index("[handover]")] + ANYTHING
+    deck = itertools.islice(prompts(arguments.seed), kept["drawn"], None)
+    rows = []
+    with Servers() as servers:
+        url = servers.teacher(fetch("deploy/setup-real-models.sh", lambda _: False), re.search(r":(\d+)/v1", settings).group(1))
+        loop = servers.serve(os.path.abspath(arguments.binary), "answers", settings)
+        end = time.time() + 240
+        while len(rows) < 10 and time.time() < end:
+            before, state = loop.audits_ended(), loop.site()["state"]
+            messages = next(deck)
+            text, route = loop.ask(messages)
+            if route == "student":
+                own = [json.loads(call(f"{url}/v1/chat/completions", body(messages))[1])["choices"][0]["message"]["content"] for _ in range(2)]
+                rows.append([messages[0]["content"], messages[1]["content"], text, *own])
+            elif state == "shadow":
+                loop.wait_for_audit(before)
+        loop.note(f"{len(rows)} answers of the student, state {loop.site()['state']}")
+        kept["answers"], kept["answers_site"] = rows, loop.site()
+    with open(raw, "w", encoding="utf-8") as file:
+        json.dump(kept, file)
 
 
 if __name__ == "__main__":

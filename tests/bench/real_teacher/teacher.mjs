@@ -1,6 +1,8 @@
 // An OpenAI chat-completions face on a small real model, served by llama.cpp through the package node-llama-cpp.
 // Usage: node teacher.mjs MODEL.gguf NODE_MODULES [PORT] [THREADS]. Prints "listening on http://..." when it can answer.
 //
+// One thread unless told otherwise: llama.cpp's threads spin while they wait for each other, so two on a busy machine
+// with two cores are many times slower than one.
 // Only what the benchmark needs, but that truly: sampling by temperature, top_p and seed, so that the same prompt gets
 // differing answers; a finish_reason that tells a whole answer from a cut one; usage; streams; errors in OpenAI's
 // shape. One request at a time, because one context has one state; the queue is bounded so that a client which
@@ -9,7 +11,7 @@ import http from "node:http";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [modelPath, modules, port = "0", threads = "2"] = process.argv.slice(2);
+const [modelPath, modules, port = "0", threads = "1"] = process.argv.slice(2);
 const CONTEXT = 1024;
 const QUEUE_MAX = 32;
 const BODY_MAX = 1 << 20;
