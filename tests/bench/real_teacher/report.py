@@ -65,7 +65,7 @@ def number(value):
 
 def write(raw):
     site, log, counts, lesson = raw["site"], raw["log"], raw["counts"], raw["lesson"] or {}
-    audits = [entry["outcome"] for entry in log if entry["record"] == "audit"]
+    audits = [entry for entry in log if entry["record"] == "audit"]
     compared = [one for one in audits if one["outcome"] == "compared"]
     numbers = [one.get("numbers", {}) for one in compared]
     pairs = [(one["similarity"], one["again"]) for one in numbers if one.get("similarity") is not None and one.get("again") is not None]
@@ -130,7 +130,7 @@ def write(raw):
         f"Machine: {raw['machine']}, beside other work (load {raw['load']:.1f} at the end). Command: `make bench-{NAME}`. Rounds: 1, {raw['date']}.", "",
         "Teacher: SmolLM2-135M-Instruct (Q4_1, temperature 0.8, top_k 40, top_p 0.95, min_p 0.05) on llama.cpp. Student: a LoRA of rank 8 on Gemma 3 270M",
         "(the base model, dequantised from Q4_K_M to bfloat16). Similarity: all-MiniLM-L6-v2. Only the players are made up: an innkeeper's name, town, ware,",
-        "price and mood in the system prompt and one of 15 lines as the user's, every request another. Answers end with their first sentence (`stop`) or 48 tokens.", "",
+        "price and mood in the system prompt, two turns as an example of its manner, and one of 15 lines as the player's, every request another. Answers end with their first sentence (`stop`) or 48 tokens.", "",
         f"Verdict: **{'promoted' if promoted else 'not promoted'}** (state `{site['state']}`); the run ended because {raw['end']}. {phases[0].upper() + phases[1:]}.", "",
         "| figure | value | range | unit | goal | reached |", "|---|---|---|---|---|---|",
     ]
@@ -160,7 +160,7 @@ def write(raw):
             " A client never sees what a student in Shadow says; for this table the program was started again on the same data with thresholds that anything passes, after the figures above were written down."
         )
         text += [f"Prompts that were in no lesson and no audit above.{why}", "", "| persona | player | student | teacher | teacher again |", "|---|---|---|---|---|"]
-        text += ["| " + " | ".join(cell(part) for part in (persona.removesuffix(" Answer the player with one short sentence."), *rest)) + " |" for persona, *rest in raw["answers"]]
+        text += ["| " + " | ".joinmap(cell, answer) + " |" for answer in raw["answers"]]
     else:
         text.append("None: the student could not be asked (see `target/bench/real-teacher/answers.log`).")
     text = "\n".join(text) + "\n"

@@ -35,11 +35,12 @@ TOWNS = "Oakham Ravenford Millbrook Stonebridge Greyhaven Thornwick Eastmere Lar
 GOODS = ["bread", "apple pie", "honey cake", "onion soup", "roast duck", "red wine", "dark ale", "cheese"]
 MOODS = "cheerful grumpy tired proud nervous friendly".split()
 LINES = [
-    "Hello, what do you sell?", "How much is the {item}?", "Who are you?", "What is this town called?",
-    "I am hungry. What can I eat here?", "Is the {item} any good?", "How are you today?", "Can I have the {item} for less?",
-    "What is your name, innkeeper?", "I would like to buy the {item}.", "Tell me about {town}.", "Why are you so {mood}?",
-    "Do you have a room for the night?", "What does the {item} cost? I have only two coins.", "Good evening! Anything to drink?",
+    "How much is the {item}?", "What is this town called?", "I am hungry. What can I eat here?", "Is the {item} any good?",
+    "How are you today?", "Can I have the {item} for less?", "What is your name, innkeeper?", "I would like to buy the {item}.",
+    "Tell me about {town}.", "Why are you so {mood}?", "Do you have a room for the night?", "What does the {item} cost?",
+    "Good evening! Anything to drink?", "I have only two coins.", "Goodbye!",
 ]
+TASK = "Answer with one short sentence."
 CONFIG = """
 [proxy]
 listen = "{proxy}"
@@ -67,7 +68,7 @@ audit_share_shadow = 1.0
 # The evidence, not the exam, decides.
 exam_min = 0.0
 [lessons]
-exchanges_min = 200
+exchanges_min = 300
 check_every_ms = 1000
 # The players stop while a lesson runs; there is nothing to wait for.
 quiet = {{ window_s = 1, requests_per_s = 100.0 }}
@@ -94,11 +95,14 @@ def prompts(seed):
     ]
     random.Random(seed).shuffle(all_of)
     for name, town, item, price, mood, line in all_of:
-        system = (
-            f"You are {name}, the {mood} innkeeper of {town}. You sell {item} for {price} gold coins. "
-            "Answer the player with one short sentence."
-        )
-        yield [{"role": "system", "content": system}, {"role": "user", "content": line.format(item=item, town=town, mood=mood)}]
+        turns = [
+            ("system", f"You are {name}, the {mood} innkeeper of {town}. You sell {item} for {price} gold coins. {TASK}"),
+            # Without an example of its manner a teacher this small loses its part.
+            ("user", "Who are you?"), ("assistant", f"I am {name}, the innkeeper of {town}."),
+            ("user", "What do you sell?"), ("assistant", f"I sell {item} for {price} gold coins."),
+            ("user", line.format(item=item, town=town, mood=mood)),
+        ]
+        yield [{"role": role, "content": content} for role, content in turns]
 
 
 def body(messages):
@@ -304,7 +308,7 @@ def main():
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--audits", type=int, default=250)
     parser.add_argument("--served", type=int, default=60, help="requests after the hand-over")
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--limit-s", type=float, default=1800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--from", dest="first", choices=("run", "answers", "report"), default="run")
@@ -387,7 +391,7 @@ def answers(arguments, raw):
             text, route = loop.ask(messages)
             if route == "student":
                 own = [json.loads(call(f"{url}/v1/chat/completions", body(messages))[1])["choices"][0]["message"]["content"] for _ in range(2)]
-                rows.append([messages[0]["content"], messages[1]["content"], text, *own])
+                rows.append([messages[0]["content"].removesuffix(TASK), messages[-1]["content"], text, *own])
             elif state == "shadow":
                 loop.wait_for_audit(before)
         loop.note(f"{len(rows)} answers of the student, state {loop.site()['state']}")
