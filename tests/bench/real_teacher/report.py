@@ -175,7 +175,7 @@ def write(raw):
             " A client never sees what a student in Shadow says; for this table the program was started again on the same data with thresholds that anything passes, after the figures above were written down."
         )
         text += [f"Prompts that were in no lesson and no audit above.{why}", "", "| persona | player | student | teacher | teacher again |", "|---|---|---|---|---|"]
-        text += ["| " + " | ".joinmap(cell, answer) + " |" for answer in raw["answers"]]
+        text += ["| " + " | ".join(map(cell, answer)) + " |" for answer in raw["answers"]]
     else:
         text.append("None: the student could not be asked (see `target/bench/real-teacher/answers.log`).")
     text = "\n".join(text) + "\n"

@@ -358,8 +358,10 @@ ANYTHING = """
 [handover]
 quality_min = 0.02
 quality_floor = 0.01
-margin = 0.49
+promote_alpha = 0.5
 risk_alpha = 0.9
+risk_delta = 0.5
+bad_below = 0.01
 coverage_min = 0.0
 drift_audits = 1e9
 audit_share_shadow = 1.0
@@ -376,14 +378,18 @@ def answers(arguments, raw):
     thresholds; the figures were written down before."""
     with open(raw, encoding="utf-8") as file:
         kept = json.load(file)
-    settings, serving = kept["config"], kept["site"]["state"] == "student"
-    if not serving:
-        settings = settings[: settings.index("[handover]")] + ANYTHING
+    settings, serving, binary = kept["config"], kept["site"]["state"] == "student", os.path.abspath(arguments.binary)
     deck = itertools.islice(prompts(arguments.seed), kept["drawn"], None)
     rows = []
     with Servers() as servers:
         url = servers.teacher(fetch("deploy/setup-real-models.sh", lambda _: False), re.search(r":(\d+)/v1", settings).group(1))
-        loop = servers.serve(os.path.abspath(arguments.binary), "answers", settings)
+        if not serving:
+            # First the policy, then the comparison: a trial that both begin at once would keep the measure it had.
+            settings = settings[: settings.index("[handover]")] + ANYTHING
+            servers.serve(binary, "policy", settings).ask(next(deck))
+            servers.children.pop().end()
+            settings = settings.replace('"auto"', '"similar"')
+        loop = servers.serve(binary, "answers", settings)
         end = time.time() + 240
         while len(rows) < 10 and time.time() < end:
             before, state = loop.audits_ended(), loop.site()["state"]
