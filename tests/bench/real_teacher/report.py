@@ -29,27 +29,27 @@ def spread(values):
     return {"mean": statistics.fmean(values), "5 %": quantile(values, 0.05), "median": quantile(values, 0.5), "95 %": quantile(values, 0.95)}
 
 
-def svg(path, title, lines, x_label, y_label, x_max, y_range=(0.0, 1.0)):
+def svg(path, title, lines, x_label, y_label, x_range):
     """Lines over one plane: [(name, colour, dash, points)]. White ground, so that it can be read on any page."""
     width, height, left, bottom, top = 720, 380, 60, 50, 40
-    low, high = y_range
-    x = lambda value: left + (width - left - 20) * value / x_max
-    y = lambda value: height - bottom - (height - bottom - top) * (min(max(value, low), high) - low) / (high - low)
+    least, most = x_range
+    x = lambda value: left + (width - left - 20) * (value - least) / (most - least)
+    y = lambda value: height - bottom - (height - bottom - top) * value
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>', f'<text x="{left}" y="18" font-size="14">{title}</text>',
     ]
     for tick in range(6):
-        at, here = low + (high - low) * tick / 5, x_max * tick / 5
-        parts.append(f'<path d="M{left} {y(at):.1f}H{width - 20}" stroke="#ddd"/><text x="{left - 8}" y="{y(at) + 4:.1f}" text-anchor="end">{at:.2f}</text>')
-        parts.append(f'<text x="{x(here):.1f}" y="{height - bottom + 18}" text-anchor="middle">{here:.3g}</text>')
+        at, here = tick / 5, least + (most - least) * tick / 5
+        parts.append(f'<path d="M{left} {y(at):.1f}H{width - 20}" stroke="#ddd"/><text x="{left - 8}" y="{y(at) + 4:.1f}" text-anchor="end">{at:.1f}</text>')
+        parts.append(f'<text x="{x(here):.1f}" y="{height - bottom + 18}" text-anchor="middle">{round(here, 6):g}</text>')
     parts.append(f'<text x="{(width + left) / 2}" y="{height - 12}" text-anchor="middle">{x_label}</text>')
     parts.append(f'<text x="16" y="{height / 2}" text-anchor="middle" transform="rotate(-90 16 {height / 2})">{y_label}</text>')
     for number, (name, colour, dash, points) in enumerate(lines):
         path_of = "M" + "L".join(f"{x(here):.1f} {y(value):.1f}" for here, value in points)
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(f'<path d="{path_of}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
-        legend = left + 10 + 165 * number
+        legend = left + 10 + 175 * number
         parts.append(f'<path d="M{legend} 31h22" stroke="{colour}" stroke-width="2"{dashed}/><text x="{legend + 27}" y="35">{name}</text>')
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(parts) + "\n</svg>\n")
@@ -60,7 +60,7 @@ def cell(text):
 
 
 def number(value):
-    return "-" if value is None else f"{value:.4g}"
+    return "" if value is None else f"{value:.4g}"
 
 
 def write(raw):
@@ -83,7 +83,8 @@ def write(raw):
 
     row("requests", requests, "requests", goal=600, ok=requests >= 600)
     row("failed requests", counts.get("failed", 0), "requests", goal=0, ok=not counts.get("failed"))
-    row("wall time, models fetched already", raw["wall_s"] / 60, "min", goal=40, ok=raw["wall_s"] <= 2400)
+    minutes = (raw["wall_s"] + raw.get("answers_s", 0.0)) / 60
+    row("wall time, models fetched already", minutes, "min", goal=40, ok=minutes <= 40)
     row("seconds of a teacher's answer", statistics.median(teacher_s), "s", [min(teacher_s), max(teacher_s)])
     row("teacher's answers cut off by max_tokens", counts.get("teacher_length", 0), "answers")
     row("lessons whose version was tried", site["candidates"], "lessons", goal=1, ok=site["candidates"] >= 1)
@@ -96,8 +97,8 @@ def write(raw):
     row("audits that came to nothing", sum(lost.values()), "audits")
     if pairs:
         student, again = spread([pair[0] for pair in pairs]), spread([pair[1] for pair in pairs])
-        row("similarity of the teacher's two answers", again["mean"], "cosine", [again["5 %"], again["95 %"]])
-        row("similarity of the student's answer to the teacher's", student["mean"], "cosine", [student["5 %"], student["95 %"]])
+        row("similarity of the teacher's two answers, mean", again["mean"], "cosine", [again["5 %"], again["95 %"]])
+        row("similarity of the student's answer to the teacher's, mean", student["mean"], "cosine", [student["5 %"], student["95 %"]])
         difference = [left - right for left, right in pairs]
         error = statistics.stdev(difference) / len(difference) ** 0.5 if len(difference) > 1 else 0.0
         mean = statistics.fmean(difference)
@@ -107,9 +108,15 @@ def write(raw):
         row("audits in which the answer was bad", sum(one["bad"] for one in compared), f"of {len(compared)}")
     if site["raw_quality"] is not None:
         row("quality of all its answers, mean", site["raw_quality"], goal=site["quality_min"])
+        if pairs:
+            row("the same by similarity alone, wrong facts and refused answers left in", statistics.fmean(min(max(0.5 + one, 0.0), 1.0) for one in difference))
     if site["quality"] is not None:
         row("quality of the answers that would be served, bounds", site["quality"], "", [site["lower_bound"], site["upper_bound"]], goal=site["quality_min"])
-    row("share of requests covered by the confidence threshold", site["coverage"], "share")
+    suggested = next((entry.get("likely") for entry in log if entry["record"] == "candidate"), None)
+    if suggested is not None and compared:
+        row("confidence threshold that the exam suggests", suggested)
+        row("audits above it", sum(one["confidence"] >= suggested for one in compared), f"of {len(compared)}")
+    row("share of requests covered by a proven threshold", site["coverage"], "share")
     row("served by the student", counts.get("student", 0), "requests")
 
     bench, docs = "target/bench", "docs/benchmarks"
@@ -118,20 +125,19 @@ def write(raw):
     series = [one for one in raw["series"] if one[0]]
     if series:
         # The bounds are those of the answers that would be served, so they say nothing before a threshold is near.
-        mean_of = lambda at: statistics.fmean(one.get("quality", 0.0) for one in audits[:at])
+        mean_of = lambda at: statistics.fmean(one.get("quality", 0.0) * one.get("verified", False) for one in audits[:at])
         lines = [
             ("mean, all answers", "#1f77b4", "", [(one[0], mean_of(one[0])) for one in series]),
             ("upper bound", "#999", "4 3", [(one[0], one[3]) for one in series if one[3] is not None]),
             ("lower bound", "#d62728", "", [(one[0], one[2]) for one in series]), ("needed", "#000", "2 3", [(one[0], one[4]) for one in series]),
         ]
         lines = [line for line in lines if line[3]]
-        svg(f"{docs}/{NAME}-bound.svg", "Quality and its bounds over audits", lines, "audits", "quality", max(one[0] for one in series))
+        svg(f"{docs}/{NAME}-bound.svg", "Quality and its bounds over audits", lines, "audits", "quality", (0, -(-max(one[0] for one in series) // 50) * 50))
     if pairs:
-        steps = [tick / 100 for tick in range(-20, 101)]
-        share = lambda at: [(step + 0.2, sum(pair[at] <= step for pair in pairs) / len(pairs)) for step in steps]
-        # Shifted by 0.2, because a cosine may be negative; the label says so.
+        steps = [tick / 100 for tick in range(-25, 101)]
+        share = lambda at: [(step, sum(pair[at] <= step for pair in pairs) / len(pairs)) for step in steps]
         lines = [("teacher, teacher again", "#1f77b4", "", share(1)), ("student, teacher", "#d62728", "", share(0))]
-        svg(f"{docs}/{NAME}-similarity.svg", "Share of audits up to a similarity", lines, "cosine similarity + 0.2", "share of audits", 1.2)
+        svg(f"{docs}/{NAME}-similarity.svg", "Share of audits up to a similarity", lines, "cosine similarity", "share of audits", (-0.25, 1.0))
 
     phases = ", ".join(f"{name} from {seconds:.0f} s" for name, seconds in raw["phases"].items())
     text = [
@@ -148,8 +154,10 @@ def write(raw):
         if one["name"].startswith("quality"):
             least = one["range"][0]
             reached = "yes" if least > one["goal"] else "no"
-        text.append(f"| {one['name']} | {number(one['value'])} | {number(one['range'][0])} .. {number(one['range'][1])} | {one['unit']} | {number(one['goal'])} | {reached} |")
-    text += ["", "Ranges of similarities are their 5 % and 95 % quantiles. The exit code says whether the loop worked; the verdict is no goal.", "", "## The teacher's own variance", ""]
+        between = "" if one["range"][0] == one["range"][1] else f"{number(one['range'][0])} .. {number(one['range'][1])}"
+        text.append(f"| {one['name']} | {number(one['value'])} | {between} | {one['unit']} | {number(one['goal'])} | {reached} |")
+    lesson_said = f"Lesson: {lesson.get('examples')} examples, {lesson.get('steps_done')} steps of 8. " if lesson else ""
+    text += ["", lesson_said + "Ranges of similarities are their 5 % and 95 % quantiles. The exit code says whether the loop worked; the verdict is no goal.", "", "## The teacher's own variance", ""]
     if repeats:
         own = spread(repeats)
         text.append(f"Before the lesson {len(repeats)} requests were put to the teacher twice: similarity " + ", ".join(f"{name} {value:.2f}" for name, value in own.items()) + ". From these the measure was chosen:")
@@ -163,7 +171,7 @@ def write(raw):
         text += [
             "## The bound", "",
             "Quality is 1/2 + similarity of the student's answer - similarity of the teacher's second one, both with the teacher's first, cut to [0, 1], and 0 where a fact",
-            f"is wrong; {site['quality_min']:.2f} must be exceeded. The bounds are of the answers that the confidence threshold would let through; 0 while none is near being proven.",
+            f"is wrong or a verifier refuses the answer; {site['quality_min']:.2f} must be exceeded. The bounds are of the answers that the confidence threshold would let through; 0 while none is near being proven.",
             "", f"![quality and its bounds over audits]({NAME}-bound.svg)", "",
         ]
     text += ["## What the site would need", "", f"`apprentice sites show innkeeper`, `blocked_by`: {'; '.join(site['blocked_by']) or 'nothing'}. `next_lesson`: {site['next_lesson'] or '-'}.", ""]

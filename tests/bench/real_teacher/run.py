@@ -225,6 +225,7 @@ class Loop:
         try:
             return json.loads(call(f"{self.admin}/admin/call-sites/{SITE}", headers=self.headers)[1])
         except urllib.error.HTTPError:
+            # Nothing was asked of it yet.
             return {"state": "teacher", "audits": 0, "lesson": None}
 
     def audits_ended(self):
@@ -378,9 +379,11 @@ def answers(arguments, raw):
     thresholds; the figures were written down before."""
     with open(raw, encoding="utf-8") as file:
         kept = json.load(file)
+    if not kept["site"].get("version"):
+        return
     settings, serving, binary = kept["config"], kept["site"]["state"] == "student", os.path.abspath(arguments.binary)
     deck = itertools.islice(prompts(arguments.seed), kept["drawn"], None)
-    rows = []
+    rows, begun = [], time.time()
     with Servers() as servers:
         url = servers.teacher(fetch("deploy/setup-real-models.sh", lambda _: False), re.search(r":(\d+)/v1", settings).group(1))
         if not serving:
@@ -397,11 +400,11 @@ def answers(arguments, raw):
             text, route = loop.ask(messages)
             if route == "student":
                 own = [json.loads(call(f"{url}/v1/chat/completions", body(messages))[1])["choices"][0]["message"]["content"] for _ in range(2)]
-                rows.append([messages[0]["content"].removesuffix(TASK), messages[-1]["content"], text, *own])
+                rows.append([messages[0]["content"].removesuffix(TASK).strip(), messages[-1]["content"], text, *own])
             elif state == "shadow":
                 loop.wait_for_audit(before)
         loop.note(f"{len(rows)} answers of the student, state {loop.site()['state']}")
-        kept["answers"], kept["answers_site"] = rows, loop.site()
+        kept["answers"], kept["answers_s"] = rows, time.time() - begun
     with open(raw, "w", encoding="utf-8") as file:
         json.dump(kept, file)
 
