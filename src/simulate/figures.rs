@@ -87,7 +87,7 @@ impl Report {
 pub(crate) fn shown(value: f64) -> String {
     match value {
         value if !value.is_finite() => "-".to_owned(),
-        value if value == 0.0 => "0".to_owned(),
+        value if value.fract() == 0.0 => format!("{value:.0}"),
         value if value.abs() < 0.01 => format!("{value:.4}"),
         value if value.abs() < 10.0 => format!("{value:.3}"),
         value => format!("{value:.0}"),

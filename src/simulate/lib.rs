@@ -30,7 +30,7 @@ pub use error::SimulateError;
 pub use figures::{Plot, Report, Row, Table};
 pub use markdown::{markdown, text};
 pub use policy_file::policy_from_toml;
-pub use replay::{Replay, ReplayReport, replay_rows};
+pub use replay::{Accuracy, Interval, Replay, ReplayReport, replay_rows};
 pub use rows::{Form, RecordedRow, read_rows};
 pub use runs::Size;
 pub use scenarios::timing::Meter;

@@ -48,17 +48,18 @@ impl Bar {
 /// From values to the page.
 struct Frame {
     x_max: f64,
-    y_max: f64,
+    /// Smallest and largest value of the vertical axis.
+    y: (f64, f64),
     svg: String,
 }
 
 impl Frame {
-    fn new(title: &str, x_max: f64, y_max: f64) -> Self {
+    fn new(title: &str, x_max: f64, y: (f64, f64)) -> Self {
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
              font-size=\"12\" fill=\"#222222\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
         );
-        let mut frame = Self { x_max: x_max.max(f64::MIN_POSITIVE), y_max: y_max.max(f64::MIN_POSITIVE), svg };
+        let mut frame = Self { x_max: x_max.max(f64::MIN_POSITIVE), y, svg };
         frame.text(LEFT, 22.0, "start", "font-size=\"15\"", title);
         frame
     }
@@ -68,7 +69,8 @@ impl Frame {
     }
 
     fn y(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - value.clamp(0.0, self.y_max) / self.y_max * (HEIGHT - TOP - BOTTOM)
+        let (least, most) = self.y;
+        HEIGHT - BOTTOM - (value - least).max(0.0) / (most - least) * (HEIGHT - TOP - BOTTOM)
     }
 
     fn add(&mut self, element: &str) {
@@ -89,7 +91,7 @@ impl Frame {
     /// The vertical axis with its grid and name.
     fn y_axis(&mut self, name: &str) {
         for tick in 0..=TICKS {
-            let value = self.y_max * f64::from(tick) / f64::from(TICKS);
+            let value = self.y.0 + (self.y.1 - self.y.0) * f64::from(tick) / f64::from(TICKS);
             let y = self.y(value);
             self.rule((LEFT, y), (WIDTH - RIGHT, y), "stroke=\"#dddddd\"");
             self.text(LEFT - 6.0, y + 4.0, "end", "", &shown(value));
@@ -125,12 +127,12 @@ fn rounded_up(value: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|round| *round >= value).unwrap_or(value)
 }
 
-/// Lines over a common axis that begins at 0.
-pub(crate) fn lines(name: &str, title: &str, axes: [&str; 2], drawn: &[Line]) -> Plot {
+/// Lines over common axes; the horizontal one begins at 0, the vertical one at `least`.
+pub(crate) fn lines(name: &str, title: &str, axes: [&str; 2], least: f64, drawn: &[Line]) -> Plot {
     let points = || drawn.iter().flat_map(|line| &line.points);
     let x_max = points().map(|point| point.0).fold(0.0, f64::max);
     let y_max = rounded_up(points().map(|point| point.1).fold(0.0, f64::max));
-    let mut frame = Frame::new(title, x_max, y_max);
+    let mut frame = Frame::new(title, x_max, (least, y_max));
     frame.y_axis(axes[1]);
     frame.x_axis(axes[0]);
     for (at, line) in drawn.iter().enumerate() {
@@ -153,7 +155,7 @@ pub(crate) fn lines(name: &str, title: &str, axes: [&str; 2], drawn: &[Line]) ->
 pub(crate) fn bars(name: &str, title: &str, axis: &str, drawn: &[Bar], mark: Option<(f64, &str)>) -> Plot {
     let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
     let x_max = rounded_up(drawn.iter().map(|bar| finite(bar.value)).fold(0.0, f64::max));
-    let mut frame = Frame::new(title, x_max, 1.0);
+    let mut frame = Frame::new(title, x_max, (0.0, 1.0));
     frame.x_axis(axis);
     let each = (HEIGHT - TOP - BOTTOM) / size(drawn.len()).max(1.0);
     // Names stand where lines have their legend.

@@ -51,7 +51,7 @@ fn orders(rng: &mut ChaCha8Rng, policy: &Policy, as_done: bool) -> Option<u64> {
     let mut done: Vec<(f64, bool)> = (0..AUDITS)
         .map(|_| {
             let good = coin(rng, policy.quality_min);
-            let takes = -(1.0 - rng.random::<f64>()).ln() * if good { 1.0 } else { SLOWER };
+            let takes = rng.random_range(0.5..1.5) * if good { 1.0 } else { SLOWER };
             let first = free.iter_mut().min_by(|left, right| left.total_cmp(right));
             let at = first.map_or(0.0, |free| {
                 *free += takes;

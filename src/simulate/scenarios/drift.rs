@@ -81,7 +81,7 @@ fn delays(world: &World) -> Report {
     let mut table = Table::new("Drift: delay", about, &head);
     let (mut report, mut drawn) = (Report::default(), Vec::new());
     for (fallen, goal) in FALLS {
-        let runs = world.with(20).map(&format!("fall {fallen}"), |rng| delay(rng, policy, fallen));
+        let runs = world.with(10).map(&format!("fall {fallen}"), |rng| delay(rng, policy, fallen));
         let (all, served) = (runs.len(), runs.into_iter().flatten().collect::<Vec<_>>());
         let audits = Times::of(served.iter().map(|run| run.0));
         let requests = Times::of(served.iter().map(|run| run.1));
@@ -117,7 +117,7 @@ fn run_lengths(world: &World) -> Report {
         Table::new("Drift: false alarms", about, &["quality", "mean run length", "95 %", "alarm within the run"]);
     let mut report = Report::default();
     for mean in [floor, floor + (1.0 - floor) * 0.2, floor + (1.0 - floor) * 0.5] {
-        let runs = world.with(20).map(&format!("run length {mean}"), |rng| run_length(rng, policy, mean));
+        let runs = world.with(10).map(&format!("run length {mean}"), |rng| run_length(rng, policy, mean));
         let times = Times::of(runs.into_iter());
         let (length, low, high) = times.mean_censored(RUN_MAX);
         let interval = format!("{} .. {}", shown(low), shown(high));

@@ -83,7 +83,7 @@ pub(crate) fn report(world: &World) -> Report {
     let (mut report, mut drawn) = (Report::default(), Vec::new());
     for mean in QUALITIES {
         let label = |gate: &str| format!("{gate} {mean}");
-        let ours = world.with(10).map(&label("ours"), |rng| whole(rng, policy, mean));
+        let ours = world.with(5).map(&label("ours"), |rng| whole(rng, policy, mean));
         let four = world.size.map(&label("four"), |rng| four_of_four(rng, mean));
         let eleven = world.size.map(&label("eleven"), |rng| eleven_nods(rng, mean));
         let peek = world.size.map(&label("peek"), |rng| peeking(rng, &needed, mean));

@@ -89,9 +89,9 @@ pub(crate) fn report(world: &World) -> Report {
         let runs = world.size.map(&format!("whole {mean}"), |rng| whole(rng, policy, mean));
         add("whole machine", mean, &runs);
     }
-    let runs = world.with(10).map("forty", |rng| forty(rng, policy, q0));
+    let runs = world.with(5).map("forty", |rng| forty(rng, policy, q0));
     add("whole machine, 40 thresholds", q0, &runs);
-    let runs = world.with(10).map("retrained", |rng| retrained(rng, policy, q0));
+    let runs = world.with(5).map("retrained", |rng| retrained(rng, policy, q0));
     add("whole machine, 10 retrainings", q0, &runs);
     for (betting, name) in BETS {
         for mean in BELOW.map(|below| q0 - below) {

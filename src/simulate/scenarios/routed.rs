@@ -68,13 +68,13 @@ pub(crate) fn report(world: &World) -> Report {
     for accuracy in ACCURACIES {
         for auroc in AUROCS {
             let student = Student::new(accuracy, auroc);
-            let runs = world.with(50).map(&format!("routed {accuracy} {auroc}"), |rng| run(rng, policy, &student));
+            let runs = world.with(25).map(&format!("routed {accuracy} {auroc}"), |rng| run(rng, policy, &student));
             let locals: Vec<f64> = runs.iter().map(|run| run.local).collect();
             let (mean, low, high) = mean_interval(&locals);
             let oracle = student.oracle(|served| holds(policy, served));
             let at_student = Share::of(runs.iter().map(|run| run.is_student));
             let wrong = Share::of(runs.iter().map(|run| run.is_wrong));
-            let raw = world.with(50).map("raw", |rng| alone(rng, policy, Betting::Mix5, accuracy).is_some());
+            let raw = world.with(25).map("raw", |rng| alone(rng, policy, Betting::Mix5, accuracy).is_some());
             let raw = Share::of(raw.into_iter());
             table.push([
                 format!("{accuracy:.2}"),

@@ -103,5 +103,5 @@ fn bounds(world: &World) -> crate::Plot {
         let points = (0..50usize).map(|step| (20.0 * (size(step) + 1.0), mean_at(step))).collect();
         drawn.push(Line { name: format!("true quality {mean:.2}"), points });
     }
-    lines("bound", "Lower bound of quality over audits (mean of runs)", ["audits", "lower bound"], &drawn)
+    lines("bound", "Lower bound of quality over audits (mean of runs)", ["audits", "lower bound"], 0.5, &drawn)
 }
