@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-practice bench-practice-drift bench-real-teacher mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bench bench-handover bench-practice bench-practice-drift bench-real-teacher mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -24,7 +24,13 @@ check: setup
 audit:
 	deploy/audit.sh
 
-bench: bench-practice bench-practice-drift
+bench: bench-handover bench-practice bench-practice-drift
+
+# How often, how soon and at what cost the hand-over decides, in seeded worlds. Minutes on two cores.
+RUNS ?= 10000
+bench-handover: setup
+	cargo build --locked
+	target/debug/apprentice simulate handover --runs $(RUNS) --markdown docs/benchmarks/handover.md --plots docs/benchmarks/handover --json target/bench/handover.json
 
 SEEDS ?= 5
 AT_ONCE ?= 1

@@ -43,8 +43,19 @@ pub(crate) enum Command {
     Export(Export),
     /// Write the ONNX graph of a sentence encoder of BERT's kind, such as all-MiniLM-L6-v2.
     ExportEncoder(ExportEncoder),
-    /// Answer held-out prompts with a version and compare with the teacher's answers.
-    Exam { job: PathBuf },
+    /// Answer held-out prompts with a version and compare with the teacher's answers, or replay recorded answers.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Exam(Exam),
+    /// Try the hand-over's numbers before they are used.
+    Simulate {
+        #[command(subcommand)]
+        what: Simulate,
+    },
+    /// Try a policy on recorded evidence.
+    Policy {
+        #[command(subcommand)]
+        action: PolicyAction,
+    },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),
     /// Write teacher pairs of a practice site as a lesson's files.
@@ -235,4 +246,89 @@ pub(crate) struct PracticePairs {
     pub(crate) held_out: usize,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Exam {
+    /// What to answer and where to write the result, as TOML.
+    #[arg(required = true)]
+    pub(crate) job: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) action: Option<ExamAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ExamAction {
+    /// Run the whole gate over a recorded stream of answers in random orders.
+    Replay(Replay),
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// Rows of input, teacher, student, confidence and perhaps label: JSON lines, or CSV with that header.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// A TOML file whose [handover] table, or the whole, is a policy.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
+    #[arg(long, default_value_t = 20)]
+    pub(crate) orders: u64,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How a student's answer is compared with the teacher's.
+    #[arg(long, default_value = "value")]
+    pub(crate) measure: ReplayMeasure,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Comparisons that need no more than the two answers.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ReplayMeasure {
+    Value,
+    Exact,
+    Similar,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Simulate {
+    /// Operating characteristics of the hand-over: false promotions, times, thresholds, drift, cost, timing.
+    Handover(SimulateHandover),
+}
+
+#[derive(Args)]
+pub(crate) struct SimulateHandover {
+    /// Runs of the rows about false promotion; slower ones use a part of it.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) runs: u64,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A TOML file whose [handover] table, or the whole, is a policy.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
+    /// Write the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the tables as a document.
+    #[arg(long)]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write the plots as SVG files into this folder.
+    #[arg(long)]
+    pub(crate) plots: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyAction {
+    /// What a policy would have done with recorded entries, and when.
+    Try {
+        /// A TOML file whose [handover] table, or the whole, is the policy.
+        policy: PathBuf,
+        /// Entries of the hand-over log as `GET /admin/audit` gives them.
+        #[arg(long)]
+        entries: PathBuf,
+        /// This site only.
+        #[arg(long)]
+        site: Option<String>,
+    },
 }

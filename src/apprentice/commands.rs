@@ -2,18 +2,21 @@
 
 mod check;
 mod exam;
+mod exam_replay;
 mod export;
 mod export_encoder;
 mod init;
+mod policy;
 mod practice;
 mod practice_data;
 pub(crate) mod reference;
 mod rules;
 mod serve;
+mod simulate;
 mod sites;
 mod train;
 
-use crate::cli::Command;
+use crate::cli::{Command, ExamAction, PolicyAction, Simulate};
 use crate::{Outcome, eprint_line};
 
 /// Runs one command to its end.
@@ -28,7 +31,15 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Train { job } => Ok(train::train(&job)),
         Command::Export(export) => export::export(&export),
         Command::ExportEncoder(encoder) => export_encoder::export_encoder(&encoder),
-        Command::Exam { job } => exam::exam(&job),
+        Command::Exam(arguments) => match (arguments.action, arguments.job) {
+            (Some(ExamAction::Replay(replay)), _) => exam_replay::replay(&replay),
+            (None, Some(job)) => exam::exam(&job),
+            (None, None) => Err("name the exam's job, or `replay`".into()),
+        },
+        Command::Simulate { what: Simulate::Handover(handover) } => simulate::handover(&handover),
+        Command::Policy { action: PolicyAction::Try { policy, entries, site } } => {
+            policy::try_on(&policy, &entries, site.as_deref())
+        }
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Reference { what } => reference::reference(what),

@@ -92,6 +92,12 @@ impl VersionId {
         SiteId::new(name).map(|SiteId(name)| Self(name)).map_err(|BadSite(name)| BadVersion(name))
     }
 
+    /// The version that is called by its number.
+    #[must_use]
+    pub fn numbered(number: u32) -> Self {
+        Self(number.to_string())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

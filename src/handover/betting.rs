@@ -31,6 +31,14 @@ pub fn mix5_gains(x: f64, q0: f64) -> [f64; 5] {
     MIX5.map(|bet| (bet / q0 * (x - q0)).ln_1p())
 }
 
+/// The same from an outcome `x` that was audited with probability `p >= p_min`, whatever `p` depended on before `x` was
+/// known: a request that was not audited gains nothing, one that was counts `1/p` times (science: inverse weights).
+/// With `p_min = 1` this is [`mix5_gains`].
+#[must_use]
+pub fn weighted_gains(x: f64, q0: f64, p: f64, p_min: f64) -> [f64; 5] {
+    MIX5.map(|bet| (bet * p_min / q0 * (x - q0) / p).ln_1p())
+}
+
 /// log of the mean capital of five.
 #[must_use]
 pub fn mix5_capital(logs: &[f64; 5]) -> f64 {

@@ -18,7 +18,20 @@ fn world() -> World {
 fn the_help_shows_the_commands_and_hides_what_is_internal() {
     let exit = world().run(&["--help"]);
     assert_eq!(exit.code, Some(0));
-    for command in ["serve", "practice", "init", "check", "sites", "train", "export", "export-encoder", "exam"] {
+    let commands = [
+        "serve",
+        "practice",
+        "init",
+        "check",
+        "sites",
+        "train",
+        "export",
+        "export-encoder",
+        "exam",
+        "simulate",
+        "policy",
+    ];
+    for command in commands {
         assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", exit.stdout);
     }
     assert!(!exit.stdout.contains("--nice"), "{}", exit.stdout);
@@ -27,6 +40,45 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(action)), "{action}: {}", exit.stdout);
     }
     assert_eq!(world().run(&["frobnicate"]).code, Some(2));
+}
+
+#[test]
+fn an_exam_is_a_job_or_a_replay_and_a_bad_row_is_named() {
+    let world = world();
+    let missing = world.run(&["exam", "none.toml"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("cannot read none.toml"), "{missing:?}");
+    assert_eq!(world.run(&["exam"]).code, Some(2));
+
+    let rows = world.dir.path().join("rows.csv");
+    let good = "input,teacher,student,confidence\na,b,b,0.9\n".to_owned();
+    std::fs::write(&rows, format!("{good}a,b,b,9\n")).unwrap();
+    let exit = world.run(&["exam", "replay", "--data", "rows.csv"]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("rows.csv:3: confidence = 9"), "{exit:?}");
+    std::fs::write(&rows, good).unwrap();
+    let exit = world.run(&["exam", "replay", "--data", "rows.csv", "--orders", "2", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&exit.stdout).unwrap();
+    assert_eq!((&found["orders"], &found["served"]["mean"]), (&2.into(), &0.0.into()), "{exit:?}");
+}
+
+#[test]
+fn a_policy_is_tried_on_recorded_entries() {
+    let world = world();
+    let file = |name: &str, text: &str| std::fs::write(world.dir.path().join(name), text).unwrap();
+    file("policy.toml", "[handover]\nquality_min = 0.95\n");
+    file(
+        "entries.json",
+        r#"[{"seq": 3, "at_ms": 9, "site": "shop", "record": "failed_exam", "version": "1", "exam": 0.1}]"#,
+    );
+    let exit = world.run(&["policy", "try", "policy.toml", "--entries", "entries.json"]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    assert!(exit.stdout.contains("shop: 0 audits") && exit.stdout.contains("at the end: teacher"), "{exit:?}");
+    let other = world.run(&["policy", "try", "policy.toml", "--entries", "entries.json", "--site", "inn"]);
+    assert!(other.code == Some(1) && other.stderr.contains("no entries of `inn`"), "{other:?}");
+    file("policy.toml", "quality_mim = 0.95\n");
+    let wrong = world.run(&["policy", "try", "policy.toml", "--entries", "entries.json"]);
+    assert!(wrong.code == Some(1) && wrong.stderr.contains("quality_mim"), "{wrong:?}");
 }
 
 #[test]
