@@ -95,6 +95,25 @@ struct StudentParts {
 }
 
 impl Shared {
+    /// What looks at the logs again and again.
+    fn begin_loops(
+        &self,
+        background: &mut JoinSet<()>,
+        ledger: &Arc<Ledger>,
+        captures: Option<Arc<Segments>>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<(), Error> {
+        background.spawn(background::flush(ledger.clone(), stopped.clone()));
+        let webhooks = webhooks::webhooks(&self.settings.webhooks)?;
+        if !webhooks.is_empty() {
+            background.spawn(webhooks::tell(webhooks, ledger.clone(), self.metrics.clone(), stopped.clone()));
+        }
+        if let Some(captures) = captures {
+            background.spawn(background::expire(captures, stopped.clone()));
+        }
+        Ok(())
+    }
+
     /// How near two texts are; needs ONNX Runtime only where an encoder is configured.
     fn similarity(&self) -> Result<Arc<gateway::Similarity>, Error> {
         let encoder = self.settings.similarity.encoder.as_deref();
@@ -150,14 +169,7 @@ impl App {
         let mut background = JoinSet::new();
         background.spawn(background::audit(audits, gateway, stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
-        background.spawn(background::flush(ledger.clone(), stopped.clone()));
-        let webhooks = webhooks::webhooks(&settings.webhooks)?;
-        if !webhooks.is_empty() {
-            background.spawn(webhooks::tell(webhooks, ledger.clone(), metrics.clone(), stopped.clone()));
-        }
-        if let Some(captures) = captures {
-            background.spawn(background::expire(captures, stopped.clone()));
-        }
+        shared.begin_loops(&mut background, &ledger, captures, &stopped)?;
         let api = admin::Admin {
             ledger: ledger.clone(),
             lessons: lessons.clone(),

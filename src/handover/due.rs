@@ -182,7 +182,7 @@ fn blank(to: State, cause: Cause) -> Switch {
 
 /// Whether the evidence allows the next step.
 fn is_ready(trial: &Trial, now_ms: u64) -> bool {
-    if trial.step.is_none() { trial.missing().is_empty() } else { trial.step_missing(now_ms).is_empty() }
+    if trial.step.is_none() { trial.may_serve() } else { trial.step_missing(now_ms).is_empty() }
 }
 
 /// Where a challenger stands by itself.

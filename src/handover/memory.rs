@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Distinct prompts that are remembered.
-pub const PROMPTS_MAX: usize = 512;
+pub const PROMPTS_MAX: usize = 256;
 /// Audits over which near-duplicates are looked for.
 pub const NEAR_MAX: usize = 64;
 

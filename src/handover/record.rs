@@ -231,6 +231,7 @@ impl Switch {
 /// One entry of a site's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "records are written one at a time; ten thousand of the newest are kept")]
 pub enum Record {
     Audit(Audit),
     Candidate(Candidate),

@@ -215,7 +215,7 @@ impl Site {
     /// Keeps the newest evidence of a version that may serve again.
     fn remember(&mut self, trial: Trial) {
         self.proven.retain(|proven| proven.version() != trial.version());
-        self.proven.push(trial);
+        self.proven.push(trial.without_memory());
     }
 
     pub(crate) fn is_proven(&self, version: &VersionId) -> bool {

@@ -216,6 +216,14 @@ impl Trial {
         self.coverage_drift.log_statistic() >= self.policy().drift_audits.ln()
     }
 
+    /// Whether nothing keeps the version in Shadow: [`missing`](Self::missing) without its words, which cost a hundred
+    /// times as much.
+    #[must_use]
+    pub fn may_serve(&self) -> bool {
+        let covers = self.proven.is_some() && self.coverage() >= self.policy().coverage_min;
+        self.candidate.measure.is_some() && !self.has_drifted() && covers
+    }
+
     /// What keeps the version in Shadow, in words; empty when it may move on.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
@@ -320,6 +328,12 @@ impl Trial {
         if let Some(user) = user.filter(|user| known < wanted && !self.step_users.contains(user)) {
             self.step_users.push(user);
         }
+    }
+
+    /// What is kept of a trial beside one that goes on: its proof, without the prompts that it has met.
+    pub(crate) fn without_memory(mut self) -> Self {
+        self.memory = Memory::default();
+        self
     }
 
     /// Bytes that it holds, its candidate left out, for who counts the memory of many sites.

@@ -1,8 +1,8 @@
 //! The bard: a teacher that says the same thing in other words every time. What it sings follows from the prompt's
 //! facts and a draw; with temperature 0 it always draws the same.
 
-use crate::scene::Style;
 use crate::template::{Slots, fill};
+use crate::voice::Style;
 
 const OPENINGS: [[&str; 4]; 2] = [
     ["Hear me, {town}!", "Gather near, folk of {town}.", "Raise your wine, {town}!", "Listen well, {town}."],

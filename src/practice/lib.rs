@@ -16,6 +16,7 @@ pub mod scene;
 pub mod teacher;
 mod template;
 pub mod traffic;
+mod voice;
 mod words;
 
 pub use client::{Client, Reply};

@@ -9,6 +9,7 @@ use rand::{Rng, RngExt};
 
 use crate::bard;
 use crate::template::{Slots, fill, read, slot};
+pub use crate::voice::{Style, Voice};
 use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 
 /// A call site.
@@ -19,24 +20,6 @@ pub enum Scene {
     Tavern,
     Bard,
     FortuneTeller,
-}
-
-/// How the teacher words its answers; `Drifted` is what it does after somebody changed it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Style {
-    #[default]
-    House,
-    Drifted,
-}
-
-/// What an answer depends on besides what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Voice {
-    pub style: Style,
-    /// The key of what nobody can learn.
-    pub secret: u64,
-    /// Which of the wordings; matters to the bard only.
-    pub draw: u64,
 }
 
 /// One request of the game.

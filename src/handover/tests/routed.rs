@@ -154,3 +154,20 @@ fn a_measure_against_the_teachers_own_variance_has_its_own_null_and_floor() {
     assert_eq!(walk(&mut driven, 0.30), State::Teacher);
     assert_eq!(walk(&mut fresh(), 0.40), State::Shadow);
 }
+
+#[test]
+fn a_trial_may_serve_exactly_when_it_has_nothing_to_say_against_it() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for seed in 0..20u64 {
+        let mut driven = Driven::default();
+        let measure = (seed % 5 != 0).then_some(verify::Measure::Exact);
+        driven.write(Record::Candidate(Candidate { grid: grid(), likely: Some(0.4), measure, ..candidate("1") }));
+        for _ in 0..300 {
+            let quality = f64::from(u8::from(coin(&mut rng, 0.9 + 0.004 * f64::from(u8::try_from(seed).unwrap()))));
+            driven.outcome("1", compared(quality, rng.random(), true));
+            if let Some(trial) = &driven.site.incumbent {
+                assert_eq!(trial.may_serve(), trial.missing().is_empty(), "{:?}", trial.missing());
+            }
+        }
+    }
+}
