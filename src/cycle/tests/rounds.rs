@@ -52,7 +52,6 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         format: "f32".into(),
         onnxruntime: None,
         encoder: None,
-        encoder: None,
         context: 64,
         threads: 1,
     };

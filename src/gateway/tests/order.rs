@@ -38,7 +38,7 @@ fn a_place_holds_others_up_for_a_bounded_time_and_what_comes_later_is_nothing() 
     let quick = order.enter(&shop, now + minute / 2).unwrap();
     assert!(quick.fill(2));
     assert!(order.expire(now + minute - Duration::from_millis(1), minute).is_empty());
-    assert_eq!(order.expire(now + minute, minute), [shop.clone()]);
+    assert_eq!(order.expire(now + minute, minute), std::slice::from_ref(&shop));
     assert_eq!(done.try_recv().unwrap().1, 2);
     assert!(!slow.fill(1), "its turn is over");
     assert!(done.try_recv().is_err());

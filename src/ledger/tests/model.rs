@@ -129,7 +129,7 @@ impl Run {
     }
 
     /// What moves no hold.
-    fn steer(&mut self, action: OperatorAction) {
+    fn steer(&self, action: OperatorAction) {
         drop(self.ledger().operate(&shop(), self.now_ms, action, None, None));
     }
 

@@ -144,7 +144,7 @@ fn served(audit: &Audit, tau: f64) -> bool {
 fn quality_peak(audits: &[Audit], tau: f64, policy: &Policy) -> f64 {
     let mut capital = [1.0f64; 5];
     let after = audits.iter().filter(|audit| served(audit, tau)).map(|audit| {
-        let AuditOutcome::Compared { quality, .. } = audit.outcome else { unreachable!("only answers are served") };
+        let AuditOutcome::Compared { quality, .. } = audit.outcome else { panic!("only answers are served") };
         for (capital, bet) in capital.iter_mut().zip([0.10, 0.25, 0.50, 0.75, 0.90]) {
             *capital *= 1.0 + bet / policy.quality_min * (quality - policy.quality_min);
         }
