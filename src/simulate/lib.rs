@@ -39,12 +39,14 @@ use handover::Policy;
 
 use scenarios::{World, cost, dependence, drift, incumbents, promotion, routed, threshold, times, timing, weighted};
 
+type Scenario<'a> = &'a dyn Fn(&World) -> Report;
+
 /// Runs every scenario under `policy`; `progress` is told what begins.
 #[must_use]
 pub fn handover_report(size: Size, policy: &Policy, meter: &Meter<'_>, progress: &dyn Fn(&str)) -> Report {
     let world = World { size, policy: policy.clone() };
     let mut report = Report::default();
-    let scenarios: [(&str, &dyn Fn(&World) -> Report); 10] = [
+    let scenarios: [(&str, Scenario<'_>); 10] = [
         ("time and memory", &|world| timing::report(world, meter)),
         ("false promotion", &promotion::report),
         ("audits until promotion", &times::report),
