@@ -31,7 +31,7 @@ fn told(site: &SiteId, replayed: &Replayed, policy: &Policy) -> Vec<String> {
     let standing = &replayed.site;
     lines.push(format!("  at the end: {}", standing.state.label()));
     if let Some(trial) = &standing.incumbent {
-        let threshold = trial.threshold().map_or("none".to_owned(), |threshold| format!("{threshold:.3}"));
+        let threshold = trial.threshold().map_or_else(|| "none".to_owned(), |threshold| format!("{threshold:.3}"));
         let (audits, bound) = (trial.audits(), trial.lower_bound());
         let (version, coverage) = (trial.version(), trial.coverage());
         let bound = format!("lower bound {bound:.3}, threshold {threshold}, coverage {coverage:.3}");
@@ -51,7 +51,7 @@ fn told(site: &SiteId, replayed: &Replayed, policy: &Policy) -> Vec<String> {
 fn switch(made: &Made) -> String {
     let switch = &made.switch;
     let role = if switch.role == Role::Challenger { "challenger " } else { "" };
-    let version = switch.version.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let version = switch.version.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let (from, to, cause) = (switch.from.label(), switch.to.label(), switch.cause.label());
     let bound = switch.lower_bound.map_or_else(String::new, |bound| format!(", lower bound {bound:.3}"));
     let threshold = switch.threshold.map_or_else(String::new, |tau| format!(", threshold {tau:.3}"));

@@ -52,9 +52,9 @@ fn write(arguments: &SimulateHandover, report: &Report, threads: usize, seconds:
             arguments
                 .policy
                 .as_ref()
-                .map_or("that is shipped".to_owned(), |policy| format!("in `{}`", policy.display())),
+                .map_or_else(|| "that is shipped".to_owned(), |policy| format!("in `{}`", policy.display())),
         );
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let link = |name: &str| {
             let plots = arguments.plots.as_ref()?;
             let plots = plots.strip_prefix(folder).unwrap_or(plots);
