@@ -46,7 +46,13 @@ impl Policy {
             self.quality_floor,
             self.drift_audits
         ));
-        said.push(format!("{} failures in a row send it back at once; an operator can at any time", self.failures_max));
+        let slow = |latency_ms| format!(", or more than {} take over {latency_ms} ms", percent(self.slow_max));
+        said.push(format!(
+            "{} failures in a row send it back at once, and so it does when more than {} of its attempts fail{}; an operator can at any time",
+            self.failures_max,
+            percent(self.errors_max),
+            self.latency_max_ms.map(slow).unwrap_or_default()
+        ));
         said
     }
 

@@ -58,8 +58,12 @@ pub enum Cause {
     Drift,
     /// The evidence passed its thresholds.
     Evidence,
+    /// More attempts gave no answer than the error budget allows.
+    ErrorBudget,
     /// The student failed too often in a row.
     Failures,
+    /// More answers were slow than the latency budget allows.
+    LatencyBudget,
     /// The log lost records: what it still says proves nothing.
     LogDamaged,
     /// A person said so.
@@ -74,7 +78,9 @@ impl Cause {
             Self::Candidate => "candidate",
             Self::Drift => "drift",
             Self::Evidence => "evidence",
+            Self::ErrorBudget => "error_budget",
             Self::Failures => "failures",
+            Self::LatencyBudget => "latency_budget",
             Self::LogDamaged => "log_damaged",
             Self::Operator => "operator",
         }

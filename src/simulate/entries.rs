@@ -122,7 +122,7 @@ impl Replayed {
                 Some(Switch { from: self.site.state, to, ..switch.clone() })
             }
             Cause::LogDamaged => Some(Switch { from: self.site.state, to: State::Teacher, ..switch.clone() }),
-            Cause::Failures => self.failed(switch),
+            Cause::Failures | Cause::ErrorBudget | Cause::LatencyBudget => self.failed(switch),
         };
         if let Some(switch) = kept {
             self.site.apply(entry.at_ms, &Record::Switch(switch.clone()));

@@ -163,6 +163,13 @@ pub(crate) const KEYS: &[Key] = &[
         "at least 1",
         "Failures of the student in a row after which the site goes back to the teacher.",
     ),
+    key("handover.errors_max", OPEN_UNIT, "Share of the student's attempts that may give no answer."),
+    key("handover.latency_max_ms", "at least 1", "A student's answer that takes longer is slow. Without it none is."),
+    key(
+        "handover.slow_max",
+        OPEN_UNIT,
+        "Share of the student's answers that may be slow before the site goes back to the teacher.",
+    ),
     key("lessons.enabled", "", "Learn in the background."),
     key(
         "lessons.exchanges_min",

@@ -171,7 +171,7 @@ impl Run {
                 let version = self.version_of(who);
                 (0..times).for_each(|_| self.ledger().student_failed(&shop(), &version, self.now_ms));
             }
-            Step::Answer(who) => self.ledger().student_answered(&shop(), &self.version_of(who)),
+            Step::Answer(who) => self.ledger().student_answered(&shop(), &self.version_of(who), 5, self.now_ms),
             Step::Hold => self.operate(OperatorAction::Hold),
             Step::Promote => self.operate(OperatorAction::Promote),
             Step::Pause => self.steer(OperatorAction::Pause),
