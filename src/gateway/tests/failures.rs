@@ -48,7 +48,7 @@ fn answers_that_come_too_late_too_often_send_the_site_to_the_teacher() {
     let Says::Answer(yes) = Says::text("yes") else { panic!() };
     let late = Says::Later(Duration::from_millis(25), yes);
     let served = (0..100).take_while(|_| reason(&world, late.clone()) == "student").count();
-    assert_eq!(served, 22);
+    assert!((20..30).contains(&served), "{served}");
     assert_eq!(reason(&world, Says::text("yes")), "student-failing");
     world.ledger.flush(1);
     assert_eq!(world.state(), State::Teacher);
