@@ -35,8 +35,8 @@ pub use action::{ActionError, OperatorAction};
 pub use basis::Basis;
 pub use health::Health;
 pub use plan::{Because, Dice, Plan, Route};
-pub use policy::{Policy, Sticky};
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Record, Role, State, Switch};
+pub use policy::{Policy, Ratings, Sticky};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Rating, Record, Role, State, Switch};
 pub use site::{Measuring, Site};
 pub use trial::Trial;
 

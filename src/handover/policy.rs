@@ -45,6 +45,19 @@ pub enum Risk {
     Selective,
 }
 
+/// What a person's rating of a served answer counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ratings {
+    /// It is kept and shown.
+    Ignored,
+    /// A bad one is evidence against the version. People complain about what is bad, so a good one proves nothing.
+    #[default]
+    Against,
+    /// A good one of an audited request is evidence as well: for who rates all audited answers, or chooses blindly.
+    Both,
+}
+
 /// What keeps requests that belong together on one side of a canary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,6 +117,7 @@ pub struct Policy {
     /// Compare and never serve.
     pub shadow_only: bool,
     pub sticky: Sticky,
+    pub ratings: Ratings,
     /// Exam score on held-out exchanges below which a version does not enter Shadow.
     pub exam_min: f64,
     /// Consecutive failures of the student after which the site goes back to the teacher.
@@ -111,7 +125,6 @@ pub struct Policy {
     /// Share of the attempts that may give no answer.
     pub errors_max: f64,
     /// An answer that takes longer (milliseconds) is slow; without it no answer is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_max_ms: Option<u64>,
     /// Share of the answers that may be slow.
     pub slow_max: f64,
@@ -140,6 +153,7 @@ impl Default for Policy {
             share_max: 1.0,
             shadow_only: false,
             sticky: Sticky::None,
+            ratings: Ratings::Against,
             exam_min: 0.50,
             failures_max: 20,
             errors_max: 0.05,

@@ -8,6 +8,7 @@ mod machine;
 mod measuring;
 mod planning;
 mod policy;
+mod ratings;
 mod routed;
 mod rules;
 mod statistics;

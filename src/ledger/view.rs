@@ -24,6 +24,9 @@ pub struct SiteView {
     /// Audits of prompts that were evidence already, and of near-duplicates.
     pub repeated_audits: u64,
     pub near_duplicate_audits: u64,
+    /// Its served answers that a person rated.
+    pub rated_good: u64,
+    pub rated_bad: u64,
     /// Mean quality of the answers that are, or would be, served.
     pub quality: Option<f64>,
     /// The same of all its answers: shown, not required.
@@ -150,6 +153,8 @@ impl SiteView {
             audits: trial.map_or(0, Trial::audits),
             repeated_audits: trial.map_or(0, |trial| trial.repeats),
             near_duplicate_audits: trial.map_or(0, |trial| trial.near_duplicates),
+            rated_good: trial.map_or(0, |trial| trial.rated_good),
+            rated_bad: trial.map_or(0, |trial| trial.rated_bad),
             quality: quality.map(|(mean, _)| mean),
             raw_quality: trial.and_then(|trial| trial.gate.raw().mean()),
             lower_bound: trial.map(|_| quality.map_or(0.0, |(_, (lower, _))| lower)),

@@ -88,7 +88,7 @@ impl Replayed {
                 self.audits_without_trial += u64::from(!known);
                 self.site.apply(entry.at_ms, &entry.record);
             }
-            Record::FailedExam { .. } | Record::Repeat { .. } | Record::Measure { .. } => {
+            Record::FailedExam { .. } | Record::Rating(_) | Record::Repeat { .. } | Record::Measure { .. } => {
                 self.site.apply(entry.at_ms, &entry.record);
             }
         }

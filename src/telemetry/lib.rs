@@ -55,6 +55,7 @@ families! {
     gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start.";
     gauge teacher_price_usd(kind) "Price of a million of the teacher's tokens; kind is input or output.";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
+    counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";
     counter captured_total() "Exchanges stored.";
     counter capture_dropped_total(reason) "Exchanges not stored.";

@@ -157,6 +157,11 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "`none`, `user` or `conversation`: requests that stay together on one side of a canary.",
     ),
+    key(
+        "handover.ratings",
+        "",
+        "What a person's rating of a served answer counts for: `ignored`; `against`: a bad one is evidence against the version; `both`: a good one of an audited request is evidence too.",
+    ),
     key("handover.exam_min", "0 to 1", "Exam score below which a version is not tried."),
     key(
         "handover.failures_max",
