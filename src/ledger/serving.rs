@@ -133,6 +133,7 @@ impl Ledger {
         let mut live = slot.lock();
         if live.site.live().any(|trial| trial.version() == version) {
             count(&mut live.health, &rules.policy);
+            live.unpublished = true;
         }
     }
 
