@@ -81,7 +81,8 @@ fn compared(server: &Server, audits: u32) {
     let outcome = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
     for prompt in 0..u64::from(audits) {
         let (request, version) = ("r".into(), version.clone());
-        let audit = Audit { request, version, served: false, prompt, near: prompt, user: None, outcome };
+        let audit =
+            Audit { request, version, served: false, prompt, near: prompt, user: None, features: None, outcome };
         server.ledger.record_audit(&shop(), 1, audit).unwrap();
     }
 }

@@ -11,7 +11,7 @@ use http::Method;
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::task::JoinSet;
 use uuid::Uuid;
-use verify::{Measure, Repeat, Seen, Verdict, prompt_key};
+use verify::{Features, Measure, Repeat, Seen, Verdict, prompt_key};
 use wire::{CompletionSummary, Prompt};
 
 use crate::attempt::{Attempt, NoAnswer, attempt};
@@ -87,6 +87,7 @@ async fn audit(gateway: &Arc<Gateway>, client: &teacher::Client, job: Job) -> Re
         None => attempt(gateway, &call, &candidate, &prompt).await,
     };
     let (prompt_key, near) = (prompt_key::key(&prompt), prompt_key::near_key(&prompt, teacher.text()));
+    let features = student.as_ref().ok().map(|attempt| Features::of(&attempt.answer.signals));
     let (outcome, label) = match student {
         Ok(attempt) => {
             let Some(measure) = &candidate.measure else { return Err(Lost::Ineligible) };
@@ -105,6 +106,7 @@ async fn audit(gateway: &Arc<Gateway>, client: &teacher::Client, job: Job) -> Re
         prompt: prompt_key,
         near,
         user: call.user,
+        features,
         outcome,
     };
     if place.fill(Finished { audit, label }) { Ok(()) } else { Err(Lost::TooLate) }

@@ -4,7 +4,7 @@
 use callsite::VersionId;
 use serde::{Deserialize, Serialize};
 
-use verify::{Calibration, Choice, Measure, Repeat};
+use verify::{Calibration, Choice, Features, Measure, Repeat};
 
 use crate::{Basis, Policy};
 
@@ -173,6 +173,9 @@ pub struct Audit {
     /// Hash of who asked, where the request says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<u32>,
+    /// What the student's own distributions said of its answer, for another meaning of its confidence to learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
     #[serde(flatten)]
     pub outcome: AuditOutcome,
 }

@@ -46,6 +46,7 @@ fn audit(prompt: u64) -> Audit {
         prompt,
         near: prompt,
         user: None,
+        features: None,
         outcome,
     }
 }

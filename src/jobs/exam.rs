@@ -3,13 +3,8 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use verify::{Calibration, Measure, VerifierSettings};
+use verify::{Calibration, Features, Measure, VerifierSettings, thresholds};
 use wire::Signals;
-
-/// Thresholds that are tested per version at most.
-const GRID_MAX: usize = 40;
-/// How far beyond what is asked for, as a part of what is left to 1, an exam must come to suggest a threshold.
-const LIKELY_MARGIN: f64 = 0.25;
 
 /// What the exam process is told; paths are absolute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,48 +63,25 @@ impl EvalResult {
     /// What turns signals into confidence, fitted on the exam's answers; `None` where these are too few or too much alike.
     #[must_use]
     pub fn calibration(&self) -> Option<Calibration> {
-        let labelled: Vec<_> = self.scores.iter().map(|score| (score.signals, !score.bad)).collect();
+        let labelled: Vec<_> = self.scores.iter().map(|score| (Features::of(&score.signals), !score.bad)).collect();
         Calibration::fit(&labelled)
     }
 
-    /// Confidence and quality of every answer, the surest last.
-    fn by_confidence(&self, calibration: Option<&Calibration>) -> Vec<(f64, f64)> {
-        let confidence = |signals: &Signals| match calibration {
-            Some(calibration) => calibration.confidence(signals),
-            None => verify::confidence::confidence(signals),
-        };
-        let mut scores: Vec<_> = self.scores.iter().map(|score| (confidence(&score.signals), score.quality)).collect();
-        scores.sort_by(|left, right| left.0.total_cmp(&right.0));
-        scores
+    /// Confidence and quality of every answer.
+    fn scored(&self, calibration: Option<&Calibration>) -> Vec<(f64, f64)> {
+        let confidence = |score: &Score| thresholds::confidence(&Features::of(&score.signals), calibration);
+        self.scores.iter().map(|score| (confidence(score), score.quality)).collect()
     }
 
-    /// The confidence thresholds to test: the exam's quantiles, and 0 for "serve whatever it says".
-    /// They come from data that no audit will see again, so the tests stay valid.
+    /// The confidence thresholds to test.
     #[must_use]
     pub fn confidence_grid(&self, calibration: Option<&Calibration>) -> Vec<f64> {
-        let confidences: Vec<f64> =
-            self.by_confidence(calibration).into_iter().map(|(confidence, _)| confidence).collect();
-        let quantile = |step: usize| confidences.get(step * confidences.len() / GRID_MAX).copied();
-        let mut grid: Vec<f64> = (1..GRID_MAX).filter_map(quantile).collect();
-        grid.push(0.0);
-        grid.dedup();
-        grid
+        thresholds::grid(self.scored(calibration).into_iter().map(|(confidence, _)| confidence).collect())
     }
 
-    /// The loosest threshold of `grid` above which the exam's answers were clearly better than `quality_min`: where the
-    /// hand-over's walk begins with most of its error budget. The strictest where there is none.
+    /// The threshold of `grid` that the exam suggests.
     #[must_use]
     pub fn likely_threshold(&self, grid: &[f64], calibration: Option<&Calibration>, quality_min: f64) -> Option<f64> {
-        let wanted = quality_min + (1.0 - quality_min) * LIKELY_MARGIN;
-        let scores = self.by_confidence(calibration);
-        let good = |tau: &&f64| {
-            let (mut served, mut quality) = (0.0, 0.0);
-            for (_, score) in scores.iter().filter(|(confidence, _)| confidence >= tau) {
-                (served, quality) = (served + 1.0, quality + score);
-            }
-            served > 0.0 && quality / served >= wanted
-        };
-        let loosest = grid.iter().filter(good).copied().reduce(f64::min);
-        loosest.or_else(|| grid.iter().copied().reduce(f64::max))
+        thresholds::likely(grid, &self.scored(calibration), quality_min)
     }
 }

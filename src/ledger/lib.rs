@@ -17,6 +17,7 @@ mod ledger;
 mod operate;
 mod proof;
 mod rate;
+mod recalibrate;
 mod recover;
 mod sealed;
 mod serving;

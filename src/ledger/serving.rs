@@ -1,7 +1,7 @@
 //! What the data plane and the lessons say: plans, audits, candidates, failures; and how sites stand.
 
 use callsite::{SiteId, VersionId};
-use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Health, Plan, Policy, Record, State};
+use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Health, Plan, Policy, Record, State, Trial};
 
 use verify::{Choice, Repeat};
 
@@ -39,12 +39,14 @@ impl Ledger {
     pub fn record_audit(&self, site: &SiteId, at_ms: u64, audit: Audit) -> Result<(), LedgerError> {
         let mut writer = self.writer.lock();
         let (version, outcome) = (audit.version.clone(), audit.outcome);
+        let before = self.known(site)?.lock().site.incumbent.as_ref().map_or(0, Trial::audits);
         self.commit(&mut writer, site, at_ms, Record::Audit(audit))?;
         if outcome == AuditOutcome::NoAnswer {
             self.student_failed(site, &version, at_ms);
         }
         self.demote_failing(&mut writer, site)?;
-        self.settle(&mut writer, site, at_ms)
+        self.settle(&mut writer, site, at_ms)?;
+        self.recalibrate(&mut writer, site, at_ms, before)
     }
 
     /// Puts a version on trial, or lets it wait as the challenger of one that serves. A version that is on trial

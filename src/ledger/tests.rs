@@ -6,6 +6,7 @@ mod failing;
 mod memory;
 mod model;
 mod rating;
+mod recalibrating;
 mod reference;
 
 use std::collections::BTreeMap;
@@ -104,7 +105,16 @@ fn compared(name: &str, quality: f64) -> Audit {
     static ASKED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let prompt = ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let outcome = answered(quality, 1.0, true);
-    Audit { request: "r".into(), version: version(name), served: false, prompt, near: prompt, user: None, outcome }
+    Audit {
+        request: "r".into(),
+        version: version(name),
+        served: false,
+        prompt,
+        near: prompt,
+        user: None,
+        features: None,
+        outcome,
+    }
 }
 
 fn answered(quality: f64, confidence: f64, verified: bool) -> AuditOutcome {

@@ -113,6 +113,7 @@ impl Driven {
             prompt,
             near,
             user: None,
+            features: None,
             outcome: AuditOutcome::Compared { quality, bad, confidence, verified: true, numbers },
         }
     }

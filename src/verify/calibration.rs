@@ -21,7 +21,7 @@ const HALVINGS_MAX: usize = 30;
 /// The longest step that still counts as having arrived.
 const ARRIVED: f64 = 1e-10;
 /// What a log-probability without a bottom is cut to, nats.
-const LOGPROB_MIN: f64 = -30.0;
+const LOGPROB_MIN: f32 = -30.0;
 
 const FEATURES: usize = 7;
 /// The weights of the features, then the bias.
@@ -29,6 +29,48 @@ const SIZE: usize = FEATURES + 1;
 
 type Vector = [f64; SIZE];
 type Matrix = [Vector; SIZE];
+
+/// The signals of one answer as finite numbers: least-bad where a signal is none. Mean, least and 10 % log-probability,
+/// entropy, margin, share of unsure tokens, tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features([f32; FEATURES]);
+
+impl Features {
+    /// What is no number counts as the worst.
+    #[must_use]
+    pub fn of(signals: &Signals) -> Self {
+        let within = |value: f32, low: f32, high: f32, worst: f32| {
+            if value.is_nan() { worst } else { value.clamp(low, high) }
+        };
+        let logprob = |value| within(value, LOGPROB_MIN, 0.0, LOGPROB_MIN);
+        #[expect(clippy::cast_precision_loss, reason = "tokens of one answer")]
+        let tokens = signals.tokens.max(1) as f32;
+        Self([
+            logprob(signals.mean_logprob),
+            logprob(signals.min_logprob),
+            logprob(signals.q10_logprob),
+            within(signals.mean_entropy, 0.0, -LOGPROB_MIN, -LOGPROB_MIN),
+            within(signals.mean_margin, 0.0, 1.0, 0.0),
+            within(signals.low_share, 0.0, 1.0, 1.0),
+            tokens,
+        ])
+    }
+
+    /// As [`confidence`](crate::confidence::confidence), to the last bit that the features keep.
+    #[must_use]
+    pub fn least_sure_token(&self) -> f64 {
+        let [_, min_logprob, ..] = self.0;
+        f64::from(min_logprob).exp()
+    }
+
+    fn numbers(&self) -> [f64; FEATURES] {
+        let mut numbers = self.0.map(f64::from);
+        if let Some(tokens) = numbers.last_mut() {
+            *tokens = tokens.ln();
+        }
+        numbers
+    }
+}
 
 /// A fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,14 +113,14 @@ impl Feature {
 }
 
 impl Calibration {
-    /// Fits (signals, whether the answer was good). `None` below 100 pairs or 10 of either outcome.
+    /// Fits (features, whether the answer was good). `None` below 100 pairs or 10 of either outcome.
     #[must_use]
-    pub fn fit(pairs: &[(Signals, bool)]) -> Option<Self> {
+    pub fn fit(pairs: &[(Features, bool)]) -> Option<Self> {
         let good = pairs.iter().filter(|(_, good)| *good).count();
         if pairs.len() < PAIRS_MIN || good < EACH_MIN || pairs.len() - good < EACH_MIN {
             return None;
         }
-        let raw: Vec<[f64; FEATURES]> = pairs.iter().map(|(signals, _)| features(signals)).collect();
+        let raw: Vec<[f64; FEATURES]> = pairs.iter().map(|(features, _)| features.numbers()).collect();
         let mut learnt = [Feature::default(); FEATURES];
         for (at, feature) in learnt.iter_mut().enumerate() {
             let column: Vec<f64> = raw.iter().filter_map(|row| row.get(at).copied()).collect();
@@ -106,7 +148,13 @@ impl Calibration {
         if !all.iter().all(|signal| signal.is_finite()) {
             return 0.0;
         }
-        let row = standardised(&self.features, &features(signals));
+        self.confidence_of(&Features::of(signals))
+    }
+
+    /// The same of signals that were kept as features.
+    #[must_use]
+    pub fn confidence_of(&self, features: &Features) -> f64 {
+        let row = standardised(&self.features, &features.numbers());
         let terms = self.features.iter().zip(row).map(|(feature, value)| feature.weight * value);
         let confidence = sigmoid(self.bias + terms.sum::<f64>());
         if confidence.is_nan() { 0.0 } else { confidence }
@@ -122,24 +170,6 @@ impl Calibration {
         }
         weights
     }
-}
-
-/// The signals as finite numbers; what is no number counts as the worst.
-fn features(signals: &Signals) -> [f64; FEATURES] {
-    let within = |value: f32, low: f64, high: f64, worst: f64| {
-        let value = f64::from(value);
-        if value.is_nan() { worst } else { value.clamp(low, high) }
-    };
-    let logprob = |value| within(value, LOGPROB_MIN, 0.0, LOGPROB_MIN);
-    [
-        logprob(signals.mean_logprob),
-        logprob(signals.min_logprob),
-        logprob(signals.q10_logprob),
-        within(signals.mean_entropy, 0.0, -LOGPROB_MIN, -LOGPROB_MIN),
-        within(signals.mean_margin, 0.0, 1.0, 0.0),
-        within(signals.low_share, 0.0, 1.0, 1.0),
-        f64::from(signals.tokens.max(1)).ln(),
-    ]
 }
 
 /// The standardised features and a 1 for the bias.

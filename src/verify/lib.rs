@@ -5,6 +5,7 @@
 //!   [`similarity`];
 //! - [`choose`]: which measure fits a call site's own traffic; [`corrupt`]: bad answers to calibrate a judge with;
 //! - [`confidence`], [`calibration`], [`reliability`]: how sure the student was, and whether that can be believed;
+//! - [`thresholds`]: which thresholds of that are worth testing;
 //! - [`prompt_key`]: which prompts are one and the same.
 //!
 //! Pure: no I/O, no clock, no chance; nothing written by a model is executed here.
@@ -23,10 +24,11 @@ pub mod prompt_key;
 pub mod reliability;
 pub mod score;
 pub mod similarity;
+pub mod thresholds;
 pub mod verifier;
 mod words;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, Features};
 pub use choose::{Choice, JudgeCheck, Kind, Repeat, choose};
 pub use comparison::Comparison;
 pub use corrupt::corrupt;

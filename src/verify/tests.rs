@@ -5,6 +5,7 @@ mod fields;
 mod level;
 mod prompt_key;
 mod score;
+mod thresholds;
 mod verifiers;
 
 use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};

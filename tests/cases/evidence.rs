@@ -71,7 +71,8 @@ fn stands(measure: &Measure, rng: &mut ChaCha8Rng, answer: impl Fn(&Line, &mut C
         let (quality, bad, numbers) = (score.quality, score.bad, Numbers::default());
         let outcome = AuditOutcome::Compared { quality, bad, confidence: 0.9, verified: true, numbers };
         let (request, version) = (prompt.to_string(), version.clone());
-        let audit = Audit { request, version, served: false, prompt, near: prompt, user: None, outcome };
+        let audit =
+            Audit { request, version, served: false, prompt, near: prompt, user: None, features: None, outcome };
         write(&mut site, Record::Audit(audit));
     }
     site.state

@@ -124,7 +124,16 @@ pub fn prove(world: &World, site: &str, version: &VersionId, confidence_threshol
         let numbers = Numbers::default();
         let outcome = AuditOutcome::Compared { quality: 1.0, bad: false, confidence: 1.0, verified: true, numbers };
         let (request, version) = (number.to_string(), version.clone());
-        let audit = Audit { request, version, served: false, prompt: number, near: number, user: None, outcome };
+        let audit = Audit {
+            request,
+            version,
+            served: false,
+            prompt: number,
+            near: number,
+            user: None,
+            features: None,
+            outcome,
+        };
         ledger.record_audit(&site, number, audit).unwrap();
     }
     panic!("{site} stands at {:?}", ledger.view(&site).unwrap());

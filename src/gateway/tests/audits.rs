@@ -46,6 +46,7 @@ fn an_audit_is_good_or_bad_by_the_sites_own_measure() {
         };
         assert!((found - quality).abs() < 1e-9 && verified, "{audit:?}");
         assert!((confidence - 1.0).abs() < 1e-9, "{audit:?}");
+        assert!(audit.features.is_some(), "a new confidence may learn from it");
         until("the count", || counted(&world, label) == 1);
         assert_eq!((counted(&world, other), world.losses()), (0, vec![]));
         assert_eq!((world.teacher.asked().len(), world.students.asked()), (1, 1));

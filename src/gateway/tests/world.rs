@@ -252,7 +252,7 @@ impl World {
                 return;
             }
             let (request, version, served, user) = ("evidence".into(), version(name), false, None);
-            let audit = Audit { request, version, served, prompt, near: prompt, user, outcome };
+            let audit = Audit { request, version, served, prompt, near: prompt, user, features: None, outcome };
             self.ledger.record_audit(&site("shop"), 1, audit).unwrap();
         }
         panic!("{name} has not got there");

@@ -111,6 +111,7 @@ fn history(policy: &Policy) -> Vec<serde_json::Value> {
             prompt: at,
             near: at,
             user: None,
+            features: None,
             outcome,
         })
     };

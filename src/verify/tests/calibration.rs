@@ -1,7 +1,12 @@
 use wire::Signals;
 
 use crate::reliability::ReliabilityRow;
-use crate::{Calibration, Reliability};
+use crate::{Calibration, Features, Reliability};
+
+fn fit(pairs: &[(Signals, bool)]) -> Option<Calibration> {
+    let pairs: Vec<_> = pairs.iter().map(|(signals, good)| (Features::of(signals), *good)).collect();
+    Calibration::fit(&pairs)
+}
 
 /// The pairs of tests/oracle/logistic.py.
 fn made(i: u32) -> (Signals, bool) {
@@ -42,7 +47,7 @@ const CONFIDENCES: [f64; 3] = [0.896_997_151, 0.349_575_871, 0.790_202_641];
 #[test]
 fn the_fit_equals_the_golden_numbers() {
     let pairs = pairs();
-    let fitted = Calibration::fit(&pairs).unwrap();
+    let fitted = fit(&pairs).unwrap();
     assert_eq!((fitted.pairs, fitted.good), (240, 125));
     for (found, expected) in fitted.weights().iter().zip(WEIGHTS) {
         assert!((found - expected).abs() < 1e-7, "{found} {expected}");
@@ -56,13 +61,13 @@ fn the_fit_equals_the_golden_numbers() {
 #[test]
 fn too_few_pairs_of_either_outcome_are_not_fitted() {
     let all = pairs();
-    assert!(Calibration::fit(&all[..99]).is_none());
-    assert!(Calibration::fit(&all[..100]).is_some());
+    assert!(fit(&all[..99]).is_none());
+    assert!(fit(&all[..100]).is_some());
     let with = |bad: usize| -> Vec<(Signals, bool)> {
         all.iter().enumerate().map(|(at, (signals, _))| (*signals, at >= bad)).collect()
     };
-    assert!(Calibration::fit(&with(9)).is_none() && Calibration::fit(&with(231)).is_none());
-    assert!(Calibration::fit(&with(10)).is_some());
+    assert!(fit(&with(9)).is_none() && fit(&with(231)).is_none());
+    assert!(fit(&with(10)).is_some());
 }
 
 #[test]
@@ -74,7 +79,7 @@ fn a_signal_that_parts_good_from_bad_parts_their_confidences() {
             (Signals { tokens: 9, min_logprob, mean_logprob: min_logprob / 3.0, ..Signals::default() }, at < 120)
         })
         .collect();
-    let fitted = Calibration::fit(&pairs).unwrap();
+    let fitted = fit(&pairs).unwrap();
     let (sure, unsure) = (fitted.confidence(&pairs[0].0), fitted.confidence(&pairs[199].0));
     assert!(sure > 0.9 && unsure < 0.1, "{sure} {unsure}");
     assert!(fitted.weights().iter().all(|weight| weight.is_finite()));
@@ -89,11 +94,11 @@ fn infinite_signals_are_learnt_from_and_never_trusted() {
         signals.mean_entropy = f32::NAN;
         *good = false;
     }
-    let fitted = Calibration::fit(&with_infinite).unwrap();
+    let fitted = fit(&with_infinite).unwrap();
     assert!(fitted.weights().iter().all(|weight| weight.is_finite()));
     assert_eq!(fitted.confidence(&with_infinite[0].0), 0.0);
     // What lies beyond the pairs counts as their end.
-    let fitted = Calibration::fit(&pairs()).unwrap();
+    let fitted = fit(&pairs()).unwrap();
     let worst = Signals { min_logprob: -3.125, ..made(3).0 };
     let beyond = Signals { min_logprob: -1e30, ..worst };
     assert!((fitted.confidence(&worst) - fitted.confidence(&beyond)).abs() < 1e-12);
@@ -101,7 +106,7 @@ fn infinite_signals_are_learnt_from_and_never_trusted() {
 
 #[test]
 fn a_fitted_model_comes_back_from_json_with_the_same_confidences() {
-    let fitted = Calibration::fit(&pairs()).unwrap();
+    let fitted = fit(&pairs()).unwrap();
     let again: Calibration = serde_json::from_str(&serde_json::to_string(&fitted).unwrap()).unwrap();
     assert_eq!(again, fitted);
     assert_eq!(again.confidence(&made(5).0), fitted.confidence(&made(5).0));
