@@ -3,7 +3,7 @@
 //!
 //! - [`policy`], [`basis`]: the numbers a site is held to, and what else evidence depends on;
 //! - [`betting`], [`tally`]: e-processes and confidence bounds for a mean; [`gate`]: risk, quality and coverage of every
-//!   confidence threshold; [`drift`]: the detector that watches what is served;
+//!   confidence threshold, `cells`: the counts it shows; [`drift`]: the detector that watches what is served;
 //! - [`memory`]: which prompts were evidence already;
 //! - [`record`]: what is written down; the log of records is the truth;
 //! - [`trial`]: the evidence of one version, under the policy recorded with it;
@@ -17,6 +17,7 @@
 pub mod action;
 pub mod basis;
 pub mod betting;
+mod cells;
 pub mod drift;
 mod due;
 mod explain;

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::betting::{Betting, Gambler};
 use crate::drift::Drift;
-use crate::gate::{Claims, Gate, Seen};
+use crate::gate::{Claims, Gate, LEVELS_MAX, Seen};
 use crate::tally::{Tally, percent};
 
 fn near(found: f64, expected: f64) {
@@ -267,4 +267,36 @@ fn the_mean_is_that_of_the_audited_qualities() {
     near(tally(&[0.5, 0.5, 0.25, 1.0, 0.0]).mean().unwrap(), 0.45);
     assert_eq!(tally(&[]).mean(), None);
     assert_eq!((percent(f64::NAN), percent(-3.0), percent(7.0), percent(0.29)), (0, 0, 100, 29));
+}
+
+#[test]
+fn the_qualities_shown_of_a_threshold_are_those_of_the_answers_it_would_serve_however_many() {
+    let mut gate = Gate::new(&[0.75, 0.5, 0.25], None);
+    let (mut served, mut raw) = ([vec![], vec![], vec![]], Vec::new());
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for audit in 0..70_000 {
+        // Most are alike: more than one cell counts.
+        let quality = if audit % 50 == 0 { f64::from(rng.random_range(0..=100u8)) / 100.0 } else { 1.0 };
+        let confidence = if audit % 50 == 0 { rng.random() } else { 0.6 };
+        gate.observe(Seen { confidence: Some(confidence), quality, bad: false }, &CLAIMS);
+        raw.push(quality);
+        let served = served.iter_mut().zip([0.75, 0.5, 0.25]).filter(|(_, tau)| confidence >= *tau);
+        served.for_each(|(served, _)| served.push(quality));
+    }
+    for (level, served) in served.iter().enumerate() {
+        assert_eq!(gate.served(level), tally(served), "{level}");
+        near(gate.coverage(level), tally(served).len() as f64 / 70_000.0);
+    }
+    assert_eq!((gate.raw(), gate.served(9)), (tally(&raw), tally(&served[2])));
+    assert!(gate.bytes() < 3_000, "{}", gate.bytes());
+}
+
+#[test]
+fn of_too_many_thresholds_the_loosest_are_left_out() {
+    let grid: Vec<f64> = (0..=300).map(|step| f64::from(step) / 300.0).collect();
+    let mut gate = Gate::new(&grid, Some(0.0));
+    gate.observe(seen(0.5, true), &CLAIMS);
+    gate.observe(seen(0.0, false), &CLAIMS);
+    assert_eq!((gate.tau(LEVELS_MAX - 1), gate.tau(LEVELS_MAX)), (Some(46.0 / 300.0), None));
+    assert_eq!((gate.served(LEVELS_MAX - 1).mean(), gate.raw().mean()), (Some(1.0), Some(0.5)));
 }
