@@ -17,11 +17,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::betting::{Betting, Gambler, mix5_capital, mix5_gains};
 use crate::cells::Cells;
-use crate::log_mean_exp;
+use crate::log_sum_exp;
 use crate::tally::{self, Tally};
 
-/// Fractions of the largest admissible bet `1/(1 - alpha)` against the risk.
-const RISK_BETS: [f64; 4] = [0.15, 0.35, 0.60, 0.80];
+/// Shares of the money and fractions of the largest admissible bet `1/(1 - alpha)` against the risk. Fraction f is the
+/// best against a risk of `1 - f` of the bound (Kelly 1956: it solves `(1 - r) alpha / (1 + l alpha) = r (1 - alpha) / (1 -
+/// l (1 - alpha))`): four evenly spread, as nothing is known of the risk, and a little for one that lies just below the
+/// bound, which only very many audits tell apart; it delays the others by `ln(1 / 0.95)`.
+pub(crate) const RISK_BETS: [(f64, f64); 5] =
+    [(0.05, 0.10), (0.2375, 0.20), (0.2375, 0.40), (0.2375, 0.60), (0.2375, 0.80)];
 /// Share of the quality's error budget for the start that the exam suggests; the rest is spread evenly over four.
 const LIKELY_SHARE: f64 = 0.80;
 const LADDER: usize = 4;
@@ -131,6 +135,7 @@ impl Gate {
 
     fn update_peaks(&mut self, claims: &Claims) {
         let (mut gains, mut bad, mut served) = ([0.0; 5], 0u64, 0u64);
+        let risk = risk_gains(claims.risk);
         for (at, level) in self.levels.iter_mut().enumerate() {
             gains.iter_mut().zip(level.gains).for_each(|(sum, gain)| *sum += gain);
             bad += u64::from(level.bad);
@@ -138,7 +143,7 @@ impl Gate {
             let quality = self.gamblers.get(at).map_or_else(|| mix5_capital(&gains), Gambler::log_capital);
             level.quality_peak = level.quality_peak.max(quality);
             let of = if claims.selective { served } else { self.audits };
-            level.risk_peak = level.risk_peak.max(risk_capital(of, bad, claims.risk));
+            level.risk_peak = level.risk_peak.max(risk_capital(&risk, of, bad));
         }
     }
 
@@ -268,13 +273,18 @@ fn starts(levels: usize, likely: Option<usize>) -> Vec<Start> {
     starts
 }
 
-/// log of the mixture capital against "the risk is at least `alpha`" when `bad` of `of` were served and bad.
-pub(crate) fn risk_capital(of: u64, bad: u64, alpha: f64) -> f64 {
+/// Of each gambler against "the risk is at least `alpha`": log of the money it begins with, and what it gains, in
+/// logarithm, from a request that was not served bad and from one that was.
+fn risk_gains(alpha: f64) -> [[f64; 3]; 5] {
+    RISK_BETS.map(|(money, bet)| {
+        let lambda = bet / (1.0 - alpha);
+        [money.ln(), (lambda * alpha).ln_1p(), (lambda * (alpha - 1.0)).ln_1p()]
+    })
+}
+
+/// log of the capital of all of them when `bad` of `of` were served and bad.
+fn risk_capital(gains: &[[f64; 3]; 5], of: u64, bad: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
     let (good, bad) = (of.saturating_sub(bad) as f64, bad as f64);
-    let capital = RISK_BETS.map(|bet| {
-        let lambda = bet / (1.0 - alpha);
-        good * (lambda * alpha).ln_1p() + bad * (lambda * (alpha - 1.0)).ln_1p()
-    });
-    log_mean_exp(&capital)
+    log_sum_exp(&gains.map(|[money, gain, loss]| money + good * gain + bad * loss))
 }

@@ -45,11 +45,16 @@ mod tests;
 
 /// Logarithm of the mean of `exp(x)`, stable for large and for very negative values.
 pub(crate) fn log_mean_exp(values: &[f64]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a handful of components")]
+    let count = values.len() as f64;
+    log_sum_exp(values) - count.ln()
+}
+
+/// Logarithm of the sum of `exp(x)`, as stable.
+pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
         return f64::NEG_INFINITY;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a handful of components")]
-    let count = values.len() as f64;
-    largest + (values.iter().map(|value| (value - largest).exp()).sum::<f64>() / count).ln()
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::betting::{Betting, Gambler};
 use crate::drift::Drift;
-use crate::gate::{Claims, Gate, LEVELS_MAX, Seen};
+use crate::gate::{Claims, Gate, LEVELS_MAX, RISK_BETS, Seen};
 use crate::tally::{Tally, percent};
 
 fn near(found: f64, expected: f64) {
@@ -239,13 +239,22 @@ fn the_gate_opens_with_evidence_and_never_past_an_unproven_stricter_level() {
 }
 
 #[test]
-fn a_threshold_is_proven_after_as_many_good_audits_as_the_formula_says_and_no_fewer() {
-    // The least n with mean over (0.15, 0.35, 0.6, 0.8) of (1 + b / 0.95 * 0.05)^n >= 10; quality needs only 43.
-    let mut gate = Gate::new(&[0.5], None);
-    (1..77).for_each(|_| gate.observe(seen(0.9, true), &CLAIMS));
-    assert_eq!(gate.proven(&CLAIMS), None);
-    gate.observe(seen(0.9, true), &CLAIMS);
-    assert_eq!(gate.proven(&CLAIMS).unwrap().tau, 0.5);
+fn a_threshold_is_proven_after_as_many_audits_as_the_formula_says_and_no_fewer() {
+    // The least n of which `risk(n - bad, bad, 0.05)` of the oracle is ln 10; quality needs fewer.
+    for (bad, audits) in [(0, 77), (1, 113), (3, 182)] {
+        let claims = Claims { quality: 0.5, ..CLAIMS };
+        let mut gate = Gate::new(&[0.5], None);
+        (1..audits).for_each(|at| gate.observe(seen(0.9, at > bad), &claims));
+        assert_eq!(gate.proven(&claims), None, "{bad} bad");
+        gate.observe(seen(0.9, true), &claims);
+        assert_eq!(gate.proven(&claims).map(|proven| proven.tau), Some(0.5), "{bad} bad");
+    }
+}
+
+#[test]
+fn the_bets_against_the_risk_spend_the_money_that_there_is_and_stay_solvent() {
+    near(RISK_BETS.iter().map(|(money, _)| money).sum(), 1.0);
+    assert!(RISK_BETS.iter().all(|(money, bet)| *money > 0.0 && *bet > 0.0 && *bet < 1.0));
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn a_threshold_that_is_unsafe_is_rarely_proven_and_the_safe_ones_are() {
     assert!(unsafe_share <= 0.10 + 3.0 * (0.09f64 / 40.0).sqrt(), "{unsafe_share}");
     let oracle = value(&report, "threshold gate, oracle coverage");
     assert!((oracle - 0.46).abs() < 0.01, "{oracle}");
+    let (soon, goal) = (value(&report, "threshold gate, coverage after 500 audits"), 0.35);
+    assert!(soon > goal - 0.02, "{soon}");
     let late = value(&report, "threshold gate, coverage after 4000 audits");
     assert!((0.36..oracle).contains(&late), "{late}");
 }
