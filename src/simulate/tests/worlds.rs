@@ -5,6 +5,7 @@ use handover::{Policy, State};
 
 use crate::chance::{coin, generator, normal, quality};
 use crate::driven::{self, Answer, Driven, Grid};
+use crate::figures::Goal;
 use crate::scenarios::{World, dependence, incumbents, promotion, threshold, timing};
 use crate::student::Student;
 use crate::*;
@@ -155,6 +156,17 @@ fn timings_are_those_of_the_callers_clock_and_state_is_counted() {
     assert!(clock() < clock());
     assert_eq!(quality(true) - quality(false), 1.0);
     assert_eq!(Betting::default(), Betting::Mix5);
+}
+
+#[test]
+fn a_missed_goal_is_named_and_a_reached_one_is_not() {
+    let row = |name: &str, value, goal| Row::new(name, value, "audits", (value, value), goal);
+    let rows = vec![row("a", 1.0, Goal::AtMost(1.0)), row("b", 2.0, Goal::AtLeast(2.0)), row("c", 9.0, Goal::None)];
+    let mut report = Report { rows, ..Report::default() };
+    assert!(report.missed().is_empty(), "{:?}", report.missed());
+    report.rows.extend([row("d", 1.5, Goal::AtMost(1.0)), row("e", 1.5, Goal::AtLeast(2.0))]);
+    report.rows.push(row("f", f64::INFINITY, Goal::AtMost(45.0)));
+    assert_eq!(report.missed(), ["d: 1.500 audits, goal 1", "e: 1.500 audits, goal 2", "f: - audits, goal 45"]);
 }
 
 #[test]
