@@ -36,7 +36,7 @@ pub use basis::Basis;
 pub use failures::Failures;
 pub use plan::{Because, Dice, Plan, Route};
 pub use policy::{Policy, Sticky};
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Record, Role, State, Switch};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Entry, Numbers, Record, Role, State, Switch};
 pub use site::{Measuring, Site};
 pub use trial::Trial;
 

@@ -1,11 +1,11 @@
 """Golden vectors of the hand-over's tests and of ROUGE-L, written from the papers' formulas with the standard library only.
 
 Usage: python3 tests/oracle/statistics.py
-Prints the numbers that src/handover/tests/statistics.rs, src/judge/tests/statistics.rs and src/verify/tests.rs hold their code to:
+Prints the numbers that src/handover/tests/statistics.rs, src/verify/tests/binomial.rs and src/verify/tests.rs hold their code to:
   promotion: Waudby-Smith & Ramdas 2024, capital prod(1 + b/q0 (x - q0)), mean over five bets b;
   risk:      the same against "risk >= alpha", bets b/(1 - alpha), the money shared among five;
   drift:     Shin, Ramdas & Rinaldo 2023, Shiryaev-Roberts S <- (S + 1)(1 + l (q1 - x)), mean over five;
-  lower:     Clopper & Pearson 1934, the p at which P(X >= k) = alpha, in exact fractions (src/judge/tests/statistics.rs);
+  lower:     Clopper & Pearson 1934, the p at which P(X >= k) = alpha, in exact fractions (src/verify/tests/binomial.rs);
   ROUGE-L:   Lin 2004, F1 over the longest common subsequence of lower-cased words.
 """
 

@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use callsite::VersionId;
-use handover::{Audit, AuditOutcome, Candidate, Cause, Policy, Record, Role, State, Switch};
-
-use crate::Entry;
+use handover::{Audit, AuditOutcome, Candidate, Cause, Entry, Policy, Record, Role, State, Switch};
 
 /// Who may serve after the entries so far.
 #[derive(Debug, Default)]
