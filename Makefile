@@ -26,7 +26,8 @@ audit:
 
 bench: bench-handover bench-practice bench-practice-drift
 
-# How often, how soon and at what cost the hand-over decides, in seeded worlds. Minutes on two cores.
+# How often, how soon and at what cost the hand-over decides, in seeded worlds; fails when a goal is missed. Minutes on two
+# cores.
 RUNS ?= 10000
 bench-handover: setup
 	cargo build --locked

@@ -6,7 +6,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use callsite::SiteId;
 use cycle::LessonView;
-use ledger::{Entry, SiteView};
+use handover::Entry;
+use ledger::SiteView;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, problem, refused};

@@ -11,7 +11,7 @@ use http::Method;
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::task::JoinSet;
 use uuid::Uuid;
-use verify::{Features, Measure, Repeat, Seen, Verdict, prompt_key};
+use verify::{Features, Measure, Repeat, Score, Seen, Verdict, prompt_key};
 use wire::{CompletionSummary, Prompt};
 
 use crate::attempt::{Attempt, NoAnswer, attempt};
@@ -150,11 +150,9 @@ async fn compared(
     let scored = tokio::task::spawn_blocking(move || {
         let seen =
             Seen { prompt: &said, student: &student, teacher: &teacher, teacher_again: again.as_deref(), judged };
-        let score = measure.score(&seen, &*similarity, bad_below)?;
-        let again = again.as_deref().map(|again| similarity(again, &teacher));
-        let similar = again.map(|_| similarity(&student, &teacher));
-        let numbers = Numbers { similarity: similar, again, judged, wrong: score.why.is_some(), refused: false };
-        Some(AuditOutcome::Compared { quality: score.quality, bad: score.bad, confidence, verified, numbers })
+        let Score { quality, bad, similarity, again, why } = measure.score(&seen, &*similarity, bad_below)?;
+        let numbers = Numbers { similarity, again, judged, wrong: why.is_some(), refused: false };
+        Some(AuditOutcome::Compared { quality, bad, confidence, verified, numbers })
     });
     scored.await.ok().flatten().ok_or(Lost::JudgeSilent)
 }

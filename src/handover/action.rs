@@ -116,7 +116,7 @@ impl Site {
 
     fn reinstated(&self, version: &VersionId) -> Result<Switch, ActionError> {
         if !self.is_proven(version) {
-            let proven: Vec<&str> = self.proven.iter().map(|proven| proven.version().as_str()).collect();
+            let proven: Vec<&str> = self.proven().map(|proven| proven.version().as_str()).collect();
             return Err(ActionError::NotProven { version: version.clone(), proven: proven.join(", ") });
         }
         Ok(Switch { version: Some(version.clone()), ..self.switch(State::Student, Cause::Operator) })

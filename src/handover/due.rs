@@ -94,7 +94,7 @@ impl Site {
     #[must_use]
     pub fn due_to_rules(&self, policy: &Policy, basis: &Basis) -> Option<Record> {
         let other = |trial: &&Trial| trial.candidate.basis != *basis;
-        if let Some(trial) = self.live().chain(&self.proven).find(other) {
+        if let Some(trial) = self.live().chain(&self.former).find(other) {
             let to = if self.state.is_serving() { State::Shadow } else { self.state };
             let reason = Some(trial.candidate.basis.changed(basis).join(", "));
             let basis = Some(basis.clone());

@@ -16,14 +16,21 @@
 use serde::{Deserialize, Serialize};
 
 use crate::betting::{Betting, Gambler, mix5_capital, mix5_gains};
-use crate::log_mean_exp;
+use crate::cells::Cells;
+use crate::log_sum_exp;
 use crate::tally::{self, Tally};
 
-/// Fractions of the largest admissible bet `1/(1 - alpha)` against the risk.
-const RISK_BETS: [f64; 4] = [0.15, 0.35, 0.60, 0.80];
+/// Shares of the money and fractions of the largest admissible bet `1/(1 - alpha)` against the risk. Fraction f is the
+/// best against a risk of `1 - f` of the bound (Kelly 1956: it solves `(1 - r) alpha / (1 + l alpha) = r (1 - alpha) / (1 -
+/// l (1 - alpha))`): four evenly spread, as nothing is known of the risk, and a little for one that lies just below the
+/// bound, which only very many audits tell apart; it delays the others by `ln(1 / 0.95)`.
+pub(crate) const RISK_BETS: [(f64, f64); 5] =
+    [(0.05, 0.10), (0.2375, 0.20), (0.2375, 0.40), (0.2375, 0.60), (0.2375, 0.80)];
 /// Share of the quality's error budget for the start that the exam suggests; the rest is spread evenly over four.
 const LIKELY_SHARE: f64 = 0.80;
 const LADDER: usize = 4;
+/// Most thresholds of a gate: qualities are kept by level, and a level and "no level" fit a byte.
+pub const LEVELS_MAX: usize = 255;
 
 /// What is asked of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,8 +65,9 @@ pub struct Gate {
     levels: Vec<Level>,
     starts: Vec<Start>,
     audits: u64,
-    /// Qualities of every answer, served or not: shown, never required.
-    raw: Tally,
+    /// Qualities of every answer, by its level; of one that no threshold serves, as if there were one level more. Shown,
+    /// never required.
+    qualities: Cells,
     /// One for each level when the bets are not the default's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gamblers: Vec<Gambler>,
@@ -69,9 +77,10 @@ pub struct Gate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Level {
     tau: f64,
+    /// Answers, and the bad ones of these.
+    served: u32,
     bad: u32,
-    qualities: Tally,
-    /// Gains of the five gamblers from these qualities.
+    /// Gains of the five gamblers from the qualities of these answers.
     gains: [f64; 5],
     /// Largest log capital so far against each null of the threshold.
     quality_peak: f64,
@@ -86,37 +95,31 @@ struct Start {
 }
 
 impl Gate {
-    /// A gate over `grid`, in any order; duplicates and values outside [0, 1] are dropped. `likely` is the threshold
-    /// that the exam suggests.
+    /// A gate over `grid`, in any order; duplicates and values outside [0, 1] are dropped, and so are the loosest of more
+    /// than [`LEVELS_MAX`]. `likely` is the threshold that the exam suggests.
     #[must_use]
     pub fn new(grid: &[f64], likely: Option<f64>) -> Self {
         let mut taus: Vec<f64> = grid.iter().copied().filter(|tau| (0.0..=1.0).contains(tau)).collect();
         taus.sort_by(|left, right| right.total_cmp(left));
         taus.dedup();
+        taus.truncate(LEVELS_MAX);
         let likely = likely.and_then(|likely| taus.iter().rposition(|tau| *tau >= likely));
         let starts = starts(taus.len(), likely);
-        let level = |tau| Level {
-            tau,
-            bad: 0,
-            qualities: Tally::default(),
-            gains: [0.0; 5],
-            quality_peak: 0.0,
-            risk_peak: 0.0,
-        };
+        let level = |tau| Level { tau, served: 0, bad: 0, gains: [0.0; 5], quality_peak: 0.0, risk_peak: 0.0 };
         let levels: Vec<Level> = taus.into_iter().map(level).collect();
-        Self { levels, starts, audits: 0, raw: Tally::default(), gamblers: Vec::new() }
+        Self { levels, starts, audits: 0, qualities: Cells::default(), gamblers: Vec::new() }
     }
 
     /// Adds one audited request.
     pub fn observe(&mut self, seen: Seen, claims: &Claims) {
         self.audits += 1;
         let percent = tally::percent(seen.quality);
-        self.raw.add(percent);
         let quality = f64::from(percent) / 100.0;
         let at = seen.confidence.map(|confidence| self.levels.partition_point(|level| level.tau > confidence));
+        self.qualities.add(at.unwrap_or(self.levels.len()), percent);
         if let Some(level) = at.and_then(|at| self.levels.get_mut(at)) {
+            level.served += 1;
             level.bad += u32::from(seen.bad);
-            level.qualities.add(percent);
             let gains = mix5_gains(quality, claims.quality);
             level.gains.iter_mut().zip(gains).for_each(|(sum, gain)| *sum += gain);
         }
@@ -132,14 +135,15 @@ impl Gate {
 
     fn update_peaks(&mut self, claims: &Claims) {
         let (mut gains, mut bad, mut served) = ([0.0; 5], 0u64, 0u64);
+        let risk = risk_gains(claims.risk);
         for (at, level) in self.levels.iter_mut().enumerate() {
             gains.iter_mut().zip(level.gains).for_each(|(sum, gain)| *sum += gain);
             bad += u64::from(level.bad);
-            served += level.qualities.len();
+            served += u64::from(level.served);
             let quality = self.gamblers.get(at).map_or_else(|| mix5_capital(&gains), Gambler::log_capital);
             level.quality_peak = level.quality_peak.max(quality);
             let of = if claims.selective { served } else { self.audits };
-            level.risk_peak = level.risk_peak.max(risk_capital(of, bad, claims.risk));
+            level.risk_peak = level.risk_peak.max(risk_capital(&risk, of, bad));
         }
     }
 
@@ -173,15 +177,16 @@ impl Gate {
     /// Share of the audited requests that `level` would serve.
     #[must_use]
     pub fn coverage(&self, level: usize) -> f64 {
+        let served: u64 = self.levels.iter().take(level + 1).map(|level| u64::from(level.served)).sum();
         #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
-        let coverage = self.served(level).len() as f64 / self.audits.max(1) as f64;
+        let coverage = served as f64 / self.audits.max(1) as f64;
         coverage
     }
 
     /// Qualities of the answers that `level` would serve.
     #[must_use]
     pub fn served(&self, level: usize) -> Tally {
-        Tally::sum(self.levels.iter().take(level + 1).map(|level| &level.qualities))
+        self.qualities.up_to(level.min(self.levels.len().saturating_sub(1)))
     }
 
     /// The threshold to speak of: the proven one, or before there is one, the start nearest to being proven with its
@@ -227,18 +232,18 @@ impl Gate {
 
     /// Qualities of every answer, served or not.
     #[must_use]
-    pub fn raw(&self) -> &Tally {
-        &self.raw
+    pub fn raw(&self) -> Tally {
+        self.qualities.up_to(self.levels.len())
     }
 
     /// Bytes that it holds, for who counts the memory of many sites.
     #[must_use]
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
-            + self.levels.iter().map(|level| size_of::<Level>() + level.qualities.bytes()).sum::<usize>()
-            + self.starts.len() * size_of::<Start>()
-            + self.gamblers.len() * size_of::<Gambler>()
-            + self.raw.bytes()
+            + self.levels.capacity() * size_of::<Level>()
+            + self.starts.capacity() * size_of::<Start>()
+            + self.gamblers.capacity() * size_of::<Gambler>()
+            + self.qualities.bytes()
     }
 }
 
@@ -268,13 +273,18 @@ fn starts(levels: usize, likely: Option<usize>) -> Vec<Start> {
     starts
 }
 
-/// log of the mixture capital against "the risk is at least `alpha`" when `bad` of `of` were served and bad.
-pub(crate) fn risk_capital(of: u64, bad: u64, alpha: f64) -> f64 {
+/// Of each gambler against "the risk is at least `alpha`": log of the money it begins with, and what it gains, in
+/// logarithm, from a request that was not served bad and from one that was.
+fn risk_gains(alpha: f64) -> [[f64; 3]; 5] {
+    RISK_BETS.map(|(money, bet)| {
+        let lambda = bet / (1.0 - alpha);
+        [money.ln(), (lambda * alpha).ln_1p(), (lambda * (alpha - 1.0)).ln_1p()]
+    })
+}
+
+/// log of the capital of all of them when `bad` of `of` were served and bad.
+fn risk_capital(gains: &[[f64; 3]; 5], of: u64, bad: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "audit counts stay far below 2^52")]
     let (good, bad) = (of.saturating_sub(bad) as f64, bad as f64);
-    let capital = RISK_BETS.map(|bet| {
-        let lambda = bet / (1.0 - alpha);
-        good * (lambda * alpha).ln_1p() + bad * (lambda * (alpha - 1.0)).ln_1p()
-    });
-    log_mean_exp(&capital)
+    log_sum_exp(&gains.map(|[money, gain, loss]| money + good * gain + bad * loss))
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`policy`], [`basis`]: the numbers a site is held to, and what else evidence depends on;
 //! - [`betting`], [`tally`]: e-processes and confidence bounds for a mean; [`gate`]: risk, quality and coverage of every
-//!   confidence threshold; [`drift`]: the detector that watches what is served;
+//!   confidence threshold, `cells`: the counts it shows; [`drift`]: the detector that watches what is served;
 //! - [`memory`]: which prompts were evidence already;
 //! - [`health`]: budgets of failures and of time;
 //! - [`record`]: what is written down; the log of records is the truth;
@@ -18,6 +18,7 @@
 pub mod action;
 pub mod basis;
 pub mod betting;
+mod cells;
 pub mod drift;
 mod due;
 mod explain;
@@ -36,7 +37,7 @@ pub use basis::Basis;
 pub use health::Health;
 pub use plan::{Because, Dice, Plan, Route};
 pub use policy::{Policy, Ratings, Sticky};
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Rating, Record, Role, State, Switch};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Entry, Numbers, Rating, Record, Role, State, Switch};
 pub use site::{Measuring, Site};
 pub use trial::Trial;
 
@@ -45,11 +46,16 @@ mod tests;
 
 /// Logarithm of the mean of `exp(x)`, stable for large and for very negative values.
 pub(crate) fn log_mean_exp(values: &[f64]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a handful of components")]
+    let count = values.len() as f64;
+    log_sum_exp(values) - count.ln()
+}
+
+/// Logarithm of the sum of `exp(x)`, as stable.
+pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
         return f64::NEG_INFINITY;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a handful of components")]
-    let count = values.len() as f64;
-    largest + (values.iter().map(|value| (value - largest).exp()).sum::<f64>() / count).ln()
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }

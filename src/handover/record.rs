@@ -1,7 +1,7 @@
 //! What is written down about a call site. The append-only log of these records is the truth; every
 //! state is a cache that a replay rebuilds. Nothing here decides.
 
-use callsite::VersionId;
+use callsite::{SiteId, VersionId};
 use serde::{Deserialize, Serialize};
 
 use verify::{Calibration, Choice, Features, Measure, Repeat};
@@ -253,7 +253,19 @@ impl Switch {
     }
 }
 
-/// One entry of a site's log.
+/// One entry of the log of all sites.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 0, 1, 2, ... over all sites.
+    pub seq: u64,
+    /// Unix time.
+    pub at_ms: u64,
+    pub site: SiteId,
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What one entry says of its site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "records are written one at a time; ten thousand of the newest are kept")]

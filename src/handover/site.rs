@@ -29,8 +29,8 @@ pub struct Site {
     pub incumbent: Option<Trial>,
     /// A version that wants the incumbent's place: in Shadow, or in a canary of its own beside a Student.
     pub challenger: Option<Trial>,
-    /// Versions that reached Student on their evidence; a rollback may name them. At most one trial each.
-    pub proven: Vec<Trial>,
+    /// Incumbents of before that reached Student on their evidence, as they left. At most one trial of a version.
+    pub former: Vec<Trial>,
     /// Versions that are never served again here.
     pub discarded: Vec<VersionId>,
     /// What its answers are measured by.
@@ -100,6 +100,12 @@ impl Site {
         }
     }
 
+    /// The versions that a rollback may name: they reached Student on their evidence, and neither drift nor another basis
+    /// nor a person has undone that. The incumbent comes last.
+    pub fn proven(&self) -> impl Iterator<Item = &Trial> {
+        self.former.iter().chain(self.incumbent.as_ref().filter(|trial| trial.reached_student))
+    }
+
     /// The incumbent and the challenger, if any.
     pub fn live(&self) -> impl Iterator<Item = &Trial> {
         self.incumbent.iter().chain(&self.challenger)
@@ -121,7 +127,7 @@ impl Site {
         if self.state.is_serving() {
             self.challenger = trial;
         } else {
-            self.incumbent = trial;
+            self.follow(trial);
             self.challenger = None;
         }
     }
@@ -129,7 +135,7 @@ impl Site {
     fn move_site(&mut self, at_ms: u64, switch: &Switch) {
         if switch.cause == Cause::LogDamaged {
             (self.incumbent, self.challenger) = (None, None);
-            self.proven.clear();
+            self.former.clear();
         }
         match switch.to {
             // A version that waits for its trial goes on waiting.
@@ -144,8 +150,7 @@ impl Site {
                 } else if let Some(trial) = &mut self.incumbent {
                     trial.enter(Some(switch.step), at_ms);
                     if switch.to == State::Student {
-                        let trial = trial.clone();
-                        self.remember(trial);
+                        self.prove();
                     }
                 }
             }
@@ -155,16 +160,16 @@ impl Site {
 
     /// The incumbent leaves; a challenger gets the trial.
     fn leave(&mut self, at_ms: u64, cause: Cause) {
-        let left = self.incumbent.take();
-        self.incumbent =
-            self.challenger.take().filter(|next| Some(next.version()) != left.as_ref().map(Trial::version));
+        let left = self.incumbent.as_ref().map(|trial| trial.version().clone());
+        let next = self.challenger.take().filter(|next| Some(next.version()) != left.as_ref());
+        self.follow(next);
         if let Some(next) = &mut self.incumbent {
             next.enter(None, at_ms);
         }
         if cause == Cause::Drift {
             self.stale_before_ms = Some(at_ms);
             if let Some(left) = left {
-                self.proven.retain(|proven| proven.version() != left.version());
+                self.disprove(&left);
             }
             // What the challenger showed before the drift may be as stale as what the incumbent showed.
             self.restart(|_| {});
@@ -176,11 +181,8 @@ impl Site {
             State::Student => {
                 let Some(mut trial) = self.challenger.take() else { return };
                 trial.enter(Some(switch.step), at_ms);
-                if let Some(before) = self.incumbent.take() {
-                    self.remember(before);
-                }
-                self.remember(trial.clone());
-                self.incumbent = Some(trial);
+                self.follow(Some(trial));
+                self.prove();
             }
             State::Canary => {
                 if let Some(trial) = &mut self.challenger {
@@ -188,11 +190,15 @@ impl Site {
                 }
             }
             // Nobody serves: it takes over the trial.
-            State::Shadow => self.incumbent = self.challenger.take().or_else(|| self.incumbent.take()),
+            State::Shadow => {
+                if let Some(next) = self.challenger.take() {
+                    self.follow(Some(next));
+                }
+            }
             State::Teacher | State::Held => {
                 let dropped = self.challenger.take();
                 if let Some(dropped) = dropped.filter(|_| switch.cause == Cause::Drift) {
-                    self.proven.retain(|proven| proven.version() != dropped.version());
+                    self.disprove(dropped.version());
                 }
             }
         }
@@ -201,30 +207,48 @@ impl Site {
     /// Serves a proven version again. What has never served stays on trial, as the challenger; what has is what
     /// the person turned away from.
     fn reinstate(&mut self, at_ms: u64, version: Option<&VersionId>) {
-        let before = self.incumbent.clone();
-        // Another trial of a proven version has no proof to keep.
-        let same = |trial: &&Trial| self.proven.iter().any(|proven| proven.number == trial.number);
-        if let Some(before) = before.as_ref().filter(same).cloned() {
-            self.remember(before);
+        let named = |trial: &Trial| Some(trial.version()) == version;
+        let waits = |trial: &Trial| !trial.served && !named(trial);
+        // Another trial of a proven version, which stands, has no proof to serve on.
+        if !self.incumbent.as_ref().is_some_and(|trial| trial.reached_student && named(trial)) {
+            let Some(at) = self.former.iter().position(named) else { return };
+            let again = self.former.remove(at);
+            if self.challenger.as_ref().is_none_or(|challenger| !waits(challenger)) {
+                self.challenger = self.incumbent.take_if(|before| waits(before));
+            }
+            self.follow(Some(again));
         }
-        let Some(mut proven) = self.proven.iter().find(|proven| Some(proven.version()) == version).cloned() else {
-            return;
-        };
-        let waits = |trial: &Trial| !trial.served && Some(trial.version()) != version;
-        self.challenger = self.challenger.take().filter(waits).or_else(|| before.filter(waits));
-        proven.enter(None, at_ms);
-        proven.enter(Some(proven.policy().canary.len()), at_ms);
-        self.incumbent = Some(proven);
+        self.challenger = self.challenger.take().filter(waits);
+        if let Some(trial) = &mut self.incumbent {
+            trial.enter(None, at_ms);
+            trial.enter(Some(trial.policy().canary.len()), at_ms);
+        }
     }
 
-    /// Keeps the newest evidence of a version that may serve again.
-    fn remember(&mut self, trial: Trial) {
-        self.proven.retain(|proven| proven.version() != trial.version());
-        self.proven.push(trial.without_memory());
+    /// Puts `next` in the incumbent's place. What has been proven stays so, with its newest evidence.
+    fn follow(&mut self, next: Option<Trial>) {
+        let before = std::mem::replace(&mut self.incumbent, next);
+        self.former.extend(before.filter(|before| before.reached_student).map(Trial::without_memory));
+    }
+
+    /// The incumbent has reached Student on its evidence; an older proof of its version is of no more use.
+    fn prove(&mut self) {
+        if let Some(trial) = &mut self.incumbent {
+            trial.reached_student = true;
+            self.former.retain(|former| former.version() != trial.version());
+        }
+    }
+
+    /// Whatever was proven of `version` is so no more.
+    fn disprove(&mut self, version: &VersionId) {
+        self.former.retain(|former| former.version() != version);
+        if let Some(trial) = self.incumbent.as_mut().filter(|trial| trial.version() == version) {
+            trial.reached_student = false;
+        }
     }
 
     pub(crate) fn is_proven(&self, version: &VersionId) -> bool {
-        self.proven.iter().any(|proven| proven.version() == version)
+        self.proven().any(|proven| proven.version() == version)
     }
 
     /// Never serves `version` again; a challenger gets a discarded incumbent's place.
@@ -232,7 +256,7 @@ impl Site {
         let other = |trial: &Trial| trial.version() != version;
         self.incumbent = self.incumbent.take().filter(other);
         self.challenger = self.challenger.take().filter(other);
-        self.proven.retain(other);
+        self.former.retain(other);
         if self.incumbent.is_none() {
             self.incumbent = self.challenger.take();
         }
@@ -248,7 +272,7 @@ impl Site {
     }
 
     fn void_evidence(&mut self, basis: &Basis) {
-        self.proven.clear();
+        self.former.clear();
         // The measure is chosen anew where what it depends on has changed.
         let chosen = self.chosen_for(basis);
         self.restart(|candidate| {

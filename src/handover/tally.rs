@@ -1,13 +1,11 @@
 //! Counts of outcomes, and the confidence bounds that follow from them. The capital of fixed bets against any mean
 //! depends on these counts alone, so one tally answers for every mean.
 
-use serde::{Deserialize, Serialize};
-
 use crate::betting::mix5_gains;
 use crate::log_mean_exp;
 
 /// Outcomes as whole percents, rounded down, which can only delay a promotion: percent and count, by percent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally(Vec<(u8, u32)>);
 
 /// The whole percent at or below `quality`; anything outside [0, 1] is cut, what is no number is 0.
@@ -31,12 +29,10 @@ impl Tally {
         }
     }
 
-    /// All outcomes of several tallies.
-    pub fn sum<'a>(tallies: impl Iterator<Item = &'a Self>) -> Self {
+    /// Percents with how often they came, in any order.
+    pub(crate) fn of(counts: impl Iterator<Item = (u8, u32)>) -> Self {
         let mut all = std::collections::BTreeMap::new();
-        for (percent, count) in tallies.flat_map(|tally| &tally.0) {
-            *all.entry(*percent).or_insert(0u32) += count;
-        }
+        counts.for_each(|(percent, count)| *all.entry(percent).or_insert(0u32) += count);
         Self(all.into_iter().collect())
     }
 
@@ -89,11 +85,6 @@ impl Tally {
     pub fn interval(&self, alpha: f64) -> (f64, f64) {
         let less = Self(self.0.iter().rev().map(|(percent, count)| (100 - percent, *count)).collect());
         (self.lower_bound(alpha / 2.0), 1.0 - less.lower_bound(alpha / 2.0))
-    }
-
-    /// Bytes on the heap.
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.capacity() * size_of::<(u8, u32)>()
     }
 
     fn seen(&self) -> impl Iterator<Item = (f64, f64)> + '_ {

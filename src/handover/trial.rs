@@ -52,6 +52,8 @@ pub struct Trial {
     step_users: Vec<u32>,
     /// Whether clients ever got its answers.
     pub served: bool,
+    /// Whether it has reached Student on its evidence, and nothing has undone that: a rollback may name it.
+    pub reached_student: bool,
 }
 
 impl Trial {
@@ -75,6 +77,7 @@ impl Trial {
             step_since_ms: 0,
             step_users: Vec::new(),
             served: false,
+            reached_student: false,
         }
     }
 
@@ -354,7 +357,7 @@ impl Trial {
         }
     }
 
-    /// What is kept of a trial beside one that goes on: its proof, without the prompts that it has met.
+    /// What is kept of a trial that another has followed: its proof, without the prompts that it has met.
     pub(crate) fn without_memory(mut self) -> Self {
         self.memory = Memory::default();
         self

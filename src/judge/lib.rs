@@ -15,7 +15,6 @@ mod reply;
 mod rubric;
 mod sentinel;
 mod settings;
-mod statistics;
 
 pub use budget::Spent;
 pub use error::JudgeError;
@@ -25,7 +24,6 @@ pub use preference::{Better, Outcome, Preference};
 pub use rubric::{Rubric, Score};
 pub use sentinel::{Agreement, Calibration, Case, Sentinel, calibrate, test_retest};
 pub use settings::JudgeSettings;
-pub use statistics::{alpha_eff, clopper_pearson_lower};
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 //!
 //! Always asked anew: a verdict from the cache would say nothing of the judge as it is today.
 
+use verify::clopper_pearson_lower;
 use wire::Prompt;
 
-use crate::{Judge, JudgeError, alpha_eff, clopper_pearson_lower};
+use crate::{Judge, JudgeError};
 
 /// Good and bad answers of a sentinel set, each (science 2.8).
 const SENTINELS_EACH: usize = 50;
@@ -54,10 +55,11 @@ impl Calibration {
         clopper_pearson_lower(self.bad_seen, self.bad, SENSITIVITY_ALPHA)
     }
 
-    /// `alpha` as this judge's verdicts must be held to it.
+    /// The level at which a test of this judge's verdicts must be run so that the truth keeps `alpha`: it sees only a
+    /// share of the bad answers (science 2.8).
     #[must_use]
     pub fn alpha_eff(&self, alpha: f64) -> f64 {
-        alpha_eff(alpha, self.sensitivity_lower())
+        alpha * self.sensitivity_lower()
     }
 }
 

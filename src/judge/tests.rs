@@ -4,4 +4,3 @@ mod asking;
 mod budget;
 mod replies;
 mod script;
-mod statistics;

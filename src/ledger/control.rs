@@ -4,22 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callsite::{SiteId, VersionId};
-use handover::{Record, Site, State};
+use handover::{Entry, Site, State};
 use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
-
-/// One entry of the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// 0, 1, 2, ... over all sites.
-    pub seq: u64,
-    /// Unix time.
-    pub at_ms: u64,
-    pub site: SiteId,
-    #[serde(flatten)]
-    pub record: Record,
-}
 
 /// The state that all entries before `next_seq` replay to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use blake3::Hash;
 use fs_err as fs;
+use handover::Entry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Entry, Marks, Snapshot, Stored, Tail};
+use crate::control::{ControlStore, Marks, Snapshot, Stored, Tail};
 use crate::error::io;
 use crate::heads::{self, Head, Heads};
 use crate::proof;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use callsite::SiteId;
-use handover::{OperatorAction, Record, Role, Site, State, Switch};
+use handover::{Entry, OperatorAction, Record, Role, Site, State, Switch};
 use parking_lot::Mutex;
 use rules::LiveRules;
 use telemetry::Metrics;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Entry, Marks, Snapshot};
+use crate::control::{ControlStore, Marks, Snapshot};
 use crate::table::{Slot, Table};
 use crate::view::SiteView;
 

@@ -24,7 +24,6 @@ mod serving;
 mod table;
 mod view;
 
-pub use control::Entry;
 pub use error::LedgerError;
 pub use ledger::Ledger;
 pub use operate::Outcome;

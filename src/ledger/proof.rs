@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::control::{Damage, Entry, Tail};
+use handover::Entry;
+
+use crate::control::{Damage, Tail};
 use crate::heads::Head;
 use crate::sealed;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use callsite::SiteId;
-use handover::{Record, Site};
+use handover::{Entry, Record, Site};
 use rules::LiveRules;
 use telemetry::Metrics;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Damage, Entry, Marks, Snapshot, Stored};
+use crate::control::{ControlStore, Damage, Marks, Snapshot, Stored};
 use crate::file_log::FileLog;
 use crate::ledger::{Ledger, RECENT_MAX, Writer};
 

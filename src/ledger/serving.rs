@@ -1,12 +1,11 @@
 //! What the data plane and the lessons say: plans, audits, candidates, failures; and how sites stand.
 
 use callsite::{SiteId, VersionId};
-use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Health, Plan, Policy, Record, State, Trial};
+use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Entry, Health, Plan, Policy, Record, State, Trial};
 
 use verify::{Choice, Repeat};
 
 use crate::LedgerError;
-use crate::control::Entry;
 use crate::ledger::Ledger;
 use crate::view::SiteView;
 

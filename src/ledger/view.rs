@@ -178,7 +178,7 @@ impl SiteView {
             challenger: site.challenger.as_ref().map(ChallengerView::of),
             candidates: site.trials,
             blocked_by: site.missing(seen.now_ms, today).into_iter().chain(unwell).collect(),
-            proven_versions: site.proven.iter().map(|proven| proven.version().clone()).collect(),
+            proven_versions: site.proven().map(|proven| proven.version().clone()).collect(),
             discarded_versions: site.discarded.clone(),
             last_switch: site.last_switch.clone(),
             stale_before_ms: seen.stale_before_ms,

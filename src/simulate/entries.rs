@@ -4,22 +4,10 @@
 use std::collections::BTreeMap;
 
 use callsite::SiteId;
-use handover::{Candidate, Cause, Policy, Record, Role, Site, State, Switch};
-use serde::Deserialize;
+use handover::{Candidate, Cause, Entry, Policy, Record, Role, Site, State, Switch};
 
 use crate::SimulateError;
 use crate::driven::settle;
-
-/// One entry of a hand-over log.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Entry {
-    pub seq: u64,
-    /// Unix time.
-    pub at_ms: u64,
-    pub site: SiteId,
-    #[serde(flatten)]
-    pub record: Record,
-}
 
 /// A switch that the policy would have made, or that happened to it.
 #[derive(Clone, Debug, PartialEq)]

@@ -76,6 +76,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// What missed its goal, a line each.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        let line = |row: &Row| {
+            let number = |value: Option<f64>| shown(value.unwrap_or(f64::NAN));
+            format!("{}: {} {}, goal {}", row.name, number(row.value), row.unit, number(row.goal))
+        };
+        self.rows.iter().filter(|row| !row.ok).map(line).collect()
+    }
+
     pub(crate) fn join(&mut self, other: Self) {
         self.rows.extend(other.rows);
         self.tables.extend(other.tables);

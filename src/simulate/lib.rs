@@ -25,7 +25,7 @@ mod scenarios;
 mod student;
 mod summary;
 
-pub use entries::{Entry, Made, Replayed, read_entries, replay_entries};
+pub use entries::{Made, Replayed, read_entries, replay_entries};
 pub use error::SimulateError;
 pub use figures::{Plot, Report, Row, Table};
 pub use markdown::{markdown, text};

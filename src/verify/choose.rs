@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::binomial::clopper_pearson_lower;
 use crate::facts::{SHORT_WORDS, wrong_fact};
 use crate::fields;
 use crate::measure::Measure;
@@ -30,6 +31,8 @@ const Z_CONFIDENCE: f64 = 1.282;
 const JUDGE_TIES_MIN: f64 = 0.9;
 const JUDGE_SEES_MIN: f64 = 0.8;
 const JUDGE_CHECKS_MIN: usize = 5;
+/// The lower bound of how often it sees a bad answer errs with at most this probability.
+const JUDGE_ALPHA: f64 = 0.05;
 /// Similarity below which a text is bad where nothing is known of the teacher.
 const BAD_BELOW_UNKNOWN: f64 = 0.5;
 
@@ -229,7 +232,8 @@ fn calibrate(repeats: &[Repeat]) -> Result<(f64, String), String> {
     let seen = format!(
         "{tied} of {all} identical pairs tied, {lost} of {changed} corrupted answers lost, {again} of {all} second answers no worse"
     );
-    Ok((clopper_pearson_lower(lost, changed), seen))
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Ok((clopper_pearson_lower(count(lost), count(changed), JUDGE_ALPHA), seen))
 }
 
 /// The paths that are free, the outermost alone, and those that differ in too few pairs to be. A field that is missing
@@ -309,37 +313,4 @@ fn share(count: usize, all: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
     let share = count as f64 / all.max(1) as f64;
     share
-}
-
-/// The one-sided lower 95 % bound of a probability that held in `hits` of `all` trials (Clopper and Pearson 1934): the
-/// `p` at which so many hits have probability 0.05. 0 without hits.
-#[must_use]
-pub fn clopper_pearson_lower(hits: usize, all: usize) -> f64 {
-    if hits == 0 || hits > all {
-        return 0.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
-    let ln = |value: usize| (value as f64).ln();
-    // P(at least `hits`), by terms in logarithms so that no factorial overflows.
-    let tail = |p: f64| -> f64 {
-        let mut choose = 0.0;
-        let mut sum = 0.0;
-        for k in 0..=all {
-            if k > 0 {
-                choose += ln(all + 1 - k) - ln(k);
-            }
-            if k >= hits {
-                #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
-                let term = choose + k as f64 * p.ln() + (all - k) as f64 * (-p).ln_1p();
-                sum += term.exp();
-            }
-        }
-        sum
-    };
-    let (mut low, mut high) = (0.0_f64, 1.0_f64);
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if tail(middle) < 0.05 { low = middle } else { high = middle }
-    }
-    low
 }

@@ -6,10 +6,12 @@
 //! - [`choose`]: which measure fits a call site's own traffic; [`corrupt`]: bad answers to calibrate a judge with;
 //! - [`confidence`], [`calibration`], [`reliability`]: how sure the student was, and whether that can be believed;
 //! - [`thresholds`]: which thresholds of that are worth testing;
+//! - [`binomial`]: how sure one may be of a probability that was counted;
 //! - [`prompt_key`]: which prompts are one and the same.
 //!
 //! Pure: no I/O, no clock, no chance; nothing written by a model is executed here.
 
+pub mod binomial;
 pub mod calibration;
 pub mod choose;
 mod common_words;
@@ -28,6 +30,7 @@ pub mod thresholds;
 pub mod verifier;
 mod words;
 
+pub use binomial::clopper_pearson_lower;
 pub use calibration::{Calibration, Features};
 pub use choose::{Choice, JudgeCheck, Kind, Repeat, choose};
 pub use comparison::Comparison;

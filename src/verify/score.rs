@@ -27,13 +27,17 @@ pub struct Score {
     /// In [0, 1].
     pub quality: f64,
     pub bad: bool,
+    /// How alike the student's answer and the teacher's are, and the teacher's second answer and its first, where that
+    /// was asked; in [0, 1].
+    pub similarity: Option<f64>,
+    pub again: Option<f64>,
     /// What was wrong, in a few words that may hold words of the answers; of a right answer nothing.
     pub why: Option<String>,
 }
 
 impl Score {
     fn of(quality: f64, bad: bool, why: impl FnOnce() -> String) -> Self {
-        Self { quality, bad, why: bad.then(why) }
+        Self { quality, bad, similarity: None, again: None, why: bad.then(why) }
     }
 
     fn equal(is_equal: bool, what: &str) -> Self {
@@ -55,18 +59,16 @@ impl Measure {
             Self::Fields { tolerance, free } => by_field(student, teacher, *tolerance, free),
             Self::Similar => with_facts(seen, || {
                 let quality = alike(student);
-                Score::of(quality, quality < bad_below, || format!("similarity {quality:.2} is below {bad_below:.2}"))
+                let why = || format!("similarity {quality:.2} is below {bad_below:.2}");
+                Score { similarity: Some(quality), ..Score::of(quality, quality < bad_below, why) }
             }),
             Self::SelfRelative { bad_below, .. } => {
-                let again = seen.teacher_again?;
-                with_facts(seen, || {
-                    let (own, of_teacher) = (alike(student), alike(again));
-                    Score::of(unit(0.5 + own - of_teacher), own < *bad_below, || {
-                        format!(
-                            "similarity {own:.2} is below {bad_below:.2}, the teacher's with itself is {of_teacher:.2}"
-                        )
-                    })
-                })
+                let (own, of_teacher) = (alike(student), alike(seen.teacher_again?));
+                let why = || {
+                    format!("similarity {own:.2} is below {bad_below:.2}, the teacher's with itself is {of_teacher:.2}")
+                };
+                let score = with_facts(seen, || Score::of(unit(0.5 + own - of_teacher), own < *bad_below, why));
+                Score { similarity: Some(own), again: Some(of_teacher), ..score }
             }
             Self::Judged { .. } => {
                 let judged = unit(seen.judged?);
@@ -78,11 +80,8 @@ impl Measure {
 
 /// `otherwise`, unless a fact is wrong.
 fn with_facts(seen: &Seen<'_>, otherwise: impl FnOnce() -> Score) -> Score {
-    wrong_fact(seen.prompt, seen.student, seen.teacher, seen.teacher_again).map_or_else(otherwise, |why| Score {
-        quality: 0.0,
-        bad: true,
-        why: Some(why),
-    })
+    wrong_fact(seen.prompt, seen.student, seen.teacher, seen.teacher_again)
+        .map_or_else(otherwise, |why| Score::of(0.0, true, || why))
 }
 
 /// Cut to [0, 1]; what is no number counts as 0.
@@ -120,9 +119,9 @@ fn by_field(student: &str, teacher: &str, tolerance: f64, free: &[String]) -> Sc
         return Score::equal(same_words(student, teacher), "words (which are no JSON)");
     };
     let Some(student_value) = fields::read(student) else {
-        return Score { quality: 0.0, bad: true, why: Some("the answer is no JSON value".to_owned()) };
+        return Score::of(0.0, true, || "the answer is no JSON value".to_owned());
     };
     let compared = fields::compare(&student_value, &teacher_value, tolerance, free);
-    let why = compared.wrong.as_ref().map(|path| format!("field `{path}` is wrong"));
-    Score { quality: compared.share(), bad: why.is_some(), why }
+    let why = || format!("field `{}` is wrong", compared.wrong.as_deref().unwrap_or_default());
+    Score::of(compared.share(), compared.wrong.is_some(), why)
 }

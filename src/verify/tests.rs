@@ -1,3 +1,4 @@
+mod binomial;
 mod calibration;
 mod choose;
 mod facts;

@@ -63,6 +63,31 @@ fn an_exam_is_a_job_or_a_replay_and_a_bad_row_is_named() {
 }
 
 #[test]
+fn a_simulation_writes_its_files_and_fails_when_a_goal_is_missed() {
+    let world = world();
+    let simulate = |drift_audits: &str| {
+        // Nobody is ever promoted; one run of each world, of which this seed's proves enough thresholds.
+        let policy = format!("[handover]\npromote_alpha = 1e-9\ndrift_audits = {drift_audits}\n");
+        std::fs::write(world.dir.path().join("policy.toml"), policy).unwrap();
+        let files = ["--json", "found.json", "--markdown", "found.md", "--plots", "plots"];
+        let arguments = ["simulate", "handover", "--policy", "policy.toml", "--runs", "1", "--seed", "2"];
+        let exit = world.run(&[&arguments[..], &files[..]].concat());
+        let found = std::fs::read_to_string(world.dir.path().join("found.json")).unwrap();
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        for name in ["found.json", "found.md", "plots/drift.svg"] {
+            std::fs::remove_file(world.dir.path().join(name)).unwrap();
+        }
+        (exit, found["rows"].as_array().unwrap().iter().filter(|row| row["ok"] == false).count())
+    };
+    let (exit, missed) = simulate("2.0");
+    assert_eq!((exit.code, missed, exit.stderr.contains("missed")), (Some(0), 0, false), "{exit:?}");
+    // No run is as long as that.
+    let (exit, missed) = simulate("1e9");
+    assert_eq!((exit.code, missed), (Some(1), 1), "{exit:?}");
+    assert!(exit.stderr.contains("missed: mean healthy run length at 0.90, ended at 50000: "), "{exit:?}");
+}
+
+#[test]
 fn a_policy_is_tried_on_recorded_entries() {
     let world = world();
     let file = |name: &str, text: &str| std::fs::write(world.dir.path().join(name), text).unwrap();

@@ -1,11 +1,11 @@
 """Golden vectors of the hand-over's tests and of ROUGE-L, written from the papers' formulas with the standard library only.
 
 Usage: python3 tests/oracle/statistics.py
-Prints the numbers that src/handover/tests/statistics.rs, src/judge/tests/statistics.rs and src/verify/tests.rs hold their code to:
+Prints the numbers that src/handover/tests/statistics.rs, src/verify/tests/binomial.rs and src/verify/tests.rs hold their code to:
   promotion: Waudby-Smith & Ramdas 2024, capital prod(1 + b/q0 (x - q0)), mean over five bets b;
-  risk:      the same against "risk >= alpha", bets b/(1 - alpha), mean over four;
+  risk:      the same against "risk >= alpha", bets b/(1 - alpha), the money shared among five;
   drift:     Shin, Ramdas & Rinaldo 2023, Shiryaev-Roberts S <- (S + 1)(1 + l (q1 - x)), mean over five;
-  lower:     Clopper & Pearson 1934, the p at which P(X >= k) = alpha, in exact fractions (src/judge/tests/statistics.rs);
+  lower:     Clopper & Pearson 1934, the p at which P(X >= k) = alpha, in exact fractions (src/verify/tests/binomial.rs);
   ROUGE-L:   Lin 2004, F1 over the longest common subsequence of lower-cased words.
 """
 
@@ -14,7 +14,7 @@ import re
 from fractions import Fraction
 
 PROMOTION_BETS = (0.10, 0.25, 0.50, 0.75, 0.90)
-RISK_BETS = (0.15, 0.35, 0.60, 0.80)
+RISK_BETS = ((0.05, 0.10), (0.2375, 0.20), (0.2375, 0.40), (0.2375, 0.60), (0.2375, 0.80))  # share of the money, bet
 DRIFT_BETS = (0.05, 0.10, 0.20, 0.40, 0.70)
 
 
@@ -49,9 +49,10 @@ def lower_bound(qualities, alpha):
 
 def risk(good, bad, alpha):
     capitals = [
-        (1 + bet / (1 - alpha) * alpha) ** good * (1 + bet / (1 - alpha) * (alpha - 1)) ** bad for bet in RISK_BETS
+        money * (1 + bet / (1 - alpha) * alpha) ** good * (1 + bet / (1 - alpha) * (alpha - 1)) ** bad
+        for money, bet in RISK_BETS
     ]
-    return math.log(sum(capitals) / len(capitals))
+    return math.log(sum(capitals))
 
 
 def drift(qualities, q1):
@@ -99,6 +100,9 @@ def main():
         print(f"promotion, {audits} good audits, alpha 0.05: lower bound {lower_bound([1.0] * audits, 0.05):.6f}")
     for good, bad in ((22, 0), (23, 0), (30, 1)):
         print(f"risk, {good} good {bad} bad, alpha 0.1: ln capital {risk(good, bad, 0.1):.6f}")
+    for bad in (0, 1, 3):
+        needed = next(n for n in range(1, 999) if risk(n - bad, bad, 0.05) >= math.log(10))
+        print(f"risk, {bad} bad, alpha 0.05, delta 0.1: proven after {needed} audits")
     print("drift, 1 1 0 0 0 0 0, q1 0.9:", ", ".join(f"{s:.6f}" for s in drift([1, 1, 0, 0, 0, 0, 0], 0.9)))
     for k, n in ((100, 100), (95, 100), (47, 50), (40, 50), (1, 10), (50, 120)):
         print(f"lower 95 % bound of {k} of {n}: {clopper_pearson_lower(k, n, Fraction(1, 20)):.9f}")

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use handover::Record;
+use handover::{Entry, Record};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
-use ledger::{Entry, Ledger};
+use ledger::Ledger;
 use teacher::{Client, Endpoint};
 use telemetry::Metrics;
 use tokio::sync::watch;

@@ -12,7 +12,7 @@ use crate::{Outcome, eprint_line, print_line};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Simulates, prints and writes.
+/// Simulates, prints and writes; fails when a goal is missed, after writing.
 pub(crate) fn handover(arguments: &SimulateHandover) -> Outcome {
     if arguments.runs == 0 {
         return Err("--runs 0 must be at least 1".into());
@@ -26,7 +26,9 @@ pub(crate) fn handover(arguments: &SimulateHandover) -> Outcome {
     progress("done");
     print_line(&simulate::text(&report));
     write(arguments, &report, threads, began.elapsed().as_secs_f64())?;
-    Ok(ExitCode::SUCCESS)
+    let missed = report.missed();
+    missed.iter().for_each(|line| eprint_line(&format!("missed: {line}")));
+    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn write(arguments: &SimulateHandover, report: &Report, threads: usize, seconds: f64) -> Result<(), Error> {

@@ -45,7 +45,7 @@ fn a_rollback_discards_the_version_and_holds() {
     let mut driven = Driven::serving("1");
     driven.operate(BACK).unwrap();
     assert_eq!((driven.site.state, driven.incumbent()), (State::Held, "none"));
-    assert_eq!((driven.site.discarded.clone(), driven.site.proven.len()), (vec![version("1")], 0));
+    assert_eq!((driven.site.discarded.clone(), driven.site.proven().count()), (vec![version("1")], 0));
     assert_eq!(driven.last().reason.as_deref(), Some("test"));
     driven.operate(OperatorAction::Promote).unwrap();
     assert_eq!((driven.site.state, driven.served_by(0.0)), (State::Teacher, "teacher".into()));
@@ -79,7 +79,7 @@ fn a_rollback_to_a_proven_version_serves_it_again() {
     assert_eq!(driven.challenger(), "3", "what never served stays on trial");
     assert!(driven.site.incumbent.as_ref().unwrap().drift.log_statistic().is_infinite(), "watched afresh");
     driven.operate(to("2")).unwrap();
-    assert_eq!((driven.served_by(0.5), driven.site.proven.len()), ("2".into(), 2));
+    assert_eq!((driven.served_by(0.5), driven.site.proven().count()), ("2".into(), 2));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_drift_threw_out_cannot_be_rolled_back_to() {
 fn a_discarded_incumbent_sends_the_site_to_the_teacher_or_to_its_challenger() {
     let mut driven = Driven::serving("1");
     driven.operate(discard("1")).unwrap();
-    assert_eq!((driven.site.state, driven.incumbent(), driven.site.proven.len()), (State::Teacher, "none", 0));
+    assert_eq!((driven.site.state, driven.incumbent(), driven.site.proven().count()), (State::Teacher, "none", 0));
 
     let mut driven = Driven::serving("1");
     driven.candidate("2");

@@ -42,7 +42,7 @@ fn a_challenger_walks_its_own_canary_and_replaces_the_incumbent_only_at_its_end(
     assert_eq!((driven.incumbent(), driven.challenger(), driven.site.state), ("2", "none", State::Student));
     assert_eq!((driven.last().from, driven.last().to), (State::Canary, State::Student));
     assert_eq!(driven.served_by(0.9), "2");
-    let proven: Vec<&str> = driven.site.proven.iter().map(|trial| trial.version().as_str()).collect();
+    let proven: Vec<&str> = driven.site.proven().map(|trial| trial.version().as_str()).collect();
     assert_eq!(proven, ["1", "2"]);
 }
 
@@ -101,6 +101,42 @@ fn a_version_that_drift_threw_out_does_not_come_back_as_its_own_challenger() {
     assert_eq!(driven.challenger(), "1");
     (0..20).for_each(|_| driven.audit_of("1", 0.0));
     assert_eq!((driven.site.state, driven.incumbent()), (State::Teacher, "none"));
+}
+
+#[test]
+fn drift_of_another_trial_of_a_version_undoes_its_proof_and_leaves_it_where_it_serves() {
+    let policy = Policy { quality_floor: 0.50, ..Policy::default() };
+    let mut driven = Driven { policy, ..Driven::default() };
+    driven.candidate("1");
+    driven.until(State::Student, 1.0, 200);
+    driven.policy.quality_floor = 0.90;
+    driven.rules_changed();
+    driven.challenger_serves();
+    (0..20).find(|_| {
+        driven.audit_of("1", 0.6);
+        driven.challenger() == "none"
+    });
+    assert_eq!((driven.last().role, driven.last().cause), (Role::Challenger, Cause::Drift));
+    assert_eq!((driven.incumbent(), driven.challenger(), driven.served_by(0.5)), ("1", "none", "1".into()));
+    assert_eq!(driven.site.proven().count(), 0);
+    driven.candidate("2");
+    (0..300).find(|_| {
+        driven.audit_of("2", 1.0);
+        driven.incumbent() == "2"
+    });
+    assert_eq!(driven.site.proven().map(Trial::version).collect::<Vec<_>>(), [&version("2")]);
+    assert_eq!(driven.replayed(), driven.site);
+}
+
+#[test]
+fn a_proof_outlasts_a_newer_version_that_takes_over_the_trial() {
+    let mut driven = beside();
+    driven.operate(OperatorAction::Shadow).unwrap();
+    (0..200).for_each(|_| driven.audit_of("1", 0.0));
+    driven.operate(OperatorAction::Resume).unwrap();
+    assert_eq!((driven.site.state, driven.incumbent()), (State::Canary, "2"));
+    driven.operate(OperatorAction::Rollback { to: Some(version("1")) }).unwrap();
+    assert_eq!((driven.incumbent(), driven.site.proven().count()), ("1", 1));
 }
 
 #[test]

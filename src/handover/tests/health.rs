@@ -53,7 +53,24 @@ fn failures_in_a_row_stop_the_incumbent_at_once_and_call_for_a_switch() {
     assert_eq!((switch.from, switch.to, switch.cause), (State::Student, State::Teacher, Cause::Failures));
     driven.write(Record::Switch(switch));
     assert_eq!((driven.site.state, driven.site.stale_before_ms), (State::Teacher, None));
-    assert_eq!(driven.site.proven.len(), 1, "a student that was broken may be mended and rolled back to");
+    assert_eq!(driven.site.proven().count(), 1, "a student that was broken may be mended and rolled back to");
+}
+
+#[test]
+fn a_broken_version_that_is_mended_serves_on_all_that_it_had_shown() {
+    let mut driven = Driven::serving("1");
+    (0..9).for_each(|_| driven.audit(1.0));
+    let audits = driven.site.incumbent.as_ref().unwrap().audits();
+    fail(&mut driven, "1", 20);
+    let switch = driven.site.due_to_health(&driven.health).unwrap();
+    driven.write(Record::Switch(switch));
+    let standing = driven.site.clone();
+    driven.health.switched(standing.live());
+    driven.candidate("2");
+    driven.operate(OperatorAction::Rollback { to: Some(version("1")) }).unwrap();
+    assert_eq!((driven.served_by(0.9), driven.challenger()), ("1".into(), "2"));
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), audits);
+    assert_eq!(driven.replayed(), driven.site);
 }
 
 #[test]

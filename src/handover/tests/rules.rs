@@ -25,7 +25,7 @@ fn a_changed_policy_tries_the_version_anew_and_leaves_what_serves_to_its_own() {
         driven.challenger() == "none"
     });
     assert_eq!(driven.site.incumbent.as_ref().unwrap().policy().risk_alpha, 0.01);
-    assert_eq!((driven.site.proven.len(), driven.site.state), (1, State::Student));
+    assert_eq!((driven.site.proven().count(), driven.site.state), (1, State::Student));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_changed_basis_voids_the_evidence_and_the_site_goes_back_to_shadow() {
     assert_eq!(switch.reason.as_deref(), Some("comparison, teacher"));
     let trial = driven.site.incumbent.as_ref().unwrap();
     assert_eq!((trial.audits(), trial.number, &trial.candidate.basis), (0, 2, &driven.basis));
-    assert_eq!((driven.site.proven.len(), driven.site.stale_before_ms), (0, None));
+    assert_eq!((driven.site.proven().count(), driven.site.stale_before_ms), (0, None));
     assert_eq!(driven.replayed(), driven.site);
 }
 
@@ -110,10 +110,14 @@ fn a_changed_basis_leaves_a_hold_and_a_teacher_where_they_are() {
     driven.health.failed(&version("1"), &Policy { failures_max: 1, ..Policy::default() }, 0);
     let switch = driven.site.due_to_health(&driven.health).unwrap();
     driven.write(Record::Switch(switch));
-    assert_eq!((driven.site.state, driven.site.proven.len()), (State::Teacher, 1));
+    assert_eq!((driven.site.state, driven.site.proven().count()), (State::Teacher, 1));
     driven.basis = basis("b", "exact");
     driven.rules_changed();
-    assert_eq!((driven.site.state, driven.site.proven.len()), (State::Teacher, 0), "a proof on another basis is none");
+    assert_eq!(
+        (driven.site.state, driven.site.proven().count()),
+        (State::Teacher, 0),
+        "a proof on another basis is none"
+    );
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn after_damage_nothing_is_on_trial_or_proven_and_a_hold_stays() {
     let switch = driven.site.after_damage(false, "record 7".into());
     assert_eq!((switch.cause, switch.to), (Cause::LogDamaged, State::Teacher));
     driven.write(Record::Switch(switch));
-    assert_eq!((driven.site.state, driven.incumbent(), driven.site.proven.len()), (State::Teacher, "none", 0));
+    assert_eq!((driven.site.state, driven.incumbent(), driven.site.proven().count()), (State::Teacher, "none", 0));
     assert_eq!(driven.site.trials, 2, "budget that was spent stays spent");
 
     let mut driven = Driven::serving("1");

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::betting::{Betting, Gambler};
 use crate::drift::Drift;
-use crate::gate::{Claims, Gate, Seen};
+use crate::gate::{Claims, Gate, LEVELS_MAX, RISK_BETS, Seen};
 use crate::tally::{Tally, percent};
 
 fn near(found: f64, expected: f64) {
@@ -239,13 +239,22 @@ fn the_gate_opens_with_evidence_and_never_past_an_unproven_stricter_level() {
 }
 
 #[test]
-fn a_threshold_is_proven_after_as_many_good_audits_as_the_formula_says_and_no_fewer() {
-    // The least n with mean over (0.15, 0.35, 0.6, 0.8) of (1 + b / 0.95 * 0.05)^n >= 10; quality needs only 43.
-    let mut gate = Gate::new(&[0.5], None);
-    (1..77).for_each(|_| gate.observe(seen(0.9, true), &CLAIMS));
-    assert_eq!(gate.proven(&CLAIMS), None);
-    gate.observe(seen(0.9, true), &CLAIMS);
-    assert_eq!(gate.proven(&CLAIMS).unwrap().tau, 0.5);
+fn a_threshold_is_proven_after_as_many_audits_as_the_formula_says_and_no_fewer() {
+    // The least n of which `risk(n - bad, bad, 0.05)` of the oracle is ln 10; quality needs fewer.
+    for (bad, audits) in [(0, 77), (1, 113), (3, 182)] {
+        let claims = Claims { quality: 0.5, ..CLAIMS };
+        let mut gate = Gate::new(&[0.5], None);
+        (1..audits).for_each(|at| gate.observe(seen(0.9, at > bad), &claims));
+        assert_eq!(gate.proven(&claims), None, "{bad} bad");
+        gate.observe(seen(0.9, true), &claims);
+        assert_eq!(gate.proven(&claims).map(|proven| proven.tau), Some(0.5), "{bad} bad");
+    }
+}
+
+#[test]
+fn the_bets_against_the_risk_spend_the_money_that_there_is_and_stay_solvent() {
+    near(RISK_BETS.iter().map(|(money, _)| money).sum(), 1.0);
+    assert!(RISK_BETS.iter().all(|(money, bet)| *money > 0.0 && *bet > 0.0 && *bet < 1.0));
 }
 
 #[test]
@@ -267,4 +276,36 @@ fn the_mean_is_that_of_the_audited_qualities() {
     near(tally(&[0.5, 0.5, 0.25, 1.0, 0.0]).mean().unwrap(), 0.45);
     assert_eq!(tally(&[]).mean(), None);
     assert_eq!((percent(f64::NAN), percent(-3.0), percent(7.0), percent(0.29)), (0, 0, 100, 29));
+}
+
+#[test]
+fn the_qualities_shown_of_a_threshold_are_those_of_the_answers_it_would_serve_however_many() {
+    let mut gate = Gate::new(&[0.75, 0.5, 0.25], None);
+    let (mut served, mut raw) = ([vec![], vec![], vec![]], Vec::new());
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for audit in 0..70_000 {
+        // Most are alike: more than one cell counts.
+        let quality = if audit % 50 == 0 { f64::from(rng.random_range(0..=100u8)) / 100.0 } else { 1.0 };
+        let confidence = if audit % 50 == 0 { rng.random() } else { 0.6 };
+        gate.observe(Seen { confidence: Some(confidence), quality, bad: false }, &CLAIMS);
+        raw.push(quality);
+        let served = served.iter_mut().zip([0.75, 0.5, 0.25]).filter(|(_, tau)| confidence >= *tau);
+        served.for_each(|(served, _)| served.push(quality));
+    }
+    for (level, served) in served.iter().enumerate() {
+        assert_eq!(gate.served(level), tally(served), "{level}");
+        near(gate.coverage(level), tally(served).len() as f64 / 70_000.0);
+    }
+    assert_eq!((gate.raw(), gate.served(9)), (tally(&raw), tally(&served[2])));
+    assert!(gate.bytes() < 3_000, "{}", gate.bytes());
+}
+
+#[test]
+fn of_too_many_thresholds_the_loosest_are_left_out() {
+    let grid: Vec<f64> = (0..=300).map(|step| f64::from(step) / 300.0).collect();
+    let mut gate = Gate::new(&grid, Some(0.0));
+    gate.observe(seen(0.5, true), &CLAIMS);
+    gate.observe(seen(0.0, false), &CLAIMS);
+    assert_eq!((gate.tau(LEVELS_MAX - 1), gate.tau(LEVELS_MAX)), (Some(46.0 / 300.0), None));
+    assert_eq!((gate.served(LEVELS_MAX - 1).mean(), gate.raw().mean()), (Some(1.0), Some(0.5)));
 }

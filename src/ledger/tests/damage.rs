@@ -238,7 +238,6 @@ fn a_record_that_was_never_acknowledged_is_cut_off_without_harm() {
 
 #[test]
 fn records_other_than_those_that_were_acknowledged_are_damage() {
-    use crate::control::Entry;
     use crate::heads::Head;
     use crate::{proof, sealed};
     let base = Head { count: 0, hash: sealed::GENESIS };

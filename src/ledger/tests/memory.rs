@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use handover::Entry;
 use parking_lot::Mutex;
 
 use crate::LedgerError;
-use crate::control::{ControlStore, Entry, Marks, Snapshot, Stored, Tail};
+use crate::control::{ControlStore, Marks, Snapshot, Stored, Tail};
 
 /// How the next writes go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

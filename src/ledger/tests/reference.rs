@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use callsite::VersionId;
-use handover::{Audit, AuditOutcome, Candidate, Cause, Policy, Record, Role, State, Switch};
-
-use crate::Entry;
+use handover::{Audit, AuditOutcome, Candidate, Cause, Entry, Policy, Record, Role, State, Switch};
 
 /// Who may serve after the entries so far.
 #[derive(Debug, Default)]
@@ -159,14 +157,14 @@ fn quality_peak(audits: &[Audit], tau: f64, policy: &Policy) -> f64 {
 
 /// The same of those who bet that few requests get a bad local answer.
 fn risk_peak(audits: &[Audit], tau: f64, policy: &Policy) -> f64 {
-    let mut capital = [1.0f64; 4];
+    let mut capital = [0.05, 0.2375, 0.2375, 0.2375, 0.2375];
     let after = audits.iter().map(|audit| {
         let bad = matches!(audit.outcome, AuditOutcome::Compared { bad: true, .. });
         let loss = f64::from(u8::from(served(audit, tau) && bad));
-        for (capital, bet) in capital.iter_mut().zip([0.15, 0.35, 0.60, 0.80]) {
+        for (capital, bet) in capital.iter_mut().zip([0.10, 0.20, 0.40, 0.60, 0.80]) {
             *capital *= 1.0 + bet / (1.0 - policy.risk_alpha) * (policy.risk_alpha - loss);
         }
-        capital.iter().sum::<f64>() / 4.0
+        capital.iter().sum::<f64>()
     });
     after.fold(1.0, f64::max)
 }

@@ -56,11 +56,11 @@ impl Kind {
     }
 }
 
-/// Audits and requests until Student.
+/// Audits and requests until Student; `None` where drift ended the trial before.
 fn run(rng: &mut ChaCha8Rng, policy: &Policy, kind: Kind) -> Option<(u64, u64)> {
     let mut driven = Driven::new(policy, &Grid::few(), &kind.measure(policy));
     let (health, mut requests) = (Health::default(), 0u64);
-    while driven.audits < AUDITS {
+    while driven.audits < AUDITS && driven.trial().is_some() {
         requests += 1;
         let dice = Dice { route: rng.random(), audit: rng.random() };
         if driven.site.plan(policy, None, &health, dice).audit.is_some() {

@@ -68,7 +68,7 @@ impl Kind {
 /// Bytes of a site: itself and what its trials hold, candidates apart (they are shared with plans).
 pub(crate) fn site_bytes(site: &Site) -> usize {
     let inline = site.live().map(|trial| trial.bytes() - size_of::<Trial>()).sum::<usize>();
-    size_of::<Site>() + inline + site.proven.iter().map(Trial::bytes).sum::<usize>()
+    size_of::<Site>() + inline + site.former.iter().map(Trial::bytes).sum::<usize>()
 }
 
 /// The median and the extremes of a few rounds, in microseconds.
@@ -130,23 +130,30 @@ fn many(world: &World, meter: &Meter<'_>) -> (f64, Option<f64>) {
     (black_box(own), resident)
 }
 
+/// The time of an audit and the state afterwards, of every kind of site.
+pub(crate) fn sites(world: &World, meter: &Meter<'_>, rounds: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for kind in [Kind::Exact, Kind::Text] {
+        for (stands, good) in [("in shadow", false), ("up to student", true)] {
+            let rounds: Vec<_> = (0..).take(rounds).map(|round| audits(world, meter, kind, good, round)).collect();
+            let name = format!("an audit and what is due, {}, {stands}", kind.name());
+            rows.push(row(name, rounds.iter().map(|round| round.0).collect(), Goal::AtMost(20.0)));
+            let bytes: Vec<f64> = rounds.iter().map(|round| size(round.1)).collect();
+            let most = bytes.iter().copied().fold(0.0, f64::max);
+            let least = bytes.iter().copied().fold(f64::INFINITY, f64::min);
+            let name = format!("state of a site after {AUDITS} audits, {}, {stands}", kind.name());
+            rows.push(Row::new(name, most, "bytes", (least, most), Goal::AtMost(8_192.0)));
+        }
+    }
+    rows
+}
+
 /// The report.
 pub(crate) fn report(world: &World, meter: &Meter<'_>) -> Report {
     let mut report = Report::default();
     let plans = (0..ROUNDS).map(|_| plan(world, meter)).collect();
     report.rows.push(row("a plan".into(), plans, Goal::AtMost(1.0)));
-    for kind in [Kind::Exact, Kind::Text] {
-        for (stands, good) in [("in shadow", false), ("up to student", true)] {
-            let rounds: Vec<_> = (0..).take(ROUNDS).map(|round| audits(world, meter, kind, good, round)).collect();
-            let name = format!("an audit and what is due, {}, {stands}", kind.name());
-            report.rows.push(row(name, rounds.iter().map(|round| round.0).collect(), Goal::AtMost(20.0)));
-            let bytes: Vec<f64> = rounds.iter().map(|round| size(round.1)).collect();
-            let most = bytes.iter().copied().fold(0.0, f64::max);
-            let least = bytes.iter().copied().fold(f64::INFINITY, f64::min);
-            let name = format!("state of a site after {AUDITS} audits, {}, {stands}", kind.name());
-            report.rows.push(Row::new(name, most, "bytes", (least, most), Goal::AtMost(8_192.0)));
-        }
-    }
+    report.rows.extend(sites(world, meter, ROUNDS));
     let (own, resident) = many(world, meter);
     let name = format!("{SITES} sites of {SITE_AUDITS} audits");
     report.rows.push(Row::new(name.clone(), own / 1e6, "MB", (own / 1e6, own / 1e6), Goal::None));
@@ -155,8 +162,7 @@ pub(crate) fn report(world: &World, meter: &Meter<'_>) -> Report {
         report.rows.push(Row::new(name, resident / 1e6, "MB", (resident / 1e6, resident / 1e6), Goal::None));
     }
     let about = "One thread, the machine's own `apply` and `due`, 40 thresholds; median and extremes of the rounds. Text-like: \
-                 qualities of a student measured against the teacher's own variance. A site at Student keeps its trial twice: as \
-                 it goes on, and as it was proven.";
+                 qualities of a student measured against the teacher's own variance.";
     let mut table = Table::new("Time and memory", about, &["what", "median", "range", "unit", "goal"]);
     for row in &report.rows {
         let value = |value: Option<f64>| shown(value.unwrap_or(f64::NAN));

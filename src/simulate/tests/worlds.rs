@@ -5,6 +5,7 @@ use handover::{Health, Policy, State};
 
 use crate::chance::{coin, generator, normal, quality};
 use crate::driven::{self, Answer, Driven, Grid};
+use crate::figures::Goal;
 use crate::scenarios::{World, dependence, incumbents, promotion, threshold, timing};
 use crate::student::Student;
 use crate::*;
@@ -65,6 +66,8 @@ fn a_threshold_that_is_unsafe_is_rarely_proven_and_the_safe_ones_are() {
     assert!(unsafe_share <= 0.10 + 3.0 * (0.09f64 / 40.0).sqrt(), "{unsafe_share}");
     let oracle = value(&report, "threshold gate, oracle coverage");
     assert!((oracle - 0.46).abs() < 0.01, "{oracle}");
+    let (soon, goal) = (value(&report, "threshold gate, coverage after 500 audits"), 0.35);
+    assert!(soon > goal - 0.02, "{soon}");
     let late = value(&report, "threshold gate, coverage after 4000 audits");
     assert!((0.36..oracle).contains(&late), "{late}");
 }
@@ -132,6 +135,14 @@ fn the_weighted_test_with_probability_one_is_the_unweighted_test() {
 }
 
 #[test]
+fn a_site_is_as_small_as_promised_whatever_it_compares_and_wherever_it_stands() {
+    let meter = Meter { seconds: &|| 0.0, resident: &|| None };
+    for row in timing::sites(&world(1), &meter, 3).iter().filter(|row| row.unit == "bytes") {
+        assert!(row.ok && row.goal == Some(8_192.0), "{row:?}");
+    }
+}
+
+#[test]
 fn timings_are_those_of_the_callers_clock_and_state_is_counted() {
     let ticks = std::cell::Cell::new(0.0);
     let clock = || {
@@ -141,10 +152,21 @@ fn timings_are_those_of_the_callers_clock_and_state_is_counted() {
     let mut driven = Driven::plain(&Policy::default());
     let before = timing::site_bytes(&driven.site);
     driven.until(State::Student, 200, || Answer::sure(true)).unwrap();
-    assert!(timing::site_bytes(&driven.site) > before, "a proven version is kept");
+    assert!(timing::site_bytes(&driven.site) > before);
     assert!(clock() < clock());
     assert_eq!(quality(true) - quality(false), 1.0);
     assert_eq!(Betting::default(), Betting::Mix5);
+}
+
+#[test]
+fn a_missed_goal_is_named_and_a_reached_one_is_not() {
+    let row = |name: &str, value, goal| Row::new(name, value, "audits", (value, value), goal);
+    let rows = vec![row("a", 1.0, Goal::AtMost(1.0)), row("b", 2.0, Goal::AtLeast(2.0)), row("c", 9.0, Goal::None)];
+    let mut report = Report { rows, ..Report::default() };
+    assert!(report.missed().is_empty(), "{:?}", report.missed());
+    report.rows.extend([row("d", 1.5, Goal::AtMost(1.0)), row("e", 1.5, Goal::AtLeast(2.0))]);
+    report.rows.push(row("f", f64::INFINITY, Goal::AtMost(45.0)));
+    assert_eq!(report.missed(), ["d: 1.500 audits, goal 1", "e: 1.500 audits, goal 2", "f: - audits, goal 45"]);
 }
 
 #[test]

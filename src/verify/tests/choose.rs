@@ -1,4 +1,3 @@
-use crate::choose::clopper_pearson_lower;
 use crate::{Choice, JudgeCheck, Kind, Measure, Repeat, choose, corrupt, rouge_l, wrong_fact};
 
 fn repeat(prompt: &str, teacher: &str, again: &str) -> Repeat {
@@ -156,23 +155,6 @@ fn without_repeats_text_is_taken_for_granted() {
     let choice = chosen(&[]);
     assert_eq!(choice.measure, Measure::SelfRelative { margin: 0.1, bad_below: 0.5 });
     assert!(choice.why.starts_with("only 0 of 0"), "{}", choice.why);
-}
-
-#[test]
-fn the_judges_lower_bound_equals_the_golden_numbers() {
-    // tests/oracle/logistic.py
-    let golden = [
-        (12, 12, 0.779_077_808),
-        (10, 12, 0.561_894_565),
-        (90, 100, 0.836_282_377),
-        (1, 5, 0.010_206_218),
-        (5, 5, 0.549_280_272),
-    ];
-    for (hits, all, expected) in golden {
-        let found = clopper_pearson_lower(hits, all);
-        assert!((found - expected).abs() < 1e-8, "{hits} of {all}: {found}");
-    }
-    assert_eq!((clopper_pearson_lower(0, 9), clopper_pearson_lower(3, 0)), (0.0, 0.0));
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn similar_is_by_the_words_unless_a_fact_is_wrong() {
     assert_eq!(plain(&Measure::Similar, &teacher.replace("is", "is not"), teacher), WRONG);
     let (quality, bad) = plain(&Measure::Similar, "For 23 gold you get it.", teacher);
     assert!(quality > 0.0 && quality < 0.5 && bad);
+    let score = score(&Measure::Similar, "For 23 gold you get it.", teacher, None, None).unwrap();
+    assert_eq!((score.similarity, score.again), (Some(quality), None));
 }
 
 #[test]
@@ -71,11 +73,15 @@ fn self_relative_holds_the_student_to_the_teachers_own_variance() {
     assert_eq!(score(&measure, again, teacher, None, None), None);
     let like_teacher = score(&measure, again, teacher, Some(again), None).unwrap();
     assert_eq!((like_teacher.quality, like_teacher.bad), (0.5, false));
+    let alike = Some(rouge_l(again, teacher));
+    assert_eq!((like_teacher.similarity, like_teacher.again), (alike, alike));
     let closer = score(&measure, teacher, teacher, Some(again), None).unwrap();
     assert!((closer.quality - (1.5 - rouge_l(again, teacher))).abs() < 1e-12 || closer.quality == 1.0);
     assert!(closer.quality > 0.5 && !closer.bad);
     let wrong = score(&measure, "The rope is 24 gold.", teacher, Some(again), None).unwrap();
     assert_eq!((wrong.quality, wrong.bad, wrong.why.as_deref()), (0.0, true, Some("number 23 is missing")));
+    let alike = rouge_l("The rope is 24 gold.", teacher);
+    assert_eq!((wrong.similarity, wrong.again), (Some(alike), Some(rouge_l(again, teacher))), "kept to be looked into");
     let far = score(&Measure::SelfRelative { margin: 0.1, bad_below: 0.9 }, again, teacher, Some(again), None).unwrap();
     assert_eq!((far.quality, far.bad), (0.5, true));
 }
