@@ -128,13 +128,19 @@ impl std::str::FromStr for Until {
 }
 
 #[derive(Args)]
-pub(crate) struct Sites {
+pub(crate) struct AdminAccess {
     /// Address of the admin listener.
     #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
     pub(crate) admin: String,
     /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
     #[arg(long, global = true, default_value = "data/admin-token")]
     pub(crate) token_file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Sites {
+    #[command(flatten)]
+    pub(crate) access: AdminAccess,
     /// Why, for the log.
     #[arg(long, global = true)]
     pub(crate) reason: Option<String>,
@@ -340,11 +346,14 @@ pub(crate) enum PolicyAction {
     Try {
         /// A TOML file whose [handover] table, or the whole, is the policy.
         policy: PathBuf,
-        /// Entries of the hand-over log as `GET /admin/audit` gives them.
+        /// Entries of the hand-over log as `GET /admin/audit` gives them; without it a running proxy is asked for its
+        /// newest 10,000.
         #[arg(long)]
-        entries: PathBuf,
+        entries: Option<PathBuf>,
         /// This site only.
         #[arg(long)]
         site: Option<String>,
+        #[command(flatten)]
+        access: AdminAccess,
     },
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod admin_client;
 mod check;
 mod exam;
 mod exam_replay;
@@ -37,8 +38,8 @@ pub(crate) fn run(command: Command) -> Outcome {
             (None, None) => Err("name the exam's job, or `replay`".into()),
         },
         Command::Simulate { what: Simulate::Handover(handover) } => simulate::handover(&handover),
-        Command::Policy { action: PolicyAction::Try { policy, entries, site } } => {
-            policy::try_on(&policy, &entries, site.as_deref())
+        Command::Policy { action: PolicyAction::Try { policy, entries, site, access } } => {
+            policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),

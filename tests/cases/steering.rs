@@ -83,6 +83,41 @@ fn the_command_line_says_who_and_why() {
 }
 
 #[test]
+fn players_complaints_send_a_student_away_and_a_policy_is_tried_on_what_was_recorded() {
+    let (_teacher, world) = serving(|_| {});
+    let proxy = world.start();
+    let admin = format!("http://{}", proxy.admin);
+    let token = world.data().join("admin-token").display().to_string();
+    let access = ["--admin", admin.as_str(), "--token-file", token.as_str()];
+    let run = |words: &[&str]| world.run(&[words, &access].concat());
+    let mut complaints = 0;
+    while proxy.site("shop")["state"] == "student" {
+        let answer = proxy.chat("shop", ASKED);
+        assert_eq!(answer.header("x-apprentice-route"), "student");
+        let version = answer.header("x-apprentice-model").split_once('@').unwrap().1;
+        let request = answer.header("x-apprentice-request-id");
+        let exit = run(&["sites", "rate", "shop", request, "bad", "--version", version, "--reason", "there is no sea"]);
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        complaints += 1;
+        assert!(complaints < 20);
+    }
+    assert_eq!(proxy.site("shop")["last_switch"]["cause"], "drift");
+    assert!(proxy.metric("apprentice_ratings_total", &["shop", "bad"]) >= f64::from(complaints));
+    let last = proxy.chat("shop", ASKED);
+    assert_eq!(last.header("x-apprentice-route"), "teacher");
+    let exit = run(&["sites", "rate", "shop", last.header("x-apprentice-request-id"), "good"]);
+    assert!(exit.code == Some(1) && exit.stderr.contains("404"), "{exit:?}");
+    // Had ratings counted for nothing, it would serve still.
+    let policy = world.dir.path().join("policy.toml").display().to_string();
+    std::fs::write(&policy, "ratings = \"ignored\"\n").unwrap();
+    let exit = run(&["policy", "try", &policy, "--site", "shop"]);
+    assert!(exit.code == Some(0) && exit.stdout.contains("at the end: student"), "{exit:?}");
+    std::fs::write(&policy, "").unwrap();
+    let exit = run(&["policy", "try", &policy]);
+    assert!(exit.stdout.contains("student -> teacher (drift)"), "{exit:?}");
+}
+
+#[test]
 fn every_transition_is_posted_to_the_webhooks() {
     let listener = ScriptedTeacher::start(|_| script::json("{}"));
     let url = listener.base_url().replace("/v1", "/hooks/apprentice");

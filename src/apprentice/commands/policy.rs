@@ -7,14 +7,27 @@ use callsite::SiteId;
 use handover::{Policy, Role};
 use simulate::{Made, Replayed};
 
+use crate::cli::AdminAccess;
+use crate::commands::admin_client::AdminClient;
 use crate::commands::simulate::policy as read_policy;
-use crate::{Outcome, print_line};
+use crate::{Outcome, app, print_line};
 
 /// Replays the entries and prints each switch, and how every site stands.
-pub(crate) fn try_on(policy: &Path, entries: &Path, site: Option<&str>) -> Outcome {
-    let (policy, file) = (read_policy(Some(policy))?, entries.display().to_string());
-    let text = std::fs::read_to_string(entries).map_err(|error| format!("cannot read {file}: {error}"))?;
+pub(crate) fn try_on(policy: &Path, entries: Option<&Path>, site: Option<&str>, access: &AdminAccess) -> Outcome {
+    let policy = read_policy(Some(policy))?;
     let only = site.map(SiteId::new).transpose()?;
+    let (file, text) = match entries {
+        Some(entries) => {
+            let file = entries.display().to_string();
+            let text = std::fs::read_to_string(entries).map_err(|error| format!("cannot read {file}: {error}"))?;
+            (file, text)
+        }
+        None => {
+            let asked =
+                app::runtime()?.block_on(AdminClient::new(access)?.entries(only.as_ref().map(SiteId::as_str)))?;
+            (access.admin.clone(), serde_json::to_string(&asked)?)
+        }
+    };
     let sites = simulate::replay_entries(&simulate::read_entries(&file, &text)?, &policy);
     let shown: Vec<_> = sites.iter().filter(|(site, _)| only.as_ref().is_none_or(|only| only == *site)).collect();
     if shown.is_empty() {

@@ -2,21 +2,17 @@
 
 use std::process::ExitCode;
 
-use bytes::Bytes;
-use http::{Method, Request, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
 use serde_json::Value;
 
 use crate::cli::{RatingVerdict, Sites, SitesAction};
+use crate::commands::admin_client::AdminClient;
 use crate::settings::environment;
 use crate::{Outcome, app, print_line};
 
 /// Asks the admin API and prints what it says.
 pub(crate) fn sites(sites: Sites) -> Outcome {
-    let token = token(&sites)?;
+    let client = AdminClient::new(&sites.access)?;
     let path = |site: &str, verb: &str| format!("/admin/call-sites/{site}{verb}");
     let actor = sites.actor.clone().or_else(|| environment::variable(environment::USER));
     let why = |more: Value| {
@@ -45,7 +41,7 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         SitesAction::Train { site } => (Method::POST, path(site, "/train"), None),
     };
     let listing = path == "/admin/call-sites";
-    let answer = app::runtime()?.block_on(ask(&sites.admin, method, &path, &token, body))?;
+    let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
     if listing {
         print_line(&format!(
             "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
@@ -71,38 +67,4 @@ fn row(site: &Value) -> String {
         text("version"),
         text("next_lesson")
     )
-}
-
-fn token(sites: &Sites) -> Result<String, String> {
-    if let Some(token) = environment::variable(environment::ADMIN_TOKEN) {
-        return Ok(token);
-    }
-    let path = &sites.token_file;
-    let read = std::fs::read_to_string(path).map(|token| token.trim().to_owned());
-    read.map_err(|error| {
-        format!(
-            "no admin token: {}: {error}; name the file with --token-file or set APPRENTICE_ADMIN_TOKEN",
-            path.display()
-        )
-    })
-}
-
-async fn ask(admin: &str, method: Method, path: &str, token: &str, body: Option<Value>) -> Result<Value, app::Error> {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("{admin}{path}"))
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(Full::new(Bytes::from(body)))?;
-    let response = client.request(request).await.map_err(|error| {
-        format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?")
-    })?;
-    let status = response.status();
-    let body = response.into_body().collect().await?.to_bytes();
-    let answer: Value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
-    if status.is_success() {
-        return Ok(answer);
-    }
-    Err(format!("{status}: {}", answer["error"]["message"].as_str().unwrap_or("no reason given")).into())
 }
