@@ -77,6 +77,15 @@ impl World {
         self
     }
 
+    /// Sets every key that a configuration's text has.
+    ///
+    /// # Panics
+    /// When it is no TOML.
+    pub fn merge(&mut self, text: &str) -> &mut Self {
+        merge(&mut self.settings, text.parse().unwrap());
+        self
+    }
+
     /// Sets an environment variable of the program.
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -155,6 +164,16 @@ impl World {
             Some((address(&out, "proxy")?, address(&out, "admin")?))
         });
         Apprentice { running, proxy, admin, token: self.data().join("admin-token") }
+    }
+}
+
+/// Puts `other` over `table`, key by key.
+fn merge(table: &mut toml::Table, other: toml::Table) {
+    for (key, value) in other {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => drop(table.insert(key, value)),
+        }
     }
 }
 
