@@ -75,6 +75,8 @@ impl Players {
                 return;
             }
             assert!(site["lesson"]["problem"].is_null(), "{site}\n{}", proxy.log());
+            let waits = site["next_lesson"].as_str().unwrap_or_default();
+            assert!(!waits.contains(&format!("of {} trainable", 2 * EXCHANGES)), "no lesson was fruitless: {site}");
             assert!(began.elapsed() < LEG, "never {state}: {site}\n{}", proxy.log());
             if stands == "teacher" && u64::from(self.asked - before) > EXCHANGES {
                 // A request that was on its way at the switch may still have been the student's.
