@@ -191,6 +191,14 @@ impl Scene {
     }
 }
 
+impl std::str::FromStr for Scene {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = || format!("the practice sites are {}", Self::ALL.map(Self::name).join(", "));
+        Self::ALL.into_iter().find(|scene| scene.name() == name).ok_or_else(known)
+    }
+}
+
 /// The reply's template; `first` says which way the scene's branch goes.
 fn wording(scene: Scene, style: Style, first: bool) -> &'static str {
     match (scene, style, first) {

@@ -7,8 +7,9 @@ use callsite::SiteId;
 use handover::{Policy, Role};
 use simulate::{Made, Replayed};
 
+use crate::Outcome;
 use crate::commands::simulate::policy as read_policy;
-use crate::{Outcome, print_line};
+use crate::output::print_line;
 
 /// Replays the entries and prints each switch, and how every site stands.
 pub(crate) fn try_on(policy: &Path, entries: &Path, site: Option<&str>) -> Outcome {
@@ -21,7 +22,8 @@ pub(crate) fn try_on(policy: &Path, entries: &Path, site: Option<&str>) -> Outco
         let wanted = only.map_or_else(String::new, |site| format!(" of `{site}`"));
         return Err(format!("{file} holds no entries{wanted}").into());
     }
-    shown.iter().for_each(|(site, replayed)| told(site, replayed, &policy).iter().for_each(|line| print_line(line)));
+    let mut lines = shown.iter().flat_map(|(site, replayed)| told(site, replayed, &policy));
+    lines.try_for_each(|line| print_line(&line))?;
     Ok(ExitCode::SUCCESS)
 }
 
