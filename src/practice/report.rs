@@ -10,7 +10,7 @@ pub struct Report {
 }
 
 /// One site's figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SiteReport {
     pub site: String,
     pub state: String,

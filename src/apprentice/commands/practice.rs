@@ -176,12 +176,14 @@ impl Run {
         let App { proxy, admin, token_source, .. } = &self.app;
         let mut lines = vec![String::new(), "what can be learnt is handed over".to_owned()];
         lines.extend(summary::lines(&self.report()));
+        let program = std::env::args().next().unwrap_or_else(|| "apprentice".to_owned());
+        let site = self.milestones.first().map_or("SITE", |site| site.site.as_str());
         lines.extend([
             String::new(),
-            "the players go on and the proxy keeps serving; Ctrl-C ends it and removes what it has written".to_owned(),
-            format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"),
+            "the players go on and the proxy keeps serving; Ctrl-C ends it".to_owned(),
+            format!("  proxy    http://{proxy}/s/{site}/v1   for any OpenAI client"),
             format!("  metrics  http://{admin}/metrics"),
-            format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"),
+            format!("  steer    {program} sites --admin http://{admin} --token-file {token_source}"),
             String::new(),
         ]);
         lines.iter().try_for_each(|line| self.progress.line(line))

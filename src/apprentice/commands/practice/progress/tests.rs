@@ -18,7 +18,7 @@ fn no_line_of_figures_is_wider_than_a_terminal() {
         training(&lesson),
         Due::NeedsExchanges { have: 99_999, need: 99_999 }.to_string(),
         Due::OnTrial { audits: 9_999, audits_max: 9_999 }.to_string(),
-        Due::Busy { requests_per_s: 999.9, requests_per_s_max: 999.9 }.to_string(),
+        Due::Busy { requests_per_s: 99.9, requests_per_s_max: 99.9 }.to_string(),
     ];
     let mut tally = Tally::default();
     (tally.requests, tally.local) = (999_999, 999_999);
