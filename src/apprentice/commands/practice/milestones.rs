@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use callsite::SiteId;
+use callsite::{SiteId, VersionId};
 use handover::State;
 use ledger::SiteView;
 use practice::report::{SiteReport, share};
@@ -20,8 +20,7 @@ pub(crate) struct Milestones {
     /// How it stood at the last look, and every state that a look has seen.
     view: Option<SiteView>,
     states: BTreeSet<State>,
-    /// Audits of the versions before the present one.
-    audits_before: u64,
+    audits: Audits,
     handed_over: Option<f64>,
     /// Requests and seconds at the teacher's change.
     drift_began: Option<(u64, f64)>,
@@ -36,7 +35,7 @@ impl Milestones {
             site,
             view: None,
             states: BTreeSet::new(),
-            audits_before: 0,
+            audits: Audits::default(),
             handed_over: None,
             drift_began: None,
             requests_to_rollback: None,
@@ -47,11 +46,8 @@ impl Milestones {
     /// Takes how the site stands; says whether it has just been handed over, for the first time or again.
     pub(crate) fn note(&mut self, now_s: f64, view: &SiteView, tally: &Tally) -> bool {
         self.states.insert(view.state);
-        if let Some(before) = self.view.replace(view.clone())
-            && before.version != view.version
-        {
-            self.audits_before += before.audits;
-        }
+        self.audits.note(view.version.as_ref(), view.audits);
+        self.view = Some(view.clone());
         let mut handed_over = false;
         if view.state == State::Student && self.handed_over.is_none() {
             self.handed_over = Some(now_s);
@@ -76,7 +72,7 @@ impl Milestones {
 
     /// Audits of all its versions.
     pub(crate) fn audits(&self) -> u64 {
-        self.audits_before + self.view.as_ref().map_or(0, |view| view.audits)
+        self.audits.before + self.audits.now
     }
 
     /// The student serves, has done so for enough requests, and no drift is still being worked through.
@@ -113,5 +109,43 @@ impl Milestones {
             requests_to_rollback: self.requests_to_rollback,
             seconds_to_return: self.returned,
         }
+    }
+}
+
+/// Audits over a site's versions, of which a site shows only the present one's.
+#[derive(Clone, Debug, Default)]
+struct Audits {
+    version: Option<VersionId>,
+    now: u64,
+    before: u64,
+}
+
+impl Audits {
+    fn note(&mut self, version: Option<&VersionId>, audits: u64) {
+        if self.version.as_ref() != version {
+            self.before += self.now;
+            self.version = version.cloned();
+        }
+        self.now = audits;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callsite::VersionId;
+
+    use super::Audits;
+
+    #[test]
+    fn audits_add_up_over_versions() {
+        let mut audits = Audits::default();
+        let version = |name| VersionId::new(name).unwrap();
+        let (one, two) = (version("1-a"), version("2-b"));
+        let seen = [(None, 0), (Some(&one), 0), (Some(&one), 7), (None, 0), (Some(&two), 2), (Some(&two), 5)];
+        let sums = seen.map(|(version, count)| {
+            audits.note(version, count);
+            audits.before + audits.now
+        });
+        assert_eq!(sums, [0, 0, 7, 7, 9, 12]);
     }
 }
