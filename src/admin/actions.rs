@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callsite::VersionId;
 use handover::OperatorAction;
-use serde::Deserialize;
+use ledger::{LedgerError, RatingRequest};
+use serde::{Deserialize, Serialize};
 
 use crate::Admin;
 use crate::problem::{Problem, problem, refused};
@@ -25,6 +26,16 @@ struct WithReason {
 #[serde(deny_unknown_fields)]
 struct CapRequest {
     share: f64,
+    reason: Option<String>,
+    actor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateRequest {
+    request: String,
+    good: bool,
+    version: Option<VersionId>,
     reason: Option<String>,
     actor: Option<String>,
 }
@@ -97,6 +108,18 @@ pub(crate) async fn cap(
     admin.operate(&site, OperatorAction::Cap { share }, reason, actor).await
 }
 
+pub(crate) async fn rate(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let form = r#"{"request": id, "good": true or false, "version": version?, "reason": text?, "actor": name?}"#;
+    let RateRequest { request, good, version, reason, actor } = parsed(&body, form)?;
+    let (site, now_ms) = (site_of(&site)?, (admin.clock)());
+    let asked = RatingRequest { request, version, good, reason, actor };
+    blocking(move || admin.ledger.rate(&site, now_ms, asked)).await
+}
+
 pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Response, Problem> {
     let site = site_of(&name)?;
     let view = admin.ledger.view(&site).map_err(refused)?;
@@ -121,12 +144,17 @@ impl Admin {
         actor: Option<String>,
     ) -> Result<Response, Problem> {
         let (site, now_ms) = (site_of(site)?, (self.clock)());
-        // Disk work runs beside the listener's own thread.
-        let work = move || self.ledger.operate(&site, now_ms, action, reason, actor);
-        let done = tokio::task::spawn_blocking(work).await;
-        let outcome = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)?;
-        Ok(Json(outcome).into_response())
+        blocking(move || self.ledger.operate(&site, now_ms, action, reason, actor)).await
     }
+}
+
+/// Disk work runs beside the listener's own thread.
+async fn blocking<T: Serialize + Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<Response, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let outcome = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)?;
+    Ok(Json(outcome).into_response())
 }
 
 fn parsed_or_default<T: Default + for<'de> Deserialize<'de>>(body: &[u8], form: &str) -> Result<T, Problem> {

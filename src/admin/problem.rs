@@ -18,8 +18,11 @@ pub(crate) fn problem(status: StatusCode, message: impl std::fmt::Display) -> Pr
 /// What the ledger refused.
 pub(crate) fn refused(error: LedgerError) -> Problem {
     let status = match &error {
-        LedgerError::UnknownSite(_) => StatusCode::NOT_FOUND,
-        LedgerError::Action(_) => StatusCode::CONFLICT,
+        LedgerError::UnknownSite(_) | LedgerError::UnknownRequest(_) => StatusCode::NOT_FOUND,
+        LedgerError::Action(_)
+        | LedgerError::AlreadyRated(_)
+        | LedgerError::NotServing { .. }
+        | LedgerError::NotTheStudents(_) => StatusCode::CONFLICT,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     problem(status, error)

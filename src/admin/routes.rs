@@ -21,6 +21,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/resume", post(actions::resume))
         .route("/admin/call-sites/{site}/cap", post(actions::cap))
         .route("/admin/call-sites/{site}/shadow", post(actions::shadow))
+        .route("/admin/call-sites/{site}/ratings", post(actions::rate))
         .route("/admin/call-sites/{site}/train", post(actions::train))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));

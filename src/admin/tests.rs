@@ -195,6 +195,28 @@ async fn a_discarded_version_is_gone_and_the_site_goes_on() {
 }
 
 #[tokio::test]
+async fn a_person_rates_what_a_client_got() {
+    let mut server = server();
+    compared(&server, 120);
+    let path = "/admin/call-sites/shop/ratings";
+    let bad = r#"{"request":"r9","version":"1-a","good":false,"reason":"he sells air","actor":"writer"}"#;
+    let (status, body) = ask(&mut server, "POST", path, bad).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (status, again) = ask(&mut server, "POST", path, bad).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{again}");
+    let (status, nobody) = ask(&mut server, "POST", path, r#"{"request":"r10","good":true}"#).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{nobody}");
+    assert!(nobody.contains("x-apprentice-model"), "{nobody}");
+    let (status, form) = ask(&mut server, "POST", path, r#"{"request":"r10"}"#).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(form.contains("missing field `good`"), "{form}");
+    let (_, log) = ask(&mut server, "GET", "/admin/audit?site=shop&limit=1", "").await;
+    assert!(log.contains(r#""record":"rating","request":"r9","version":"1-a","good":false"#), "{log}");
+    let (_, view) = ask(&mut server, "GET", "/admin/call-sites/shop", "").await;
+    assert!(view.contains(r#""rated_good":0,"rated_bad":1"#), "{view}");
+}
+
+#[tokio::test]
 async fn a_lesson_can_be_asked_for_but_not_of_a_held_site() {
     let mut server = server();
     assert_eq!(ask(&mut server, "POST", "/admin/call-sites/shop/train", "").await.0, StatusCode::ACCEPTED);

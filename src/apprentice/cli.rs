@@ -176,8 +176,24 @@ pub(crate) enum SitesAction {
     },
     /// Never use a version again.
     Discard { site: String, version: String },
+    /// Say whether an answer of the student's was `good` or `bad`; the request's id stands in its `x-apprentice-request-id`.
+    Rate {
+        site: String,
+        request: String,
+        verdict: RatingVerdict,
+        /// Who answered, as `x-apprentice-model` said behind the `@`; needed where the request was not audited.
+        #[arg(long)]
+        version: Option<String>,
+    },
     /// Begin a lesson as soon as none runs.
     Train { site: String },
+}
+
+/// What a person says of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RatingVerdict {
+    Good,
+    Bad,
 }
 
 #[derive(Args)]

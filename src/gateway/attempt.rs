@@ -1,6 +1,7 @@
 //! One try of a student: open the version, let it answer within its time, verify what it said.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use callsite::VersionId;
 use futures_util::FutureExt;
@@ -50,20 +51,23 @@ impl NoAnswer {
     }
 }
 
-/// Asks the candidate's version. Dropping the future ends the student's work. Who asked tells the ledger what came of it.
+/// Asks the candidate's version. Dropping the future ends the student's work. An answer is counted, whatever is made of it;
+/// of a failure who asked tells the ledger.
 pub(crate) async fn attempt(
     gateway: &Gateway,
     call: &Call,
     candidate: &Candidate,
     prompt: &Prompt,
 ) -> Result<Attempt, NoAnswer> {
-    let version = &candidate.version;
+    let (version, began) = (&candidate.version, Instant::now());
     let answered = tokio::time::timeout(gateway.student_time, answer(gateway, call, version, prompt)).await;
     let answer = answered.unwrap_or(Err(NoAnswer::TimedOut)).inspect_err(|problem| {
         if problem.is_failure() {
             tracing::warn!(site = %call.site, %version, ?problem, "the student gave no answer");
         }
     })?;
+    let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    gateway.ledger.student_answered(&call.site, version, latency_ms, (gateway.clock)());
     let verdict = call.rules.verifiers.check(prompt, &answer);
     let confidence = match &candidate.calibration {
         Some(calibration) => calibration.confidence(&answer.signals),

@@ -19,7 +19,7 @@ pub(crate) enum Decision {
     Escalate { reason: Reason, tried: Result<Attempt, NoAnswer> },
 }
 
-/// Asks the candidate's version and decides. An answer ends a row of failures, whatever is made of it.
+/// Asks the candidate's version and decides.
 pub(crate) async fn decide(
     gateway: &Gateway,
     call: &Call,
@@ -27,9 +27,6 @@ pub(crate) async fn decide(
     prompt: &Prompt,
 ) -> Decision {
     let tried = attempt(gateway, call, candidate, prompt).await;
-    if tried.is_ok() {
-        gateway.ledger.student_answered(&call.site, &candidate.version);
-    }
     let reason = match &tried {
         Err(problem) => problem.reason(),
         Ok(Attempt { verdict: Verdict::Fail(verifier), .. }) => Reason::Refused(verifier),

@@ -2,7 +2,7 @@
 
 use callsite::VersionId;
 
-use crate::failures::Failures;
+use crate::health::Health;
 use crate::record::{Candidate, Cause, Record, Role, State, Switch};
 use crate::site::Site;
 use crate::trial::Trial;
@@ -12,9 +12,10 @@ impl Site {
     /// The switch that the evidence calls for at `now_ms`, by what of `today`'s policy holds at once. Made one after the
     /// other they come to an end: each leads nearer to a state where none is due.
     #[must_use]
-    pub fn due(&self, now_ms: u64, today: &Policy) -> Option<Switch> {
+    pub fn due(&self, now_ms: u64, today: &Policy, health: &Health) -> Option<Switch> {
         let forward = !self.paused && !today.shadow_only;
-        self.due_back().or_else(|| self.due_forward(now_ms, |trial| forward && !trial.is_gated()))
+        let open = |trial: &Trial| forward && !trial.is_gated() && health.is_within_budgets(trial.version(), today);
+        self.due_back().or_else(|| self.due_forward(now_ms, open))
     }
 
     /// The same past a pause or a gate: a person opens the way, the evidence still has to be there.
@@ -69,15 +70,16 @@ impl Site {
         Switch { role, from, step, ..Self::standing(trial, to, Cause::Evidence) }
     }
 
-    /// The switch that too many failures in a row call for.
+    /// The switch that failures, or answers that come too late, call for.
     #[must_use]
-    pub fn due_to_failures(&self, failures: &Failures) -> Option<Switch> {
-        let failing = |trial: &&Trial| failures.is_failing(trial.version());
-        if self.state.is_serving() && self.incumbent.as_ref().is_some_and(|trial| failing(&trial)) {
-            return Some(self.switch(State::Teacher, Cause::Failures));
+    pub fn due_to_health(&self, health: &Health) -> Option<Switch> {
+        let failing = |trial: &Trial| health.failing(trial.version());
+        let incumbent = self.incumbent.as_ref().filter(|_| self.state.is_serving());
+        if let Some(cause) = incumbent.and_then(failing) {
+            return Some(self.switch(State::Teacher, cause));
         }
-        let challenger = self.challenger.as_ref().filter(failing).filter(|trial| trial.step.is_some())?;
-        Some(Self::drop_challenger(challenger, Cause::Failures))
+        let challenger = self.challenger.as_ref().filter(|trial| trial.step.is_some())?;
+        Some(Self::drop_challenger(challenger, failing(challenger)?))
     }
 
     pub(crate) fn drop_challenger(trial: &Trial, cause: Cause) -> Switch {

@@ -1,6 +1,6 @@
 //! A policy in words: what moves the traffic, and how sure that is. Says what the numbers mean and decides nothing.
 
-use crate::policy::{CanaryStep, Policy, Risk, Sticky};
+use crate::policy::{CanaryStep, Policy, Ratings, Risk, Sticky};
 
 impl Policy {
     /// One sentence for each thing that a site under this policy does, in the order in which it meets them.
@@ -46,7 +46,18 @@ impl Policy {
             self.quality_floor,
             self.drift_audits
         ));
-        said.push(format!("{} failures in a row send it back at once; an operator can at any time", self.failures_max));
+        said.push(match self.ratings {
+            Ratings::Ignored => "a person's ratings are kept and count for nothing".to_owned(),
+            Ratings::Against => "a bad rating by a person counts against it, a good one is only shown".to_owned(),
+            Ratings::Both => "a person's ratings count like audits, good ones of audited requests only".to_owned(),
+        });
+        let slow = |latency_ms| format!(", or more than {} take over {latency_ms} ms", percent(self.slow_max));
+        said.push(format!(
+            "{} failures in a row send it back at once, and so it does when more than {} of its attempts fail{}; an operator can at any time",
+            self.failures_max,
+            percent(self.errors_max),
+            self.latency_max_ms.map(slow).unwrap_or_default()
+        ));
         said
     }
 

@@ -5,6 +5,7 @@
 //! - [`betting`], [`tally`]: e-processes and confidence bounds for a mean; [`gate`]: risk, quality and coverage of every
 //!   confidence threshold; [`drift`]: the detector that watches what is served;
 //! - [`memory`]: which prompts were evidence already;
+//! - [`health`]: budgets of failures and of time;
 //! - [`record`]: what is written down; the log of records is the truth;
 //! - [`trial`]: the evidence of one version, under the policy recorded with it;
 //! - [`site`]: the state that a log replays to; `due` and `action`: which switch evidence, failures, rules or a
@@ -20,8 +21,8 @@ pub mod betting;
 pub mod drift;
 mod due;
 mod explain;
-pub mod failures;
 pub mod gate;
+pub mod health;
 pub mod memory;
 pub mod plan;
 pub mod policy;
@@ -32,10 +33,10 @@ pub mod trial;
 
 pub use action::{ActionError, OperatorAction};
 pub use basis::Basis;
-pub use failures::Failures;
+pub use health::Health;
 pub use plan::{Because, Dice, Plan, Route};
-pub use policy::{Policy, Sticky};
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Record, Role, State, Switch};
+pub use policy::{Policy, Ratings, Sticky};
+pub use record::{Audit, AuditOutcome, Candidate, Cause, Numbers, Rating, Record, Role, State, Switch};
 pub use site::{Measuring, Site};
 pub use trial::Trial;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::failures::Failures;
+use crate::health::Health;
 use crate::record::{Candidate, State};
 use crate::site::Site;
 use crate::trial::Trial;
@@ -36,7 +36,7 @@ pub enum Because {
     CanaryDice,
     /// The die fell into a challenger's share.
     Challenger,
-    /// The student has failed too often in a row; the switch is on its way to the log.
+    /// The student has failed or was slow too often; the switch is on its way to the log.
     StudentFailing,
     /// More call sites than are kept apart.
     TooManySites,
@@ -91,7 +91,7 @@ impl Site {
     /// Plans the next request. Of `policy`, today's, only what holds at once counts. `choosing` is `None` where the
     /// measure is given.
     #[must_use]
-    pub fn plan(&self, policy: &Policy, choosing: Option<Choosing<'_>>, failures: &Failures, dice: Dice) -> Plan {
+    pub fn plan(&self, policy: &Policy, choosing: Option<Choosing<'_>>, health: &Health, dice: Dice) -> Plan {
         let because = Because::State(self.state);
         // Where nothing is learnt and no version waits for it, a measure is of no use.
         let waits = || self.live().any(|trial| trial.candidate.measure.is_none());
@@ -107,7 +107,7 @@ impl Site {
         let audit = self.audited(incumbent, policy, dice.audit).filter(|candidate| candidate.measure.is_some());
         // A capped share is a smaller part of the same die, so a sticky request keeps its side.
         let cap = policy.share_max.min(self.share_max.unwrap_or(1.0));
-        let (route, because) = self.route(incumbent, failures, dice.route, cap);
+        let (route, because) = self.route(incumbent, health, dice.route, cap);
         Plan { route, audit: audit.cloned(), repeat, because }
     }
 
@@ -117,17 +117,17 @@ impl Site {
         self.measuring.choice.is_none() || self.measuring.on != *on
     }
 
-    fn route(&self, incumbent: &Trial, failures: &Failures, die: f64, cap: f64) -> (Route, Because) {
+    fn route(&self, incumbent: &Trial, health: &Health, die: f64, cap: f64) -> (Route, Because) {
         let challenger = self.challenger.as_ref().filter(|_| self.state == State::Student);
         let challenger = challenger.filter(|trial| trial.share().is_some_and(|share| die < share.min(cap)));
-        if let Some(route) = challenger.and_then(|trial| student(trial, failures)) {
+        if let Some(route) = challenger.and_then(|trial| student(trial, health)) {
             return (route, Because::Challenger);
         }
         match self.state {
             State::Canary | State::Student if incumbent.share().is_none_or(|share| die >= share.min(cap)) => {
                 (Route::Teacher, Because::CanaryDice)
             }
-            State::Canary | State::Student => match student(incumbent, failures) {
+            State::Canary | State::Student => match student(incumbent, health) {
                 Some(route) => (route, Because::State(self.state)),
                 None => (Route::Teacher, Because::StudentFailing),
             },
@@ -164,8 +164,8 @@ fn audit_share(trial: &Trial, policy: &Policy) -> f64 {
 }
 
 /// The route to `trial`'s version, if it has a proven threshold and does answer.
-fn student(trial: &Trial, failures: &Failures) -> Option<Route> {
-    if failures.is_failing(trial.version()) {
+fn student(trial: &Trial, health: &Health) -> Option<Route> {
+    if health.failing(trial.version()).is_some() {
         return None;
     }
     let confidence_threshold = trial.threshold()?;

@@ -45,6 +45,19 @@ pub enum Risk {
     Selective,
 }
 
+/// What a person's rating of a served answer counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ratings {
+    /// It is kept and shown.
+    Ignored,
+    /// A bad one is evidence against the version. People complain about what is bad, so a good one proves nothing.
+    #[default]
+    Against,
+    /// A good one of an audited request is evidence as well: for who rates all audited answers, or chooses blindly.
+    Both,
+}
+
 /// What keeps requests that belong together on one side of a canary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,10 +117,17 @@ pub struct Policy {
     /// Compare and never serve.
     pub shadow_only: bool,
     pub sticky: Sticky,
+    pub ratings: Ratings,
     /// Exam score on held-out exchanges below which a version does not enter Shadow.
     pub exam_min: f64,
     /// Consecutive failures of the student after which the site goes back to the teacher.
     pub failures_max: u32,
+    /// Share of the attempts that may give no answer.
+    pub errors_max: f64,
+    /// An answer that takes longer (milliseconds) is slow; without it no answer is.
+    pub latency_max_ms: Option<u64>,
+    /// Share of the answers that may be slow.
+    pub slow_max: f64,
 }
 
 impl Default for Policy {
@@ -133,8 +153,12 @@ impl Default for Policy {
             share_max: 1.0,
             shadow_only: false,
             sticky: Sticky::None,
+            ratings: Ratings::Against,
             exam_min: 0.50,
             failures_max: 20,
+            errors_max: 0.05,
+            latency_max_ms: None,
+            slow_max: 0.05,
         }
     }
 }
@@ -147,8 +171,8 @@ pub fn step(share: f64, audits: u64) -> CanaryStep {
 
 impl Policy {
     /// Whether evidence gathered under `other` answers the same question: all that the tests and the canary
-    /// depend on is equal. Audit shares, `share_max`, `shadow_only`, `sticky`, `repeats`, `exam_min` and `failures_max`
-    /// may differ: they hold at once.
+    /// depend on is equal. Audit shares, `share_max`, `shadow_only`, `sticky`, `repeats`, `exam_min`, `failures_max` and the
+    /// budgets may differ: they hold at once.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let at_once = Self {
@@ -161,6 +185,9 @@ impl Policy {
             repeats: self.repeats,
             exam_min: self.exam_min,
             failures_max: self.failures_max,
+            errors_max: self.errors_max,
+            latency_max_ms: self.latency_max_ms,
+            slow_max: self.slow_max,
             ..other.clone()
         };
         *self == at_once
@@ -201,6 +228,9 @@ impl Policy {
             or_zero("coverage_min", self.coverage_min),
             or_zero("exam_min", self.exam_min),
             (self.failures_max == 0).then(|| "failures_max = 0 must be at least 1".to_owned()),
+            open("errors_max", self.errors_max),
+            (self.latency_max_ms == Some(0)).then(|| "latency_max_ms = 0 must be at least 1".to_owned()),
+            open("slow_max", self.slow_max),
         ];
         problems.into_iter().flatten().chain(self.canary_problems()).collect()
     }

@@ -58,8 +58,12 @@ pub enum Cause {
     Drift,
     /// The evidence passed its thresholds.
     Evidence,
+    /// More attempts gave no answer than the error budget allows.
+    ErrorBudget,
     /// The student failed too often in a row.
     Failures,
+    /// More answers were slow than the latency budget allows.
+    LatencyBudget,
     /// The log lost records: what it still says proves nothing.
     LogDamaged,
     /// A person said so.
@@ -74,7 +78,9 @@ impl Cause {
             Self::Candidate => "candidate",
             Self::Drift => "drift",
             Self::Evidence => "evidence",
+            Self::ErrorBudget => "error_budget",
             Self::Failures => "failures",
+            Self::LatencyBudget => "latency_budget",
             Self::LogDamaged => "log_damaged",
             Self::Operator => "operator",
         }
@@ -171,6 +177,22 @@ pub struct Audit {
     pub outcome: AuditOutcome,
 }
 
+/// What a person says of an answer of a student's that a client got.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rating {
+    /// The request that it answered.
+    pub request: String,
+    pub version: VersionId,
+    pub good: bool,
+    /// The student's confidence in it; known only where the request was audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
 /// Which of a site's two versions a switch moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -241,6 +263,7 @@ pub enum Record {
         exam: f64,
     },
     Switch(Switch),
+    Rating(Rating),
     /// The teacher was asked twice.
     Repeat {
         /// What a measure depends on; a repeat on another ground begins the choice anew.

@@ -53,6 +53,11 @@ impl Site {
     pub fn apply(&mut self, at_ms: u64, record: &Record) {
         match record {
             Record::Audit(audit) => self.observe(audit),
+            Record::Rating(rating) => {
+                self.live_mut()
+                    .filter(|trial| *trial.version() == rating.version)
+                    .for_each(|trial| trial.rated(rating));
+            }
             Record::Candidate(candidate) => self.try_out(candidate.clone()),
             Record::FailedExam { .. } => {}
             Record::Switch(switch) => self.switched(at_ms, switch),

@@ -3,11 +3,12 @@
 
 mod actions;
 mod challenger;
-mod failures;
+mod health;
 mod machine;
 mod measuring;
 mod planning;
 mod policy;
+mod ratings;
 mod routed;
 mod rules;
 mod statistics;
@@ -60,14 +61,14 @@ struct Driven {
     log: Vec<Record>,
     policy: Policy,
     basis: Basis,
-    failures: Failures,
+    health: Health,
 }
 
 impl Driven {
     fn write(&mut self, record: Record) {
         self.site.apply(self.log.len() as u64, &record);
         self.log.push(record);
-        while let Some(due) = self.site.due(self.log.len() as u64, &self.policy) {
+        while let Some(due) = self.site.due(self.log.len() as u64, &self.policy, &self.health) {
             let record = Record::Switch(due);
             self.site.apply(self.log.len() as u64, &record);
             self.log.push(record);
@@ -141,7 +142,7 @@ impl Driven {
     }
 
     fn plan(&self, route: f64, audit: f64) -> Plan {
-        self.site.plan(&self.policy, None, &self.failures, Dice { route, audit })
+        self.site.plan(&self.policy, None, &self.health, Dice { route, audit })
     }
 
     fn served_by(&self, route: f64) -> String {

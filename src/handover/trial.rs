@@ -10,8 +10,8 @@ use crate::Policy;
 use crate::drift::Drift;
 use crate::gate::{Claims, Gate, Proven, Seen};
 use crate::memory::{Memory, Novelty};
-use crate::policy::{CanaryStep, Risk};
-use crate::record::{Audit, AuditOutcome, Candidate};
+use crate::policy::{CanaryStep, Ratings, Risk};
+use crate::record::{Audit, AuditOutcome, Candidate, Rating};
 
 /// Coverage has been lost when it has fallen below this part of what was proven.
 const COVERAGE_KEPT: f64 = 0.75;
@@ -41,6 +41,9 @@ pub struct Trial {
     /// Audits of a prompt that was evidence already, and of near-duplicates.
     pub repeats: u64,
     pub near_duplicates: u64,
+    /// Served answers that a person rated.
+    pub rated_good: u64,
+    pub rated_bad: u64,
     /// Index into the policy's canary steps, their number when fully serving; `None` in Shadow.
     pub step: Option<usize>,
     /// Answers compared since the current step began, when it began (Unix time), and who asked.
@@ -65,6 +68,8 @@ impl Trial {
             memory: Memory::default(),
             repeats: 0,
             near_duplicates: 0,
+            rated_good: 0,
+            rated_bad: 0,
             step: None,
             step_audits: 0,
             step_since_ms: 0,
@@ -297,6 +302,25 @@ impl Trial {
             // Not good, and not servable: nothing bad reached a client. No answer says nothing about drift.
             self.gate.observe(Seen { confidence: None, quality: 0.0, bad: false }, &claims);
         }
+        self.proven = self.gate.proven(&claims).or(self.proven);
+    }
+
+    /// Counts what a person says of a served answer, and learns from it what the policy allows.
+    pub(crate) fn rated(&mut self, rating: &Rating) {
+        let Rating { good, confidence, .. } = *rating;
+        *(if good { &mut self.rated_good } else { &mut self.rated_bad }) += 1;
+        let counts = match self.policy().ratings {
+            Ratings::Ignored => false,
+            Ratings::Against => !good,
+            // Which of the answers that were not audited is rated was no die's choice.
+            Ratings::Both => !good || confidence.is_some(),
+        };
+        let Some(measure) = self.candidate.measure.as_ref().filter(|_| counts) else { return };
+        let (quality, claims) = (measure.rated(good), self.claims());
+        // What was served lay above the threshold.
+        let confidence = confidence.or_else(|| self.threshold());
+        self.watch(quality, confidence);
+        self.gate.observe(Seen { confidence, quality, bad: !good }, &claims);
         self.proven = self.gate.proven(&claims).or(self.proven);
     }
 

@@ -12,6 +12,8 @@ pub enum LedgerError {
     Action(#[from] handover::ActionError),
     #[error("somebody else wrote to the hand-over log: record {expected} was to follow, {found} is next")]
     Conflict { expected: u64, found: u64 },
+    #[error("request `{0}` is rated already, and a rating stands")]
+    AlreadyRated(String),
     #[error("version `{version}` was discarded at call site `{site}` and is not tried again; train a new one")]
     Discarded { site: SiteId, version: VersionId },
     #[error("the hand-over log {} is in use by another process; stop that one or choose another directory", .0.display())]
@@ -24,8 +26,17 @@ pub enum LedgerError {
     LogUnavailable,
     #[error("a record of the hand-over log cannot be put as JSON: {0}")]
     Record(#[from] serde_json::Error),
+    #[error("request `{0}` was answered by the teacher: rate what the student said")]
+    NotTheStudents(String),
+    #[error(
+        "no audit of request `{0}` is among the newest; name the version that answered it, as `x-apprentice-model` \
+         said behind the `@`"
+    )]
+    UnknownRequest(String),
     #[error("no call site `{0}` is known; a site exists from its first request on")]
     UnknownSite(SiteId),
+    #[error("version `{version}` does not serve at call site `{site}`: a rating of its answers changes nothing")]
+    NotServing { site: SiteId, version: VersionId },
 }
 
 /// `map_err` with what was tried.

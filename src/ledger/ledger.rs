@@ -145,8 +145,11 @@ impl Ledger {
         let today = self.rules.of(site);
         let mut switched = false;
         for _ in 0..SWITCHES_MAX {
-            let standing = slot.lock().site.clone();
-            let Some(switch) = standing.due(at_ms, &today.policy) else { break };
+            let due = {
+                let live = slot.lock();
+                (live.site.clone(), live.health.clone())
+            };
+            let Some(switch) = due.0.due(at_ms, &today.policy, &due.1) else { break };
             self.commit(writer, site, at_ms, Record::Switch(switch))?;
             switched = true;
         }
@@ -158,19 +161,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// Makes the switches that too many failures call for, and those that follow.
+    /// Makes the switches that failures or slow answers call for, and those that follow.
     pub(crate) fn demote_failing(&self, writer: &mut Writer, site: &SiteId) -> Result<(), LedgerError> {
         let slot = self.known(site)?;
-        let Some(since_ms) = slot.lock().failures.since_ms() else { return Ok(()) };
+        let Some(since_ms) = slot.lock().health.since_ms() else { return Ok(()) };
         for _ in 0..SWITCHES_MAX {
             let due = {
                 let live = slot.lock();
-                live.site.due_to_failures(&live.failures)
+                live.site.due_to_health(&live.health)
             };
             let Some(switch) = due else { break };
             self.commit(writer, site, since_ms, Record::Switch(switch))?;
         }
-        slot.lock().failures.clear();
+        let mut live = slot.lock();
+        let standing = live.site.clone();
+        live.health.switched(standing.live());
+        drop(live);
         self.settle(writer, site, since_ms)
     }
 

@@ -16,6 +16,7 @@ mod heads;
 mod ledger;
 mod operate;
 mod proof;
+mod rate;
 mod recover;
 mod sealed;
 mod serving;
@@ -26,6 +27,7 @@ pub use control::Entry;
 pub use error::LedgerError;
 pub use ledger::Ledger;
 pub use operate::Outcome;
+pub use rate::RatingRequest;
 pub use table::SITES_MAX;
 pub use view::{ChallengerView, SiteView, StepView};
 

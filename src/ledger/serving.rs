@@ -1,7 +1,7 @@
 //! What the data plane and the lessons say: plans, audits, candidates, failures; and how sites stand.
 
 use callsite::{SiteId, VersionId};
-use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Plan, Record, State};
+use handover::{Audit, AuditOutcome, Because, Candidate, Dice, Health, Plan, Policy, Record, State};
 
 use verify::{Choice, Repeat};
 
@@ -23,7 +23,7 @@ impl Ledger {
         if live.stopping > 0 {
             return Plan::teacher(Because::State(State::Held));
         }
-        live.site.plan(&rules.policy, rules.measure_to_choose(), &live.failures, dice)
+        live.site.plan(&rules.policy, rules.measure_to_choose(), &live.health, dice)
     }
 
     /// Gives `site` a state of its own; false when there are too many sites.
@@ -37,13 +37,11 @@ impl Ledger {
     /// # Errors
     /// When the record or its switch cannot be written; a record that was not written changes nothing.
     pub fn record_audit(&self, site: &SiteId, at_ms: u64, audit: Audit) -> Result<(), LedgerError> {
-        let slot = self.known(site)?;
         let mut writer = self.writer.lock();
         let (version, outcome) = (audit.version.clone(), audit.outcome);
         self.commit(&mut writer, site, at_ms, Record::Audit(audit))?;
-        match outcome {
-            AuditOutcome::Compared { .. } => slot.lock().failures.answered(&version),
-            AuditOutcome::NoAnswer => self.student_failed(site, &version, at_ms),
+        if outcome == AuditOutcome::NoAnswer {
+            self.student_failed(site, &version, at_ms);
         }
         self.demote_failing(&mut writer, site)?;
         self.settle(&mut writer, site, at_ms)
@@ -117,19 +115,25 @@ impl Ledger {
         self.commit(&mut self.writer.lock(), site, at_ms, Record::FailedExam { version, exam })
     }
 
-    /// Counts a student that gave no answer. Too many in a row send the site back to the teacher at once; the
-    /// record follows with the next `flush`. Touches no disk.
+    /// Counts a student that gave no answer. Too many in a row, or beyond the error budget, send the site back to the
+    /// teacher at once; the record follows with the next `flush`. Touches no disk.
     pub fn student_failed(&self, site: &SiteId, version: &VersionId, at_ms: u64) {
-        if let Some(slot) = self.table.get(site) {
-            let failures_max = self.rules.of(site).policy.failures_max;
-            slot.lock().failures.failed(version, failures_max, at_ms);
-        }
+        self.attempted(site, version, |health, policy| health.failed(version, policy, at_ms));
     }
 
-    /// Ends a row of failures. Touches no disk.
-    pub fn student_answered(&self, site: &SiteId, version: &VersionId) {
-        if let Some(slot) = self.table.get(site) {
-            slot.lock().failures.answered(version);
+    /// Counts an answer of the student's that took `latency_ms`; it ends a row of failures. One too many that was slow
+    /// sends the site back to the teacher likewise. Touches no disk.
+    pub fn student_answered(&self, site: &SiteId, version: &VersionId, latency_ms: u64, at_ms: u64) {
+        self.attempted(site, version, |health, policy| health.answered(version, policy, latency_ms, at_ms));
+    }
+
+    fn attempted(&self, site: &SiteId, version: &VersionId, count: impl FnOnce(&mut Health, &Policy)) {
+        let Some(slot) = self.table.get(site) else { return };
+        let rules = self.rules.of(site);
+        let mut live = slot.lock();
+        if live.site.live().any(|trial| trial.version() == version) {
+            count(&mut live.health, &rules.policy);
+            live.unpublished = true;
         }
     }
 

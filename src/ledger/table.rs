@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callsite::SiteId;
-use handover::{Failures, Record, Site};
+use handover::{Health, Record, Site};
 use parking_lot::{Mutex, RwLock};
 
 /// Call sites that are kept apart; requests of further ones are forwarded like those of `default`.
@@ -15,7 +15,7 @@ pub const SITES_MAX: usize = 10_000;
 pub(crate) struct Live {
     /// Replaced whole by the one writer, so that who reads it, a request above all, waits for no statistics.
     pub(crate) site: Arc<Site>,
-    pub(crate) failures: Failures,
+    pub(crate) health: Health,
     /// Something was recorded since the gauges were last brought up to date.
     pub(crate) unpublished: bool,
     /// A person's hold, rollback or discard waits for its turn to be written: the teacher answers already.
@@ -32,12 +32,18 @@ pub(crate) struct SeenSite {
     pub(crate) site: Arc<Site>,
     pub(crate) stale_before_ms: Option<u64>,
     pub(crate) now_ms: u64,
+    pub(crate) health: Health,
 }
 
 impl Live {
     /// What a view is made from, without holding up who plans.
     pub(crate) fn seen(&self) -> SeenSite {
-        SeenSite { site: self.site.clone(), stale_before_ms: self.stale_before_ms(), now_ms: self.now_ms }
+        SeenSite {
+            site: self.site.clone(),
+            stale_before_ms: self.stale_before_ms(),
+            now_ms: self.now_ms,
+            health: self.health.clone(),
+        }
     }
 
     /// Applies a record in place.

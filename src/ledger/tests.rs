@@ -5,6 +5,7 @@ mod disk;
 mod failing;
 mod memory;
 mod model;
+mod rating;
 mod reference;
 
 use std::collections::BTreeMap;

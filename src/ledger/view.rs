@@ -24,6 +24,9 @@ pub struct SiteView {
     /// Audits of prompts that were evidence already, and of near-duplicates.
     pub repeated_audits: u64,
     pub near_duplicate_audits: u64,
+    /// Its served answers that a person rated.
+    pub rated_good: u64,
+    pub rated_bad: u64,
     /// Mean quality of the answers that are, or would be, served.
     pub quality: Option<f64>,
     /// The same of all its answers: shown, not required.
@@ -52,6 +55,9 @@ pub struct SiteView {
     /// ln of the drift detector's statistic; it fires at `drift_alarm`.
     pub drift: Option<f64>,
     pub drift_alarm: f64,
+    /// The same of attempts without an answer, and of slow answers; of this process's life only.
+    pub error_budget: Option<f64>,
+    pub latency_budget: Option<f64>,
     /// The policy that the version's evidence is held to: the one recorded with it, or today's where there is none.
     pub policy: Policy,
     /// The canary step that the site stands on.
@@ -136,6 +142,8 @@ impl SiteView {
         let quality = trial.and_then(Trial::shown_quality);
         let evidence = trial.and_then(Trial::evidence);
         let cap = today.share_max.min(site.share_max.unwrap_or(1.0));
+        let unwell = trial.and_then(|trial| seen.health.missing(trial.version(), today));
+        let budgets = trial.and_then(|trial| seen.health.log_statistics(trial.version()));
         Self {
             site: name.clone(),
             state: site.state,
@@ -145,6 +153,8 @@ impl SiteView {
             audits: trial.map_or(0, Trial::audits),
             repeated_audits: trial.map_or(0, |trial| trial.repeats),
             near_duplicate_audits: trial.map_or(0, |trial| trial.near_duplicates),
+            rated_good: trial.map_or(0, |trial| trial.rated_good),
+            rated_bad: trial.map_or(0, |trial| trial.rated_bad),
             quality: quality.map(|(mean, _)| mean),
             raw_quality: trial.and_then(|trial| trial.gate.raw().mean()),
             lower_bound: trial.map(|_| quality.map_or(0.0, |(_, (lower, _))| lower)),
@@ -160,12 +170,14 @@ impl SiteView {
             share_max: site.share_max,
             student_share: serving.and_then(Trial::share).unwrap_or(0.0).min(cap),
             drift: trial.map(|trial| trial.drift.log_statistic()).filter(|value| value.is_finite()),
+            error_budget: budgets.map(|(errors, _)| errors).filter(|value| value.is_finite()),
+            latency_budget: budgets.map(|(_, slow)| slow).filter(|value| value.is_finite()),
             drift_alarm: policy.drift_audits.ln(),
             policy: policy.clone(),
             canary_step: trial.filter(|_| site.state == State::Canary).and_then(StepView::of),
             challenger: site.challenger.as_ref().map(ChallengerView::of),
             candidates: site.trials,
-            blocked_by: site.missing(seen.now_ms, today),
+            blocked_by: site.missing(seen.now_ms, today).into_iter().chain(unwell).collect(),
             proven_versions: site.proven.iter().map(|proven| proven.version().clone()).collect(),
             discarded_versions: site.discarded.clone(),
             last_switch: site.last_switch.clone(),
@@ -191,6 +203,8 @@ impl SiteView {
         metrics.coverage_lost(site).set(f64::from(u8::from(self.coverage_lost)));
         metrics.drift_log_statistic(site).set_or_remove(self.drift);
         metrics.drift_log_threshold(site).set(self.drift_alarm);
+        metrics.budget_log_statistic(site, "errors").set_or_remove(self.error_budget);
+        metrics.budget_log_statistic(site, "latency").set_or_remove(self.latency_budget);
         let error = self.reliability.as_ref().and_then(Reliability::expected_calibration_error);
         metrics.calibration_error(site).set_or_remove(error);
         self.publish_evidence(metrics, site);

@@ -2,7 +2,9 @@
 //! place of this member that applies records.
 
 use callsite::VersionId;
-use handover::{Audit, AuditOutcome, Basis, Candidate, Cause, Numbers, Policy, Record, Site, State, Switch, Trial};
+use handover::{
+    Audit, AuditOutcome, Basis, Candidate, Cause, Health, Numbers, Policy, Record, Site, State, Switch, Trial,
+};
 use verify::Measure;
 
 use crate::hash;
@@ -159,5 +161,5 @@ pub(crate) fn due(site: &Site, at_ms: u64, policy: &Policy) -> Option<Switch> {
     let waits = site.state == State::Shadow
         && site.challenger.is_none()
         && site.incumbent.as_ref().is_some_and(|trial| trial.proven.is_none());
-    if waits { None } else { site.due(at_ms, policy) }
+    if waits { None } else { site.due(at_ms, policy, &Health::default()) }
 }

@@ -88,7 +88,7 @@ impl Replayed {
                 self.audits_without_trial += u64::from(!known);
                 self.site.apply(entry.at_ms, &entry.record);
             }
-            Record::FailedExam { .. } | Record::Repeat { .. } | Record::Measure { .. } => {
+            Record::FailedExam { .. } | Record::Rating(_) | Record::Repeat { .. } | Record::Measure { .. } => {
                 self.site.apply(entry.at_ms, &entry.record);
             }
         }
@@ -122,7 +122,7 @@ impl Replayed {
                 Some(Switch { from: self.site.state, to, ..switch.clone() })
             }
             Cause::LogDamaged => Some(Switch { from: self.site.state, to: State::Teacher, ..switch.clone() }),
-            Cause::Failures => self.failed(switch),
+            Cause::Failures | Cause::ErrorBudget | Cause::LatencyBudget => self.failed(switch),
         };
         if let Some(switch) = kept {
             self.site.apply(entry.at_ms, &Record::Switch(switch.clone()));

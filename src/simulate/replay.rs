@@ -1,7 +1,7 @@
 //! The whole gate over a recorded stream, in many random orders: the first part of an order is the exam, the rest are the
 //! requests. The stream is the world: what a threshold does to all of it is known.
 
-use handover::{Dice, Failures, Policy, Route};
+use handover::{Dice, Health, Policy, Route};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -156,10 +156,10 @@ fn order(rng: &mut ChaCha8Rng, graded: &[Graded], replay: &Replay<'_>) -> Order 
     let seen = exam.iter().map(|row| (row.answer.confidence, row.answer.quality)).collect();
     let policy = replay.policy;
     let mut driven = Driven::new(policy, &exam_grid(seen, policy.quality_min), &replay.measure);
-    let (failures, mut found) = (Failures::default(), Order { requests: stream.len(), ..Order::default() });
+    let (health, mut found) = (Health::default(), Order { requests: stream.len(), ..Order::default() });
     for row in stream {
         let dice = Dice { route: rng.random(), audit: rng.random() };
-        let plan = driven.site.plan(policy, None, &failures, dice);
+        let plan = driven.site.plan(policy, None, &health, dice);
         let is_served = match plan.route {
             Route::Student { confidence_threshold, .. } => row.answer.confidence >= confidence_threshold,
             Route::Teacher => false,

@@ -38,7 +38,8 @@ families! {
     gauge coverage(call_site) "Share of the audited requests that the proven threshold covers.";
     gauge coverage_lost(call_site) "1 when the threshold covers clearly fewer requests than when it was proven.";
     gauge drift_log_statistic(call_site) "ln of the drift detector's statistic; absent while nothing is watched.";
-    gauge drift_log_threshold(call_site) "Where the drift detector fires.";
+    gauge drift_log_threshold(call_site) "Where the drift detector fires, and those of the budgets.";
+    gauge budget_log_statistic(call_site, budget) "ln of the statistic of a budget, `errors` or `latency`: past the threshold the site goes back to the teacher.";
     gauge calibration_error(call_site) "Expected calibration error of the student's confidence; absent without audits.";
     gauge confidence_threshold(call_site) "Proven confidence threshold; absent when none is proven.";
     gauge evidence_audits(call_site) "Audited requests of the version on trial or serving that were evidence.";
@@ -54,6 +55,7 @@ families! {
     gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start.";
     gauge teacher_price_usd(kind) "Price of a million of the teacher's tokens; kind is input or output.";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
+    counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";
     counter captured_total() "Exchanges stored.";
     counter capture_dropped_total(reason) "Exchanges not stored.";

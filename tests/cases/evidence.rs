@@ -49,7 +49,7 @@ fn stands(measure: &Measure, rng: &mut ChaCha8Rng, answer: impl Fn(&Line, &mut C
     };
     let write = |site: &mut Site, record: Record| {
         site.apply(1, &record);
-        while let Some(due) = site.due(1, &policy) {
+        while let Some(due) = site.due(1, &policy, &handover::Health::default()) {
             site.apply(1, &Record::Switch(due));
         }
     };
@@ -120,6 +120,6 @@ fn before_the_measure_is_chosen_requests_are_only_repeated() {
     let on = Basis([("teacher".to_owned(), "a".to_owned())].into());
     let choosing = Some(handover::plan::Choosing { on: &on, learns: true });
     let dice = Dice { route: 0.0, audit: 0.0 };
-    let plan = site.plan(&Policy::default(), choosing, &handover::Failures::default(), dice);
+    let plan = site.plan(&Policy::default(), choosing, &handover::Health::default(), dice);
     assert!(plan.repeat && plan.audit.is_none());
 }

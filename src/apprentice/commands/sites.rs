@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use crate::cli::{Sites, SitesAction};
+use crate::cli::{RatingVerdict, Sites, SitesAction};
 use crate::output::print_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
@@ -39,6 +39,10 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         SitesAction::Cap { site, share } => post(site, "/cap", serde_json::json!({"share": share})),
         SitesAction::Rollback { site, to } => post(site, "/rollback", serde_json::json!({"to": to})),
         SitesAction::Discard { site, version } => post(site, "/discard", serde_json::json!({"version": version})),
+        SitesAction::Rate { site, request, verdict, version } => {
+            let good = *verdict == RatingVerdict::Good;
+            post(site, "/ratings", serde_json::json!({"request": request, "good": good, "version": version}))
+        }
         SitesAction::Train { site } => (Method::POST, path(site, "/train"), None),
     };
     let listing = path == "/admin/call-sites";

@@ -157,11 +157,23 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "`none`, `user` or `conversation`: requests that stay together on one side of a canary.",
     ),
+    key(
+        "handover.ratings",
+        "",
+        "What a person's rating of a served answer counts for: `ignored`; `against`: a bad one is evidence against the version; `both`: a good one of an audited request is evidence too.",
+    ),
     key("handover.exam_min", "0 to 1", "Exam score below which a version is not tried."),
     key(
         "handover.failures_max",
         "at least 1",
         "Failures of the student in a row after which the site goes back to the teacher.",
+    ),
+    key("handover.errors_max", OPEN_UNIT, "Share of the student's attempts that may give no answer."),
+    key("handover.latency_max_ms", "at least 1", "A student's answer that takes longer is slow. Without it none is."),
+    key(
+        "handover.slow_max",
+        OPEN_UNIT,
+        "Share of the student's answers that may be slow before the site goes back to the teacher.",
     ),
     key("lessons.enabled", "", "Learn in the background."),
     key(

@@ -41,6 +41,21 @@ fn too_many_failures_in_a_row_send_the_site_to_the_teacher_at_once() {
 }
 
 #[test]
+fn answers_that_come_too_late_too_often_send_the_site_to_the_teacher() {
+    let mut setup = Setup::new(State::Student);
+    setup.policy.latency_max_ms = Some(20);
+    let world = World::start(setup);
+    let Says::Answer(yes) = Says::text("yes") else { panic!() };
+    let late = Says::Later(Duration::from_millis(25), yes);
+    let served = (0..100).take_while(|_| reason(&world, late.clone()) == "student").count();
+    assert!((20..30).contains(&served), "{served}");
+    assert_eq!(reason(&world, Says::text("yes")), "student-failing");
+    world.ledger.flush(1);
+    assert_eq!(world.state(), State::Teacher);
+    assert_eq!(world.metrics.rollbacks_total("shop", "latency_budget").get(), 1);
+}
+
+#[test]
 fn any_answer_ends_the_row() {
     for (says, why) in [
         (Says::text("yes"), "student"),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use callsite::{SiteId, VersionId};
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ use crate::Students;
 #[derive(Clone, Debug)]
 pub(super) enum Says {
     Answer(Answer),
+    /// The same after a while.
+    Later(Duration, Answer),
     Error(ModelError),
     /// Works and never comes to an end.
     Never,
@@ -141,6 +144,10 @@ impl ChatModel for ScriptedModel {
         Box::pin(async move {
             match says {
                 Says::Answer(answer) => Ok(answer),
+                Says::Later(after, answer) => {
+                    tokio::time::sleep(after).await;
+                    Ok(answer)
+                }
                 Says::Error(error) => Err(error),
                 Says::Panics => panic!("as the script says"),
                 Says::Never => {

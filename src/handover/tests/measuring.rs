@@ -40,13 +40,13 @@ fn the_teacher_is_asked_twice_until_the_measure_is_chosen_and_anew_on_other_grou
     let dice = |audit| Dice { route: 0.9, audit };
     let plan = |driven: &Driven, on: Option<&Basis>, audit| {
         let choosing = on.map(|on| plan::Choosing { on, learns: true });
-        driven.site.plan(&driven.policy, choosing, &driven.failures, dice(audit))
+        driven.site.plan(&driven.policy, choosing, &driven.health, dice(audit))
     };
     let (a, b) = (on("a"), on("b"));
     assert!(plan(&driven, Some(&a), 0.1).repeat && !plan(&driven, Some(&a), 0.3).repeat);
     assert!(!plan(&driven, None, 0.1).repeat, "an operator's own measure needs none");
     let idle =
-        driven.site.plan(&driven.policy, Some(plan::Choosing { on: &a, learns: false }), &driven.failures, dice(0.1));
+        driven.site.plan(&driven.policy, Some(plan::Choosing { on: &a, learns: false }), &driven.health, dice(0.1));
     assert!(!idle.repeat, "nothing is learnt and there is no version");
     driven.write(Record::Repeat { on: a.clone(), repeat: example() });
     driven.write(Record::Measure { on: a.clone(), choice: choice() });

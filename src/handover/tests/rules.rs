@@ -107,8 +107,8 @@ fn a_changed_basis_leaves_a_hold_and_a_teacher_where_they_are() {
     assert_eq!((driven.site.state, driven.site.incumbent.as_ref().unwrap().audits()), (State::Held, 0));
 
     let mut driven = Driven::serving("1");
-    driven.failures.failed(&version("1"), 1, 0);
-    let switch = driven.site.due_to_failures(&driven.failures).unwrap();
+    driven.health.failed(&version("1"), &Policy { failures_max: 1, ..Policy::default() }, 0);
+    let switch = driven.site.due_to_health(&driven.health).unwrap();
     driven.write(Record::Switch(switch));
     assert_eq!((driven.site.state, driven.site.proven.len()), (State::Teacher, 1));
     driven.basis = basis("b", "exact");
@@ -160,8 +160,9 @@ fn states_and_causes_are_labelled_as_they_are_stored() {
     for state in State::ALL {
         assert_eq!(stored(serde_json::to_value(state).unwrap()), state.label());
     }
-    use Cause::{BasisChanged, Drift, Evidence, Failures, LogDamaged, Operator};
-    for cause in [BasisChanged, Cause::Candidate, Drift, Evidence, Failures, LogDamaged, Operator] {
+    use Cause::{BasisChanged, Drift, ErrorBudget, Evidence, Failures, LatencyBudget, LogDamaged, Operator};
+    let failing = [ErrorBudget, Failures, LatencyBudget];
+    for cause in [BasisChanged, Cause::Candidate, Drift, Evidence, LogDamaged, Operator].into_iter().chain(failing) {
         assert_eq!(stored(serde_json::to_value(cause).unwrap()), cause.label());
     }
 }

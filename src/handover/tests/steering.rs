@@ -107,6 +107,6 @@ fn a_step_takes_its_least_time_and_users() {
     let trial = driven.site.incumbent.as_ref().unwrap();
     assert_eq!(trial.step_missing(since), ["1.0 more minutes", "1 more users"]);
     driven.write(by(Some(2), 5_000_004));
-    assert_eq!(driven.site.due(since + 59_999, &driven.policy), None);
-    assert_eq!(driven.site.due(since + 60_000, &driven.policy).unwrap().to, State::Student);
+    assert_eq!(driven.site.due(since + 59_999, &driven.policy, &driven.health), None);
+    assert_eq!(driven.site.due(since + 60_000, &driven.policy, &driven.health).unwrap().to, State::Student);
 }

@@ -1,5 +1,7 @@
 //! Restarts, actions and figures over a log on disk.
 
+use handover::Health;
+
 use super::*;
 
 #[test]
@@ -96,18 +98,37 @@ fn a_student_that_keeps_failing_is_sent_away_at_once_and_in_the_log_with_the_nex
 }
 
 #[test]
-fn answers_between_failures_keep_a_student() {
+fn answers_between_failures_keep_a_student_within_its_error_budget() {
+    let failing_one_of = |every: u32| {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path());
+        to_student(&ledger);
+        (0..19).for_each(|_| ledger.student_failed(&shop(), &version("1"), 3));
+        for at in 1..1_000 {
+            ledger.student_answered(&shop(), &version("1"), 5, 3);
+            if at % every == 0 {
+                ledger.student_failed(&shop(), &version("1"), 3);
+            }
+        }
+        ledger.flush(9);
+        let view = ledger.view(&shop()).unwrap();
+        let told = ledger.metrics.budget_log_statistic("shop", "errors").get();
+        assert!((view.state == State::Teacher) || (told > -1.0 && told < view.drift_alarm), "{told}");
+        (view.state, view.last_switch.unwrap().cause)
+    };
+    assert_eq!(failing_one_of(50), (State::Student, Cause::Evidence), "2 %");
+    assert_eq!(failing_one_of(3), (State::Teacher, Cause::ErrorBudget), "25 %");
+}
+
+#[test]
+fn attempts_of_versions_that_are_not_here_are_not_counted() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path());
     to_student(&ledger);
-    for _ in 0..10 {
-        (0..19).for_each(|_| ledger.student_failed(&shop(), &version("1"), 3));
-        ledger.student_answered(&shop(), &version("1"));
-        (0..19).for_each(|_| ledger.student_failed(&shop(), &version("1"), 3));
-        audit(&ledger, "1", 1.0);
-    }
+    (0..30).for_each(|_| ledger.student_failed(&shop(), &version("2"), 3));
     ledger.flush(9);
-    assert_eq!(state(&ledger), State::Student);
+    let slot = ledger.known(&shop()).unwrap();
+    assert_eq!(slot.lock().health, Health::default());
 }
 
 #[test]

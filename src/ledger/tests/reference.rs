@@ -25,7 +25,11 @@ impl Allowed {
         let mut allowed = Self::default();
         for (at, entry) in entries.iter().enumerate() {
             match &entry.record {
-                Record::Audit(_) | Record::FailedExam { .. } | Record::Repeat { .. } | Record::Measure { .. } => {}
+                Record::Audit(_)
+                | Record::FailedExam { .. }
+                | Record::Rating(_)
+                | Record::Repeat { .. }
+                | Record::Measure { .. } => {}
                 Record::Candidate(candidate) => {
                     assert!(!allowed.discarded.contains(&candidate.version), "a discarded version is tried again");
                     allowed.challenger = None;

@@ -1,6 +1,6 @@
 //! What a promotion costs in calls of the teacher, by the measure that the site's audits need.
 
-use handover::{Dice, Failures, Policy, State};
+use handover::{Dice, Health, Policy, State};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use verify::Measure;
@@ -59,11 +59,11 @@ impl Kind {
 /// Audits and requests until Student.
 fn run(rng: &mut ChaCha8Rng, policy: &Policy, kind: Kind) -> Option<(u64, u64)> {
     let mut driven = Driven::new(policy, &Grid::few(), &kind.measure(policy));
-    let (failures, mut requests) = (Failures::default(), 0u64);
+    let (health, mut requests) = (Health::default(), 0u64);
     while driven.audits < AUDITS {
         requests += 1;
         let dice = Dice { route: rng.random(), audit: rng.random() };
-        if driven.site.plan(policy, None, &failures, dice).audit.is_some() {
+        if driven.site.plan(policy, None, &health, dice).audit.is_some() {
             driven.audit(kind.answer(rng));
             if driven.site.state == State::Student {
                 return Some((driven.audits, requests));

@@ -1,7 +1,7 @@
 //! How soon a fall is found after a long healthy time, in audits and in requests, and how rarely a healthy student is
 //! sent away.
 
-use handover::{Dice, Failures, Policy, State};
+use handover::{Dice, Health, Policy, State};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -38,11 +38,11 @@ fn delay(rng: &mut ChaCha8Rng, policy: &Policy, fallen: f64) -> Option<(Option<u
     if driven.site.state != State::Student {
         return None;
     }
-    let (failures, mut requests, before) = (Failures::default(), 0u64, driven.audits);
+    let (health, mut requests, before) = (Health::default(), 0u64, driven.audits);
     while driven.audits - before < DELAY_MAX {
         requests += 1;
         let dice = Dice { route: rng.random(), audit: rng.random() };
-        if driven.site.plan(policy, None, &failures, dice).audit.is_none() {
+        if driven.site.plan(policy, None, &health, dice).audit.is_none() {
             continue;
         }
         driven.audit(Answer::sure(coin(rng, fallen)));

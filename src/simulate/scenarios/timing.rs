@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use handover::{Dice, Failures, Record, Site, Trial};
+use handover::{Dice, Health, Record, Site, Trial};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use verify::Measure;
@@ -84,10 +84,10 @@ fn plan(world: &World, meter: &Meter<'_>) -> f64 {
     let mut driven = Driven::plain(&world.policy);
     (0..200).for_each(|_| driven.audit(Answer::sure(true)));
     let dice: Vec<Dice> = (0..1_024).map(|_| Dice { route: rng.random(), audit: rng.random() }).collect();
-    let failures = Failures::default();
+    let health = Health::default();
     let began = (meter.seconds)();
     for dice in dice.iter().cycle().take(usize::try_from(PLANS).unwrap_or(1)) {
-        black_box(driven.site.plan(&world.policy, None, &failures, *dice));
+        black_box(driven.site.plan(&world.policy, None, &health, *dice));
     }
     ((meter.seconds)() - began) / float(PLANS)
 }
@@ -102,10 +102,11 @@ fn audits(world: &World, meter: &Meter<'_>, kind: Kind, good: bool, round: u64) 
             Record::Audit(driven.record_of(key, key, kind.answer(&mut rng, good)))
         })
         .collect();
+    let health = Health::default();
     let began = (meter.seconds)();
     for (at, record) in (0..).zip(&records) {
         driven.site.apply(at, record);
-        while let Some(due) = driven.site.due(at, &world.policy) {
+        while let Some(due) = driven.site.due(at, &world.policy, &health) {
             driven.site.apply(at, &Record::Switch(due));
         }
     }

@@ -1,7 +1,7 @@
 //! The machine keeps its promises in the worlds, and the worlds are what they say.
 
 use handover::betting::{Betting, mix5_gains, weighted_gains};
-use handover::{Policy, State};
+use handover::{Health, Policy, State};
 
 use crate::chance::{coin, generator, normal, quality};
 use crate::driven::{self, Answer, Driven, Grid};
@@ -101,7 +101,7 @@ fn the_driver_finds_every_switch_that_the_machine_finds() {
             let mean = if audit < 500 { mean } else { 0.5 };
             let confidence = if audit % 3 == 0 { 0.2 } else { 0.95 };
             driven.audit(Answer { confidence, ..Answer::sure(coin(&mut rng, mean)) });
-            assert_eq!(driven.site.due(driven.at_ms, &driven.policy), None, "{mean} {audit}");
+            assert_eq!(driven.site.due(driven.at_ms, &driven.policy, &Health::default()), None, "{mean} {audit}");
             assert_eq!(driven::due(&driven.site, driven.at_ms, &driven.policy), None);
         }
         assert!(mean < 0.95 || driven.has_drifted(), "{mean}: it did walk");

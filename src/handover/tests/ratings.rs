@@ -1,0 +1,67 @@
+//! What people say of served answers.
+
+use super::{Driven, version};
+use crate::*;
+
+fn rate(driven: &mut Driven, good: bool, confidence: Option<f64>) {
+    let (request, version) = (driven.log.len().to_string(), version(driven.incumbent()));
+    let rating = Rating { request, version, good, confidence, reason: None, actor: Some("a player".into()) };
+    driven.write(Record::Rating(rating));
+}
+
+fn serving(ratings: Ratings) -> Driven {
+    let mut driven = Driven { policy: Policy { ratings, ..Policy::default() }, ..Driven::default() };
+    driven.candidate("1");
+    driven.until(State::Student, 1.0, 200);
+    driven
+}
+
+fn evidence(driven: &Driven) -> u64 {
+    driven.site.incumbent.as_ref().unwrap().audits()
+}
+
+#[test]
+fn complaints_send_a_version_away_like_audits_that_fail() {
+    let mut driven = serving(Ratings::Against);
+    let complaints = (1..=50).find(|_| {
+        rate(&mut driven, false, None);
+        driven.site.state == State::Teacher
+    });
+    assert!(complaints.is_some_and(|complaints| complaints < 10), "{complaints:?}");
+    assert_eq!((driven.last().cause, driven.replayed()), (Cause::Drift, driven.site.clone()));
+}
+
+#[test]
+fn praise_proves_nothing_unless_the_policy_says_that_it_was_asked_for_blindly() {
+    for (ratings, confidence, good, counted) in [
+        (Ratings::Ignored, Some(0.99), true, 0),
+        (Ratings::Ignored, Some(0.99), false, 0),
+        (Ratings::Against, Some(0.99), true, 0),
+        (Ratings::Against, None, false, 1),
+        (Ratings::Both, Some(0.99), true, 1),
+        (Ratings::Both, None, true, 0),
+        (Ratings::Both, None, false, 1),
+    ] {
+        let mut driven = serving(ratings);
+        let before = evidence(&driven);
+        rate(&mut driven, good, confidence);
+        let trial = driven.site.incumbent.as_ref().unwrap();
+        assert_eq!(evidence(&driven) - before, counted, "{ratings:?} {confidence:?} {good}");
+        assert_eq!((trial.rated_good, trial.rated_bad), (u64::from(good), u64::from(!good)), "all are shown");
+        assert_eq!(driven.site.state, State::Student);
+    }
+}
+
+#[test]
+fn a_good_rating_is_as_good_as_the_teacher_by_any_measure() {
+    use verify::Measure;
+    for measure in [
+        Measure::Exact,
+        Measure::SelfRelative { margin: 0.05, bad_below: 0.1 },
+        Measure::Judged { margin: 0.05, sensitivity: 0.9 },
+    ] {
+        assert!(measure.rated(true) > measure.null_mean(0.9), "{measure:?}");
+        assert_eq!(measure.rated(false), 0.0);
+    }
+    assert_eq!(Measure::Judged { margin: 0.05, sensitivity: 0.9 }.rated(true), 0.5, "a tie");
+}
