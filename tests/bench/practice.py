@@ -69,7 +69,8 @@ def row(name, values, unit, goal, ok):
 
 
 NOTE = """Calls saved of the bard have no goal (never shown below 0): each of its audits asks the teacher a second time, and a run
-ends 300 requests after the last hand-over, when that is hardly paid back."""
+ends 300 requests after the last hand-over, when that is hardly paid back. Goals of 0.95 right are more than practice's policy
+promises: it is proven that more than 0.90 of what is served is right, and fewer than 10 % of all requests get a bad local answer."""
 NO_GOAL = ("", lambda _: True)
 
 

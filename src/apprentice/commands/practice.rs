@@ -183,7 +183,8 @@ impl Run {
             "the players go on and the proxy keeps serving; Ctrl-C ends it".to_owned(),
             format!("  proxy    http://{proxy}/s/{site}/v1   for any OpenAI client"),
             format!("  metrics  http://{admin}/metrics"),
-            format!("  steer    {program} sites --admin http://{admin} --token-file {token_source}"),
+            format!("  steer    {program} sites --admin http://{admin} \\"),
+            format!("             --token-file {token_source}"),
             String::new(),
         ]);
         lines.iter().try_for_each(|line| self.progress.line(line))
