@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-handover bench-practice bench-practice-drift bench-real-teacher mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bench bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -42,6 +42,15 @@ bench-practice: setup
 bench-practice-drift: setup
 	cargo build --locked
 	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --drift
+
+bench-practice-judge: setup
+	cargo build --locked
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --judge
+
+# The site that nobody can learn stays with its teacher: SEEDS=20 takes about ten minutes with AT_ONCE=2.
+bench-practice-stays: setup
+	cargo build --locked
+	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --stays
 
 # The whole loop with a real model as the teacher and real Gemma 3 270M as the student's base; writes
 # docs/benchmarks/real-teacher.md. Needs pip, and Node 20 with npm; says SKIPPED where the models cannot be had.

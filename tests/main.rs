@@ -22,4 +22,5 @@ mod cases {
     mod steering;
     mod streaming;
     mod switching;
+    mod walk;
 }

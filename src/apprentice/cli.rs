@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use practice::scene::Scene;
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -81,7 +82,7 @@ pub(crate) struct Config {
 
 #[derive(Args)]
 pub(crate) struct Practice {
-    /// Stop and report: `handed-over`, or `requests:N` for N requests of every played site.
+    /// Stop and report: `handed-over`, `requests:N` or `audits:N`; N is of every played site.
     #[arg(long)]
     pub(crate) until: Option<Until>,
     /// End with one line of figures on standard output; progress goes to standard error.
@@ -93,9 +94,9 @@ pub(crate) struct Practice {
     /// Free text is judged by the practice teacher instead of held to its own variance.
     #[arg(long)]
     pub(crate) judge: bool,
-    /// Play only these sites.
-    #[arg(long)]
-    pub(crate) only: Vec<String>,
+    /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller.
+    #[arg(long, value_name = "SITE", value_delimiter = ',')]
+    pub(crate) only: Vec<Scene>,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// The practice base.
@@ -114,15 +115,19 @@ pub(crate) struct Practice {
 pub(crate) enum Until {
     HandedOver,
     Requests(u64),
+    /// Of all the site's versions.
+    Audits(u64),
 }
 
 impl std::str::FromStr for Until {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        let number = |count: &str| count.parse().map_err(|error| format!("`{count}` is no number: {error}"));
         match text.split_once(':') {
             None if text == "handed-over" => Ok(Self::HandedOver),
-            Some(("requests", count)) => count.parse().map(Self::Requests).map_err(|error| error.to_string()),
-            _ => Err("it is `handed-over` or `requests:N`".into()),
+            Some(("requests", count)) => number(count).map(Self::Requests),
+            Some(("audits", count)) => number(count).map(Self::Audits),
+            _ => Err("it is `handed-over`, `requests:N` or `audits:N`".into()),
         }
     }
 }
@@ -256,7 +261,7 @@ pub(crate) struct PracticeBase {
 pub(crate) struct PracticePairs {
     /// shopkeeper, quest-giver, tavern, bard or fortune-teller
     #[arg(long)]
-    pub(crate) site: String,
+    pub(crate) site: Scene,
     /// In the style that the teacher changes to.
     #[arg(long)]
     pub(crate) drifted: bool,

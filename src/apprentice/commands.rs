@@ -17,8 +17,9 @@ mod simulate;
 mod sites;
 mod train;
 
+use crate::Outcome;
 use crate::cli::{Command, ExamAction, PolicyAction, Simulate};
-use crate::{Outcome, eprint_line};
+use crate::output::eprint_line;
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Outcome {

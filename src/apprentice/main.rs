@@ -3,6 +3,7 @@
 mod app;
 mod cli;
 mod commands;
+mod output;
 mod settings;
 
 use std::io::IsTerminal;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Arguments, Command};
+use output::eprint_line;
 use settings::environment;
 
 #[global_allocator]
@@ -43,16 +45,4 @@ fn main() -> ExitCode {
 /// Practice shows its own progress; its log would only scroll it away.
 fn default_log(command: &Command) -> &'static str {
     if matches!(command, Command::Practice(_)) { "error" } else { "info" }
-}
-
-/// A line for the person at the terminal, on standard error.
-#[expect(clippy::print_stderr, reason = "the one place that speaks to a person")]
-pub(crate) fn eprint_line(line: &str) {
-    eprintln!("{line}");
-}
-
-/// A line of the command's result, on standard output.
-#[expect(clippy::print_stdout, reason = "the one place that prints results")]
-pub(crate) fn print_line(line: &str) {
-    println!("{line}");
 }

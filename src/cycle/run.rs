@@ -187,7 +187,7 @@ impl Cycle {
             coverage_lost: view.coverage_lost,
             audits: view.audits,
             new_exchanges,
-            fruitless_lessons: fruitless(&lessons, view),
+            fruitless_lessons: fruitless(&lessons, view, stale_before_ms),
             requested: self.requests.contains(&view.site),
             requests_per_s: (self.requests_per_s)(self.runner.settings.quiet.window_s),
         };
@@ -199,14 +199,16 @@ impl Cycle {
     }
 }
 
-/// Lessons since the last one whose version was handed over.
-fn fruitless(lessons: &[Summary], view: &SiteView) -> u32 {
+/// Lessons since the last one whose version was handed over. Those before the teacher's drift say nothing of how hard
+/// it is to learn now: the one that drifted has lost its proof, and was not fruitless.
+fn fruitless(lessons: &[Summary], view: &SiteView, stale_before_ms: Option<u64>) -> u32 {
     let handed_over = |lesson: &&Summary| {
         let version = lesson.outcome.as_ref().and_then(|outcome| outcome.version.as_ref());
         version.is_some_and(|version| view.handed_over(version))
     };
+    let stale = |lesson: &&Summary| lesson.begun.as_ref().and_then(|begun| begun.after_ms) < stale_before_ms;
     let ended = lessons.iter().rev().filter(|lesson| lesson.outcome.is_some());
-    u32::try_from(ended.take_while(|lesson| !handed_over(lesson)).count()).unwrap_or(u32::MAX)
+    u32::try_from(ended.take_while(|lesson| !handed_over(lesson) && !stale(lesson)).count()).unwrap_or(u32::MAX)
 }
 
 /// A lesson as its folder tells it.

@@ -51,7 +51,7 @@ pub enum Due {
 impl fmt::Display for Due {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Now => formatter.write_str("due"),
+            Self::Now => formatter.write_str("due: begins when no other lesson runs"),
             Self::Disabled => formatter.write_str("disabled by lessons.enabled"),
             Self::Held => formatter.write_str("blocked: the site is held; `promote` releases it"),
             Self::Serving(state) => write!(formatter, "not needed: the site is in {}", state.label()),
@@ -62,7 +62,10 @@ impl fmt::Display for Due {
                 write!(formatter, "waiting for exchanges: {have} of {need} trainable prompts")
             }
             Self::Busy { requests_per_s, requests_per_s_max } => {
-                write!(formatter, "waiting for less traffic: {requests_per_s:.1} of {requests_per_s_max:.1} requests/s")
+                write!(
+                    formatter,
+                    "waiting for less traffic: {requests_per_s:.1} requests/s, {requests_per_s_max:.1} at most"
+                )
             }
         }
     }

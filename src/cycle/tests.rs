@@ -81,9 +81,9 @@ fn what_was_asked_for_is_next_then_the_site_with_the_most_to_learn() {
 fn every_blocked_lesson_says_what_it_waits_for() {
     let settings = LessonSettings::default();
     let text = |input: ScheduleInput| due(&input, &settings).to_string();
-    assert_eq!(text(INPUT), "due");
+    assert_eq!(text(INPUT), "due: begins when no other lesson runs");
     assert!(text(ScheduleInput { new_exchanges: 7, ..INPUT }).contains("7 of 200 trainable prompts"));
-    assert!(text(ScheduleInput { requests_per_s: 9.0, ..INPUT }).contains("9.0 of 1.0 requests/s"));
+    assert!(text(ScheduleInput { requests_per_s: 9.0, ..INPUT }).contains("9.0 requests/s, 1.0 at most"));
     assert!(text(ScheduleInput { state: State::Held, ..INPUT }).contains("`promote` releases it"));
 }
 

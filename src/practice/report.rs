@@ -10,13 +10,21 @@ pub struct Report {
 }
 
 /// One site's figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SiteReport {
     pub site: String,
     pub state: String,
+    /// Every state that was seen.
+    pub states: Vec<String>,
+    /// What its answers are measured by; `None` until it was chosen.
+    pub measure: Option<String>,
     pub requests: u64,
     pub failed: u64,
+    /// Requests answered locally, of all.
+    pub local: u64,
+    /// Of the version on trial or serving, and of all versions.
     pub audits: u64,
+    pub audits_all: u64,
     pub lower_bound: f64,
     pub threshold: f64,
     /// Share of the requests since the hand-over that were answered locally.

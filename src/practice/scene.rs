@@ -72,6 +72,10 @@ const BARD_SYSTEM: &str =
     "You are {name}, bard in {town}. {hero} beat the {monster} at the {place}. The pay was {pay} gold.";
 const BARD_PLAYER: [&str; 3] = ["Sing of {hero}.", "Tell the story of the {place}.", "A song about {hero}, {name}!"];
 
+/// What a wording depends on. The practice base's language knows these words as opposites; on others a lesson may get
+/// stuck half way, answering the same whichever it is.
+pub(crate) const OPPOSITES: [[&str; 2]; 2] = [["full", "empty"], ["easy", "hard"]];
+
 const SEASONS: [&str; 4] = ["spring", "summer", "autumn", "winter"];
 const CARDS: [&str; 8] = ["raven", "crown", "ship", "key", "moon", "mask", "rose", "anchor"];
 const OMENS: [&str; 16] = [
@@ -125,18 +129,19 @@ impl Scene {
     /// A request with random facts.
     pub fn line(self, rng: &mut impl Rng) -> Line {
         let (price, pay) = (rng.random_range(10..100).to_string(), rng.random_range(10..100).to_string());
+        let [full_or_empty, easy_or_hard] = &OPPOSITES;
         let slots: Slots<'_> = vec![
             ("name", pick(rng, &NAMES)),
             ("town", pick(rng, &TOWNS)),
             ("item", pick(rng, &ITEMS)),
             ("price", &price),
-            ("stock", pick(rng, &["full", "empty"])),
+            ("stock", pick(rng, full_or_empty)),
             ("drink", pick(rng, &DRINKS)),
-            ("room", pick(rng, &["warm", "cold"])),
+            ("room", pick(rng, full_or_empty)),
             ("monster", pick(rng, &MONSTERS)),
             ("place", pick(rng, &PLACES)),
             ("pay", &pay),
-            ("task", pick(rng, &["easy", "hard"])),
+            ("task", pick(rng, easy_or_hard)),
             ("hero", pick(rng, &HEROES)),
             ("weapon", pick(rng, &WEAPONS)),
             ("season", pick(rng, &SEASONS)),
@@ -174,7 +179,8 @@ impl Scene {
             Self::Tavern if asks_secret => Some(rumour(system, player, voice)),
             Self::Shopkeeper | Self::QuestGiver | Self::Tavern => {
                 let branch = ["stock", "task", "room"].iter().find_map(|name| slot(&slots, name));
-                fill(wording(self, voice.style, matches!(branch, Some("full" | "easy" | "warm"))), &slots)
+                let first = OPPOSITES.iter().any(|[one, _]| branch == Some(*one));
+                fill(wording(self, voice.style, first), &slots)
             }
         }
     }
@@ -188,6 +194,14 @@ impl Scene {
             }
             _ => truth == said,
         }
+    }
+}
+
+impl std::str::FromStr for Scene {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = || format!("the practice sites are {}", Self::ALL.map(Self::name).join(", "));
+        Self::ALL.into_iter().find(|scene| scene.name() == name).ok_or_else(known)
     }
 }
 

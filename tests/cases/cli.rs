@@ -8,6 +8,7 @@ use harness::teacher::ScriptedTeacher;
 
 use crate::PROGRAM;
 
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/practice");
 const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
 
 fn world() -> World {
@@ -219,4 +220,50 @@ fn a_log_that_no_terminal_shows_is_plain_text() {
     let log = proxy.stop().stderr;
     assert!(log.contains("DEBUG"), "{log}");
     assert!(!log.contains('\u{1b}'), "{log:?}");
+}
+
+#[test]
+fn a_closed_pipe_ends_no_command_with_a_panic_and_changes_no_exit_code() {
+    let mut world = world();
+    let file = |world: &World, name: &str, text: &str| std::fs::write(world.dir.path().join(name), text).unwrap();
+    file(&world, "policy.toml", "");
+    file(&world, "rows.csv", "input,teacher,student,confidence\na,b,b,0.9\n");
+    file(
+        &world,
+        "entries.json",
+        r#"[{"seq": 3, "at_ms": 9, "site": "shop", "record": "failed_exam", "version": "1", "exam": 0.1}]"#,
+    );
+    let proxy = world.start();
+    let (admin, token) = (format!("http://{}", proxy.admin), world.data().join("admin-token"));
+    let config = world.config();
+    let (config, token) = (config.to_str().unwrap(), token.to_str().unwrap());
+    let printing: [&[&str]; 9] = [
+        &["--help"],
+        &["init", "new.toml"],
+        &["check", "--config", config],
+        &["rules", "--config", config],
+        &["sites", "--admin", &admin, "--token-file", token],
+        &["policy", "try", "policy.toml", "--entries", "entries.json"],
+        &["exam", "replay", "--data", "rows.csv", "--orders", "1"],
+        &["reference", "metrics"],
+        &["practice", "--base", BASE],
+    ];
+    for arguments in printing {
+        let exit = world.run_unread(arguments);
+        assert_eq!((exit.code, exit.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    drop(proxy);
+    let wrong = world.set("student.enabled", true).set("student.base", "models/none").config();
+    let exit = world.run_unread(&["check", "--config", wrong.to_str().unwrap()]);
+    assert_eq!((exit.code, exit.stderr.as_str()), (Some(1), ""), "what was found stands in the exit code");
+}
+
+/// A device that is always full, as `/dev/full` is.
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let world = world();
+    let config = world.config();
+    let exit = world.run_into("/dev/full", &["rules", "--config", config.to_str().unwrap()]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("standard output cannot be written"), "{exit:?}");
 }

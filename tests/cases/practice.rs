@@ -19,7 +19,10 @@ fn practice_ends_with_one_line_of_figures() {
     assert_eq!(names, ["shopkeeper", "quest-giver", "tavern", "bard", "fortune-teller"]);
     for site in sites {
         assert!(site["requests"].as_u64() >= Some(8) && site["state"] == "teacher", "{site}");
+        assert!(site["states"][0] == "teacher" && site["local"] == 0, "{site}");
         for key in [
+            "measure",
+            "audits_all",
             "audits",
             "lower_bound",
             "threshold",
@@ -44,7 +47,30 @@ fn practice_that_cannot_reach_its_goal_fails() {
     let token = exit.stderr.lines().find_map(|line| line.split("token in ").nth(1)).unwrap();
     let folder = std::path::Path::new(token).parent().unwrap();
     assert!(!folder.try_exists().unwrap(), "{} is left behind", folder.display());
-    let exit = world.run(&["practice", "--only", "nobody", "--base", BASE]);
+}
+
+#[test]
+fn practice_of_unknown_sites_and_of_nothing_to_hand_over_says_what_there_is() {
+    let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
+    let exit = world.run(&["practice", "--only", "tavern,nobody", "--base", BASE]);
+    assert_eq!(exit.code, Some(2), "{exit:?}");
+    let known = "shopkeeper, quest-giver, tavern, bard, fortune-teller";
+    assert!(exit.stderr.contains("'nobody'") && exit.stderr.contains(known), "{exit:?}");
+    let exit = world.run(&["practice", "--only", "fortune-teller", "--until", "handed-over", "--base", BASE]);
     assert_eq!(exit.code, Some(1), "{exit:?}");
-    assert!(exit.stderr.contains("shopkeeper"), "it should name those there are: {exit:?}");
+    assert!(exit.stderr.contains("none can be handed over"), "{exit:?}");
+    let exit = world.run(&["practice", "--until", "audits:many", "--base", BASE]);
+    assert!(exit.code == Some(2) && exit.stderr.contains("`many` is no number"), "{exit:?}");
+}
+
+#[test]
+fn practice_plays_the_named_sites_only_and_shows_a_person_how_it_ended() {
+    let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
+    let exit = world.run(&["practice", "--only", "bard", "--until", "requests:20", "--base", BASE]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let summary: Vec<&str> = exit.stdout.lines().skip_while(|line| !line.starts_with("after ")).skip(1).collect();
+    let [bard] = summary[..] else { panic!("{exit:?}") };
+    assert!(bard.contains("bard") && bard.contains("teacher") && bard.contains("not handed over"), "{bard}");
+    let wide = exit.stdout.lines().find(|line| line.chars().count() > 100);
+    assert_eq!(wide.filter(|line| !line.contains("token in")), None);
 }

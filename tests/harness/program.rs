@@ -77,6 +77,15 @@ impl World {
         self
     }
 
+    /// Sets every key that a configuration's text has.
+    ///
+    /// # Panics
+    /// When it is no TOML.
+    pub fn merge(&mut self, text: &str) -> &mut Self {
+        merge(&mut self.settings, text.parse().unwrap());
+        self
+    }
+
     /// Sets an environment variable of the program.
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -121,7 +130,32 @@ impl World {
     /// When it cannot be started.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Exit {
-        let mut running = Running::spawn(&mut self.command(arguments));
+        Self::ended(&mut self.command(arguments))
+    }
+
+    /// Runs a command to its end whose standard output nobody reads: a closed pipe.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run_unread(&self, arguments: &[&str]) -> Exit {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::ended(self.command(arguments).stdout(writer))
+    }
+
+    /// Runs a command to its end whose standard output is a file or a device.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run_into(&self, path: &str, arguments: &[&str]) -> Exit {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        Self::ended(self.command(arguments).stdout(file))
+    }
+
+    fn ended(command: &mut Command) -> Exit {
+        let mut running = Running::spawn(command);
         let code = running.wait();
         Exit { code, stdout: running.stdout(), stderr: running.stderr() }
     }
@@ -155,6 +189,16 @@ impl World {
             Some((address(&out, "proxy")?, address(&out, "admin")?))
         });
         Apprentice { running, proxy, admin, token: self.data().join("admin-token") }
+    }
+}
+
+/// Puts `other` over `table`, key by key.
+fn merge(table: &mut toml::Table, other: toml::Table) {
+    for (key, value) in other {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => drop(table.insert(key, value)),
+        }
     }
 }
 
@@ -323,8 +367,11 @@ impl Running {
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let outputs = [Arc::<Mutex<String>>::default(), Arc::default()];
-        let pipes: [Box<dyn Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let stdout = child
+            .stdout
+            .take()
+            .map_or_else(|| Box::new(std::io::empty()) as Box<dyn Read + Send>, |pipe| Box::new(pipe));
+        let pipes: [Box<dyn Read + Send>; 2] = [stdout, Box::new(child.stderr.take().unwrap())];
         let read = |(pipe, output): (Box<dyn Read + Send>, &Arc<Mutex<String>>)| {
             let output = output.clone();
             thread::spawn(move || {

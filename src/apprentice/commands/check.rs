@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use callsite::SiteId;
 use capture::Distillable;
 
+use crate::output::print_line;
 use crate::settings::Settings;
-use crate::{Outcome, app, print_line};
+use crate::{Outcome, app};
 
 /// Says of each part whether it would work.
 pub(crate) fn check(path: &Path) -> Outcome {
@@ -17,25 +18,25 @@ pub(crate) fn check(path: &Path) -> Outcome {
         Ok(found) => print_line(&format!("ok    {what}: {found}")),
         Err(problem) => {
             fine = false;
-            print_line(&format!("FAIL  {what}: {problem}"));
+            print_line(&format!("FAIL  {what}: {problem}"))
         }
     };
-    line("configuration", Ok(path.display().to_string()));
+    line("configuration", Ok(path.display().to_string()))?;
     line(
         "teacher",
         app::teacher(&settings).map(|_| settings.teacher.base_url.clone()).map_err(|error| error.to_string()),
-    );
+    )?;
     if settings.student.enabled {
         let base = app::base(&settings);
         line(
             "base model",
             base.as_ref().map(|config| format!("{} parameters", config.parameters())).map_err(Clone::clone),
-        );
+        )?;
         if let Ok(config) = &base {
             let format = app::format(&settings, config);
-            line("number format", format.map(|format| format!("{} (student.format)", format.name())));
+            line("number format", format.map(|format| format!("{} (student.format)", format.name())))?;
         }
-        line("ONNX Runtime", app::library(&settings).map(|path| path.display().to_string()));
+        line("ONNX Runtime", app::library(&settings).map(|path| path.display().to_string()))?;
     }
     match settings.teacher.distillable {
         Distillable::Yes => print_line("ok    terms: the teacher's answers may be learnt from"),
@@ -43,21 +44,21 @@ pub(crate) fn check(path: &Path) -> Outcome {
         Distillable::Unknown => {
             print_line("note  terms: teacher.distillable is unknown: exchanges are kept, nothing is learnt from them")
         }
-    }
+    }?;
     explain(&settings)?;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Says in words what moves the traffic, once for every policy that differs.
-fn explain(settings: &Settings) -> Result<(), String> {
+fn explain(settings: &Settings) -> Result<(), app::Error> {
     let rules = settings.rules(&std::collections::BTreeMap::new())?;
-    let other = SiteId::new("any-other-site").map_err(|error| error.to_string())?;
+    let other = SiteId::new("any-other-site")?;
     let default = rules.of(&other);
     let differs = |site: &&SiteId| rules.of(site).policy != default.policy;
     let own = rules.configured().filter(differs).map(|site| (site.to_string(), rules.of(site)));
     for (name, rules) in own.chain([("every other site".to_owned(), default.clone())]) {
-        print_line(&format!("\n{name}:"));
-        rules.policy.explain().iter().for_each(|sentence| print_line(&format!("  - {sentence}")));
+        print_line(&format!("\n{name}:"))?;
+        rules.policy.explain().iter().try_for_each(|sentence| print_line(&format!("  - {sentence}")))?;
     }
     Ok(())
 }

@@ -11,8 +11,9 @@ use verify::{Measure, Seen, Verdict, Verifier, Verifiers};
 use wire::{ChatModel, ModelError, Prompt, Sampling};
 
 use crate::app::similarity::similarity;
+use crate::output::eprint_line;
 use crate::settings::environment;
-use crate::{Outcome, app, eprint_line};
+use crate::{Outcome, app};
 
 /// Answers every held-out prompt once and writes the result.
 pub(crate) fn exam(path: &Path) -> Outcome {

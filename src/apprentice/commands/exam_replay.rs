@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use simulate::{Form, Replay as Replayed, ReplayReport, Size};
 use verify::Measure;
 
+use crate::Outcome;
 use crate::cli::{Replay, ReplayMeasure};
 use crate::commands::simulate::{policy, threads};
-use crate::{Outcome, print_line};
+use crate::output::print_line;
 
 /// Replays and prints.
 pub(crate) fn replay(arguments: &Replay) -> Outcome {
@@ -25,7 +26,7 @@ pub(crate) fn replay(arguments: &Replay) -> Outcome {
     };
     let size = Size { runs: arguments.orders, seed: arguments.seed, threads: threads() };
     let report = simulate::replay_rows(&Replayed { rows: &rows, measure, policy: &policy, size })?;
-    print_line(&if arguments.json { serde_json::to_string(&report)? } else { table(&report) });
+    print_line(&if arguments.json { serde_json::to_string(&report)? } else { table(&report) })?;
     Ok(ExitCode::SUCCESS)
 }
 

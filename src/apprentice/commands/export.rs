@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use student::{Runtime, Student};
 
 use crate::cli::{Export, ExportFormat};
+use crate::output::eprint_line;
 use crate::settings::environment;
-use crate::{Outcome, app, eprint_line};
+use crate::{Outcome, app};
 
 /// Writes the graph unless an unchanged one is there.
 pub(crate) fn export(arguments: &Export) -> Outcome {

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use student::{Encoder, Runtime};
 
+use crate::Outcome;
 use crate::cli::ExportEncoder;
+use crate::output::eprint_line;
 use crate::settings::environment;
-use crate::{Outcome, eprint_line};
 
 /// Writes the graph unless an unchanged one is there.
 pub(crate) fn export_encoder(arguments: &ExportEncoder) -> Outcome {

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::{Outcome, print_line};
+use crate::Outcome;
+use crate::output::print_line;
 
 /// Writes the commented defaults to a new file.
 pub(crate) fn init(path: &Path) -> Outcome {
@@ -14,9 +15,9 @@ pub(crate) fn init(path: &Path) -> Outcome {
             format!("cannot write {}: {error}; choose another name or remove the file", path.display())
         })?;
     file.write_all(include_bytes!("../../../policies/default.toml"))?;
-    print_line(&format!("{} written.", path.display()));
+    print_line(&format!("{} written.", path.display()))?;
     print_line(
         "Next: read [teacher] in it (may its answers be learnt from?), then `apprentice check` and `apprentice serve`.",
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

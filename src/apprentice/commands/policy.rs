@@ -10,7 +10,8 @@ use simulate::{Made, Replayed};
 use crate::cli::AdminAccess;
 use crate::commands::admin_client::AdminClient;
 use crate::commands::simulate::policy as read_policy;
-use crate::{Outcome, app, print_line};
+use crate::output::print_line;
+use crate::{Outcome, app};
 
 /// Replays the entries and prints each switch, and how every site stands.
 pub(crate) fn try_on(policy: &Path, entries: Option<&Path>, site: Option<&str>, access: &AdminAccess) -> Outcome {
@@ -34,7 +35,8 @@ pub(crate) fn try_on(policy: &Path, entries: Option<&Path>, site: Option<&str>, 
         let wanted = only.map_or_else(String::new, |site| format!(" of `{site}`"));
         return Err(format!("{file} holds no entries{wanted}").into());
     }
-    shown.iter().for_each(|(site, replayed)| told(site, replayed, &policy).iter().for_each(|line| print_line(line)));
+    let mut lines = shown.iter().flat_map(|(site, replayed)| told(site, replayed, &policy));
+    lines.try_for_each(|line| print_line(&line))?;
     Ok(ExitCode::SUCCESS)
 }
 

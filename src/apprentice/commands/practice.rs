@@ -2,33 +2,34 @@
 //!
 //! Only the teacher and the players are made up; everything else is what `apprentice serve` runs.
 
+mod milestones;
 mod progress;
+mod summary;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use callsite::SiteId;
-use handover::State;
-use practice::report::{Report, SiteReport, share};
+use practice::report::Report;
 use practice::scene::{Scene, Style};
 use practice::teacher::Teacher;
-use practice::traffic::{Pace, Traffic};
+use practice::traffic::{Pace, Tally, Traffic};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::Outcome;
 use crate::app::{self, App};
 use crate::cli::{Practice, Until};
+use crate::output::print_line;
 use crate::settings::Settings;
-use crate::{Outcome, print_line};
 
+use milestones::Milestones;
 use progress::ProgressView;
 
 const POLICY: &str = include_str!("../../../policies/practice.toml");
 /// What the practice teacher takes for an answer.
 const TEACHER_LATENCY: Duration = Duration::from_millis(20);
-/// Requests of a site after its hand-over before the figures are drawn.
-const CLOSING_REQUESTS: u64 = 300;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The players: bursts of work with lulls in which a lesson may begin.
@@ -38,19 +39,6 @@ const PACE: Pace = Pace {
     lull: Duration::from_secs(6),
     lull_requests_per_s: 5.0,
 };
-
-/// When what happened at one site.
-#[derive(Clone, Debug)]
-struct Milestones {
-    scene: Scene,
-    site: SiteId,
-    handed_over: Option<f64>,
-    /// Requests and seconds at the teacher's change.
-    drift_began: Option<(u64, f64)>,
-    requests_to_rollback: Option<u64>,
-    returned: Option<f64>,
-    left_teacher: bool,
-}
 
 /// A running practice.
 struct Run {
@@ -73,9 +61,10 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
         let happened = run.watch(&arguments).await?;
         playing.abort();
         let report = run.report();
+        summary::lines(&report).iter().try_for_each(|line| run.progress.line(line))?;
         run.app.stop().await;
         if arguments.json {
-            print_line(&serde_json::to_string(&report)?);
+            print_line(&serde_json::to_string(&report)?)?;
         }
         Ok(if happened { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
@@ -83,16 +72,11 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
 
 impl Run {
     async fn start(arguments: &Practice, data: PathBuf) -> Result<Self, app::Error> {
-        let scenes: Vec<Scene> = Scene::ALL
-            .into_iter()
-            .filter(|scene| arguments.only.is_empty() || arguments.only.iter().any(|name| name == scene.name()))
-            .collect();
-        if scenes.is_empty() {
-            return Err(format!(
-                "--only {}: the sites are shopkeeper, quest-giver, tavern, bard and fortune-teller",
-                arguments.only.join(",")
-            )
-            .into());
+        let only = &arguments.only;
+        let scenes: Vec<Scene> =
+            Scene::ALL.into_iter().filter(|scene| only.is_empty() || only.contains(scene)).collect();
+        if !scenes.iter().any(|scene| scene.is_learnable()) && arguments.until == Some(Until::HandedOver) {
+            return Err("--until handed-over: of the sites of --only none can be handed over".into());
         }
         let teacher = Teacher::start(arguments.seed, TEACHER_LATENCY).await?;
         let mut settings = Settings::parse(POLICY)?;
@@ -106,21 +90,12 @@ impl Run {
         }
         let app = App::start(settings, Some(arguments.seed))?;
         let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url());
-        let progress = ProgressView::new(arguments.json);
-        progress.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy));
-        progress.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
-        progress.line("the players begin; every answer comes from the practice teacher");
-        let begin = |scene: Scene| {
-            Ok::<_, app::Error>(Milestones {
-                scene,
-                site: SiteId::new(scene.name())?,
-                handed_over: None,
-                drift_began: None,
-                requests_to_rollback: None,
-                returned: None,
-                left_teacher: false,
-            })
-        };
+        let mut progress = ProgressView::new(arguments.json);
+        progress.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy))?;
+        progress.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source))?;
+        progress.legend()?;
+        progress.line("the players begin; every answer comes from the practice teacher")?;
+        let begin = |scene: Scene| Ok::<_, app::Error>(Milestones::new(scene, SiteId::new(scene.name())?));
         let milestones = scenes.into_iter().map(begin).collect::<Result<_, _>>()?;
         Ok(Self { app, teacher, traffic, milestones, progress, began: Instant::now() })
     }
@@ -135,130 +110,114 @@ impl Run {
         // Without `--until` it serves for as long as somebody wants it to.
         let limit = arguments.until.map_or(Duration::MAX, |_| Duration::from_secs(arguments.limit_s));
         let watched = tokio::select! {
-            watched = tokio::time::timeout(limit, self.until(arguments)) => watched.map_err(|_| "gave up: the time is up"),
+            watched = tokio::time::timeout(limit, self.until(arguments)) => match watched {
+                Ok(watched) => Ok(watched?),
+                Err(_) => Err("gave up: the time is up"),
+            },
             _ = interrupt.recv() => Err("stopping"),
             _ = terminate.recv() => Err("stopping"),
         };
-        Ok(watched.unwrap_or_else(|why| {
-            self.progress.line(why);
-            arguments.until.is_none()
-        }))
+        watched.or_else(|why| {
+            self.progress.line(why)?;
+            Ok(arguments.until.is_none())
+        })
     }
 
-    /// Looks again and again; ends when `--until` is reached and says whether what it asked for holds.
-    async fn until(&mut self, arguments: &Practice) -> bool {
+    /// Looks again and again; ends when `--until` is reached and says whether what it asked for holds. Ends too when
+    /// nobody reads any more.
+    async fn until(&mut self, arguments: &Practice) -> std::io::Result<bool> {
         let (mut drifted, mut told) = (false, false);
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            self.look();
-            let settled = self.learnable().all(|site| site.handed_over.is_some() && self.closed(site));
-            match arguments.until {
-                Some(Until::Requests(count)) if self.played(count) => {
-                    return self.milestones.iter().all(|site| self.traffic.tally(site.scene).failed == 0);
-                }
-                Some(Until::HandedOver) if settled && (drifted || !arguments.drift) => {
-                    return self.learnable().count() > 0 && self.unlearnable_stayed();
-                }
-                None if settled && !told && (drifted || !arguments.drift) => {
-                    told = true;
-                    self.tell();
-                }
-                Some(Until::HandedOver | Until::Requests(_)) | None => {}
+            self.look()?;
+            if self.progress.is_unread() {
+                return Ok(arguments.until.is_none());
             }
-            if settled && arguments.drift && !drifted && self.learnable().count() > 0 {
+            let settled = self.is_settled();
+            let done = settled && (drifted || !arguments.drift);
+            match arguments.until {
+                Some(Until::Requests(count)) if self.all(|_, tally| tally.requests >= count) => {
+                    return Ok(self.all(|_, tally| tally.failed == 0));
+                }
+                Some(Until::Audits(count)) if self.all(|site, _| site.audits() >= count) => {
+                    return Ok(self.all(|_, tally| tally.failed == 0) && self.unlearnable_stayed());
+                }
+                Some(Until::HandedOver) if done => return Ok(self.unlearnable_stayed()),
+                None if done && !told => {
+                    told = true;
+                    self.tell()?;
+                }
+                Some(Until::HandedOver | Until::Requests(_) | Until::Audits(_)) | None => {}
+            }
+            if settled && arguments.drift && !drifted {
                 drifted = true;
-                self.change_style();
+                self.change_style()?;
             }
         }
     }
 
-    fn learnable(&self) -> impl Iterator<Item = &Milestones> {
-        self.milestones.iter().filter(|site| site.scene.is_learnable())
+    /// Whether `so` holds at every site.
+    fn all(&self, so: impl Fn(&Milestones, &Tally) -> bool) -> bool {
+        self.milestones.iter().all(|site| so(site, &self.traffic.tally(site.scene)))
+    }
+
+    /// Whether there is something to learn and all of it is handed over.
+    fn is_settled(&self) -> bool {
+        self.milestones.iter().any(|site| site.scene.is_learnable())
+            && self.all(|site, tally| !site.scene.is_learnable() || site.is_settled(tally))
     }
 
     fn unlearnable_stayed(&self) -> bool {
-        self.milestones.iter().all(|site| site.scene.is_learnable() || !site.left_teacher)
+        self.all(|site, tally| site.scene.is_learnable() || site.stayed(tally))
     }
 
-    fn played(&self, requests: u64) -> bool {
-        self.milestones.iter().all(|site| self.traffic.tally(site.scene).requests >= requests)
-    }
-
-    /// Enough requests after the last hand-over, and no drift still being worked through.
-    fn closed(&self, site: &Milestones) -> bool {
-        let requests = self.traffic.tally(site.scene).marked.map_or(0, |marked| marked.requests);
-        requests >= CLOSING_REQUESTS && (site.drift_began.is_none() || site.returned.is_some())
-    }
-
-    /// What a person can do now.
-    fn tell(&self) {
+    /// What has happened, and what a person can do now.
+    fn tell(&mut self) -> std::io::Result<()> {
         let App { proxy, admin, token_source, .. } = &self.app;
-        self.progress.line("");
-        self.progress
-            .line("what can be learnt is handed over; the players go on and the proxy keeps serving (Ctrl-C ends it)");
-        self.progress.line(&format!("  proxy    http://{proxy}/s/shopkeeper/v1   for any OpenAI client"));
-        self.progress.line(&format!("  metrics  http://{admin}/metrics"));
-        self.progress.line(&format!("  steer    apprentice sites --admin http://{admin} --token-file {token_source}"));
-        self.progress.line("");
+        let mut lines = vec![String::new(), "what can be learnt is handed over".to_owned()];
+        lines.extend(summary::lines(&self.report()));
+        let program = std::env::args().next().unwrap_or_else(|| "apprentice".to_owned());
+        let site = self.milestones.first().map_or("SITE", |site| site.site.as_str());
+        lines.extend([
+            String::new(),
+            "the players go on and the proxy keeps serving; Ctrl-C ends it".to_owned(),
+            format!("  proxy    http://{proxy}/s/{site}/v1   for any OpenAI client"),
+            format!("  metrics  http://{admin}/metrics"),
+            format!("  steer    {program} sites --admin http://{admin} \\"),
+            format!("             --token-file {token_source}"),
+            String::new(),
+        ]);
+        lines.iter().try_for_each(|line| self.progress.line(line))
     }
 
-    fn change_style(&mut self) {
-        self.progress.line("the teacher changes how it words its answers");
+    fn change_style(&mut self) -> std::io::Result<()> {
+        self.progress.line("the teacher changes how it words its answers")?;
         self.teacher.drift();
         self.traffic.expect(Style::Drifted);
         let now = self.began.elapsed().as_secs_f64();
         for site in &mut self.milestones {
-            site.drift_began = Some((self.traffic.tally(site.scene).requests, now));
+            site.drift_begins(now, &self.traffic.tally(site.scene));
         }
+        Ok(())
     }
 
     /// Notes what has changed since the last look and shows it.
-    fn look(&mut self) {
+    fn look(&mut self) -> std::io::Result<()> {
         let now = self.began.elapsed().as_secs_f64();
         for site in &mut self.milestones {
             let Ok(view) = self.app.ledger.view(&site.site) else { continue };
             let tally = self.traffic.tally(site.scene);
-            site.left_teacher |= tally.local > 0;
-            if view.state == State::Student && site.handed_over.is_none() {
-                site.handed_over = Some(now);
+            if site.note(now, &view, &tally) {
                 self.traffic.mark(site.scene);
             }
-            if let Some((requests, began)) = site.drift_began {
-                if site.requests_to_rollback.is_none() && view.state == State::Teacher {
-                    site.requests_to_rollback = Some(tally.requests - requests);
-                }
-                if site.requests_to_rollback.is_some() && site.returned.is_none() && view.state == State::Student {
-                    site.returned = Some(now - began);
-                    self.traffic.mark(site.scene);
-                }
-            }
             let (lesson, waiting) = (self.app.lessons.lesson(&site.site), self.app.lessons.blocked_by(&site.site));
-            self.progress.site(now, &view, &tally, lesson, waiting);
+            self.progress.site(now, &view, &tally, lesson.as_ref(), waiting.as_deref())?;
         }
-        self.progress.refresh(now);
+        self.progress.refresh(now)
     }
 
     fn report(&self) -> Report {
-        let report = |site: &Milestones| {
-            let view = self.app.ledger.view(&site.site).ok();
-            let tally = self.traffic.tally(site.scene);
-            let marked = tally.marked.unwrap_or_default();
-            SiteReport {
-                site: site.scene.name().into(),
-                state: view.as_ref().map_or("teacher", |view| view.state.label()).into(),
-                requests: tally.requests,
-                failed: tally.failed,
-                audits: view.as_ref().map_or(0, |view| view.audits),
-                lower_bound: view.as_ref().and_then(|view| view.lower_bound).unwrap_or(0.0),
-                threshold: view.as_ref().map_or(0.0, |view| view.quality_min),
-                local_share: share(marked.local, marked.requests),
-                local_accuracy: share(marked.local_unseen_right, marked.local_unseen),
-                seconds_to_handover: site.handed_over,
-                teacher_calls_saved: tally.requests.saturating_sub(self.teacher.calls(site.scene)),
-                requests_to_rollback: site.requests_to_rollback,
-                seconds_to_return: site.returned,
-            }
-        };
+        let report = |site: &Milestones| site.report(&self.traffic.tally(site.scene), self.teacher.calls(site.scene));
         Report { seconds: self.began.elapsed().as_secs_f64(), sites: self.milestones.iter().map(report).collect() }
     }
 }

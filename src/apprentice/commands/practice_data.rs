@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use practice::scene::{Scene, Style};
+use practice::scene::Style;
 
 use crate::{Outcome, cli};
 
@@ -29,9 +29,7 @@ pub(crate) fn base(arguments: &cli::PracticeBase) -> Outcome {
 
 /// `apprentice practice-pairs`
 pub(crate) fn pairs(arguments: &cli::PracticePairs) -> Outcome {
-    let named = |scene: &Scene| scene.name() == arguments.site;
-    let scene = Scene::ALL.into_iter().find(named).ok_or_else(|| format!("no practice site `{}`", arguments.site))?;
     let style = if arguments.drifted { Style::Drifted } else { Style::House };
-    practice::pairs::write(&arguments.out, scene, style, arguments.train, arguments.held_out, arguments.seed)?;
+    practice::pairs::write(&arguments.out, arguments.site, style, arguments.train, arguments.held_out, arguments.seed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use gateway::Reason;
 
+use crate::Outcome;
 use crate::cli::Reference;
+use crate::output::print_line;
 use crate::settings::reference;
-use crate::{Outcome, print_line};
 
 /// Prints one document.
 pub(crate) fn reference(what: Reference) -> Outcome {
@@ -15,7 +16,7 @@ pub(crate) fn reference(what: Reference) -> Outcome {
         Reference::Metrics => metrics(),
         Reference::Reasons => reasons(),
     };
-    print_line(text.trim_end());
+    print_line(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 

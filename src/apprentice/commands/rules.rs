@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use callsite::SiteId;
 
+use crate::output::print_line;
 use crate::settings::Settings;
-use crate::{Outcome, app, print_line};
+use crate::{Outcome, app};
 
 /// Prints the site's rules as one JSON object.
 pub(crate) fn rules(config: &Path, site: &str) -> Outcome {
@@ -22,6 +23,6 @@ pub(crate) fn rules(config: &Path, site: &str) -> Outcome {
         "max_tokens": rules.max_tokens,
         "capture": rules.capture,
     });
-    print_line(&serde_json::to_string_pretty(&json)?);
+    print_line(&serde_json::to_string_pretty(&json)?)?;
     Ok(ExitCode::SUCCESS)
 }

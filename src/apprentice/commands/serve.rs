@@ -5,24 +5,32 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::Outcome;
 use crate::app::{self, App};
+use crate::output::print_line;
 use crate::settings::Settings;
-use crate::{Outcome, print_line};
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     app::runtime()?.block_on(async {
         let app = App::start(settings, None)?;
-        print_line(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
-        print_line(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        say(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
+        say(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        print_line("stopping: running requests may finish");
+        say("stopping: running requests may finish");
         app.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Nothing that cannot be said ends the proxy.
+fn say(line: &str) {
+    if let Err(error) = print_line(line) {
+        tracing::warn!(%error, line, "this could not be said");
+    }
 }

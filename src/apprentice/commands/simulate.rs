@@ -7,8 +7,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use handover::Policy;
 use simulate::{Meter, Report, Size};
 
+use crate::Outcome;
 use crate::cli::SimulateHandover;
-use crate::{Outcome, eprint_line, print_line};
+use crate::output::{eprint_line, print_line};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -24,7 +25,7 @@ pub(crate) fn handover(arguments: &SimulateHandover) -> Outcome {
     let progress = |what: &str| eprint_line(&format!("{:6.1} s  {what}", began.elapsed().as_secs_f64()));
     let report = simulate::handover_report(size, &policy, &meter, &progress);
     progress("done");
-    print_line(&simulate::text(&report));
+    print_line(&simulate::text(&report))?;
     write(arguments, &report, threads, began.elapsed().as_secs_f64())?;
     let missed = report.missed();
     missed.iter().for_each(|line| eprint_line(&format!("missed: {line}")));

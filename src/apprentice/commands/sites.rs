@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::cli::{RatingVerdict, Sites, SitesAction};
 use crate::commands::admin_client::AdminClient;
+use crate::output::print_line;
 use crate::settings::environment;
-use crate::{Outcome, app, print_line};
+use crate::{Outcome, app};
 
 /// Asks the admin API and prints what it says.
 pub(crate) fn sites(sites: Sites) -> Outcome {
@@ -46,10 +47,10 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         print_line(&format!(
             "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
             "site", "state", "audits", "bound", "needed", "version"
-        ));
-        answer.as_array().into_iter().flatten().for_each(|site| print_line(&row(site)));
+        ))?;
+        answer.as_array().into_iter().flatten().try_for_each(|site| print_line(&row(site)))?;
     } else {
-        print_line(&serde_json::to_string_pretty(&answer)?);
+        print_line(&serde_json::to_string_pretty(&answer)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

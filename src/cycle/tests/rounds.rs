@@ -3,7 +3,7 @@
 use super::*;
 use crate::run::Memory;
 use capture::{CaptureError, CaptureStore, Exchange};
-use handover::{Basis, Candidate, Policy};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use ledger::Ledger;
 use registry::Registry;
 use rules::{LiveRules, Rules, SiteRules};
@@ -159,4 +159,51 @@ fn lessons_whose_versions_were_never_handed_over_are_fruitless() {
     assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
     let blocked = cycle.runner.status.blocked_by(&shop).unwrap();
     assert!(blocked.contains("of 1600 trainable"), "{blocked}");
+}
+
+#[test]
+fn lessons_before_a_drift_were_not_fruitless() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (ledger, shop) = (ledger(dir.path(), &metrics), site("shop"));
+    assert!(ledger.register(&shop));
+    let cycle = cycle(dir.path(), &ledger, &metrics);
+    for version in ["1-a", "2-b"] {
+        begun(&cycle.root, "shop").end(&outcome(Some(version))).unwrap();
+    }
+    let candidate = Candidate {
+        version: VersionId::new("2-b").unwrap(),
+        grid: vec![0.0],
+        likely: Some(0.0),
+        exam: 1.0,
+        measure: None,
+        calibration: None,
+        policy: Policy::default(),
+        basis: Basis::default(),
+    };
+    ledger.add_candidate(&shop, 1, candidate).unwrap();
+    let good_until = 300;
+    for number in 2.. {
+        let right = number < good_until;
+        let numbers = Numbers::default();
+        let quality = f64::from(u8::from(right));
+        let outcome = AuditOutcome::Compared { quality, bad: !right, confidence: 1.0, verified: true, numbers };
+        let (request, version) = (number.to_string(), VersionId::new("2-b").unwrap());
+        let audit = Audit { request, version, served: true, prompt: number, near: number, user: None, outcome };
+        ledger.record_audit(&shop, number, audit).unwrap();
+        let stands = ledger.view(&shop).unwrap();
+        if stands.stale_before_ms.is_some() {
+            break;
+        }
+        assert!(number < good_until || stands.state == State::Student, "{stands:?}");
+        assert!(number < 2 * good_until, "no drift: {stands:?}");
+    }
+    let waits = || {
+        assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
+        cycle.runner.status.blocked_by(&shop).unwrap()
+    };
+    assert!(waits().contains("of 200 trainable"), "{}", waits());
+    let after_ms = ledger.view(&shop).unwrap().stale_before_ms;
+    Folder::begin(&cycle.root, &shop, &Begun { after_ms }).unwrap().end(&outcome(Some("3-c"))).unwrap();
+    assert!(waits().contains("of 400 trainable"), "a lesson after the drift counts: {}", waits());
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::{Effort, HEADING, conversation, job};
-use crate::scene::{Scene, Style, Voice};
+use crate::scene::{OPPOSITES, Scene, Style, Voice};
 use crate::words::{HEROES, ITEMS, MONSTERS, NAMES, PLACES, TOWNS, WEAPONS};
 
 /// Whether a word is wording and not a slot's value.
@@ -37,6 +37,23 @@ fn no_three_words_in_a_row_of_an_answers_wording_occur_in_the_corpus() {
                     assert!(!corpus.contains(three), "{three:?} of {scene:?} occurs in the corpus");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_language_knows_what_the_answers_depend_on() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let facts: Vec<String> = (0..2_000).map(|_| conversation(&mut rng)[0].clone()).collect();
+    for word in OPPOSITES.iter().flatten() {
+        assert!(facts.iter().any(|facts| facts.contains(&format!(" is {word}."))), "{word}");
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for scene in [Scene::Shopkeeper, Scene::QuestGiver, Scene::Tavern] {
+        for _ in 0..50 {
+            let system = scene.line(&mut rng).system;
+            let known = OPPOSITES.iter().flatten().filter(|word| system.contains(&format!(" is {word}.")));
+            assert_eq!(known.count(), 1, "{system}");
         }
     }
 }

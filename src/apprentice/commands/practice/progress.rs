@@ -1,6 +1,8 @@
-//! What a person sees of practice: a line when something changes, a few lines of figures every few seconds.
+//! What a person sees of practice: a line when something changes, a few lines of figures every few seconds. No line
+//! of figures is wider than 100 columns.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use callsite::SiteId;
 use cycle::{LessonStep, LessonView};
@@ -8,29 +10,60 @@ use handover::State;
 use ledger::SiteView;
 use practice::traffic::Tally;
 
-use crate::{eprint_line, print_line};
+use crate::output::{Reader, eprint_line, print_while_read};
 
 /// Seconds between figures.
 const FIGURES_EVERY_S: f64 = 5.0;
 const BAR: usize = 20;
+
+/// What is said before anything happens.
+const LEGEND: [&str; 3] = [
+    "every few seconds, of each site: its state, its requests, how many the student answered (local), and",
+    "what its lesson does or waits for, or how good its served answers are proven to be and must be;",
+    ">> its state changes   -- its measure is chosen, its lesson goes on",
+];
 
 /// The display.
 #[derive(Debug)]
 pub(crate) struct ProgressView {
     /// Standard output is for the figures.
     to_stderr: bool,
-    states: BTreeMap<SiteId, (State, Option<LessonStep>)>,
-    figures: BTreeMap<SiteId, String>,
+    reader: Reader,
+    seen: BTreeMap<SiteId, Seen>,
     last_s: f64,
+}
+
+/// What was last shown of a site.
+#[derive(Debug, Default)]
+struct Seen {
+    state: State,
+    step: Option<LessonStep>,
+    measure: Option<&'static str>,
+    figures: String,
 }
 
 impl ProgressView {
     pub(crate) fn new(to_stderr: bool) -> Self {
-        Self { to_stderr, states: BTreeMap::new(), figures: BTreeMap::new(), last_s: 0.0 }
+        Self { to_stderr, reader: Reader::Reads, seen: BTreeMap::new(), last_s: 0.0 }
     }
 
-    pub(crate) fn line(&self, line: &str) {
-        if self.to_stderr { eprint_line(line) } else { print_line(line) }
+    /// Shows a line.
+    pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
+        if self.to_stderr {
+            eprint_line(line);
+        } else {
+            self.reader = print_while_read(line)?;
+        }
+        Ok(())
+    }
+
+    /// Nobody looks any more.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.reader == Reader::Gone
+    }
+
+    pub(crate) fn legend(&mut self) -> io::Result<()> {
+        LEGEND.iter().try_for_each(|line| self.line(line))
     }
 
     /// Takes a site's figures and says what has changed.
@@ -39,30 +72,40 @@ impl ProgressView {
         now_s: f64,
         view: &SiteView,
         tally: &Tally,
-        lesson: Option<LessonView>,
-        waiting: Option<String>,
-    ) {
-        let step = lesson.as_ref().map(|lesson| lesson.step);
-        let before = self.states.insert(view.site.clone(), (view.state, step));
-        let (state_before, step_before) = before.unwrap_or_default();
-        if state_before != view.state {
-            self.line(&changed(now_s, state_before, view));
+        lesson: Option<&LessonView>,
+        waiting: Option<&str>,
+    ) -> io::Result<()> {
+        let now = Seen {
+            state: view.state,
+            step: lesson.map(|lesson| lesson.step),
+            measure: view.measure.as_ref().map(|choice| choice.measure.label()),
+            figures: figures(view, tally, lesson, waiting),
+        };
+        let mut news = Vec::new();
+        let before = self.seen.entry(view.site.clone()).or_default();
+        if let (None, Some(measure)) = (before.measure, now.measure) {
+            news.push(format!("{now_s:6.0} s  -- {}: answers are compared by the measure `{measure}`", view.site));
         }
-        if step_before != step
-            && let Some(lesson) = &lesson
-        {
-            self.line(&lesson_changed(now_s, &view.site, lesson));
+        if before.state != now.state {
+            news.push(changed(now_s, before.state, view));
         }
-        self.figures.insert(view.site.clone(), figures(view, tally, lesson.as_ref(), waiting.as_deref()));
+        if let (Some(lesson), true) = (lesson, before.step != now.step) {
+            news.push(lesson_changed(now_s, &view.site, lesson));
+        }
+        *before = now;
+        news.iter().try_for_each(|line| self.line(line))
     }
 
-    /// ProgressViews the figures when it is time.
-    pub(crate) fn refresh(&mut self, now_s: f64) {
-        if now_s - self.last_s >= FIGURES_EVERY_S {
-            self.last_s = now_s;
-            self.line(&format!("{now_s:6.0} s"));
-            self.figures.values().for_each(|line| self.line(line));
+    /// Shows the figures when it is time.
+    pub(crate) fn refresh(&mut self, now_s: f64) -> io::Result<()> {
+        if now_s - self.last_s < FIGURES_EVERY_S {
+            return Ok(());
         }
+        self.last_s = now_s;
+        self.line("")?;
+        self.line(&heading(now_s))?;
+        let figures: Vec<String> = self.seen.values().map(|seen| seen.figures.clone()).collect();
+        figures.iter().try_for_each(|line| self.line(line))
     }
 }
 
@@ -93,33 +136,31 @@ fn lesson_changed(now_s: f64, site: &SiteId, lesson: &LessonView) -> String {
 }
 
 fn figures(view: &SiteView, tally: &Tally, lesson: Option<&LessonView>, waiting: Option<&str>) -> String {
-    let mut text = format!(
-        "          {:<15} {:<8} {:>5} requests, {:>4} local",
-        view.site,
-        view.state.label(),
-        tally.requests,
-        tally.local
-    );
-    if tally.failed > 0 {
-        text.push_str(&format!(", {} FAILED", tally.failed));
-    }
-    match lesson.filter(|lesson| lesson.step == LessonStep::Training) {
-        Some(lesson) => {
-            let loss = lesson.loss.map_or_else(String::new, |loss| format!(" loss {loss:.3}"));
-            text.push_str(&format!("  lesson {} {}/{}{loss}", lesson.number, lesson.steps_done, lesson.steps));
-        }
-        None if view.state == State::Teacher => text.push_str(&format!("  next lesson {}", waiting.unwrap_or("-"))),
-        None => {}
-    }
-    if let Some(bound) = view.lower_bound {
-        text.push_str(&format!(
-            "  bound {} {bound:.3}/{:.3} ({} audits)",
-            bar(bound, view.quality_min),
-            view.quality_min,
-            view.audits
-        ));
-    }
-    text
+    let tail = match (lesson.filter(|lesson| lesson.step == LessonStep::Training), view.lower_bound) {
+        (Some(lesson), _) => training(lesson),
+        (None, Some(bound)) => standing(bound, view.quality_min, view.audits),
+        (None, None) => waiting.unwrap_or("-").to_owned(),
+    };
+    row(view.site.as_str(), view.state, tally, &tail)
+}
+
+/// Above the figures: when they were taken.
+fn heading(now_s: f64) -> String {
+    format!("  {:<15} state    requests  local", format!("{now_s:.0} s"))
+}
+
+fn row(site: &str, state: State, tally: &Tally, tail: &str) -> String {
+    let failed = if tally.failed > 0 { format!("{} FAILED  ", tally.failed) } else { String::new() };
+    format!("  {site:<15} {:<8} {:>8} {:>6}  {failed}{tail}", state.label(), tally.requests, tally.local)
+}
+
+fn training(lesson: &LessonView) -> String {
+    let loss = lesson.loss.map_or_else(String::new, |loss| format!(", loss {loss:.3}"));
+    format!("lesson {}: step {} of {}{loss}", lesson.number, lesson.steps_done, lesson.steps)
+}
+
+fn standing(bound: f64, needed: f64, audits: u64) -> String {
+    format!("{} {bound:.3}, needs {needed:.3}; {audits} audits", bar(bound, needed))
 }
 
 /// A bar from 0 to 1 with the threshold marked.
@@ -143,3 +184,6 @@ fn bar(value: f64, threshold: f64) -> String {
     };
     format!("[{}]", (0..BAR).map(cell).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests;
