@@ -18,12 +18,14 @@ use handover::policy::step;
 use handover::*;
 use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
-use verify::{Comparison, Measure, VerifierSettings, Verifiers};
+use verify::{Comparison, Measure, Repeat, VerifierSettings, Verifiers};
 use wire::Sampling;
 
 use crate::*;
 
+/// On the basis "1" the site's own answers choose the measure, on any other it is given.
 fn site_rules(policy: Policy, basis: &str) -> SiteRules {
+    let comparison = if basis == "1" { Comparison::Auto } else { Comparison::Exact };
     let verifier_settings = VerifierSettings::default();
     SiteRules {
         policy,
@@ -33,7 +35,7 @@ fn site_rules(policy: Policy, basis: &str) -> SiteRules {
         learns: true,
         verifiers: Arc::new(Verifiers::new(&verifier_settings).unwrap()),
         verifier_settings,
-        comparison: Comparison::Exact,
+        comparison,
         sampling: Sampling::Greedy,
         max_tokens: 1,
         capture: true,
@@ -59,6 +61,7 @@ fn quick(variant: u8) -> Policy {
         drift_audits: 60.0,
         canary: vec![step(0.2, 2), step(0.5, 3)],
         failures_max: 4,
+        repeats: 2,
         ..Policy::default()
     }
 }

@@ -1,6 +1,6 @@
 """Changes the deciding code in small ways, one at a time, and reports which changes no test notices.
 
-Usage: mutants.py [--only PACKAGE]... [--shard K/N] [--timeout SECONDS]
+Usage: mutants.py [--only PACKAGE [--file NAME]...]... [--shard K/N] [--timeout SECONDS]
 Installs cargo-mutants when it is missing. Each package is tested with its own tests only. Packages that are not run
 again keep their row of target/bench/mutants.json, so that they can be run one at a time.
 Prints a table, writes docs/benchmarks/mutants.md and target/bench/mutants.json; tests/bench/mutants_harmless.toml says
@@ -51,11 +51,11 @@ def nameless(name):
     return re.sub(r":\d+:\d+: ", ": ", name, count=1)
 
 
-def run(package, shard, timeout):
+def run(package, files, shard, timeout):
     out = f"target/bench/mutants/{package}"
     os.makedirs(out, exist_ok=True)
     command = ["cargo", "mutants", "--jobs", "1", "--timeout", str(timeout), "--package", package, "--test-workspace=false"]
-    for name in PACKAGES[package]:
+    for name in files or PACKAGES[package]:
         command += ["--file", f"src/{package}/{name}.rs"]
     if shard:
         command += ["--shard", shard, "--sharding", "round-robin"]
@@ -70,11 +70,16 @@ def run(package, shard, timeout):
     found = [(o["scenario"]["Mutant"]["name"], o["summary"]) for o in outcomes if isinstance(o["scenario"], dict)]
     count = lambda summary: sum(1 for _, got in found if got == summary)
     return {
-        "machine": machine(), "date": time.strftime("%Y-%m-%d"), "sample": f"`--shard {shard}`" if shard else "all",
+        "machine": machine(), "date": time.strftime("%Y-%m-%d"), "sample": sample(files, shard),
         "mutants": len(found), "unviable": count("Unviable"), "caught": count("CaughtMutant"),
         "timeout": count("Timeout"), "missed": count("MissedMutant"),
         "survivors": [name for name, got in found if got == "MissedMutant"],
     }
+
+
+def sample(files, shard):
+    chosen = [f"--file {name}" for name in files] + ([f"--shard {shard}"] if shard else [])
+    return f"`{' '.join(chosen)}`" if chosen else "all"
 
 
 def share(result):
@@ -147,6 +152,7 @@ def write(results):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", action="append", choices=PACKAGES, help="this package alone; may be repeated")
+    parser.add_argument("--file", action="append", default=[], help="this file of the package alone, without its ending; may be repeated")
     parser.add_argument("--shard", help="K/N: every N-th change from the K-th on, a sample")
     parser.add_argument("--timeout", type=int, default=60, help="seconds after which a test run is stopped")
     arguments = parser.parse_args()
@@ -154,7 +160,7 @@ def main():
     results = kept()
     reached = True
     for package in arguments.only or PACKAGES:
-        results[package] = run(package, arguments.shard, arguments.timeout)
+        results[package] = run(package, arguments.file, arguments.shard, arguments.timeout)
         reached = write({package: results[package] for package in PACKAGES if package in results})
     return 0 if reached else 1
 

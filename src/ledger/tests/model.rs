@@ -1,4 +1,7 @@
-//! Random histories with rule changes, crashes and write errors against the reference. `PROPTEST_CASES` sets how many.
+//! Random histories with rule changes, crashes and write errors against the reference, and each killed at any record of
+//! its log. `PROPTEST_CASES` sets how many.
+
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -14,6 +17,8 @@ enum Step {
     Audits(u8, u8, u8),
     Candidate(u8),
     FailedExam,
+    /// The teacher is asked twice, so often.
+    Repeats(u8),
     Failures(u8, u8),
     Answer(u8),
     /// Of the incumbent (0) or the challenger (1).
@@ -39,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         30 => (0..4u8, 0..10u8, 1..30u8).prop_map(|(who, how, times)| Step::Audits(who, how, times)),
         8 => (1..6u8).prop_map(Step::Candidate),
         1 => Just(Step::FailedExam),
+        3 => (1..4u8).prop_map(Step::Repeats),
         3 => (0..2u8, 1..5u8).prop_map(|(who, times)| Step::Failures(who, times)),
         2 => (0..2u8).prop_map(Step::Answer),
         1 => (0..2u8, proptest::bool::ANY).prop_map(|(who, good)| Step::Rate(who, good)),
@@ -51,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Rollback),
         3 => (1..6u8).prop_map(Step::RollbackTo),
         1 => (1..6u8).prop_map(Step::Discard),
-        3 => (0..3u8, 0..8u8).prop_map(|(policy, basis)| Step::Rules(policy, basis / 7)),
+        3 => (0..3u8, 0..8u8).prop_map(|(policy, basis)| Step::Rules(policy, basis / 6)),
         5 => Just(Step::Crash),
         5 => (0..7u8).prop_map(Step::Disk),
         6 => Just(Step::Flush),
@@ -73,6 +79,8 @@ enum Hold {
 
 struct Run {
     log: MemoryLog,
+    /// What was in force when the log had so many records.
+    in_force: Vec<(usize, Site)>,
     rules: LiveRules,
     metrics: Arc<Metrics>,
     ledger: Option<Ledger>,
@@ -84,6 +92,7 @@ impl Run {
     fn new() -> Self {
         let mut run = Self {
             log: MemoryLog::default(),
+            in_force: Vec::new(),
             rules: LiveRules::new(rules(quick(0), "0")),
             metrics: metrics(),
             ledger: None,
@@ -96,10 +105,14 @@ impl Run {
 
     fn open(&mut self) {
         self.ledger = None;
-        let store = Box::new(self.log.clone());
+        self.ledger = Some(self.opened(&self.log));
+    }
+
+    fn opened(&self, log: &MemoryLog) -> Ledger {
+        let store = Box::new(log.clone());
         let ledger = Ledger::open(store, self.rules.clone(), self.metrics.clone(), self.now_ms).unwrap();
         assert!(ledger.register(&shop()));
-        self.ledger = Some(ledger);
+        ledger
     }
 
     fn ledger(&self) -> &Ledger {
@@ -128,6 +141,14 @@ impl Run {
         for _ in 0..if how < 4 { times / 4 + 1 } else { times } {
             let audit = Audit { outcome, ..compared(version.as_str(), 0.0) };
             drop(self.ledger().record_audit(&shop(), self.now_ms, audit));
+        }
+    }
+
+    fn repeats(&self, times: u8) {
+        for _ in 0..times {
+            let prompt = compared("1", 1.0).prompt;
+            let repeat = Repeat::of(prompt, "Which?", ["a rope", "a rope"], 1e-6, &verify::rouge_l, None);
+            drop(self.ledger().record_repeat(&shop(), self.now_ms, repeat));
         }
     }
 
@@ -170,6 +191,7 @@ impl Run {
                 drop(self.ledger().add_candidate(&shop(), self.now_ms, candidate));
             }
             Step::FailedExam => drop(self.ledger().record_failed_exam(&shop(), self.now_ms, version("9"), 0.1)),
+            Step::Repeats(times) => self.repeats(times),
             Step::Failures(who, times) => {
                 let version = self.version_of(who);
                 (0..times).for_each(|_| self.ledger().student_failed(&shop(), &version, self.now_ms));
@@ -227,8 +249,8 @@ impl Run {
     }
 
     /// What must be true after every step.
-    fn check(&self) {
-        let ledger = self.ledger();
+    fn check(&mut self) {
+        let ledger = self.ledger.as_ref().unwrap();
         let view = ledger.view(&shop()).unwrap();
         let available = ledger.is_available();
         if matches!(self.hold, Hold::Written | Hold::InMemory) && (available || self.hold == Hold::InMemory) {
@@ -237,12 +259,12 @@ impl Run {
         let disk = self.log.0.lock();
         let allowed = Allowed::of(&disk.all);
         if available {
-            let mut replayed = Site::default();
-            disk.all.iter().for_each(|entry| replayed.apply(entry.at_ms, &entry.record));
+            let replayed = replayed(&disk.all);
             let slot = ledger.known(&shop()).unwrap();
             let live = slot.lock();
             assert_eq!(*live.site, replayed, "what is in force is not what the log says");
             assert_eq!(view.state, allowed.state);
+            self.in_force.push((disk.all.len(), replayed));
         }
         for route in [0.0, 0.1, 0.3, 0.6, 0.99] {
             let plan = ledger.plan(&shop(), Dice { route, audit: 0.999 });
@@ -263,6 +285,56 @@ impl Run {
     }
 }
 
+fn replayed(entries: &[Entry]) -> Site {
+    let mut site = Site::default();
+    entries.iter().for_each(|entry| site.apply(entry.at_ms, &entry.record));
+    site
+}
+
+impl Run {
+    /// Killed after a part of its records, with no snapshot and no marks: the log says what was in force then, and what
+    /// the next start adds has its ground.
+    fn killed(&self, part: f64) {
+        let all = self.log.0.lock().all.clone();
+        let kept = all[..(all.len() as f64 * part) as usize].to_vec();
+        let then = replayed(&kept);
+        for (_, in_force) in self.in_force.iter().filter(|(records, _)| *records == kept.len()) {
+            assert_eq!(then, *in_force, "killed after {} records", kept.len());
+        }
+        let log = MemoryLog::default();
+        log.0.lock().entries.clone_from(&kept);
+        log.0.lock().all = kept;
+        let ledger = self.opened(&log);
+        assert!(ledger.is_available());
+        let disk = log.0.lock();
+        let live = ledger.known(&shop()).unwrap();
+        assert_eq!(*live.lock().site, replayed(&disk.all));
+        assert_eq!(Allowed::of(&disk.all).state, ledger.view(&shop()).unwrap().state);
+        if then.state == State::Held {
+            assert_eq!(live.lock().site.state, State::Held);
+        }
+    }
+
+    /// The kinds of record in its log.
+    fn kinds(&self) -> BTreeSet<&'static str> {
+        let kind = |entry: &Entry| match &entry.record {
+            Record::Audit(_) => "audit",
+            Record::Candidate(_) => "candidate",
+            Record::FailedExam { .. } => "failed exam",
+            Record::Rating(_) => "rating",
+            Record::Repeat { .. } => "repeat",
+            Record::Measure { .. } => "measure",
+            Record::Switch(switch) if switch.basis.is_some() => "basis",
+            Record::Switch(switch) if !switch.discarded.is_empty() => "discard",
+            Record::Switch(switch) if switch.share_max.is_some() => "cap",
+            Record::Switch(switch) if switch.paused.is_some() && switch.moves_nobody() => "pause",
+            Record::Switch(switch) if switch.paused.is_some() => "shadow",
+            Record::Switch(switch) => switch.cause.label(),
+        };
+        self.log.0.lock().all.iter().map(kind).collect()
+    }
+}
+
 /// Five hundred by default, the same ones every time; ten thousand new ones take minutes.
 fn runner() -> TestRunner {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -279,15 +351,19 @@ fn in_any_history_who_serves_has_evidence_holds_hold_and_the_log_says_what_is_in
     let cases = runner.config().cases;
     let mut served = 0u32;
     let mut replaced = 0u32;
-    let counted = std::cell::RefCell::new((&mut served, &mut replaced));
+    let mut kinds = BTreeSet::new();
+    let counted = std::cell::RefCell::new((&mut served, &mut replaced, &mut kinds));
+    let kills = proptest::array::uniform3(0.0..1.0f64);
     runner
-        .run(&proptest::collection::vec(step(), 1..80), |steps| {
+        .run(&(proptest::collection::vec(step(), 1..80), kills), |(steps, kills)| {
             let mut run = Run::new();
             for step in &steps {
                 run.take(step);
                 run.check();
             }
+            kills.into_iter().for_each(|part| run.killed(part));
             let mut counted = counted.borrow_mut();
+            counted.2.extend(run.kinds());
             let disk = run.log.0.lock();
             let switched = |role, to| {
                 let is = |entry: &Entry| matches!(&entry.record, Record::Switch(s) if s.role == role && s.to == to);
@@ -300,4 +376,6 @@ fn in_any_history_who_serves_has_evidence_holds_hold_and_the_log_says_what_is_in
         .unwrap();
     // The histories go where it matters.
     assert!(served > cases / 6 && replaced > cases / 100, "{served} served, {replaced} replaced");
+    let all = "audit basis candidate cap discard drift evidence failed exam failures measure operator pause rating repeat shadow";
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>().join(" "), all);
 }
