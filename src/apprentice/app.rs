@@ -8,6 +8,7 @@
 
 mod background;
 mod judges;
+mod prices;
 mod secrets;
 pub(crate) mod similarity;
 mod student;
@@ -156,7 +157,7 @@ impl App {
             similarity: shared.similarity()?,
             judge: judges::judge(settings, &endpoint, data, metrics)?,
             activity: activity.clone(),
-            prices: [settings.teacher.input_price, settings.teacher.output_price],
+            prices: prices::prices(settings)?,
             metrics: metrics.clone(),
             dice: secrets::dice(seed)?,
             clock: now_ms,
@@ -242,8 +243,6 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let student = student_format(&settings)?.map(parts);
     let metrics = Arc::new(Metrics::new()?);
     metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
-    metrics.teacher_price_usd("input").set(settings.teacher.input_price);
-    metrics.teacher_price_usd("output").set(settings.teacher.output_price);
     if let Some(parts) = &student {
         metrics.student_info(parts.format.name()).set(1.0);
     }

@@ -87,8 +87,7 @@ pub struct Gateway {
     /// Absent where none is configured.
     pub judge: Option<Arc<dyn Judging>>,
     pub activity: Arc<Activity>,
-    /// Dollars for a million of the teacher's tokens, read and written.
-    pub prices: [f64; 2],
+    pub prices: teacher::Prices,
     pub metrics: Arc<Metrics>,
     /// Throws the dice of one request.
     pub dice: Box<dyn Fn() -> Dice + Send + Sync>,

@@ -21,6 +21,8 @@ pub(crate) fn teacher_answered(
 ) {
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
+        // The client's own request has the call's id; what was asked for an audit has another.
+        spend(gateway, call, if id == call.id { "traffic" } else { "audit" }, usage);
     }
     keep(
         gateway,
@@ -34,19 +36,37 @@ pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, summary: Optio
     gateway.metrics.teacher_asked_again_total(call.site.as_str(), "repeat").inc();
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
+        spend(gateway, call, "repeat", usage);
     }
+}
+
+/// Counts what the teacher charges for a call; nothing where its price is not known.
+fn spend(gateway: &Gateway, call: &Call, purpose: &str, usage: Usage) {
+    let paid = price(gateway, call, usage);
+    gateway.metrics.teacher_spent_usd(call.site.as_str(), purpose).add(paid);
+}
+
+/// Dollars for the tokens of a call, at the price of the model that the client asked for.
+fn price(gateway: &Gateway, call: &Call, usage: Usage) -> f64 {
+    let Usage { prompt_tokens, completion_tokens } = usage;
+    gateway.prices.of(&call.model, call.at_ms).map_or(0.0, |price| price.of(prompt_tokens, completion_tokens))
 }
 
 /// Counts and keeps a student's answer that is on its way.
 pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &VersionId, answer: &Answer, bytes: &[u8]) {
     let site = call.site.as_str();
     gateway.metrics.requests_total(site, "student", "200").inc();
-    gateway.metrics.request_duration_seconds(site, "student").observe(call.began.elapsed().as_secs_f64());
+    let seconds = call.began.elapsed().as_secs_f64();
+    gateway.metrics.request_duration_seconds(site, "student").observe(seconds);
     count_tokens(gateway, call, "student", answer.usage);
-    let [read, written] = gateway.prices;
-    let Usage { prompt_tokens, completion_tokens } = answer.usage;
-    let saved = f64::from(prompt_tokens) * read + f64::from(completion_tokens) * written;
-    gateway.metrics.saved_usd(site).add(saved / 1e6);
+    gateway.metrics.saved_usd(site).add(price(gateway, call, answer.usage));
+    // What the site's requests took on average where the teacher answered them.
+    let by_teacher = gateway.metrics.request_duration_seconds(site, "teacher");
+    if by_teacher.get_sample_count() > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "requests stay far below 2^52")]
+        let mean = by_teacher.get_sample_sum() / by_teacher.get_sample_count() as f64;
+        gateway.metrics.saved_seconds(site).add(mean - seconds);
+    }
     let source = Source::Student(version.clone());
     keep(gateway, call, AnswerToKeep { id: call.id, source, status: StatusCode::OK, complete: true, response: bytes });
 }

@@ -3,6 +3,7 @@
 //! - [`Endpoint`]: where the teacher is and how it is asked;
 //! - [`Client`]: bytes in, bytes out, for the gateway: nothing that client or teacher said is written anew;
 //! - [`headers`]: which headers go on;
+//! - [`Prices`]: what it charges;
 //! - [`TeacherModel`]: the same teacher as a [`wire::ChatModel`], for judges and makers of data.
 //!
 //! The only member that links the TLS client. Keeps nothing, decides nothing, retries nothing.
@@ -13,11 +14,13 @@ mod error;
 pub mod headers;
 pub mod limits;
 mod model;
+mod prices;
 
 pub use client::{Client, Outgoing};
 pub use endpoint::Endpoint;
 pub use error::TeacherError;
 pub use model::TeacherModel;
+pub use prices::{Price, Prices};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderValue};
 use std::io::{Read, Write};
 use wire::{ChatModel, ModelError, Prompt, Role, Sampling, Turn};
 
-use crate::{Client, Endpoint, TeacherModel, headers};
+use crate::{Client, Endpoint, Price, Prices, TeacherModel, headers};
 
 #[test]
 fn the_teachers_base_url_takes_the_place_of_v1() {
@@ -97,4 +97,36 @@ fn what_is_no_plain_answer_is_a_failure_that_says_what_it_was() {
     assert!(message.contains("400") && message.contains("no such model"), "{message}");
     let refusal = r#"{"model":"m","choices":[{"index":0,"message":{"refusal":"no"},"finish_reason":"stop"}]}"#;
     assert!(matches!(failed(200, refusal), ModelError::Failed(_)));
+}
+
+const PRICES: &str = r#"
+price = [
+    { model = "m", since = 2026-03-01, input = 3.0, output = 4.0 },
+    { model = "m", since = 2025-01-02, input = 1.0, output = 2.0 },
+]
+"#;
+
+fn price(model: &str, day: u64) -> Option<f64> {
+    Prices::parse(PRICES).unwrap().of(model, day * 86_400_000).map(|price| price.input)
+}
+
+#[test]
+fn a_model_costs_what_its_newest_row_says_from_its_day_on() {
+    // 2025-01-02 is day 20,090; 2026-03-01 is day 20,513 (the days after a February that has no 29th).
+    let days = [20_089, 20_090, 20_512, 20_513, 30_000];
+    assert_eq!(days.map(|day| price("m", day)), [None, Some(1.0), Some(1.0), Some(3.0), Some(3.0)]);
+    assert_eq!((price("m-2025-12-31", 20_600), price("m-mini", 20_600), price("x", 20_600)), (Some(3.0), None, None));
+    assert_eq!((price("m-2025-13-31", 20_600), price("é2025-12-31", 20_600), price("", 20_600)), (None, None, None));
+    let paid = Prices::of_everything(Price { input: 1.0, output: 10.0 }).of("whatever", 0).unwrap();
+    assert!((paid.of(1_000_000, 200_000) - 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_price_that_cannot_be_used_is_named() {
+    let problem = |line: &str| Prices::parse(&format!("price = [{line}]")).unwrap_err();
+    let negative = problem(r#"{ model = "m", since = 2025-01-02, input = -1.0, output = 2.0 }"#);
+    assert!(negative.contains("`m`") && negative.contains("-1"), "{negative}");
+    let when = problem(r#"{ model = "m", since = 07:32:00, input = 1.0, output = 2.0 }"#);
+    assert!(when.contains("must be a day"), "{when}");
+    assert!(problem(r#"{ model = "m", input = 1.0, output = 2.0 }"#).contains("since"));
 }

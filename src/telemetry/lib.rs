@@ -52,8 +52,9 @@ families! {
     counter teacher_asked_again_total(call_site, purpose) "Calls beyond the traffic; purpose is audit, repeat (the teacher's own variance) or judge.";
     gauge judge_spent_usd() "Money spent on judges today.";
     gauge judge_budget_usd() "What may be spent on judges in a day.";
-    gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start.";
-    gauge teacher_price_usd(kind) "Price of a million of the teacher's tokens; kind is input or output.";
+    gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start; 0 where no price is known.";
+    gauge saved_seconds(call_site) "Time that clients have not waited since the start: for each request that a student answered, the site's mean with the teacher less what it took.";
+    gauge teacher_spent_usd(call_site, purpose) "Paid to the teacher since the start; purpose is traffic, audit (a served request put to it afterwards) or repeat (its own variance).";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
     counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";

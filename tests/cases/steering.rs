@@ -137,12 +137,19 @@ fn every_transition_is_posted_to_the_webhooks() {
 fn a_configured_judges_budget_and_the_teachers_prices_are_shown() {
     let (_teacher, world) = serving(|world| {
         world.set("judge.model", "a-judge").set("judge.budget_per_day", 2.5).set("judge.input_price", 1.0);
-        world.set("teacher.input_price", 0.5);
+        world.set("teacher.input_price", 0.5).set("teacher.output_price", 2.0);
+        world.set("handover.audit_share_serving", 1.0);
     });
     let proxy = world.start();
     assert_eq!(proxy.metric("apprentice_judge_budget_usd", &[]), 2.5);
     assert_eq!(proxy.metric("apprentice_judge_spent_usd", &[]), 0.0);
-    assert_eq!(proxy.metric("apprentice_teacher_price_usd", &["input"]), 0.5);
+    assert_eq!(proxy.chat("inn", ASKED).header("x-apprentice-route"), "teacher");
     assert_eq!(proxy.chat("shop", ASKED).header("x-apprentice-route"), "student");
     assert!(proxy.metric("apprentice_saved_usd", &["shop"]) > 0.0);
+    eventually("the price of the audit", || {
+        let paid = |site, purpose| proxy.metric("apprentice_teacher_spent_usd", &[site, purpose]);
+        (paid("shop", "audit") > 0.0 && paid("shop", "traffic") == 0.0 && paid("inn", "traffic") > 0.0).then_some(())
+    });
+    // Of this site the teacher has answered nothing, so nobody knows what waiting for it would have been.
+    assert_eq!(proxy.metric("apprentice_saved_seconds", &["shop"]), 0.0);
 }

@@ -48,10 +48,14 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
         ),
     ]);
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
-    problems.extend(failed(&[
-        ("teacher.input_price", settings.teacher.input_price, is_price(settings.teacher.input_price), "at least 0"),
-        ("teacher.output_price", settings.teacher.output_price, is_price(settings.teacher.output_price), "at least 0"),
-    ]));
+    let (input, output) = (settings.teacher.input_price, settings.teacher.output_price);
+    let prices = [("teacher.input_price", input), ("teacher.output_price", output)];
+    let given =
+        prices.iter().filter_map(|(key, price)| price.map(|price| (*key, price, is_price(price), "at least 0")));
+    problems.extend(failed(&given.collect::<Vec<_>>()));
+    if input.is_some() != output.is_some() {
+        problems.push("teacher.input_price and teacher.output_price belong together: set both or none".to_owned());
+    }
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
     problems
 }

@@ -42,7 +42,16 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "`yes`, `no` or `unknown`: whether a model may be trained on this teacher's answers. Only `yes` lets lessons begin.",
     ),
-    key("teacher.input_price", "at least 0", "Price of a million tokens that the teacher reads, for `saved_usd`."),
+    key(
+        "teacher.price_file",
+        "",
+        "Table of prices by model and day, as `deploy/prices.toml`, which is built in and used without it.",
+    ),
+    key(
+        "teacher.input_price",
+        "at least 0",
+        "Price of a million tokens that the teacher reads, whatever the model: in place of a table, with `output_price`.",
+    ),
     key("teacher.output_price", "at least 0", "Price of a million tokens that it writes."),
     key("data.dir", "", "Where the exchange log, the hand-over log and the lessons are kept."),
     key("data.registry", "", "Where the versions of students are kept."),

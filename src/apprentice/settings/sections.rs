@@ -36,9 +36,11 @@ pub(crate) struct Teacher {
     pub(crate) key_env: String,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) distillable: Distillable,
-    /// Prices of a million tokens, for what students save.
-    pub(crate) input_price: f64,
-    pub(crate) output_price: f64,
+    /// Table of prices by model and day; the one that is shipped otherwise.
+    pub(crate) price_file: Option<PathBuf>,
+    /// Prices of a million tokens of whatever model, in place of a table; both or none.
+    pub(crate) input_price: Option<f64>,
+    pub(crate) output_price: Option<f64>,
 }
 
 /// `[data]`
@@ -171,8 +173,9 @@ impl Default for Teacher {
             key_env: "OPENAI_API_KEY".into(),
             ca_file: None,
             distillable: Distillable::Unknown,
-            input_price: 0.25,
-            output_price: 2.0,
+            price_file: None,
+            input_price: None,
+            output_price: None,
         }
     }
 }

@@ -96,6 +96,9 @@ fn the_reference_lists_every_key() {
     // What is unset by default is not written; each of these is a key all the same.
     let unset = [
         "teacher.ca_file",
+        "teacher.price_file",
+        "teacher.input_price",
+        "teacher.output_price",
         "student.onnxruntime",
         "lessons.train.stop_exact",
         "lessons.train.stop_loss",

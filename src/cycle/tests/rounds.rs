@@ -189,7 +189,8 @@ fn lessons_before_a_drift_were_not_fruitless() {
         let quality = f64::from(u8::from(right));
         let outcome = AuditOutcome::Compared { quality, bad: !right, confidence: 1.0, verified: true, numbers };
         let (request, version) = (number.to_string(), VersionId::new("2-b").unwrap());
-        let audit = Audit { request, version, served: true, prompt: number, near: number, user: None, outcome };
+        let audit =
+            Audit { request, version, served: true, prompt: number, near: number, user: None, features: None, outcome };
         ledger.record_audit(&shop, number, audit).unwrap();
         let stands = ledger.view(&shop).unwrap();
         if stands.stale_before_ms.is_some() {

@@ -15,6 +15,7 @@ use ledger::Ledger;
 use net::Listener;
 use parking_lot::Mutex;
 use rules::{LiveRules, Rules, SiteRules};
+use teacher::{Price, Prices};
 use telemetry::Metrics;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -169,7 +170,7 @@ impl World {
             similarity: Arc::new(verify::rouge_l),
             judge: setup.judge.clone(),
             activity: Arc::new(Activity::default()),
-            prices: [1e6, 2e6],
+            prices: Prices::of_everything(Price { input: 1e6, output: 2e6 }),
             metrics: metrics.clone(),
             dice: Box::new(move || setup.dice),
             clock: || 1_700_000_000_000,

@@ -1,0 +1,113 @@
+//! What a teacher charges, by model and day: a table of data, never code. Says what tokens cost; who pays is not known here.
+
+use serde::Deserialize;
+use toml::value::{Date, Datetime};
+
+const MS_PER_DAY: u64 = 86_400_000;
+
+/// Dollars for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    pub input: f64,
+    pub output: f64,
+}
+
+impl Price {
+    /// Dollars for so many tokens read and written.
+    #[must_use]
+    pub fn of(&self, input_tokens: u32, output_tokens: u32) -> f64 {
+        (f64::from(input_tokens) * self.input + f64::from(output_tokens) * self.output) / 1e6
+    }
+}
+
+/// The prices of every model that is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prices {
+    /// One price for whatever is asked for.
+    everything: Option<Price>,
+    /// By model; of one model the newest first.
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    model: String,
+    since_day: u64,
+    price: Price,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    price: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    model: String,
+    since: Datetime,
+    input: f64,
+    output: f64,
+}
+
+impl Prices {
+    /// The same price for every model.
+    #[must_use]
+    pub fn of_everything(price: Price) -> Self {
+        Self { everything: Some(price), rows: Vec::new() }
+    }
+
+    /// Reads `[[price]]` rows of `model`, `since` (a day), `input` and `output` (dollars for a million tokens).
+    ///
+    /// # Errors
+    /// What is wrong, and in which row.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut rows = file.price.into_iter().map(Line::read).collect::<Result<Vec<Row>, String>>()?;
+        rows.sort_by(|left, right| left.model.cmp(&right.model).then(right.since_day.cmp(&left.since_day)));
+        Ok(Self { everything: None, rows })
+    }
+
+    /// What `model` costs at `at_ms` (Unix time); a snapshot, named by its day, costs what its model does.
+    #[must_use]
+    pub fn of(&self, model: &str, at_ms: u64) -> Option<Price> {
+        let began = |row: &&Row| row.since_day <= at_ms / MS_PER_DAY;
+        let found = |name: &str| self.rows.iter().filter(|row| row.model == name).find(began).map(|row| row.price);
+        self.everything.or_else(|| found(model)).or_else(|| found(without_day(model)?))
+    }
+}
+
+impl Line {
+    fn read(self) -> Result<Row, String> {
+        let Self { model, since, input, output } = self;
+        let since_day = since.date.map(day).ok_or_else(|| {
+            format!("the price of `{model}` has since = {since}, which must be a day like 2025-08-07")
+        })?;
+        let (is_price, price) = (|value: f64| value >= 0.0 && value.is_finite(), Price { input, output });
+        if is_price(input) && is_price(output) {
+            Ok(Row { model, since_day, price })
+        } else {
+            Err(format!("the price of `{model}` since {since} must be at least 0: input {input}, output {output}"))
+        }
+    }
+}
+
+/// `gpt-5-mini` of `gpt-5-mini-2025-08-07`.
+fn without_day(model: &str) -> Option<&str> {
+    let (name, snapshot) = model.split_at_checked(model.len().checked_sub("-2025-08-07".len())?)?;
+    let day: Datetime = snapshot.strip_prefix('-')?.parse().ok()?;
+    day.date.map(|_| name)
+}
+
+/// Days since 1970-01-01 of a day in the Gregorian calendar; 0 before (H. Hinnant, "chrono-compatible low-level date
+/// algorithms").
+fn day(date: Date) -> u64 {
+    let (year, month, day) = (u64::from(date.year), u64::from(date.month), u64::from(date.day));
+    // Years that begin in March end with the leap day.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).saturating_sub(719_468)
+}
