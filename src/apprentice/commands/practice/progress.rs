@@ -115,7 +115,11 @@ fn changed(now_s: f64, before: State, view: &SiteView) -> String {
     if let Some(switch) = &view.last_switch
         && let (Some(bound), true) = (switch.lower_bound, switch.audits > 0)
     {
-        text.push_str(&format!("; {} audits, lower bound {bound:.3}, needed {:.3}", switch.audits, view.quality_min));
+        text.push_str(&format!("; {} audits, lower bound {bound:.3}", switch.audits));
+        // What it needed went with the version that left.
+        if view.version == switch.version {
+            text.push_str(&format!(", needed {:.3}", view.quality_min));
+        }
     }
     text.push(')');
     text
