@@ -175,7 +175,7 @@ impl Cycle {
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));
         let drawn = lessons.last().and_then(|lesson| lesson.lineage.as_ref()?.last);
         let stale = stale_before_ms.map(|at_ms| Uuid::from_u128(u128::from(at_ms) << 80));
-        let wanted = matches!(view.state, State::Teacher | State::Shadow) || view.coverage_lost;
+        let wanted = view.state != State::Held;
         let new_exchanges = if wanted {
             let counter = memory.counters.entry(view.site.clone()).or_default();
             counter.count(self.runner.captures.as_ref(), &view.site, drawn.max(stale))?
@@ -186,6 +186,7 @@ impl Cycle {
             state: view.state,
             coverage_lost: view.coverage_lost,
             audits: view.audits,
+            challenger_audits: view.challenger.as_ref().map(|challenger| challenger.audits),
             new_exchanges,
             fruitless_lessons: fruitless(&lessons, view, stale_before_ms),
             requested: self.requests.contains(&view.site),

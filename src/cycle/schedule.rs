@@ -14,6 +14,8 @@ pub struct ScheduleInput {
     pub coverage_lost: bool,
     /// Audits of the version in Shadow.
     pub audits: u64,
+    /// Of a challenger, if there is one.
+    pub challenger_audits: Option<u64>,
     /// Trainable prompts since the last lesson was drawn, or since drift was found.
     pub new_exchanges: u64,
     /// Lessons in a row whose version was not handed over.
@@ -31,12 +33,17 @@ pub enum Due {
     /// Lessons are switched off.
     Disabled,
     Held,
-    /// A version serves; it is not replaced unless somebody asks.
-    Serving(State),
     /// The version on trial gets its chance first.
     OnTrial {
         audits: u64,
         audits_max: u64,
+    },
+    /// A version serves, and `refresh_factor = 0` asks for no other.
+    Serving,
+    InCanary,
+    /// A challenger gets its chance first; without one it leaves by itself.
+    Challenged {
+        audits: u64,
     },
     NeedsExchanges {
         have: u64,
@@ -54,7 +61,9 @@ impl fmt::Display for Due {
             Self::Now => formatter.write_str("due: begins when no other lesson runs"),
             Self::Disabled => formatter.write_str("disabled by lessons.enabled"),
             Self::Held => formatter.write_str("blocked: the site is held; `promote` releases it"),
-            Self::Serving(state) => write!(formatter, "not needed: the site is in {}", state.label()),
+            Self::Serving => formatter.write_str("not needed: the student serves, and lessons.refresh_factor is 0"),
+            Self::InCanary => formatter.write_str("waiting for the canary's end"),
+            Self::Challenged { audits } => write!(formatter, "waiting for the challenger on trial: {audits} audits"),
             Self::OnTrial { audits, audits_max } => {
                 write!(formatter, "waiting for the version on trial: {audits} of {audits_max} audits")
             }
@@ -80,14 +89,20 @@ pub fn due(input: &ScheduleInput, settings: &LessonSettings) -> Due {
     match input.state {
         State::Held => return Due::Held,
         _ if input.requested => return Due::Now,
-        State::Canary | State::Student if !input.coverage_lost => return Due::Serving(input.state),
+        State::Canary if !input.coverage_lost => return Due::InCanary,
+        State::Student if let Some(audits) = input.challenger_audits => return Due::Challenged { audits },
         State::Shadow if input.audits < settings.shadow_audits_max => {
             return Due::OnTrial { audits: input.audits, audits_max: settings.shadow_audits_max };
         }
-        // What serves goes on serving; a challenger may learn what it does not cover.
         State::Teacher | State::Shadow | State::Canary | State::Student => {}
     }
-    let need = settings.exchanges_min.saturating_mul(1 << input.fruitless_lessons.min(16));
+    // What serves goes on serving; a challenger may learn what it does not cover, or what has been said since.
+    let serves_well = input.state == State::Student && !input.coverage_lost;
+    let first = settings.exchanges_min.saturating_mul(if serves_well { settings.refresh_factor } else { 1 });
+    if first == 0 {
+        return Due::Serving;
+    }
+    let need = first.saturating_mul(1 << input.fruitless_lessons.min(16));
     if input.new_exchanges < need {
         return Due::NeedsExchanges { have: input.new_exchanges, need };
     }

@@ -26,6 +26,8 @@ pub struct LessonSettings {
     /// New trainable prompts that a site must have before its first lesson; doubled after every lesson whose
     /// version was not handed over.
     pub exchanges_min: u64,
+    /// Where a student serves, so many times as many until a challenger is trained; 0 for never.
+    pub refresh_factor: u64,
     /// Audits that a version may spend in Shadow before a new lesson is tried.
     pub shadow_audits_max: u64,
     pub check_every_ms: u64,
@@ -42,6 +44,7 @@ impl Default for LessonSettings {
         Self {
             enabled: true,
             exchanges_min: 200,
+            refresh_factor: 4,
             shadow_audits_max: 500,
             check_every_ms: 5_000,
             nice: 10,

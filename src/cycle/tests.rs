@@ -16,6 +16,7 @@ const INPUT: ScheduleInput = ScheduleInput {
     coverage_lost: false,
     state: State::Teacher,
     audits: 0,
+    challenger_audits: None,
     new_exchanges: 200,
     fruitless_lessons: 0,
     requested: false,
@@ -46,14 +47,27 @@ fn fruitless_lessons_need_twice_as_much_each_time() {
 }
 
 #[test]
-fn a_version_on_trial_gets_its_chance_and_a_serving_or_held_site_learns_nothing() {
+fn a_version_on_trial_gets_its_chance_and_a_held_site_learns_nothing() {
     let settings = LessonSettings::default();
     let with = |state, audits| due(&ScheduleInput { state, audits, ..INPUT }, &settings);
-    assert_eq!(with(State::Canary, 0), Due::Serving(State::Canary));
-    assert_eq!(with(State::Student, 0), Due::Serving(State::Student));
+    assert_eq!(with(State::Canary, 0), Due::InCanary);
     assert_eq!(with(State::Held, 0), Due::Held);
     assert_eq!(with(State::Shadow, 499), Due::OnTrial { audits: 499, audits_max: 500 });
     assert_eq!(with(State::Shadow, 500), Due::Now);
+}
+
+#[test]
+fn a_serving_site_goes_on_learning_one_challenger_at_a_time() {
+    let settings = LessonSettings::default();
+    let serving = ScheduleInput { state: State::Student, new_exchanges: 799, ..INPUT };
+    assert_eq!(due(&serving, &settings), Due::NeedsExchanges { have: 799, need: 800 });
+    let more = ScheduleInput { new_exchanges: 800, ..serving };
+    assert_eq!(due(&more, &settings), Due::Now);
+    assert_eq!(due(&ScheduleInput { challenger_audits: Some(3), ..more }, &settings), Due::Challenged { audits: 3 });
+    let lost = ScheduleInput { coverage_lost: true, new_exchanges: 200, ..serving };
+    assert_eq!(due(&lost, &settings), Due::Now, "what it no longer covers is learnt as the first time");
+    let never = LessonSettings { refresh_factor: 0, ..settings };
+    assert_eq!((due(&more, &never), due(&lost, &never)), (Due::Serving, Due::Now));
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl Site {
     pub fn operate(
         &self,
         now_ms: u64,
+        today: &Policy,
         action: &OperatorAction,
         reason: Option<String>,
         actor: Option<String>,
@@ -80,7 +81,7 @@ impl Site {
             OperatorAction::Promote => match self.state {
                 State::Held if self.incumbent.is_some() => self.switch(State::Shadow, Cause::Operator),
                 State::Held => self.switch(State::Teacher, Cause::Operator),
-                _ => self.due_by_hand(now_ms).ok_or_else(|| self.no_evidence(now_ms))?,
+                _ => self.due_by_hand(now_ms, today).ok_or_else(|| self.no_evidence(now_ms, today))?,
             },
             OperatorAction::Pause => Switch { paused: Some(true), ..stay() },
             OperatorAction::Resume => Switch { paused: Some(false), ..stay() },
@@ -94,8 +95,8 @@ impl Site {
         Ok(Switch { reason, actor, ..switch })
     }
 
-    fn no_evidence(&self, now_ms: u64) -> ActionError {
-        ActionError::NoEvidence(self.missing(now_ms, &Policy::default()).join("; "))
+    fn no_evidence(&self, now_ms: u64, today: &Policy) -> ActionError {
+        ActionError::NoEvidence(self.missing(now_ms, today).join("; "))
     }
 
     /// The switch back to a hold whose release was cut short by a crash; `None` where the hold stands.

@@ -8,6 +8,9 @@ use crate::site::Site;
 use crate::trial::Trial;
 use crate::{Basis, Policy};
 
+/// Two coverages that differ by less are equal for their audits' chance.
+const COVERAGE_OF_INCUMBENT: f64 = 0.95;
+
 impl Site {
     /// The switch that the evidence calls for at `now_ms`, by what of `today`'s policy holds at once. Made one after the
     /// other they come to an end: each leads nearer to a state where none is due.
@@ -15,13 +18,13 @@ impl Site {
     pub fn due(&self, now_ms: u64, today: &Policy, health: &Health) -> Option<Switch> {
         let forward = !self.paused && !today.shadow_only;
         let open = |trial: &Trial| forward && !trial.is_gated() && health.is_within_budgets(trial.version(), today);
-        self.due_back().or_else(|| self.due_forward(now_ms, open))
+        self.due_back().or_else(|| self.due_forward(now_ms, today, open))
     }
 
     /// The same past a pause or a gate: a person opens the way, the evidence still has to be there.
     #[must_use]
-    pub fn due_by_hand(&self, now_ms: u64) -> Option<Switch> {
-        self.due_back().or_else(|| self.due_forward(now_ms, |_| true))
+    pub fn due_by_hand(&self, now_ms: u64, today: &Policy) -> Option<Switch> {
+        self.due_back().or_else(|| self.due_forward(now_ms, today, |_| true))
     }
 
     fn due_back(&self) -> Option<Switch> {
@@ -32,7 +35,7 @@ impl Site {
         Some(Self::drop_challenger(challenger, Cause::Drift))
     }
 
-    fn due_forward(&self, now_ms: u64, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
+    fn due_forward(&self, now_ms: u64, today: &Policy, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
         let incumbent = self.incumbent.as_ref()?;
         let moves = match self.state {
             State::Teacher => Some(self.switch(State::Shadow, Cause::Candidate)),
@@ -41,14 +44,18 @@ impl Site {
             }
             State::Shadow | State::Canary | State::Student | State::Held => None,
         };
-        moves.or_else(|| self.due_for_challenger(now_ms, open))
+        moves.or_else(|| self.due_for_challenger(now_ms, today, open))
     }
 
-    fn due_for_challenger(&self, now_ms: u64, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
+    fn due_for_challenger(&self, now_ms: u64, today: &Policy, open: impl Fn(&Trial) -> bool) -> Option<Switch> {
         let trial = self.challenger.as_ref()?;
         let ready = open(trial) && is_ready(trial, now_ms);
         match self.state {
-            State::Student if ready => Some(self.step_of(Role::Challenger, trial)),
+            State::Student if ready && self.earns_its_place(trial) => Some(self.step_of(Role::Challenger, trial)),
+            // Its audits cost calls of the teacher, and somebody serves already.
+            State::Student if trial.step.is_none() && trial.audits() >= today.challenger_audits_max => {
+                Some(Self::drop_challenger(trial, Cause::Evidence))
+            }
             // The incumbent is not ready, or it would have moved.
             State::Shadow if ready => Some(Switch {
                 role: Role::Challenger,
@@ -57,6 +64,14 @@ impl Site {
             }),
             State::Teacher | State::Shadow | State::Canary | State::Student | State::Held => None,
         }
+    }
+
+    /// Whether a version that is proven takes the place of the one that serves: it must not cover fewer of the requests.
+    /// Under another policy, and where what serves has lost coverage, that comparison says nothing.
+    fn earns_its_place(&self, trial: &Trial) -> bool {
+        let Some(incumbent) = self.incumbent.as_ref().filter(|_| trial.step.is_none()) else { return true };
+        let comparable = trial.policy() == incumbent.policy() && !incumbent.has_lost_coverage();
+        !comparable || trial.coverage() >= incumbent.coverage() * COVERAGE_OF_INCUMBENT
     }
 
     /// The next step of the canary, or Student when there is none.
@@ -137,6 +152,10 @@ impl Site {
                 Some(next) => {
                     let name = next.version();
                     let missing = match next.step {
+                        None if next.may_serve() && !self.earns_its_place(next) => {
+                            let (covers, others) = (next.coverage(), trial.coverage());
+                            vec![format!("it covers {covers:.3} of the requests, what serves {others:.3}")]
+                        }
                         None => next.missing(),
                         Some(_) => vec![format!("its canary waits for {}", next.step_missing(now_ms).join(", "))],
                     };

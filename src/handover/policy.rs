@@ -112,6 +112,8 @@ pub struct Policy {
     /// Least share of requests that the proven threshold must cover.
     pub coverage_min: f64,
     pub canary: Vec<CanaryStep>,
+    /// Audits after which a challenger that has not earned its place leaves the version that serves alone.
+    pub challenger_audits_max: u64,
     /// Most of the requests that may be offered to a student.
     pub share_max: f64,
     /// Compare and never serve.
@@ -150,6 +152,7 @@ impl Default for Policy {
             audit_share_doubt: 0.50,
             coverage_min: 0.20,
             canary: vec![step(0.10, 10), step(0.50, 20)],
+            challenger_audits_max: 1_000,
             share_max: 1.0,
             shadow_only: false,
             sticky: Sticky::None,
@@ -179,6 +182,7 @@ impl Policy {
             audit_share_shadow: self.audit_share_shadow,
             audit_share_serving: self.audit_share_serving,
             audit_share_doubt: self.audit_share_doubt,
+            challenger_audits_max: self.challenger_audits_max,
             share_max: self.share_max,
             shadow_only: self.shadow_only,
             sticky: self.sticky,
@@ -226,6 +230,7 @@ impl Policy {
                 .then(|| format!("tolerance = {} must lie in [0, 0.99]", self.tolerance)),
             (!(2..=200).contains(&self.repeats)).then(|| format!("repeats = {} must lie in 2..=200", self.repeats)),
             or_zero("coverage_min", self.coverage_min),
+            (self.challenger_audits_max == 0).then(|| "challenger_audits_max = 0 must be at least 1".to_owned()),
             or_zero("exam_min", self.exam_min),
             (self.failures_max == 0).then(|| "failures_max = 0 must be at least 1".to_owned()),
             open("errors_max", self.errors_max),

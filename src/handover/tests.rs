@@ -105,7 +105,13 @@ impl Driven {
     }
 
     fn operate(&mut self, action: OperatorAction) -> Result<(), ActionError> {
-        let switch = self.site.operate(self.log.len() as u64, &action, Some("test".into()), Some("tester".into()))?;
+        let switch = self.site.operate(
+            self.log.len() as u64,
+            &self.policy,
+            &action,
+            Some("test".into()),
+            Some("tester".into()),
+        )?;
         self.write(Record::Switch(switch));
         Ok(())
     }

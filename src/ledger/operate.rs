@@ -65,7 +65,8 @@ impl Ledger {
             return Err(LedgerError::LogUnavailable);
         }
         let standing = slot.lock().site.clone();
-        let switch = standing.operate(at_ms, &action, reason.clone(), actor.clone())?;
+        let today = self.rules.of(site);
+        let switch = standing.operate(at_ms, &today.policy, &action, reason.clone(), actor.clone())?;
         match self.commit(writer, site, at_ms, Record::Switch(switch.clone())) {
             Ok(()) => {
                 // The switch stands whatever becomes of those that follow from it.

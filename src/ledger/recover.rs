@@ -199,7 +199,9 @@ impl Ledger {
         while let Some(asked) = writer.pending.first() {
             let (site, at_ms, slot) = (asked.site.clone(), asked.at_ms, self.known(&asked.site)?);
             let standing = slot.lock().site.clone();
-            let decided = standing.operate(at_ms, &asked.action, asked.reason.clone(), asked.actor.clone());
+            let today = self.rules.of(&asked.site);
+            let decided =
+                standing.operate(at_ms, &today.policy, &asked.action, asked.reason.clone(), asked.actor.clone());
             let was_written = standing.last_switch.as_ref() == Some(&asked.switch);
             match decided {
                 _ if was_written => {}

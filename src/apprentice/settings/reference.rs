@@ -159,6 +159,11 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Steps of `{ share, audits }`: serve a share until so many more audits; also `minutes` and `users` (least time, and distinct users of audited requests) and `gate = true` (a person must `promote` into it).",
     ),
+    key(
+        "handover.challenger_audits_max",
+        "at least 1",
+        "Audits after which a challenger that has not earned its place leaves the version that serves alone.",
+    ),
     key("handover.share_max", UNIT_SHARE, "Most of the requests that may be offered to a student."),
     key("handover.shadow_only", "", "Compare and never serve."),
     key(
@@ -189,6 +194,11 @@ pub(crate) const KEYS: &[Key] = &[
         "lessons.exchanges_min",
         "at least 1",
         "New trainable prompts before a site's first lesson; doubled after every lesson whose version was not handed over.",
+    ),
+    key(
+        "lessons.refresh_factor",
+        "",
+        "Where a student serves, `exchanges_min` times this many new trainable prompts call for a challenger; 0: never unless coverage is lost or somebody asks.",
     ),
     key("lessons.shadow_audits_max", "", "Audits that a version may spend in Shadow before a new lesson is tried."),
     key("lessons.check_every_ms", "at least 1", "How often the schedule is looked at."),

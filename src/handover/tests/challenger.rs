@@ -171,3 +171,40 @@ fn where_nobody_serves_a_challenger_that_is_ready_takes_over_the_trial() {
     driven.operate(OperatorAction::Promote).unwrap();
     assert_eq!((driven.site.state, driven.incumbent(), driven.challenger()), (State::Canary, "2", "none"));
 }
+
+/// One audit of "2" whose confidence lies above its threshold or below all of them.
+fn audit_covered(driven: &mut Driven, covered: bool) {
+    driven.outcome("2", super::compared(1.0, if covered { 0.99 } else { 0.0 }, covered));
+}
+
+#[test]
+fn a_challenger_that_covers_fewer_requests_waits_and_leaves_in_the_end() {
+    let mut driven = Driven { policy: Policy { challenger_audits_max: 400, ..Policy::default() }, ..Driven::default() };
+    driven.candidate("1");
+    driven.until(State::Student, 1.0, 200);
+    driven.candidate("2");
+    (0..399).for_each(|at| audit_covered(&mut driven, at % 2 == 0));
+    let trial = driven.site.challenger.as_ref().unwrap();
+    assert!(trial.may_serve() && trial.step.is_none(), "it is good enough, and worse than what serves");
+    let waits = driven.site.missing(0, &driven.policy);
+    assert!(waits[0].contains("it covers 0.5") && waits[0].contains("what serves 1.000"), "{waits:?}");
+    audit_covered(&mut driven, true);
+    assert_eq!((driven.challenger(), driven.incumbent(), driven.site.state), ("none", "1", State::Student));
+    assert_eq!(
+        (driven.last().cause, driven.last().to, driven.last().role),
+        (Cause::Evidence, State::Teacher, Role::Challenger)
+    );
+    assert_eq!(driven.replayed(), driven.site);
+}
+
+#[test]
+fn under_another_policy_a_smaller_coverage_is_no_reason_to_wait() {
+    let mut driven = Driven::serving("1");
+    driven.policy.risk_alpha = 0.09;
+    driven.candidate("2");
+    (0..400).find(|at| {
+        audit_covered(&mut driven, at % 2 == 0);
+        driven.site.challenger.as_ref().is_none_or(|trial| trial.step.is_some())
+    });
+    assert_eq!(driven.site.challenger.as_ref().unwrap().step, Some(0));
+}
