@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use callsite::VersionId;
-use handover::{Audit, AuditOutcome, Candidate, Cause, Entry, Policy, Record, Role, State, Switch};
+use handover::{Audit, AuditOutcome, Basis, Candidate, Cause, Entry, Policy, Record, Role, State, Switch};
 
 /// Who may serve after the entries so far.
 #[derive(Debug, Default)]
@@ -85,37 +85,60 @@ impl Allowed {
     }
 }
 
+/// One trial of a version, and the audits that are evidence: those since its measure is known.
+struct Trial {
+    candidate: Candidate,
+    number: u32,
+    measured: bool,
+    audits: Vec<Audit>,
+}
+
 /// Whether some trial of `version` that is still valid after `entries` has all that promotion asks for.
 fn proven_anew(entries: &[Entry], version: &VersionId) -> bool {
-    let mut policy: Option<Candidate> = None;
+    let mut newest: Option<Candidate> = None;
+    // What the measure that was chosen stands on.
+    let mut chosen: Option<Basis> = None;
     let mut begun = 0;
-    let mut trials: Vec<(Candidate, u32, Vec<Audit>)> = Vec::new();
+    let mut trials: Vec<Trial> = Vec::new();
     for entry in entries {
         match &entry.record {
             Record::Candidate(candidate) => {
                 begun += 1;
                 if candidate.version == *version {
-                    policy = Some(candidate.clone());
-                    trials.push((candidate.clone(), begun, Vec::new()));
+                    newest = Some(candidate.clone());
+                    let measured = candidate.measure.is_some() || holds(chosen.as_ref(), &candidate.basis);
+                    trials.push(Trial { candidate: candidate.clone(), number: begun, measured, audits: Vec::new() });
                 }
             }
             Record::Switch(switch) if switch.basis.is_some() || switch.cause == Cause::Drift => {
+                let before = trials.last().is_none_or(|trial| trial.measured);
+                let measured = switch.basis.as_ref().map_or(before, |basis| holds(chosen.as_ref(), basis));
                 if switch.basis.is_some() {
                     trials.clear();
                 }
                 // At least this many: where there was a version, its trial began anew.
                 begun += u32::from(switch.basis.is_some() && switch.version.is_some());
-                if let Some(candidate) = &policy {
-                    trials.push((candidate.clone(), begun, Vec::new()));
+                if let Some(candidate) = newest.clone() {
+                    trials.push(Trial { candidate, number: begun, measured, audits: Vec::new() });
                 }
             }
             Record::Audit(audit) if audit.version == *version => {
-                trials.iter_mut().for_each(|(_, _, audits)| audits.push(audit.clone()));
+                let measured = trials.iter_mut().filter(|trial| trial.measured);
+                measured.for_each(|trial| trial.audits.push(audit.clone()));
+            }
+            Record::Repeat { on, .. } => chosen = chosen.filter(|chosen| chosen == on),
+            Record::Measure { on, .. } => {
+                chosen = Some(on.clone());
+                trials.iter_mut().for_each(|trial| trial.measured = true);
             }
             _ => {}
         }
     }
-    trials.iter().any(|(candidate, number, audits)| suffices(candidate, *number, audits))
+    trials.iter().any(|trial| suffices(&trial.candidate, trial.number, &trial.audits))
+}
+
+fn holds(chosen: Option<&Basis>, basis: &Basis) -> bool {
+    chosen.is_some_and(|chosen| chosen.is_part_of(basis))
 }
 
 fn share(budget: f64, number: u32) -> f64 {
