@@ -156,6 +156,7 @@ impl App {
             auditor,
             similarity: shared.similarity()?,
             judge: judges::judge(settings, &endpoint, data, metrics)?,
+            sentinels: gateway::Sentinels::default(),
             activity: activity.clone(),
             prices: prices::prices(settings)?,
             metrics: metrics.clone(),

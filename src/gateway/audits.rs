@@ -140,7 +140,9 @@ async fn compared(
         None
     };
     let judged = if measure.needs_judge() {
-        Some(gateway.judge(call, prompt, &attempt.answer.text, &teacher.text).await?)
+        let preference = gateway.judge(call, prompt, &attempt.answer.text, &teacher.text).await?;
+        gateway.watch_judge(call, prompt, &teacher.text, measure.sensitivity()).await;
+        Some(preference)
     } else {
         None
     };

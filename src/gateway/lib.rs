@@ -26,6 +26,7 @@ mod order;
 mod reason;
 mod record;
 mod respond;
+mod sentinels;
 mod student_leg;
 mod tee;
 mod threads;
@@ -46,6 +47,7 @@ pub use audit::{Auditor, Audits};
 pub use error::GatewayError;
 pub use judging::{Judging, Opinion};
 pub use reason::Reason;
+pub use sentinels::Sentinels;
 pub use threads::serve;
 
 /// Opens the students that the ledger names.
@@ -86,6 +88,7 @@ pub struct Gateway {
     pub similarity: Arc<Similarity>,
     /// Absent where none is configured.
     pub judge: Option<Arc<dyn Judging>>,
+    pub sentinels: Sentinels,
     pub activity: Arc<Activity>,
     pub prices: teacher::Prices,
     pub metrics: Arc<Metrics>,

@@ -50,6 +50,7 @@ families! {
     counter handover_log_damaged_total() "Times that the hand-over log was found short or broken.";
     counter audits_total(call_site, outcome) "Requests answered by both and compared; outcome is good, bad (by the measure) or no_answer.";
     counter teacher_asked_again_total(call_site, purpose) "Calls beyond the traffic; purpose is audit, repeat (the teacher's own variance) or judge.";
+    counter judge_sentinels_total(call_site, outcome) "Corrupted answers put to the judge; outcome is seen (it preferred the teacher's) or missed.";
     gauge judge_spent_usd() "Money spent on judges today.";
     gauge judge_budget_usd() "What may be spent on judges in a day.";
     gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start; 0 where no price is known.";

@@ -140,3 +140,29 @@ fn a_sticky_user_stays_on_one_side_of_a_canary_and_is_counted() {
     let users: std::collections::BTreeSet<_> = audits.iter().map(|audit| audit.user.unwrap()).collect();
     assert_eq!(users.len(), 12);
 }
+
+#[test]
+fn a_judge_that_has_gone_blind_takes_its_site_back_into_shadow() {
+    for (says, blind) in [(0.5, true), (0.0, false)] {
+        let measure = Some(Measure::Judged { margin: 0.05, sensitivity: 0.9 });
+        let judge = Arc::new(Scripted::default());
+        // It says the same of every pair: a tie sees nothing, a loss sees everything.
+        *judge.says.lock() = Some(says);
+        let setup = Setup { measure, judge: Some(judge.clone()), ..Setup::audited(State::Shadow) };
+        let world = World::start(setup);
+        world.teacher.does(Teaches::text("the shop is open until 6"));
+        world.students.say(Says::text("until 6 it is"));
+        let sentinels = |outcome| world.metrics.judge_sentinels_total("shop", outcome).get();
+        let mut number = 0;
+        until("the sentinels", || {
+            world.ask(&asked(number));
+            number += 1;
+            sentinels("seen") + sentinels("missed") >= 12
+        });
+        assert_eq!((sentinels("seen") == 0, sentinels("missed") == 0), (blind, !blind));
+        until("what follows", || world.ledger.view(&site("shop")).unwrap().paused == blind);
+        let view = world.ledger.view(&site("shop")).unwrap();
+        let actor = view.last_switch.and_then(|switch| switch.actor);
+        assert_eq!(actor.as_deref() == Some("sentinel"), blind, "{actor:?}");
+    }
+}

@@ -26,7 +26,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Gateway, Judging, serve};
+use crate::{Activity, Auditor, Audits, Gateway, Judging, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -169,6 +169,7 @@ impl World {
             auditor,
             similarity: Arc::new(verify::rouge_l),
             judge: setup.judge.clone(),
+            sentinels: Sentinels::default(),
             activity: Arc::new(Activity::default()),
             prices: Prices::of_everything(Price { input: 1e6, output: 2e6 }),
             metrics: metrics.clone(),
