@@ -13,6 +13,7 @@ mod cases {
     mod cli;
     mod clients;
     mod evidence;
+    mod judging;
     mod learning;
     mod limits;
     mod parity;

@@ -7,7 +7,7 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
-mod judges;
+pub(crate) mod judges;
 mod prices;
 mod secrets;
 pub(crate) mod similarity;

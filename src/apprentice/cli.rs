@@ -47,6 +47,15 @@ pub(crate) enum Command {
     /// Answer held-out prompts with a version and compare with the teacher's answers, or replay recorded answers.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Exam(Exam),
+    /// Put answers whose quality is known to the configured judge: how far can it be trusted?
+    Judge {
+        /// JSON lines of {"prompt": messages, "reference": a good answer, "text": the answer to judge, "good": true or
+        /// false}; at least 50 good and 50 bad ones. Every one costs two calls of the judge, the first 30 four.
+        #[arg(long)]
+        cases: PathBuf,
+        #[command(flatten)]
+        config: Config,
+    },
     /// Try the hand-over's numbers before they are used.
     Simulate {
         #[command(subcommand)]

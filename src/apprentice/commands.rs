@@ -7,6 +7,7 @@ mod exam_replay;
 mod export;
 mod export_encoder;
 mod init;
+mod judge;
 mod policy;
 mod practice;
 mod practice_data;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> Outcome {
             (None, Some(job)) => exam::exam(&job),
             (None, None) => Err("name the exam's job, or `replay`".into()),
         },
+        Command::Judge { cases, config } => judge::judge(&cases, &config.config),
         Command::Simulate { what: Simulate::Handover(handover) } => simulate::handover(&handover),
         Command::Policy { action: PolicyAction::Try { policy, entries, site, access } } => {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)

@@ -29,6 +29,7 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         "export",
         "export-encoder",
         "exam",
+        "judge",
         "simulate",
         "policy",
     ];
@@ -37,7 +38,7 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
     }
     assert!(!exit.stdout.contains("--nice"), "{}", exit.stdout);
     let exit = world().run(&["sites", "--help"]);
-    for action in ["list", "show", "promote", "hold", "rollback", "train"] {
+    for action in ["list", "show", "promote", "hold", "rollback", "rate", "train"] {
         assert!(exit.stdout.lines().any(|line| line.trim_start().starts_with(action)), "{action}: {}", exit.stdout);
     }
     assert_eq!(world().run(&["frobnicate"]).code, Some(2));

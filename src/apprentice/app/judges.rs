@@ -30,10 +30,22 @@ pub(crate) fn judge(
     data: &std::path::Path,
     metrics: &Arc<Metrics>,
 ) -> Result<Option<Arc<dyn Judging>>, Error> {
-    let section = &settings.judge;
-    if !section.settings().enabled() {
+    if !settings.judge.settings().enabled() {
         return Ok(None);
     }
+    let judge = open(settings, teacher)?;
+    let spent_file = data.join(SPENT_FILE);
+    if let Some(spent) = files::read_json(&spent_file)? {
+        judge.resume(spent);
+    }
+    metrics.judge_budget_usd().set(settings.judge.budget_per_day);
+    metrics.judge_spent_usd().set(judge.spent().amount);
+    Ok(Some(Arc::new(PaidJudge { judge, spent_file, metrics: metrics.clone() })))
+}
+
+/// The configured judge by itself, which has spent nothing yet.
+pub(crate) fn open(settings: &Settings, teacher: &Endpoint) -> Result<Judge, Error> {
+    let section = &settings.judge;
     let endpoint = match &section.base_url {
         None => teacher.clone(),
         Some(url) => {
@@ -42,14 +54,7 @@ pub(crate) fn judge(
         }
     };
     let model = TeacherModel::new(Client::new(&endpoint)?, &section.model);
-    let judge = Judge::new(Arc::new(model), section.settings())?;
-    let spent_file = data.join(SPENT_FILE);
-    if let Some(spent) = files::read_json(&spent_file)? {
-        judge.resume(spent);
-    }
-    metrics.judge_budget_usd().set(section.budget_per_day);
-    metrics.judge_spent_usd().set(judge.spent().amount);
-    Ok(Some(Arc::new(PaidJudge { judge, spent_file, metrics: metrics.clone() })))
+    Ok(Judge::new(Arc::new(model), section.settings())?)
 }
 
 impl Judging for PaidJudge {
