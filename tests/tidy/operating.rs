@@ -29,8 +29,7 @@ fn is_word(letter: char) -> bool {
 /// The metrics that `expression` reads, each with the text of its selector.
 fn read_by(expression: &str) -> Vec<(&'static Described, &str)> {
     let mut found = Vec::new();
-    for (at, _) in expression.match_indices("apprentice_") {
-        let rest = &expression[at + "apprentice_".len()..];
+    for rest in expression.split("apprentice_").skip(1) {
         let (name, rest) = rest.split_at(rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()));
         let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
         let named = |row: &&Described| match row.kind {
