@@ -22,7 +22,9 @@ pub(crate) fn refused(error: LedgerError) -> Problem {
         LedgerError::Action(_)
         | LedgerError::AlreadyRated(_)
         | LedgerError::NotServing { .. }
-        | LedgerError::NotTheStudents(_) => StatusCode::CONFLICT,
+        | LedgerError::NotTheStudents(_)
+        | LedgerError::OtherVersion { .. } => StatusCode::CONFLICT,
+        LedgerError::Text { .. } => StatusCode::BAD_REQUEST,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     problem(status, error)

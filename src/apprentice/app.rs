@@ -40,6 +40,7 @@ use crate::settings::Settings;
 use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
+pub(crate) use prices::prices;
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -158,7 +159,7 @@ impl App {
             judge: judges::judge(settings, &endpoint, data, metrics)?,
             sentinels: gateway::Sentinels::default(),
             activity: activity.clone(),
-            prices: prices::prices(settings)?,
+            prices: prices(settings)?,
             metrics: metrics.clone(),
             dice: secrets::dice(seed)?,
             clock: now_ms,

@@ -56,7 +56,7 @@ impl Attempts {
             Some(Cause::Failures)
         } else if self.errors.log_statistic() >= alarm {
             Some(Cause::ErrorBudget)
-        } else if self.slow.log_statistic() >= alarm {
+        } else if policy.latency_max_ms.is_some() && self.slow.log_statistic() >= alarm {
             Some(Cause::LatencyBudget)
         } else {
             None
@@ -84,8 +84,9 @@ impl Health {
         let attempts = self.0.entry(version.clone()).or_default();
         attempts.failures_in_a_row = 0;
         attempts.errors.observe(false, policy.errors_max, policy.drift_audits.ln());
-        if let Some(latency_max_ms) = policy.latency_max_ms {
-            attempts.slow.observe(latency_ms > latency_max_ms, policy.slow_max, policy.drift_audits.ln());
+        match policy.latency_max_ms {
+            Some(most) => attempts.slow.observe(latency_ms > most, policy.slow_max, policy.drift_audits.ln()),
+            None => attempts.slow = Budget::default(),
         }
         attempts.settle(policy, at_ms);
     }

@@ -52,7 +52,7 @@ impl Site {
     /// Replays one record written at `at_ms` (Unix time).
     pub fn apply(&mut self, at_ms: u64, record: &Record) {
         match record {
-            Record::Audit(audit) => self.observe(audit),
+            Record::Audit(audit) => self.observe(at_ms, audit),
             Record::Rating(rating) => {
                 self.live_mut()
                     .filter(|trial| *trial.version() == rating.version)
@@ -113,9 +113,12 @@ impl Site {
 
     /// Two trials of one version, under different policies, both learn from its audits: each is a valid
     /// test of its own.
-    fn observe(&mut self, audit: &Audit) {
-        let trials = self.incumbent.iter_mut().chain(&mut self.challenger);
-        trials.filter(|trial| *trial.version() == audit.version).for_each(|trial| trial.observe(audit));
+    fn observe(&mut self, at_ms: u64, audit: &Audit) {
+        for trial in self.live_mut().filter(|trial| *trial.version() == audit.version) {
+            // A step that began on a clock that was ahead must not wait until it is that late.
+            trial.step_since_ms = trial.step_since_ms.min(at_ms);
+            trial.observe(audit);
+        }
     }
 
     /// A serving version stays until the newcomer has evidence of its own.

@@ -322,7 +322,8 @@ impl Trial {
         let (quality, claims) = (measure.rated(good), self.claims());
         // What was served lay above the threshold.
         let confidence = confidence.or_else(|| self.threshold());
-        self.watch(quality, confidence);
+        // Only what was served is rated: of the coverage that says nothing.
+        self.watch_quality(quality, confidence);
         self.gate.observe(Seen { confidence, quality, bad: !good }, &claims);
         self.proven = self.gate.proven(&claims).or(self.proven);
     }
@@ -341,11 +342,16 @@ impl Trial {
     fn watch(&mut self, quality: f64, confidence: Option<f64>) {
         let Some(proven) = self.proven else { return };
         let served = confidence.is_some_and(|confidence| confidence >= proven.tau);
-        if served {
-            self.drift.observe(quality, self.quality_floor());
-        }
+        self.watch_quality(quality, confidence);
         if let Some(covered) = self.coverage_proven {
             self.coverage_drift.observe(f64::from(u8::from(served)), covered * COVERAGE_KEPT);
+        }
+    }
+
+    fn watch_quality(&mut self, quality: f64, confidence: Option<f64>) {
+        let served = self.threshold().zip(confidence).is_some_and(|(tau, confidence)| confidence >= tau);
+        if served {
+            self.drift.observe(quality, self.quality_floor());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why the ledger did not do what it was asked.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use callsite::{SiteId, VersionId};
@@ -28,11 +29,19 @@ pub enum LedgerError {
     Record(#[from] serde_json::Error),
     #[error("request `{0}` was answered by the teacher: rate what the student said")]
     NotTheStudents(String),
+    #[error("request `{request}` was answered by version `{by}`, not by `{named}`")]
+    OtherVersion { request: String, by: VersionId, named: VersionId },
     #[error(
         "no audit of request `{0}` is among the newest; name the version that answered it, as `x-apprentice-model` \
          said behind the `@`"
     )]
     UnknownRequest(String),
+    #[error("the {what} has {bytes} bytes; {} to {} are allowed", .allowed.start(), .allowed.end())]
+    Text { what: &'static str, bytes: usize, allowed: RangeInclusive<usize> },
+    #[error(
+        "a record holds a number that the hand-over log could not give back; it is not written and changes nothing"
+    )]
+    Unreadable,
     #[error("no call site `{0}` is known; a site exists from its first request on")]
     UnknownSite(SiteId),
     #[error("version `{version}` does not serve at call site `{site}`: a rating of its answers changes nothing")]

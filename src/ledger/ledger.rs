@@ -92,7 +92,7 @@ impl Ledger {
     }
 
     /// Writes, then applies. After an error nothing has taken effect, but for a release that is held again when
-    /// the log is next read, and every site is with the teacher.
+    /// the log is next read, and every site is with the teacher; after [`LedgerError::Unreadable`] they stay as they are.
     pub(crate) fn commit(
         &self,
         writer: &mut Writer,
@@ -104,16 +104,20 @@ impl Ledger {
             return Err(LedgerError::LogUnavailable);
         }
         let slot = self.known(site)?;
+        let entry = Entry { seq: writer.next_seq, at_ms, site: site.clone(), record };
+        if !reads_back(&entry) {
+            return Err(LedgerError::Unreadable);
+        }
+        let record = &entry.record;
         // The marks name a hold before the log does and a release after it: in between the site is held.
         let marks =
-            (matches!(record, Record::Candidate(_) | Record::Switch(_))).then(|| self.marks_with(site, at_ms, &record));
+            (matches!(record, Record::Candidate(_) | Record::Switch(_))).then(|| self.marks_with(site, at_ms, record));
         let release =
-            matches!(&record, Record::Switch(switch) if switch.from == State::Held && switch.to != State::Held);
+            matches!(record, Record::Switch(switch) if switch.from == State::Held && switch.to != State::Held);
         if let Some(marks) = marks.as_ref().filter(|_| !release) {
             let kept = writer.store.keep_marks(marks);
             kept.inspect_err(|error| self.lost_log(writer, error))?;
         }
-        let entry = Entry { seq: writer.next_seq, at_ms, site: site.clone(), record };
         let appended = writer.store.append(&entry);
         appended.inspect_err(|error| self.lost_log(writer, error))?;
         writer.next_seq += 1;
@@ -286,4 +290,11 @@ impl Ledger {
             view.publish(&self.metrics);
         }
     }
+}
+
+/// Whether the log would give `entry` back: JSON has no word for what is not a number, and a record that cannot be read
+/// voids every site's evidence.
+fn reads_back(entry: &Entry) -> bool {
+    let written = serde_json::to_vec(entry).and_then(|bytes| serde_json::from_slice::<Entry>(&bytes));
+    written.is_ok_and(|written| written == *entry)
 }

@@ -6,6 +6,10 @@ use handover::{AuditOutcome, Rating, Record, Trial};
 use crate::LedgerError;
 use crate::ledger::Ledger;
 
+/// Bytes of a request's id, and of a reason or a name, at most: ten thousand of the newest records are kept in memory.
+const ID_MAX: usize = 256;
+const TEXT_MAX: usize = 4_096;
+
 /// A rating as a person gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RatingRequest {
@@ -22,11 +26,17 @@ impl Ledger {
     /// Records a person's rating and makes the switches that it calls for. Blocks on the disk.
     ///
     /// # Errors
-    /// [`LedgerError::AlreadyRated`], [`LedgerError::NotTheStudents`], [`LedgerError::UnknownRequest`],
-    /// [`LedgerError::NotServing`]; otherwise when the record cannot be written.
+    /// [`LedgerError::Text`], [`LedgerError::AlreadyRated`], [`LedgerError::NotTheStudents`],
+    /// [`LedgerError::OtherVersion`], [`LedgerError::UnknownRequest`], [`LedgerError::NotServing`]; otherwise when the
+    /// record cannot be written.
     pub fn rate(&self, site: &SiteId, at_ms: u64, asked: RatingRequest) -> Result<Rating, LedgerError> {
-        let slot = self.known(site)?;
+        asked.check()?;
         let mut writer = self.writer.lock();
+        // What else is wrong is only known from the log.
+        if !writer.usable {
+            return Err(LedgerError::LogUnavailable);
+        }
+        let slot = self.known(site)?;
         let RatingRequest { request, version, good, reason, actor } = asked;
         let (version, confidence) = self.answered_by(site, &request, version)?;
         let serves = |trial: &Trial| *trial.version() == version && trial.step.is_some();
@@ -36,7 +46,10 @@ impl Ledger {
         let rating = Rating { request, version, good, confidence, reason, actor };
         self.commit(&mut writer, site, at_ms, Record::Rating(rating.clone()))?;
         self.metrics.ratings_total(site.as_str(), if good { "good" } else { "bad" }).inc();
-        self.settle(&mut writer, site, at_ms)?;
+        // The rating stands whatever becomes of the switches that follow from it.
+        if self.settle(&mut writer, site, at_ms).is_err() {
+            tracing::warn!(%site, "what follows from a rating waits for the log");
+        }
         Ok(rating)
     }
 
@@ -60,10 +73,32 @@ impl Ledger {
         }
         let unknown = || LedgerError::UnknownRequest(request.to_owned());
         let Some(audit) = audit else { return Ok((version.ok_or_else(unknown)?, None)) };
-        match audit.outcome {
-            AuditOutcome::Compared { confidence, .. } if audit.served => Ok((audit.version.clone(), Some(confidence))),
+        if !audit.served {
             // Beside a canary the version that was audited need not be the one that served.
-            _ => Ok((version.ok_or_else(|| LedgerError::NotTheStudents(request.to_owned()))?, None)),
+            let other = version.filter(|version| *version != audit.version);
+            return Ok((other.ok_or_else(|| LedgerError::NotTheStudents(request.to_owned()))?, None));
         }
+        if let Some(named) = version.filter(|version| *version != audit.version) {
+            let (request, by) = (request.to_owned(), audit.version.clone());
+            return Err(LedgerError::OtherVersion { request, by, named });
+        }
+        let confidence = match audit.outcome {
+            AuditOutcome::Compared { confidence, .. } => Some(confidence),
+            AuditOutcome::NoAnswer => None,
+        };
+        Ok((audit.version.clone(), confidence))
+    }
+}
+
+impl RatingRequest {
+    fn check(&self) -> Result<(), LedgerError> {
+        let bytes = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let texts = [
+            ("request", self.request.len(), 1..=ID_MAX),
+            ("reason", bytes(&self.reason), 0..=TEXT_MAX),
+            ("actor", bytes(&self.actor), 0..=TEXT_MAX),
+        ];
+        let wrong = texts.into_iter().find(|(_, bytes, allowed)| !allowed.contains(bytes));
+        wrong.map_or(Ok(()), |(what, bytes, allowed)| Err(LedgerError::Text { what, bytes, allowed }))
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use callsite::{SiteId, VersionId};
-use handover::{AuditOutcome, Candidate, Record, State};
+use handover::{AuditOutcome, Candidate, Cause, Record, State};
 use verify::thresholds::{self, Labelled, Wanted};
 
 use crate::LedgerError;
@@ -46,12 +46,21 @@ impl Ledger {
         self.commit(writer, site, at_ms, Record::Candidate(candidate))
     }
 
-    /// The newest answers of `version` that passed its verifiers, each prompt once.
-    fn labelled(&self, site: &SiteId, version: &VersionId) -> Vec<Labelled> {
+    /// The newest answers of `version` that passed its verifiers, each prompt once; none that were compared before drift or
+    /// another basis made what the teacher said then stale.
+    pub(crate) fn labelled(&self, site: &SiteId, version: &VersionId) -> Vec<Labelled> {
         let (recent, mut prompts) = (self.recent.lock(), BTreeSet::new());
         let mut labelled = Vec::new();
         for entry in recent.iter().filter(|entry| entry.site == *site) {
-            let Record::Audit(audit) = &entry.record else { continue };
+            let audit = match &entry.record {
+                Record::Audit(audit) => audit,
+                Record::Switch(switch) if switch.basis.is_some() || switch.cause == Cause::Drift => {
+                    labelled.clear();
+                    prompts.clear();
+                    continue;
+                }
+                _ => continue,
+            };
             let AuditOutcome::Compared { quality, bad, verified: true, .. } = audit.outcome else { continue };
             if let Some(features) = audit.features.filter(|_| audit.version == *version && prompts.insert(audit.prompt))
             {

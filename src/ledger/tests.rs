@@ -8,6 +8,7 @@ mod model;
 mod rating;
 mod recalibrating;
 mod reference;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use toml::value::{Date, Datetime};
 
 const MS_PER_DAY: u64 = 86_400_000;
+/// Dollars for a million tokens, at most: what is more is a price for something else.
+const PRICE_MAX: f64 = 1e6;
 
 /// Dollars for a million tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,7 @@ pub struct Prices {
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     model: String,
+    since: Datetime,
     since_day: u64,
     price: Price,
 }
@@ -66,15 +69,21 @@ impl Prices {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut rows = file.price.into_iter().map(Line::read).collect::<Result<Vec<Row>, String>>()?;
         rows.sort_by(|left, right| left.model.cmp(&right.model).then(right.since_day.cmp(&left.since_day)));
+        let same = |pair: &&[Row]| matches!(pair, [one, other] if (&one.model, one.since_day) == (&other.model, other.since_day));
+        if let Some([row, ..]) = rows.windows(2).find(same) {
+            return Err(format!("the price of `{}` since {} is there twice", row.model, row.since));
+        }
         Ok(Self { everything: None, rows })
     }
 
-    /// What `model` costs at `at_ms` (Unix time); a snapshot, named by its day, costs what its model does.
+    /// What `model` costs at `at_ms` (Unix time). A snapshot, named by its day, costs what its model does, and so does a
+    /// model behind the names of who provides it (`openai/gpt-5-mini`), unless it has a row of its own.
     #[must_use]
     pub fn of(&self, model: &str, at_ms: u64) -> Option<Price> {
         let began = |row: &&Row| row.since_day <= at_ms / MS_PER_DAY;
         let found = |name: &str| self.rows.iter().filter(|row| row.model == name).find(began).map(|row| row.price);
-        self.everything.or_else(|| found(model)).or_else(|| found(without_day(model)?))
+        let named = |name: &str| found(name).or_else(|| found(without_day(name)?));
+        self.everything.or_else(|| named(model)).or_else(|| named(model.rsplit_once('/')?.1))
     }
 }
 
@@ -84,11 +93,15 @@ impl Line {
         let since_day = since.date.map(day).ok_or_else(|| {
             format!("the price of `{model}` has since = {since}, which must be a day like 2025-08-07")
         })?;
-        let (is_price, price) = (|value: f64| value >= 0.0 && value.is_finite(), Price { input, output });
+        if model.is_empty() {
+            return Err(format!("a price since {since} has model = \"\", which must be a model's name"));
+        }
+        let is_price = |value: f64| (0.0..=PRICE_MAX).contains(&value);
         if is_price(input) && is_price(output) {
-            Ok(Row { model, since_day, price })
+            Ok(Row { model, since, since_day, price: Price { input, output } })
         } else {
-            Err(format!("the price of `{model}` since {since} must be at least 0: input {input}, output {output}"))
+            let prices = format!("input = {input}, output = {output}");
+            Err(format!("the price of `{model}` since {since} is {prices}: both must lie in 0 to {PRICE_MAX}"))
         }
     }
 }

@@ -117,6 +117,9 @@ fn a_model_costs_what_its_newest_row_says_from_its_day_on() {
     assert_eq!(days.map(|day| price("m", day)), [None, Some(1.0), Some(1.0), Some(3.0), Some(3.0)]);
     assert_eq!((price("m-2025-12-31", 20_600), price("m-mini", 20_600), price("x", 20_600)), (Some(3.0), None, None));
     assert_eq!((price("m-2025-13-31", 20_600), price("é2025-12-31", 20_600), price("", 20_600)), (None, None, None));
+    // As a router of many providers' models names it.
+    assert_eq!((price("x/m", 20_600), price("a/x/m-2025-12-31", 20_600)), (Some(3.0), Some(3.0)));
+    assert_eq!((price("m/", 20_600), price("/", 20_600), price("m/x", 20_600)), (None, None, None));
     let paid = Prices::of_everything(Price { input: 1.0, output: 10.0 }).of("whatever", 0).unwrap();
     assert!((paid.of(1_000_000, 200_000) - 3.0).abs() < 1e-12);
 }
@@ -129,4 +132,44 @@ fn a_price_that_cannot_be_used_is_named() {
     let when = problem(r#"{ model = "m", since = 07:32:00, input = 1.0, output = 2.0 }"#);
     assert!(when.contains("must be a day"), "{when}");
     assert!(problem(r#"{ model = "m", input = 1.0, output = 2.0 }"#).contains("since"));
+}
+
+#[test]
+fn a_row_for_a_snapshot_or_a_provider_goes_before_that_of_the_model() {
+    let row = |model: &str, input: u8| {
+        format!("{{ model = \"{model}\", since = 2025-01-02, input = {input}.0, output = 0 }}")
+    };
+    let rows = [row("m", 1), row("m-2025-01-02", 2), row("x/m", 3)].join(", ");
+    let prices = Prices::parse(&format!("price = [{rows}]")).unwrap();
+    let input = |model: &str| prices.of(model, u64::MAX).map(|price| price.input);
+    assert_eq!(["m", "m-2025-01-02", "m-2025-01-03"].map(input), [Some(1.0), Some(2.0), Some(1.0)]);
+    assert_eq!(
+        ["x/m", "y/m", "y/m-2025-01-02", "x/m-2025-01-03"].map(input),
+        [Some(3.0), Some(1.0), Some(2.0), Some(3.0)]
+    );
+}
+
+#[test]
+fn a_table_that_contradicts_itself_or_says_nothing_is_refused() {
+    let problem = |rows: &str| Prices::parse(rows).unwrap_err();
+    let row = r#"{ model = "m", since = 2025-01-02, input = 1.0, output = 2.0 }"#;
+    let other = row.replace("1.0", "9.0");
+    let twice = problem(&format!("price = [{row}, {other}]"));
+    assert!(twice.contains("`m`") && twice.contains("2025-01-02") && twice.contains("twice"), "{twice}");
+    assert!(Prices::parse(&format!("price = [{row}, {}]", row.replace("-02,", "-03,"))).is_ok());
+    let nameless = problem(&format!("price = [{}]", row.replace("\"m\"", "\"\"")));
+    assert!(nameless.contains("model"), "{nameless}");
+    for (number, shown) in [("inf", "inf"), ("nan", "NaN"), ("1e7", "10000000"), ("-0.1", "-0.1")] {
+        let wrong = problem(&format!("price = [{}]", row.replace("1.0", number)));
+        assert!(wrong.contains("`m`") && wrong.contains(shown) && wrong.contains("0 to 1000000"), "{wrong}");
+    }
+    for garbage in ["", "price = 1", "\u{0}", "[[price]]", "[[prices]]\nmodel = \"m\"", "price = [{ model = 3 }]", "{}"]
+    {
+        assert!(Prices::parse(garbage).is_err(), "{garbage:?}");
+    }
+    for day in ["0001-01-01", "1969-12-31"] {
+        let old = Prices::parse(&format!("price = [{}]", row.replace("2025-01-02", day))).unwrap();
+        assert!(old.of("m", 0).is_some(), "since before time began: {day}");
+    }
+    assert!(problem(&format!("price = [{}]", row.replace("2025-01-02", "2025-02-30"))).contains("2025-02-30"));
 }

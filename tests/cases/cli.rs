@@ -109,6 +109,36 @@ fn a_policy_is_tried_on_recorded_entries() {
 }
 
 #[test]
+fn check_names_what_is_wrong_with_budgets_ratings_and_prices() {
+    let checked = |key: &str, value: toml::Value| {
+        let exit = {
+            let mut world = world();
+            let path = world.set(key, value).config();
+            world.run(&["check", "--config", path.to_str().unwrap()])
+        };
+        assert_eq!(exit.code, Some(1), "{key}: {exit:?}");
+        exit.stdout + &exit.stderr
+    };
+    let cases: [(&str, toml::Value, &[&str]); 6] = [
+        ("handover.errors_max", 0.into(), &["handover.errors_max = 0", "between 0 and 1"]),
+        ("handover.slow_max", f64::NAN.into(), &["handover.slow_max = NaN", "between 0 and 1"]),
+        ("handover.latency_max_ms", 0.into(), &["handover.latency_max_ms = 0", "at least 1"]),
+        ("handover.latency_max_ms", (-1).into(), &["latency_max_ms = -1"]),
+        ("handover.ratings", "yes".into(), &["ratings = \"yes\"", "`ignored`, `against`, `both`"]),
+        ("teacher.price_file", "no-such.toml".into(), &["teacher.price_file", "no-such.toml"]),
+    ];
+    for (key, value, parts) in cases {
+        let said = checked(key, value);
+        parts.iter().for_each(|part| assert!(said.contains(part), "`{part}` should be in: {said}"));
+    }
+    let prices = world();
+    let path = prices.dir.path().join("prices.toml").display().to_string();
+    std::fs::write(&path, "[[price]]\nmodel = \"m\"\nsince = 2025-01-02\ninput = -1\noutput = 0\n").unwrap();
+    let said = checked("teacher.price_file", path.clone().into());
+    assert!(said.contains(&path) && said.contains("`m`") && said.contains("input = -1"), "{said}");
+}
+
+#[test]
 fn init_writes_a_configuration_once() {
     let world = world();
     let exit = world.run(&["init"]);

@@ -153,3 +153,44 @@ fn a_configured_judges_budget_and_the_teachers_prices_are_shown() {
     // Of this site the teacher has answered nothing, so nobody knows what waiting for it would have been.
     assert_eq!(proxy.metric("apprentice_saved_seconds", &["shop"]), 0.0);
 }
+
+#[test]
+fn an_admin_listener_that_is_none_is_told_from_a_wrong_token() {
+    let (_teacher, world) = serving(|_| {});
+    let proxy = world.start();
+    let admin = format!("http://{}", proxy.admin);
+    let file = |name: &str, text: &str| {
+        let path = world.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (policy, right) = (file("policy.toml", ""), world.data().join("admin-token").display().to_string());
+    let (wrong, two_lines) = (file("wrong", "no such token"), file("two-lines", "secret\ntwo"));
+    let tried = |admin: &str, token: &str| {
+        let exit = world.run(&["policy", "try", &policy, "--admin", admin, "--token-file", token]);
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        exit.stderr
+    };
+    assert!(tried(&admin, &wrong).contains("401"));
+    let unreadable = tried(&admin, &two_lines);
+    assert!(unreadable.contains("two-lines") && !unreadable.contains("secret"), "{unreadable}");
+    for address in ["127.0.0.1:9", "nonsense", "http://", "http://[::1", "https://127.0.0.1:9"] {
+        let problem = tried(address, &right);
+        assert!(problem.contains(address) && problem.contains("http://127.0.0.1:8081"), "{problem}");
+    }
+    assert!(tried("http://127.0.0.1:9", &right).contains("is `apprentice serve` running"));
+    // Another server: one that gives the same page for ever, and one that gives no list.
+    let page = r#"[{"seq": 3, "at_ms": 9, "site": "shop", "record": "failed_exam", "version": "1", "exam": 0.1}]"#;
+    for (body, problem) in [(page, "before"), (r#"[{"at_ms": 9}]"#, "seq"), ("{}", "list"), ("moved", "list")] {
+        let other = ScriptedTeacher::start(move |_| script::json(body));
+        let said = tried(&other.base_url().replace("/v1", ""), &right);
+        assert!(said.contains("/admin/audit") && said.contains(problem), "{said}");
+    }
+    // Nothing that was asked wrongly has been done.
+    let access = ["--admin", &admin, "--token-file", &right];
+    let exit = world.run(&[&["sites", "show", "shop/hold?"], &access[..]].concat());
+    assert!(exit.code == Some(1) && exit.stderr.contains("`shop/hold?`"), "{exit:?}");
+    let exit = world.run(&[&["sites", "pause", "shop/rollback?"], &access[..]].concat());
+    assert!(exit.code == Some(1) && exit.stderr.contains("`shop/rollback?`"), "{exit:?}");
+    assert_eq!(proxy.site("shop")["state"], "student");
+}

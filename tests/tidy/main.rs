@@ -1,9 +1,10 @@
-//! The house rules that a compiler does not check. Reads the manifests and the sources, nothing else.
+//! The house rules that a compiler does not check. Reads the manifests, the sources and `deploy/`, nothing else.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test program fails by panicking")]
 
 mod cycles;
 mod functions;
+mod operating;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

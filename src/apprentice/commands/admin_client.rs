@@ -1,8 +1,8 @@
 //! The admin API of a running proxy, asked from the command line. Knows how to ask; what is asked is its callers'.
 
 use bytes::Bytes;
-use http::{Method, Request, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderValue, Method, Request, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -14,20 +14,32 @@ use crate::settings::environment;
 
 /// Entries of one page.
 const PAGE: usize = 1_000;
+/// Bytes of an answer at most: a page of the largest entries is a part of that.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// A way to one admin listener.
 pub(crate) struct AdminClient {
     admin: String,
-    token: String,
+    bearer: HeaderValue,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl AdminClient {
     /// # Errors
-    /// When there is no token.
+    /// When the address is none, or there is no token.
     pub(crate) fn new(access: &AdminAccess) -> Result<Self, String> {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { admin: access.admin.clone(), token: token(access)?, client })
+        let admin = access.admin.trim_end_matches('/').to_owned();
+        let address: Option<Uri> = format!("{admin}/").parse().ok();
+        if address
+            .is_none_or(|address| address.scheme_str() != Some("http") || address.host().is_none_or(str::is_empty))
+        {
+            return Err(format!("--admin {} must be an address like http://127.0.0.1:8081", access.admin));
+        }
+        let bearer = HeaderValue::try_from(format!("Bearer {}", token(access)?)).map_err(|_| {
+            let path = access.token_file.display();
+            format!("the admin token must be one line of text: look at {path} or APPRENTICE_ADMIN_TOKEN")
+        })?;
+        Ok(Self { admin, bearer, client: Client::builder(TokioExecutor::new()).build_http() })
     }
 
     /// The answer as JSON.
@@ -40,13 +52,13 @@ impl AdminClient {
         let request = Request::builder()
             .method(method)
             .uri(format!("{admin}{path}"))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::AUTHORIZATION, self.bearer.clone())
             .body(Full::new(Bytes::from(body)))?;
         let response = self.client.request(request).await.map_err(|error| {
             format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?")
         })?;
         let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await?.to_bytes();
         let answer: Value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
         if status.is_success() {
             return Ok(answer);
@@ -57,18 +69,27 @@ impl AdminClient {
     /// All entries of the hand-over log that can be read back, newest first.
     ///
     /// # Errors
-    /// As [`ask`](Self::ask).
+    /// As [`ask`](Self::ask), and when what answers pages is no hand-over log.
     pub(crate) async fn entries(&self, site: Option<&str>) -> Result<Vec<Value>, app::Error> {
-        let mut entries: Vec<Value> = Vec::new();
+        let site = site.map(|site| format!("&site={site}")).unwrap_or_default();
+        let (mut entries, mut before): (Vec<Value>, Option<u64>) = (Vec::new(), None);
         loop {
-            let before = entries.last().and_then(|entry| entry["seq"].as_u64());
-            let site = site.map(|site| format!("&site={site}")).unwrap_or_default();
-            let before = before.map(|before| format!("&before={before}")).unwrap_or_default();
-            let page = self.ask(Method::GET, &format!("/admin/audit?limit={PAGE}{site}{before}"), None).await?;
-            match page {
-                Value::Array(page) if !page.is_empty() => entries.extend(page),
-                _ => return Ok(entries),
+            let older = before.map(|before| format!("&before={before}")).unwrap_or_default();
+            let path = format!("/admin/audit?limit={PAGE}{site}{older}");
+            let odd = |what: &str| {
+                format!("{}{path} gives {what}; is --admin the address of `apprentice serve`?", self.admin)
+            };
+            let Value::Array(page) = self.ask(Method::GET, &path, None).await? else {
+                return Err(odd("no list").into());
+            };
+            let Some(last) = page.last() else { return Ok(entries) };
+            let last = last["seq"].as_u64().ok_or_else(|| odd("an entry without seq"))?;
+            // Each page is older than the one before, so this comes to an end.
+            if before.is_some_and(|before| last >= before) {
+                return Err(odd("entries that are not before it").into());
             }
+            before = Some(last);
+            entries.extend(page);
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) fn check(path: &Path) -> Outcome {
         "teacher",
         app::teacher(&settings).map(|_| settings.teacher.base_url.clone()).map_err(|error| error.to_string()),
     )?;
+    line("prices", app::prices(&settings).map(|_| prices(&settings)).map_err(|error| error.to_string()))?;
     if settings.student.enabled {
         let base = app::base(&settings);
         line(
@@ -47,6 +48,15 @@ pub(crate) fn check(path: &Path) -> Outcome {
     }?;
     explain(&settings)?;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where the teacher's prices come from.
+fn prices(settings: &Settings) -> String {
+    match (&settings.teacher.price_file, settings.teacher.input_price) {
+        (_, Some(_)) => "one for every model".to_owned(),
+        (Some(path), None) => path.display().to_string(),
+        (None, None) => "the table that is built in".to_owned(),
+    }
 }
 
 /// Says in words what moves the traffic, once for every policy that differs.

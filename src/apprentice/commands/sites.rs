@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use callsite::SiteId;
 use http::Method;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::{Outcome, app};
 /// Asks the admin API and prints what it says.
 pub(crate) fn sites(sites: Sites) -> Outcome {
     let client = AdminClient::new(&sites.access)?;
-    let path = |site: &str, verb: &str| format!("/admin/call-sites/{site}{verb}");
+    let path = |site: &str, verb: &str| SiteId::new(site).map(|site| format!("/admin/call-sites/{site}{verb}"));
     let actor = sites.actor.clone().or_else(|| environment::variable(environment::USER));
     let why = |more: Value| {
         let mut body = serde_json::json!({"reason": sites.reason, "actor": actor});
@@ -23,23 +24,23 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         }
         Some(body)
     };
-    let post = |site: &str, verb: &str, more: Value| (Method::POST, path(site, verb), why(more));
+    let post = |site: &str, verb: &str, more: Value| path(site, verb).map(|path| (Method::POST, path, why(more)));
     let (method, path, body) = match sites.action.as_ref().unwrap_or(&SitesAction::List) {
         SitesAction::List => (Method::GET, "/admin/call-sites".to_owned(), None),
-        SitesAction::Show { site } => (Method::GET, path(site, ""), None),
-        SitesAction::Promote { site } => post(site, "/promote", Value::Null),
-        SitesAction::Hold { site } => post(site, "/hold", Value::Null),
-        SitesAction::Pause { site } => post(site, "/pause", Value::Null),
-        SitesAction::Resume { site } => post(site, "/resume", Value::Null),
-        SitesAction::Shadow { site } => post(site, "/shadow", Value::Null),
-        SitesAction::Cap { site, share } => post(site, "/cap", serde_json::json!({"share": share})),
-        SitesAction::Rollback { site, to } => post(site, "/rollback", serde_json::json!({"to": to})),
-        SitesAction::Discard { site, version } => post(site, "/discard", serde_json::json!({"version": version})),
+        SitesAction::Show { site } => (Method::GET, path(site, "")?, None),
+        SitesAction::Promote { site } => post(site, "/promote", Value::Null)?,
+        SitesAction::Hold { site } => post(site, "/hold", Value::Null)?,
+        SitesAction::Pause { site } => post(site, "/pause", Value::Null)?,
+        SitesAction::Resume { site } => post(site, "/resume", Value::Null)?,
+        SitesAction::Shadow { site } => post(site, "/shadow", Value::Null)?,
+        SitesAction::Cap { site, share } => post(site, "/cap", serde_json::json!({"share": share}))?,
+        SitesAction::Rollback { site, to } => post(site, "/rollback", serde_json::json!({"to": to}))?,
+        SitesAction::Discard { site, version } => post(site, "/discard", serde_json::json!({"version": version}))?,
         SitesAction::Rate { site, request, verdict, version } => {
             let good = *verdict == RatingVerdict::Good;
-            post(site, "/ratings", serde_json::json!({"request": request, "good": good, "version": version}))
+            post(site, "/ratings", serde_json::json!({"request": request, "good": good, "version": version}))?
         }
-        SitesAction::Train { site } => (Method::POST, path(site, "/train"), None),
+        SitesAction::Train { site } => (Method::POST, path(site, "/train")?, None),
     };
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;

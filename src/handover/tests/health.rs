@@ -181,3 +181,35 @@ fn a_failing_incumbent_leaves_its_challenger_on_trial_with_its_evidence() {
     assert_eq!((driven.site.state, driven.incumbent()), (State::Shadow, "2"));
     assert_eq!(driven.site.incumbent.as_ref().unwrap().audits(), 20);
 }
+
+#[test]
+fn a_latency_budget_that_is_taken_away_keeps_nobody_back() {
+    let mut driven = Driven { policy: Policy { latency_max_ms: Some(1), ..Policy::default() }, ..Driven::default() };
+    driven.candidate("1");
+    (0..100).for_each(|_| answer(&mut driven, "1", 500));
+    (0..60).for_each(|_| driven.audit(1.0));
+    assert_eq!(driven.site.state, State::Shadow);
+    driven.policy.latency_max_ms = None;
+    assert_eq!(driven.health.missing(&version("1"), &driven.policy), None);
+    driven.audit(1.0);
+    assert_eq!(driven.site.state, State::Canary);
+}
+
+#[test]
+fn a_budget_stays_a_number_at_the_ends_of_what_is_allowed() {
+    for (share, drift_audits) in [(1e-300, f64::MAX), (1.0 - f64::EPSILON, f64::MAX), (0.5, 1.0 + f64::EPSILON)] {
+        let policy =
+            Policy { errors_max: share, slow_max: share, drift_audits, latency_max_ms: Some(1), ..Policy::default() };
+        assert_eq!(policy.problems(), Vec::<String>::new());
+        let mut health = Health::default();
+        for at in 0..10_000 {
+            if at % 3 == 0 {
+                health.failed(&version("1"), &policy, at);
+            } else {
+                health.answered(&version("1"), &policy, at % 3, at);
+            }
+            let (errors, slow) = health.log_statistics(&version("1")).unwrap();
+            assert!(!errors.is_nan() && !slow.is_nan(), "{share} {drift_audits}: {errors} {slow} after {at}");
+        }
+    }
+}

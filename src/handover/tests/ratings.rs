@@ -65,3 +65,11 @@ fn a_good_rating_is_as_good_as_the_teacher_by_any_measure() {
     }
     assert_eq!(Measure::Judged { margin: 0.05, sensitivity: 0.9 }.rated(true), 0.5, "a tie");
 }
+
+#[test]
+fn ratings_say_nothing_of_how_many_requests_are_covered() {
+    let mut driven = serving(Ratings::Both);
+    let before = driven.site.incumbent.clone().unwrap().coverage_drift;
+    (0..30).for_each(|_| rate(&mut driven, true, Some(1.0)));
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().coverage_drift, before, "only served answers are rated");
+}

@@ -110,3 +110,25 @@ fn a_step_takes_its_least_time_and_users() {
     assert_eq!(driven.site.due(since + 59_999, &driven.policy, &driven.health), None);
     assert_eq!(driven.site.due(since + 60_000, &driven.policy, &driven.health).unwrap().to, State::Student);
 }
+
+#[test]
+fn a_step_that_began_on_a_clock_that_was_ahead_does_not_wait_for_that_moment() {
+    let slow = CanaryStep { minutes: 1.0, ..step(0.5, 1) };
+    let mut driven = Driven { policy: Policy { canary: vec![slow], ..Policy::default() }, ..Driven::default() };
+    driven.candidate("1");
+    driven.until(State::Canary, 1.0, 80);
+    let a_year = 31_536_000_000;
+    let begun = driven.last().clone();
+    // As if the switch had been made on that clock.
+    let again = Switch { from: State::Canary, ..begun };
+    driven.site.apply(a_year, &Record::Switch(again));
+    assert_eq!(driven.site.incumbent.as_ref().unwrap().step_since_ms, a_year);
+    let at_ms = driven.log.len() as u64;
+    driven.audit(1.0);
+    assert_eq!(
+        driven.site.due(at_ms + 59_999, &driven.policy, &driven.health),
+        None,
+        "what went by before is not known"
+    );
+    assert_eq!(driven.site.due(at_ms + 60_000, &driven.policy, &driven.health).unwrap().to, State::Student);
+}

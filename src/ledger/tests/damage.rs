@@ -20,7 +20,20 @@ fn open(dir: &Path) -> Ledger {
 /// Audits of the site that the student serves.
 const AUDITS: u64 = 25;
 
-/// A log with a site that is served by the student, one that a person holds, and one in Shadow.
+/// Repeated answers of the teacher and the measure that they chose, at a third site.
+fn chosen(ledger: &Ledger) {
+    let forge = SiteId::new("forge").unwrap();
+    let on = site_rules(quick(0), "1").measure_on;
+    assert!(ledger.register(&forge));
+    let mut writer = ledger.writer.lock();
+    let mut write = |record| ledger.commit(&mut writer, &forge, 2, record).unwrap();
+    let repeat = |prompt| Repeat::of(prompt, "Which?", ["a rope", "rope"], 1e-6, &verify::rouge_l, None);
+    let repeats: Vec<Repeat> = (0..2).map(repeat).collect();
+    repeats.iter().for_each(|repeat| write(Record::Repeat { on: on.clone(), repeat: repeat.clone() }));
+    write(Record::Measure { on, choice: verify::choose(&repeats, 0.05, 1e-6, false) });
+}
+
+/// A log with every kind of record, of a site that is served by the student and rated, and one that a person holds.
 fn written(dir: &Path) {
     let ledger = open(dir);
     assert!(ledger.register(&shop()) && ledger.register(&inn()));
@@ -29,6 +42,18 @@ fn written(dir: &Path) {
     assert_eq!(state(&ledger), State::Student);
     ledger.add_candidate(&inn(), 1, candidate(&ledger, "7")).unwrap();
     ledger.operate(&inn(), 2, OperatorAction::Hold, Some("a person".into()), None).unwrap();
+    chosen(&ledger);
+    let reason = Some("r\u{e9}ponse".into());
+    for request in ["r1", "r2"] {
+        let asked = RatingRequest {
+            request: request.into(),
+            version: Some(version("1")),
+            good: true,
+            reason: reason.clone(),
+            actor: None,
+        };
+        ledger.rate(&shop(), 2, asked).unwrap();
+    }
     (0..3).for_each(|_| audit(&ledger, "1", 1.0));
 }
 
@@ -62,7 +87,7 @@ fn opened(whole: &Path, what: &str, spoil: impl FnOnce(&Path)) -> (u64, State) {
         assert_eq!(ledger.plan(&inn(), DICE), held(), "{what}");
         let view = ledger.view(&shop()).unwrap();
         if ledger.plan(&shop(), DICE).route != Route::Teacher {
-            assert_eq!((view.audits, view.state), (AUDITS, State::Student), "{what}");
+            assert_eq!((view.audits, view.rated_good, view.state), (AUDITS, 2, State::Student), "{what}");
         }
         view
     };

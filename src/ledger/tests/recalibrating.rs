@@ -72,3 +72,52 @@ fn what_is_proven_or_learns_nothing_keeps_its_evidence() {
     }
     assert_eq!((ledger.view(&shop()).unwrap().candidates, state(&ledger)), (1, State::Shadow), "no features, no fit");
 }
+
+#[test]
+fn what_was_compared_on_another_basis_or_before_drift_teaches_no_confidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    assert!(ledger.register(&shop()));
+    let started = candidate(&ledger, "1");
+    ledger.add_candidate(&shop(), 1, started).unwrap();
+    (1..=30).for_each(|at| audited(&ledger, at));
+    assert_eq!(ledger.labelled(&shop(), &version("1")).len(), 30);
+    ledger.rules.replace(rules(Policy::default(), "b"));
+    ledger.rules_changed(6).unwrap();
+    (1..=7).for_each(|at| audited(&ledger, at));
+    assert_eq!(ledger.labelled(&shop(), &version("1")).len(), 7, "the same prompts, compared with another teacher");
+}
+
+/// What is decided from the newest entries is the same whether they were read from a snapshot, a log or were there.
+#[test]
+fn a_confidence_is_learnt_the_same_over_restarts_and_a_snapshot() {
+    let learnt = |snapshot_at: u32, restart_at: u32| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = open(dir.path());
+        assert!(ledger.register(&shop()));
+        let started = candidate(&ledger, "1");
+        ledger.add_candidate(&shop(), 1, started).unwrap();
+        for at in 1..=200 {
+            if at == snapshot_at {
+                ledger.writer.lock().uncompacted = 9_999;
+            }
+            if at == restart_at {
+                let before = (ledger.views(), ledger.entries(None, None, usize::MAX));
+                drop(ledger);
+                ledger = open(dir.path());
+                assert_eq!((ledger.views(), ledger.entries(None, None, usize::MAX)), before);
+            }
+            audited(&ledger, at);
+        }
+        let standing = ledger.known(&shop()).unwrap().lock().site.clone();
+        drop(ledger);
+        let again = open(dir.path()).known(&shop()).unwrap().lock().site.clone();
+        assert_eq!(*again, *standing, "a replay says the same");
+        standing.incumbent.as_ref().unwrap().candidate.calibration.clone()
+    };
+    let undisturbed = learnt(0, 0);
+    assert!(undisturbed.is_some());
+    for (snapshot_at, restart_at) in [(0, 150), (100, 150), (150, 100), (199, 200), (200, 0)] {
+        assert_eq!(learnt(snapshot_at, restart_at), undisturbed, "{snapshot_at} {restart_at}");
+    }
+}
