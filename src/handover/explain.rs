@@ -49,7 +49,6 @@ impl Policy {
         said.push(match self.ratings {
             Ratings::Ignored => "a person's ratings are kept and count for nothing".to_owned(),
             Ratings::Against => "a bad rating by a person counts against it, a good one is only shown".to_owned(),
-            Ratings::Both => "a person's ratings count like audits, good ones of audited requests only".to_owned(),
         });
         let slow = |latency_ms| format!(", or more than {} take over {latency_ms} ms", percent(self.slow_max));
         said.push(format!(

@@ -51,11 +51,9 @@ pub enum Risk {
 pub enum Ratings {
     /// It is kept and shown.
     Ignored,
-    /// A bad one is evidence against the version. People complain about what is bad, so a good one proves nothing.
+    /// A bad one is evidence against the version; a good one proves nothing, since people choose what they rate.
     #[default]
     Against,
-    /// A good one of an audited request is evidence as well: for who rates all audited answers, or chooses blindly.
-    Both,
 }
 
 /// What keeps requests that belong together on one side of a canary.

@@ -312,19 +312,17 @@ impl Trial {
     pub(crate) fn rated(&mut self, rating: &Rating) {
         let Rating { good, confidence, .. } = *rating;
         *(if good { &mut self.rated_good } else { &mut self.rated_bad }) += 1;
-        let counts = match self.policy().ratings {
-            Ratings::Ignored => false,
-            Ratings::Against => !good,
-            // Which of the answers that were not audited is rated was no die's choice.
-            Ratings::Both => !good || confidence.is_some(),
-        };
-        let Some(measure) = self.candidate.measure.as_ref().filter(|_| counts) else { return };
-        let (quality, claims) = (measure.rated(good), self.claims());
+        // A good one proves nothing: people choose what they rate, and where it was audited it was evidence already. A bad
+        // one can only lower what is proven, so the promises hold however it was chosen.
+        if good || self.policy().ratings == Ratings::Ignored || self.candidate.measure.is_none() {
+            return;
+        }
+        let claims = self.claims();
         // What was served lay above the threshold.
         let confidence = confidence.or_else(|| self.threshold());
         // Only what was served is rated: of the coverage that says nothing.
-        self.watch_quality(quality, confidence);
-        self.gate.observe(Seen { confidence, quality, bad: !good }, &claims);
+        self.watch_quality(0.0, confidence);
+        self.gate.observe(Seen { confidence, quality: 0.0, bad: true }, &claims);
         self.proven = self.gate.proven(&claims).or(self.proven);
     }
 

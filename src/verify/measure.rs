@@ -51,16 +51,6 @@ impl Measure {
         }
     }
 
-    /// The quality of an answer that a person rated: a good one is as good as the teacher's.
-    #[must_use]
-    pub fn rated(&self, good: bool) -> f64 {
-        match self {
-            _ if !good => 0.0,
-            Self::Exact | Self::Value { .. } | Self::Fields { .. } | Self::Similar => 1.0,
-            Self::SelfRelative { .. } | Self::Judged { .. } => 0.5,
-        }
-    }
-
     /// Whether every audit asks the teacher a second time.
     #[must_use]
     pub fn needs_repeat(&self) -> bool {

@@ -174,7 +174,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "handover.ratings",
         "",
-        "What a person's rating of a served answer counts for: `ignored`; `against`: a bad one is evidence against the version; `both`: a good one of an audited request is evidence too.",
+        "What a person's rating of a served answer counts for: `against`: a bad one is evidence against the version, a good one is only shown; `ignored`: both are.",
     ),
     key("handover.exam_min", "0 to 1", "Exam score below which a version is not tried."),
     key(
