@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Put answers whose quality is known to the configured judge: how far can it be trusted?
     Judge {
         /// JSON lines of {"prompt": messages, "reference": a good answer, "text": the answer to judge, "good": true or
-        /// false}; at least 50 good and 50 bad ones. Every one costs two calls of the judge, the first 30 four.
+        /// false}; at least 50 good and 50 bad ones. Every one costs two calls of the judge, the first 30 seven.
         #[arg(long)]
         cases: PathBuf,
         #[command(flatten)]

@@ -33,18 +33,14 @@ pub(crate) fn judge(
     if !settings.judge.settings().enabled() {
         return Ok(None);
     }
-    let judge = open(settings, teacher)?;
-    let spent_file = data.join(SPENT_FILE);
-    if let Some(spent) = files::read_json(&spent_file)? {
-        judge.resume(spent);
-    }
+    let (judge, spent_file) = (open(settings, teacher, data)?, data.join(SPENT_FILE));
     metrics.judge_budget_usd().set(settings.judge.budget_per_day);
     metrics.judge_spent_usd().set(judge.spent().amount);
     Ok(Some(Arc::new(PaidJudge { judge, spent_file, metrics: metrics.clone() })))
 }
 
-/// The configured judge by itself, which has spent nothing yet.
-pub(crate) fn open(settings: &Settings, teacher: &Endpoint) -> Result<Judge, Error> {
+/// The configured judge by itself. What the proxy has spent today counts; what this one spends the proxy does not know.
+pub(crate) fn open(settings: &Settings, teacher: &Endpoint, data: &std::path::Path) -> Result<Judge, Error> {
     let section = &settings.judge;
     let endpoint = match &section.base_url {
         None => teacher.clone(),
@@ -54,7 +50,11 @@ pub(crate) fn open(settings: &Settings, teacher: &Endpoint) -> Result<Judge, Err
         }
     };
     let model = TeacherModel::new(Client::new(&endpoint)?, &section.model);
-    Ok(Judge::new(Arc::new(model), section.settings())?)
+    let judge = Judge::new(Arc::new(model), section.settings())?;
+    if let Some(spent) = files::read_json(&data.join(SPENT_FILE))? {
+        judge.resume(spent);
+    }
+    Ok(judge)
 }
 
 impl Judging for PaidJudge {

@@ -1,5 +1,5 @@
-//! `apprentice judge`: answers whose quality is known are put to the configured judge. Keeps nothing, and spends within the
-//! day's budget of its own process alone.
+//! `apprentice judge`: answers whose quality is known are put to the configured judge. Keeps nothing; spends what the proxy has
+//! left of the day's budget.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,14 +31,14 @@ pub(crate) fn judge(cases: &Path, config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     let cases = read(cases)?;
     app::runtime()?.block_on(async {
-        let judge = app::judges::open(&settings, &app::teacher(&settings)?)?;
-        let now_ms = app::now_ms();
+        let judge = app::judges::open(&settings, &app::teacher(&settings)?, &settings.data.dir)?;
+        let (before, now_ms) = (judge.spent().amount, app::now_ms());
         let found = Sentinel::new(cases.clone())?.examine(&judge, now_ms).await?;
         let some = cases.get(..TWICE.min(cases.len())).unwrap_or_default();
         let again = test_retest(&judge, some, now_ms).await?;
         let rubric = rated(&judge, some, now_ms).await?;
         told(&found, &again, rubric).iter().try_for_each(|line| print_line(line))?;
-        print_line(&format!("it cost {:.4} dollars", judge.spent().amount))?;
+        print_line(&format!("it cost {:.4} dollars", judge.spent().amount - before))?;
         Ok(ExitCode::SUCCESS)
     })
 }
