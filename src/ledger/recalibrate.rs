@@ -71,6 +71,6 @@ impl Ledger {
     }
 }
 
-fn is_turn(audits: u64) -> bool {
+pub(crate) fn is_turn(audits: u64) -> bool {
     audits.is_multiple_of(AUDITS) && (audits / AUDITS).is_power_of_two()
 }

@@ -193,6 +193,9 @@ fn a_latency_budget_that_is_taken_away_keeps_nobody_back() {
     assert_eq!(driven.health.missing(&version("1"), &driven.policy), None);
     driven.audit(1.0);
     assert_eq!(driven.site.state, State::Canary);
+    answer(&mut driven, "1", 500);
+    driven.policy.latency_max_ms = Some(1);
+    assert!(driven.health.is_within_budgets(&version("1"), &driven.policy), "set again, it begins anew");
 }
 
 #[test]
@@ -212,4 +215,22 @@ fn a_budget_stays_a_number_at_the_ends_of_what_is_allowed() {
             assert!(!errors.is_nan() && !slow.is_nan(), "{share} {drift_audits}: {errors} {slow} after {at}");
         }
     }
+}
+
+#[test]
+fn a_failing_version_keeps_its_first_cause_and_moment_until_it_is_switched() {
+    let mut driven = Driven::serving("1");
+    fail(&mut driven, "1", 20);
+    let policy = driven.policy.clone();
+    (0..10).for_each(|_| driven.health.failed(&version("1"), &policy, 500));
+    driven.health.failed(&version("2"), &Policy { failures_max: 1, ..policy.clone() }, 700);
+    assert_eq!((due(&driven), driven.health.since_ms()), (Some(Cause::Failures), Some(19)));
+    // It stays on trial: what was in a row is forgotten with the switch, what is past a budget is not.
+    let site = driven.site.clone();
+    let mut few = Health::default();
+    (0..20).for_each(|_| few.failed(&version("1"), &policy, 1));
+    few.switched(site.live());
+    assert!(few.is_within_budgets(&version("1"), &policy));
+    driven.health.switched(site.live());
+    assert!(!driven.health.is_within_budgets(&version("1"), &policy));
 }

@@ -69,6 +69,13 @@ fn an_answer_of_the_teachers_is_no_versions_whoever_is_named() {
     let problem = ledger.rate(&shop(), 6, asked("r2", Some("2"), false)).unwrap_err();
     assert_eq!(problem.to_string(), "request `r2` was answered by version `1`, not by `2`");
     assert_eq!(ledger.view(&shop()).unwrap().rated_bad, 0);
+    // Another site's request of that name is another request.
+    let inn = SiteId::new("inn").unwrap();
+    assert!(ledger.register(&inn));
+    let audit = Audit { request: "r3".into(), served: true, ..compared("1", 1.0) };
+    ledger.record_audit(&inn, 5, audit).unwrap();
+    let problem = ledger.rate(&shop(), 6, asked("r3", None, false)).unwrap_err();
+    assert!(matches!(problem, LedgerError::UnknownRequest(_)), "{problem}");
 }
 
 #[test]

@@ -72,3 +72,49 @@ fn the_grid_ends_at_zero_and_the_likely_threshold_is_the_loosest_that_is_clearly
     let bad: Vec<(f64, f64)> = confidences.iter().map(|c| (*c, 0.0)).collect();
     assert_eq!(likely(&grid, &bad, 0.9), grid.iter().copied().reduce(f64::max));
 }
+
+/// Answers that one confidence does not tell apart and the entropy does: of each half every `every`th is the bad one.
+fn every(count: usize, every: usize, answer: impl Fn(bool) -> (f64, bool)) -> Vec<Labelled> {
+    let one = |at: usize| {
+        let odd = (at / 2) % every == every - 1;
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        let entropy = (at * 5 % 11) as f32 / 40.0;
+        let mean_entropy = if odd { 1.0 + entropy } else { entropy };
+        let signals = Signals { tokens: 9, min_logprob: -0.1, mean_entropy, ..Signals::default() };
+        let (quality, bad) = answer(odd);
+        Labelled { features: Features::of(&signals), quality, bad }
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn risk_and_quality_are_both_wanted_of_what_is_covered() {
+    // All of a good quality, a quarter of them bad by the measure's own rule: only the risk tells the sure ones.
+    let risky = every(400, 4, |odd| (1.0, odd));
+    assert!(recalibrated(&risky, None, Wanted { quality: 0.9, risk: 0.02 }).is_some());
+    // The risk is of all requests: of a ninth bad a tenth may be served, so the ties cover 188 of 200, the entropy 198.
+    let rare = every(400, 9, |odd| (1.0, odd));
+    assert_eq!(recalibrated(&rare, None, Wanted { quality: 0.9, risk: 0.1 }), None);
+    // Whatever risk is allowed, the quality is asked for.
+    let poor = every(400, 4, |odd| (f64::from(u8::from(!odd)), odd));
+    assert!(recalibrated(&poor, None, Wanted { quality: 0.9, risk: 1.0 }).is_some());
+}
+
+#[test]
+fn a_twentieth_more_is_not_worth_the_evidence() {
+    // Of 104 answers in each half the ties cover 95 at a quality of 0.884, the entropy 102.
+    let answers = every(208, 8, |odd| (f64::from(u8::from(!odd)), odd));
+    assert_eq!(recalibrated(&answers, None, Wanted { quality: 0.884, risk: 1.0 }), None);
+    assert!(recalibrated(&answers, None, Wanted { quality: 0.95, risk: 1.0 }).is_some(), "there it covers far more");
+}
+
+#[test]
+fn the_likely_threshold_serves_what_lies_at_it_and_leaves_a_margin() {
+    let scores = [(0.8, 1.0), (0.8, 0.9), (0.4, 0.0)];
+    assert_eq!(likely(&[0.8, 0.4, 0.0], &scores, 0.9), Some(0.8), "a mean of 0.95 is past the margin of 0.025");
+    assert_eq!(
+        likely(&[0.9, 0.8, 0.4, 0.0], &scores, 0.94),
+        Some(0.9),
+        "0.95 is not past that of 0.015: the strictest"
+    );
+}
