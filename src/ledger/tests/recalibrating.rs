@@ -98,7 +98,10 @@ fn what_was_compared_on_another_basis_or_before_drift_teaches_no_confidence() {
     write(Audit { outcome: answered(1.0, 0.9, false), ..audit_of(&ledger, 9) });
     assert_eq!(labelled(), 7);
     let standing = ledger.known(&shop()).unwrap().lock().site.clone();
-    let drift = Switch { cause: Cause::Drift, ..standing.operate(5, &OperatorAction::Hold, None, None).unwrap() };
+    let drift = Switch {
+        cause: Cause::Drift,
+        ..standing.operate(5, &Policy::default(), &OperatorAction::Hold, None, None).unwrap()
+    };
     ledger.commit(&mut ledger.writer.lock(), &shop(), 5, Record::Switch(drift)).unwrap();
     assert_eq!(labelled(), 0);
 }
