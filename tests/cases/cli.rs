@@ -124,7 +124,7 @@ fn check_names_what_is_wrong_with_budgets_ratings_and_prices() {
         ("handover.slow_max", f64::NAN.into(), &["handover.slow_max = NaN", "between 0 and 1"]),
         ("handover.latency_max_ms", 0.into(), &["handover.latency_max_ms = 0", "at least 1"]),
         ("handover.latency_max_ms", (-1).into(), &["latency_max_ms = -1"]),
-        ("handover.ratings", "yes".into(), &["ratings = \"yes\"", "`ignored`, `against`, `both`"]),
+        ("handover.ratings", "yes".into(), &["ratings = \"yes\"", "`ignored` or `against`"]),
         ("teacher.price_file", "no-such.toml".into(), &["teacher.price_file", "no-such.toml"]),
     ];
     for (key, value, parts) in cases {
