@@ -96,6 +96,10 @@ def main():
     for rule in ("agrapa", "prpl_eb"):
         after = adaptive(sixty, 0.9, 0.05, rule)
         print(f"{rule}, ln capital after 7, 8, 30, 60:", ", ".join(f"{after[at]:.6f}" for at in (6, 7, 29, 59)))
+    mixed = [1.0 if at % 5 < 3 else 0.0 for at in range(200)]
+    for rule in ("agrapa", "prpl_eb"):
+        after = adaptive(mixed, 0.5, 0.05, rule)
+        print(f"{rule}, three fifths against 0.5, ln capital after 50, 200:", ", ".join(f"{after[at]:.6f}" for at in (49, 199)))
     for audits in (42, 43):
         print(f"promotion, {audits} good audits, alpha 0.05: lower bound {lower_bound([1.0] * audits, 0.05):.6f}")
     for good, bad in ((22, 0), (23, 0), (30, 1)):

@@ -179,3 +179,22 @@ fn any_history_replays_to_the_same_site_also_through_its_stored_form() {
         assert_eq!(driven.replayed(), driven.site, "seed {seed}");
     }
 }
+
+#[test]
+fn a_trial_tells_its_evidence_and_counts_its_bytes() {
+    let mut driven = Driven::default();
+    driven.candidate("1");
+    let fresh = driven.site.incumbent.as_ref().unwrap().bytes();
+    (0..10).for_each(|_| driven.audit(1.0));
+    let trial = driven.site.incumbent.as_ref().unwrap();
+    // ln of the capital after ten good audits (tests/oracle/statistics.py), and of 1 / (0.9 * 0.05 * 6 / pi^2): what
+    // the start that the exam suggests has of the first version's budget.
+    let (capital, needed) = trial.evidence().unwrap();
+    assert!((capital - 0.584384).abs() < 1e-6, "{capital}");
+    assert!((needed - (std::f64::consts::PI.powi(2) / 6.0 / 0.045).ln()).abs() < 1e-9, "{needed}");
+    let (all, gate) = (trial.bytes(), trial.gate.bytes());
+    let own = size_of::<Trial>() - size_of::<gate::Gate>();
+    assert_eq!(fresh, own + gate::Gate::new(&trial.candidate.grid, trial.candidate.likely).bytes());
+    // Two prints of four bytes of each prompt.
+    assert!((own + gate + 80..=own + gate + 160).contains(&all), "{all}: {own} {gate}");
+}

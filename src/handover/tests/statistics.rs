@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::betting::{Betting, Gambler};
+use crate::betting::{Betting, Gambler, mix5_gains, weighted_gains};
 use crate::drift::Drift;
 use crate::gate::{Claims, Gate, LEVELS_MAX, RISK_BETS, Seen};
 use crate::tally::{Tally, percent};
@@ -76,7 +76,24 @@ fn the_adaptive_gamblers_equal_the_golden_vectors() {
     }
 }
 
+#[test]
+fn the_adaptive_gamblers_bet_less_than_the_most_where_outcomes_vary() {
+    for (betting, expected) in [(Betting::Agrapa, MIXED_AGRAPA), (Betting::PrplEb, MIXED_PRPL_EB)] {
+        let mut gambler = Gambler::default();
+        let after: Vec<f64> = (0..200)
+            .map(|at| {
+                gambler.observe(betting, f64::from(u8::from(at % 5 < 3)), 0.5, 0.05);
+                gambler.log_capital()
+            })
+            .collect();
+        near(after[49], expected[0]);
+        near(after[199], expected[1]);
+    }
+}
+
 const GOLDEN_AGRAPA: [f64; 4] = [0.077167, -1.083869, -1.649542, -2.197872];
+const MIXED_AGRAPA: [f64; 2] = [-1.438109, 0.858499];
+const MIXED_PRPL_EB: [f64; 2] = [0.505443, 2.972107];
 const GOLDEN_PRPL_EB: [f64; 4] = [0.378471, -0.314677, 0.127588, 0.255176];
 
 #[test]
@@ -308,4 +325,47 @@ fn of_too_many_thresholds_the_loosest_are_left_out() {
     gate.observe(seen(0.0, false), &CLAIMS);
     assert_eq!((gate.tau(LEVELS_MAX - 1), gate.tau(LEVELS_MAX)), (Some(46.0 / 300.0), None));
     assert_eq!((gate.served(LEVELS_MAX - 1).mean(), gate.raw().mean()), (Some(1.0), Some(0.5)));
+}
+
+/// Property (iv): with every request audited the weights change nothing; and under weights the error holds.
+#[test]
+fn the_weighted_test_with_probability_one_is_the_unweighted_test() {
+    for x in [0.0, 0.3, 0.9, 1.0] {
+        let pairs = weighted_gains(x, 0.9, 1.0, 1.0).into_iter().zip(mix5_gains(x, 0.9));
+        pairs.for_each(|(weighted, plain)| assert!((weighted - plain).abs() < 1e-12, "{x}: {weighted} {plain}"));
+    }
+    // Under the null the expected factor is 1: audited with p or not, right with q0 or not.
+    let (q0, p, p_min) = (0.9, 0.4, 0.1);
+    let (good, bad) = (weighted_gains(1.0, q0, p, p_min), weighted_gains(0.0, q0, p, p_min));
+    for (good, bad) in good.into_iter().zip(bad) {
+        let factor = (1.0 - p) + p * (q0 * good.exp() + (1.0 - q0) * bad.exp());
+        assert!((factor - 1.0).abs() < 1e-12, "{factor}");
+    }
+}
+
+#[test]
+fn before_a_proof_the_start_that_is_nearest_to_one_is_spoken_of() {
+    let mut gate = Gate::new(&[0.75, 0.5, 0.25, 0.0], None);
+    // The sure answers are bad, the others good: the loosest start has the most evidence.
+    (0..4).for_each(|_| gate.observe(seen(0.8, false), &CLAIMS));
+    (0..60).for_each(|_| gate.observe(seen(0.1, true), &CLAIMS));
+    assert_eq!(gate.shown(&CLAIMS), Some((3, 0.25)));
+    let (capital, needed) = gate.quality_evidence(3, 0.25, &CLAIMS);
+    near(needed, -(0.05f64 * 0.25).ln());
+    assert!(capital > 0.0 && capital < needed, "{capital}");
+}
+
+#[test]
+fn the_bytes_of_a_gate_are_those_that_it_holds() {
+    // A level is its threshold, two counts, five gains and two peaks; a start two numbers; a cell four bytes.
+    let (level, start) = (8 + 8 + 5 * 8 + 2 * 8, 16);
+    let grid: Vec<f64> = (0..40).map(|step| f64::from(step) / 40.0).collect();
+    let mut gate = Gate::new(&grid, None);
+    let fresh = size_of::<Gate>() + 40 * level + 4 * start;
+    assert_eq!(gate.bytes(), fresh);
+    (0..33u8).for_each(|at| gate.observe(Seen { quality: f64::from(at) / 100.0, ..seen(0.5, true) }, &CLAIMS));
+    assert!((fresh + 33 * 4..=fresh + 64 * 4).contains(&gate.bytes()), "{}", gate.bytes());
+    let claims = Claims { betting: Betting::Agrapa, ..CLAIMS };
+    gate.observe(seen(0.5, true), &claims);
+    assert!(gate.bytes() >= fresh + 34 * 4 + 40 * size_of::<Gambler>(), "{}", gate.bytes());
 }

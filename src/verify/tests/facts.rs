@@ -181,3 +181,12 @@ proptest! {
         prop_assert!(wrong_fact(&prompt, &again, &teacher, Some(&prompt)).is_none_or(|why| !why.is_empty()));
     }
 }
+
+#[test]
+fn one_as_a_word_need_not_be_kept_and_a_common_word_with_a_capital_is_no_name() {
+    let prompt = "Sell me one, or two, The Crown asks.";
+    assert_eq!(wrong_fact(prompt, "You may have it.", "You may have one.", Some("You may have one.")), None);
+    assert!(wrong_fact(prompt, "You may have them.", "You may have two.", Some("You may have two.")).is_some());
+    let teacher = "Yes, The rope is here.";
+    assert_eq!(wrong_fact(prompt, "Yes, a rope is here.", teacher, Some(teacher)), None);
+}
