@@ -49,22 +49,39 @@ impl Budget {
     }
 }
 
+/// What a version's attempts have come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Alarm {
+    Failures,
+    Errors,
+    /// Answers that took more than so long (milliseconds).
+    Slow(u64),
+}
+
+impl Alarm {
+    fn cause(self) -> Cause {
+        match self {
+            Self::Failures => Cause::Failures,
+            Self::Errors => Cause::ErrorBudget,
+            Self::Slow(_) => Cause::LatencyBudget,
+        }
+    }
+}
+
 impl Attempts {
-    fn alarm(&self, policy: &Policy) -> Option<Cause> {
+    fn alarm(&self, policy: &Policy) -> Option<Alarm> {
         let alarm = policy.drift_audits.ln();
         if self.failures_in_a_row >= policy.failures_max {
-            Some(Cause::Failures)
+            Some(Alarm::Failures)
         } else if self.errors.log_statistic() >= alarm {
-            Some(Cause::ErrorBudget)
-        } else if policy.latency_max_ms.is_some() && self.slow.log_statistic() >= alarm {
-            Some(Cause::LatencyBudget)
+            Some(Alarm::Errors)
         } else {
-            None
+            policy.latency_max_ms.filter(|_| self.slow.log_statistic() >= alarm).map(Alarm::Slow)
         }
     }
 
     fn settle(&mut self, policy: &Policy, at_ms: u64) {
-        let alarm = self.alarm(policy).map(|cause| (cause, at_ms));
+        let alarm = self.alarm(policy).map(|alarm| (alarm.cause(), at_ms));
         self.failing = self.failing.or(alarm);
     }
 }
@@ -107,16 +124,13 @@ impl Health {
     #[must_use]
     pub fn missing(&self, version: &VersionId, policy: &Policy) -> Option<String> {
         let (slow, errors) = (policy.slow_max * 100.0, policy.errors_max * 100.0);
-        match self.0.get(version)?.alarm(policy)? {
-            Cause::Failures => Some("the student gives no answer".to_owned()),
-            Cause::ErrorBudget => Some(format!("more than {errors:.1}% of its attempts give no answer (errors_max)")),
-            _ => {
-                let latency_ms = policy.latency_max_ms.unwrap_or_default();
-                Some(format!(
-                    "more than {slow:.1}% of its answers take over {latency_ms} ms (slow_max, latency_max_ms)"
-                ))
+        Some(match self.0.get(version)?.alarm(policy)? {
+            Alarm::Failures => "the student gives no answer".to_owned(),
+            Alarm::Errors => format!("more than {errors:.1}% of its attempts give no answer (errors_max)"),
+            Alarm::Slow(most_ms) => {
+                format!("more than {slow:.1}% of its answers take over {most_ms} ms (slow_max, latency_max_ms)")
             }
-        }
+        })
     }
 
     /// log of the statistics of the error budget and of the latency budget; each is past it at `ln(drift_audits)`.

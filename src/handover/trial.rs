@@ -257,6 +257,13 @@ impl Trial {
                 let (bound, quality) = (self.lower_bound(), claims.quality);
                 missing.push(format!("lower bound {bound:.3} of the served answers' quality is below {quality:.3}"));
             }
+            // What the bound is of: it cannot grow where few answers are sure enough to be served.
+            let (covered, least) = (self.gate.coverage(level), policy.coverage_min);
+            if self.audits() > 0 && covered < least {
+                missing.push(format!(
+                    "{covered:.3} of its answers are sure enough for that threshold, {least:.3} must be"
+                ));
+            }
         }
         if !self.gate.has_any_risk(&claims) {
             missing.push(format!("no confidence threshold is proven at risk {:.3}", policy.risk_alpha));

@@ -38,6 +38,8 @@ fn answers_that_their_verifiers_refuse_prove_nothing() {
     let trial = driven.site.incumbent.as_ref().unwrap();
     assert_eq!((driven.site.state, trial.gate.raw().mean()), (State::Shadow, Some(0.0)));
     assert_eq!((trial.gate.coverage(2), trial.threshold()), (0.0, None), "what is refused is never served");
+    let waits = driven.site.missing(0, &driven.policy).join("; ");
+    assert!(waits.contains("0.000 of its answers are sure enough for that threshold, 0.200 must be"), "{waits}");
 }
 
 #[test]
