@@ -376,6 +376,9 @@ fn in_any_history_who_serves_has_evidence_holds_hold_and_the_log_says_what_is_in
         .unwrap();
     // The histories go where it matters.
     assert!(served > cases / 6 && replaced > cases / 100, "{served} served, {replaced} replaced");
-    let all = "audit basis candidate cap discard drift evidence failed exam failures measure operator pause rating repeat shadow";
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>().join(" "), all);
+    // The budgets' causes are there as well where there are many histories.
+    let always =
+        "audit basis candidate cap discard drift evidence failures measure operator pause rating repeat shadow";
+    let missing: Vec<&str> = always.split(' ').filter(|kind| !kinds.contains(kind)).collect();
+    assert!(missing.is_empty() && kinds.contains("failed exam"), "no history has {missing:?}");
 }
