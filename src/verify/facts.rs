@@ -60,13 +60,13 @@ impl Facts {
         let numbers = tokens.iter().filter_map(number).collect();
         let words = tokens.iter().filter(|token| token.sort != Sort::Number).map(|token| token.key.clone()).collect();
         let negated = tokens.iter().any(|token| token.sort == Sort::Word && is_negation(&token.text));
-        let units = units(&tokens, 1);
+        let units = units(&tokens, 1, is_telling);
         Self { tokens, numbers, words, units, negated }
     }
 
     /// Numbers that must be kept where they are shared: `one` and `zero` as words are too common to mean a number.
     fn required_numbers(&self) -> impl Iterator<Item = String> {
-        self.tokens.iter().filter(|token| token.word_number().is_none_or(|value| value > 1)).filter_map(number)
+        self.tokens.iter().filter(|token| is_telling(token)).filter_map(number)
     }
 
     /// Numbers in digits and codes.
@@ -111,11 +111,16 @@ fn number(token: &Token) -> Option<String> {
     }
 }
 
-/// The units of all numbers: signs, and the content words that follow within `within` words.
-fn units(tokens: &[Token], within: usize) -> BTreeMap<(String, String), String> {
+/// Whether a number means one: `one rope` is mostly `a rope`.
+fn is_telling(token: &Token) -> bool {
+    token.word_number().is_none_or(|value| value > 1)
+}
+
+/// The units of the numbers that `counts` lets through: signs, and the content words that follow within `within` words.
+fn units(tokens: &[Token], within: usize, counts: impl Fn(&Token) -> bool) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for (at, token) in tokens.iter().enumerate() {
-        let Some(value) = number(token).filter(|_| token.sort != Sort::Code) else { continue };
+        let Some(value) = number(token).filter(|_| token.sort != Sort::Code && counts(token)) else { continue };
         if let Some(symbol) = token.symbol {
             found.insert((value.clone(), symbol.to_string()), symbol.to_string());
         }
@@ -176,7 +181,7 @@ impl Side<'_> {
     }
 
     fn wrong_unit(&self) -> Option<String> {
-        let said = units(&self.student.tokens, UNIT_WITHIN);
+        let said = units(&self.student.tokens, UNIT_WITHIN, |_| true);
         self.first().flat_map(|facts| &facts.units).find_map(|(unit, text)| {
             let required = self.is_backed(|facts| facts.units.contains_key(unit));
             (required && !said.contains_key(unit)).then(|| format!("unit {text} of {} is missing", unit.0))

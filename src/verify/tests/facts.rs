@@ -105,6 +105,9 @@ fn a_unit_that_the_teachers_agree_on_must_follow_its_number() {
     let swapped = alone("Sell 3 ropes for 10 gold.", "Aye: 10 ropes for 3 gold.", "Aye, 3 ropes for 10 gold.");
     assert!(swapped.is_some());
     assert_eq!(alone("Sell 3 ropes.", "Three ropes, aye.", "Aye, 3 ropes."), None);
+    // `One rope` is mostly `a rope`; two are two.
+    assert_eq!(alone("Do you have one rope?", "Here is a rope.", "Here is one rope."), None);
+    assert!(alone("Do you have two ropes?", "Here are ropes.", "Here are two ropes.").is_some());
 }
 
 #[test]
