@@ -149,11 +149,11 @@ impl Ledger {
         let today = self.rules.of(site);
         let mut switched = false;
         for _ in 0..SWITCHES_MAX {
-            let due = {
+            let (standing, health) = {
                 let live = slot.lock();
                 (live.site.clone(), live.health.clone())
             };
-            let Some(switch) = due.0.due(at_ms, &today.policy, &due.1) else { break };
+            let Some(switch) = standing.due(at_ms, &today.policy, &health) else { break };
             self.commit(writer, site, at_ms, Record::Switch(switch))?;
             switched = true;
         }
