@@ -69,10 +69,7 @@ pub(crate) async fn attempt(
     let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     gateway.ledger.student_answered(&call.site, version, latency_ms, (gateway.clock)());
     let verdict = call.rules.verifiers.check(prompt, &answer);
-    let confidence = match &candidate.calibration {
-        Some(calibration) => calibration.confidence(&answer.signals),
-        None => verify::confidence::confidence(&answer.signals),
-    };
+    let confidence = verify::confidence::of(&answer.signals, candidate.calibration.as_ref());
     Ok(Attempt { version: version.clone(), answer, confidence, verdict })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use verify::{Calibration, Features, Measure, VerifierSettings, thresholds};
+use verify::{Calibration, Features, Measure, VerifierSettings, confidence, thresholds};
 use wire::Signals;
 
 /// What the exam process is told; paths are absolute.
@@ -69,8 +69,7 @@ impl EvalResult {
 
     /// Confidence and quality of every answer.
     fn scored(&self, calibration: Option<&Calibration>) -> Vec<(f64, f64)> {
-        let confidence = |score: &Score| thresholds::confidence(&Features::of(&score.signals), calibration);
-        self.scores.iter().map(|score| (confidence(score), score.quality)).collect()
+        self.scores.iter().map(|score| (confidence::of(&score.signals, calibration), score.quality)).collect()
     }
 
     /// The confidence thresholds to test.

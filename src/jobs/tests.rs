@@ -92,3 +92,16 @@ fn the_grid_holds_the_quantiles_and_zero() {
     let half = EvalResult { scores: vec![score(0.5, 1.0)], ..Default::default() };
     assert_eq!((half.mean_quality(), half.confidence_grid(None)), (0.5, vec![1.0, 0.0]));
 }
+
+#[test]
+fn an_answer_with_a_token_that_had_no_chance_counts_as_unsure_in_the_exam_as_it_does_when_it_is_served() {
+    let mut result = exam(200, |at| at % 3 != 0);
+    for score in &mut result.scores {
+        score.signals.mean_entropy = if score.bad { 2.0 } else { 0.1 };
+    }
+    let calibration = result.calibration().unwrap();
+    for score in &mut result.scores {
+        score.signals.mean_logprob = f32::NEG_INFINITY;
+    }
+    assert_eq!(result.confidence_grid(Some(&calibration)), [0.0]);
+}

@@ -5,6 +5,8 @@
 
 use wire::Signals;
 
+use crate::Calibration;
+
 /// Names the meaning of [`confidence`].
 pub const CONFIDENCE_MODEL: &str = "least-sure-token-1";
 
@@ -13,4 +15,10 @@ pub const CONFIDENCE_MODEL: &str = "least-sure-token-1";
 #[must_use]
 pub fn confidence(signals: &Signals) -> f64 {
     f64::from(signals.min_logprob).exp().clamp(0.0, 1.0)
+}
+
+/// The confidence that a version's answer is held to: by its calibration, or [`confidence`] where it has none.
+#[must_use]
+pub fn of(signals: &Signals, calibration: Option<&Calibration>) -> f64 {
+    calibration.map_or_else(|| confidence(signals), |calibration| calibration.confidence(signals))
 }
