@@ -3,11 +3,15 @@
 //!
 //! Reads and writes files; chooses, filters and judges nothing.
 
+mod lines;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wire::{Role, Turn};
+
+pub use lines::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
 
 /// A failure with a data file.
 #[derive(Debug, thiserror::Error)]

@@ -31,7 +31,9 @@ pub fn rouge_l(left: &str, right: &str) -> f64 {
     score
 }
 
-fn words(text: &str) -> Vec<String> {
+/// The words of a text, as [`rouge_l`] counts them.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     for letter in text.chars().flat_map(char::to_lowercase) {

@@ -1,0 +1,27 @@
+//! Makers of training data: Self-Instruct, dialogue bootstrap and self-growth, self-play, AutoIF, levels.
+//!
+//! - [`run`]: what every maker works with: models asked through a journal, a money cap, the files of a run;
+//! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
+//! - [`prompts`]: what models are asked; [`novelty`]: is a text new;
+//! - [`self_instruct`]: new writing tasks from seed tasks.
+//!
+//! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
+//! knows a socket, a configuration file or which model it asks.
+
+mod error;
+pub mod exchange;
+pub mod funnel;
+pub mod item;
+pub mod novelty;
+pub mod prompts;
+pub mod report;
+pub mod run;
+pub mod self_instruct;
+
+pub use error::GenerateError;
+pub use item::{Check, Item};
+pub use report::Report;
+pub use run::{Run, Start};
+
+#[cfg(test)]
+mod tests;

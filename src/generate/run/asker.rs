@@ -1,0 +1,173 @@
+//! The one way by which makers ask a model: from the journal if it was asked before, else under the rate limit, the money cap and
+//! the bound on calls at a time; a busy model is asked again later, a failing one is given up for this item.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use wire::{Answer, ChatModel, ModelError, Prompt, Usage};
+
+use super::budget::{Budget, Price};
+use super::journal::{Call, Journal, Outcome, key};
+use super::meter::Meter;
+use super::rate::Rate;
+use crate::GenerateError;
+use crate::item::Drawn;
+
+/// How often a call is tried, and how long the first pause is; each pause is twice the one before.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Failures in a row after which the model counts as gone.
+const FAILURES_MAX: u32 = 20;
+
+/// How a run may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Calls at a time.
+    pub concurrency: usize,
+    /// Calls a minute; 0 is no limit.
+    pub per_minute: u32,
+    pub price: Price,
+    /// Dollars that the run may cost in all; none is no limit.
+    pub cap_usd: Option<f64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrency: 8, per_minute: 0, price: Price::default(), cap_usd: None }
+    }
+}
+
+/// One question of a stage.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub stage: &'static str,
+    pub prompt: Prompt,
+    /// Tells equal prompts of a stage apart.
+    pub draw: u64,
+}
+
+/// Asks one model for one run.
+pub struct Asker {
+    model: Arc<dyn ChatModel>,
+    limits: Limits,
+    journal: Arc<Journal>,
+    budget: Arc<Budget>,
+    rate: Mutex<Rate>,
+    began: Instant,
+    failures: AtomicU32,
+    /// Failures that no answer has followed: kept once the model is known to be there, asked again otherwise.
+    unsettled: Mutex<Vec<Call>>,
+    meter: Arc<Meter>,
+    /// Unix time in milliseconds.
+    clock: fn() -> u64,
+}
+
+impl Asker {
+    pub(crate) fn new(
+        model: Arc<dyn ChatModel>,
+        limits: Limits,
+        journal: Arc<Journal>,
+        budget: Arc<Budget>,
+        meter: Arc<Meter>,
+        clock: fn() -> u64,
+    ) -> Self {
+        let rate = Mutex::new(Rate::new(limits.per_minute));
+        Self { model, limits, journal, budget, rate, began: Instant::now(), failures: AtomicU32::new(0), unsettled: Mutex::default(), meter, clock }
+    }
+
+    /// The model's name.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.model.name()
+    }
+
+    /// The answers to `asks`, in their order, however they come in. An item without an answer has a
+    /// [`Outcome::Failed`], for good: asked again it would give another run.
+    ///
+    /// # Errors
+    /// What ends the run: the cap, a model that is gone, a disk that takes nothing.
+    pub async fn ask_all(&self, asks: Vec<Ask>) -> Result<Vec<Arc<Call>>, GenerateError> {
+        self.meter.stage(asks.first().map_or("", |ask| ask.stage), asks.len() as u64);
+        let calls = futures_util::stream::iter(asks.into_iter().map(|ask| self.ask(ask)));
+        let mut calls = calls.buffered(self.limits.concurrency.max(1));
+        let mut answered = Vec::new();
+        while let Some(call) = calls.next().await {
+            answered.push(call?);
+        }
+        Ok(answered)
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Arc<Call>, GenerateError> {
+        let key = key(self.model.name(), ask.stage, ask.draw, &ask.prompt);
+        if let Some(known) = self.journal.get(&key) {
+            self.meter.replayed(known.text().is_some());
+            return Ok(known);
+        }
+        let most = self.limits.price.most(&ask.prompt);
+        self.budget.reserve(most)?;
+        let wait = self.rate.lock().wait(self.began.elapsed());
+        tokio::time::sleep(wait).await;
+        let answer = self.tried(&ask.prompt).await;
+        let usage = answer.as_ref().map_or_else(|_| Usage::default(), |answer| answer.usage);
+        self.budget.settle(most, self.limits.price.of(usage));
+        let call = |outcome| Call {
+            key,
+            stage: ask.stage.to_owned(),
+            model: self.model.name().to_owned(),
+            at_ms: (self.clock)(),
+            drawn: Drawn::of(ask.prompt.sampling, ask.prompt.max_tokens),
+            usage,
+            outcome,
+        };
+        let kept = match answer {
+            Ok(Answer { text, finish, .. }) => {
+                self.settle().await?;
+                self.journal.keep(call(Outcome::Answer { text, finish })).await?
+            }
+            Err(error) => {
+                let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures >= FAILURES_MAX || error == ModelError::Busy {
+                    let (model, last) = (self.model.name().to_owned(), error.to_string());
+                    return Err(GenerateError::Unreachable { model, failures, last });
+                }
+                let call = call(Outcome::Failed(error.to_string()));
+                self.unsettled.lock().push(call.clone());
+                Arc::new(call)
+            }
+        };
+        self.meter.paid(kept.text().is_some(), self.budget.spent());
+        Ok(kept)
+    }
+
+    /// Keeps the failures so far: the model is there, so they were the calls' own.
+    async fn settle(&self) -> Result<(), GenerateError> {
+        self.failures.store(0, Ordering::Relaxed);
+        let unsettled = std::mem::take(&mut *self.unsettled.lock());
+        for call in unsettled {
+            self.journal.keep(call).await?;
+        }
+        Ok(())
+    }
+
+    /// An answer, or the last reason why there is none. What no repetition can change is not repeated.
+    async fn tried(&self, prompt: &Prompt) -> Result<Answer, ModelError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            match self.model.answer(prompt.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error @ ModelError::Ineligible(_)) => return Err(error),
+                Err(error) if tries >= TRIES => return Err(error),
+                Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    (pause, tries) = (pause * 2, tries + 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Which new instructions and examples stay. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexSet, RegexSetBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::task::Instance;
+use crate::item::Check;
+use crate::novelty::Nearest;
+
+/// Thresholds of the filters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thresholds {
+    /// Words of an instruction: fewer or more drop it.
+    pub words_min: usize,
+    pub words_max: usize,
+    /// ROUGE-L F1 with the nearest task of the pool above which an instruction is not new.
+    pub rouge_max: f64,
+}
+
+impl Default for Thresholds {
+    /// The released code drops instructions of at most 3 and more than 150 words.
+    fn default() -> Self {
+        Self { words_min: 4, words_max: 150, rouge_max: 0.7 }
+    }
+}
+
+/// What no character of a fantasy game can be asked for: other media, tools, our own world. The released list's "map", "draw",
+/// "file" and "go to" are ordinary words there and stay.
+const BLACKLIST: &[&str] = &[
+    r"\b(?:images?|photos?|photographs?|graphs?|charts?|plots? (?:a|the) (?:graph|chart)|spreadsheets?|videos?|audio)\b",
+    r"\b(?:websites?|web ?pages?|urls?|e-?mails?|tweets?|hashtags?|blog ?posts?|youtube|google|wikipedia|internet|online)\b",
+    r"\b(?:python|javascript|java|html|css|sql|json|xml|source code|programming)\b",
+    r"\b(?:as an ai|language models?|chatbots?|chatgpt|openai|gpt-?\d*)\b",
+    r"\b(?:smartphones?|computers?|laptops?|televisions?|airplanes?|cars?|electricity)\b",
+];
+
+fn blacklist() -> Option<&'static RegexSet> {
+    static SET: OnceLock<Option<RegexSet>> = OnceLock::new();
+    SET.get_or_init(|| RegexSetBuilder::new(BLACKLIST).case_insensitive(true).build().ok()).as_ref()
+}
+
+/// The first forbidden word of `text`.
+fn forbidden(text: &str) -> Option<String> {
+    let place = blacklist()?.matches(text).iter().next()?;
+    let found = Regex::new(&format!("(?i){}", BLACKLIST.get(place)?)).ok()?.find(text)?.as_str().to_owned();
+    Some(found)
+}
+
+/// The checks of an instruction, in order, up to the first that fails. `nearest` is asked last: it costs most.
+pub(super) fn instruction(
+    text: &str,
+    thresholds: Thresholds,
+    nearest: impl FnOnce() -> Option<(Nearest, String)>,
+) -> (Vec<Check>, Option<(Nearest, String)>) {
+    #[expect(clippy::cast_precision_loss, reason = "word counts")]
+    let count = |count: usize| count as f64;
+    let words = count(text.split_whitespace().count());
+    let mut checks = Vec::new();
+    let first = text.chars().next();
+    let begins = |letter: char| letter.is_ascii_alphanumeric();
+    let cheap: [&dyn Fn() -> Check; 5] = [
+        &|| Check::at_least("words-min", words, count(thresholds.words_min)),
+        &|| Check::at_most("words-max", words, count(thresholds.words_max)),
+        &|| Check::plain("first-character", first.is_some_and(begins)).because(first.map(String::from).unwrap_or_default()),
+        &|| Check::plain("program", !text.to_lowercase().starts_with("write a program")),
+        &|| match forbidden(text) {
+            Some(word) => Check::plain("blacklist", false).because(word),
+            None => Check::plain("blacklist", true),
+        },
+    ];
+    for check in cheap {
+        let check = check();
+        let pass = check.pass;
+        checks.push(check);
+        if !pass {
+            return (checks, None);
+        }
+    }
+    let nearest = nearest();
+    let rouge = nearest.as_ref().map_or(0.0, |(nearest, _)| nearest.rouge_l);
+    let check = Check::at_most("novelty", rouge, thresholds.rouge_max);
+    checks.push(match &nearest {
+        Some((_, text)) if !check.pass => check.because(format!("{rouge:.3} like: {text}")),
+        _ => check,
+    });
+    (checks, nearest)
+}
+
+/// Why an example is none; `None` for a good one.
+pub(super) fn degenerate(instance: &Instance) -> Option<&'static str> {
+    let Instance { input, output } = instance;
+    if output.is_empty() {
+        Some("empty-output")
+    } else if input == output {
+        Some("echo")
+    } else if input.ends_with(':') || output.ends_with(':') {
+        Some("unfinished")
+    } else {
+        None
+    }
+}
+
+/// What becomes of every example of one task, in order: `Ok` or the reason. Two outputs for the same input make all of the task
+/// doubtful: none of them stays.
+pub(super) fn examples(instances: &[Instance]) -> Vec<Result<(), &'static str>> {
+    let mut outputs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Instance { input, output } in instances.iter().filter(|instance| degenerate(instance).is_none()) {
+        if !input.is_empty() {
+            outputs.entry(input).or_default().insert(output);
+        }
+    }
+    let conflicting = outputs.values().any(|outputs| outputs.len() > 1);
+    let mut seen = BTreeSet::new();
+    let verdict = |instance: &Instance| {
+        if let Some(reason) = degenerate(instance) {
+            return Err(reason);
+        }
+        if conflicting {
+            return Err("conflict");
+        }
+        if seen.insert((instance.input.clone(), instance.output.clone())) { Ok(()) } else { Err("duplicate") }
+    };
+    instances.iter().map(verdict).collect()
+}
