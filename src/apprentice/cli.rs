@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod generate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,6 +67,11 @@ pub(crate) enum Command {
     Policy {
         #[command(subcommand)]
         action: PolicyAction,
+    },
+    /// Make training data.
+    Generate {
+        #[command(subcommand)]
+        what: generate::Generate,
     },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),

@@ -6,6 +6,7 @@ mod exam;
 mod exam_replay;
 mod export;
 mod export_encoder;
+mod generate;
 mod init;
 mod judge;
 mod policy;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Policy { action: PolicyAction::Try { policy, entries, site, access } } => {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
+        Command::Generate { what } => generate::generate(what),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Reference { what } => reference::reference(what),

@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) verifiers: VerifierSettings,
     pub(crate) similarity: sections::Similarity,
     pub(crate) judge: sections::JudgeSection,
+    pub(crate) generate: sections::Generate,
     pub(crate) webhooks: sections::Webhooks,
     /// What every call site has unless it says otherwise.
     pub(crate) site: Site,

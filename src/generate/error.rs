@@ -29,6 +29,8 @@ pub enum GenerateError {
     /// A call that a run without a model would have to pay for.
     #[error("a call of stage `{0}` was not answered before, and this command pays for none")]
     WouldPay(&'static str),
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
     #[error("{0}")]
     Nothing(String),
 }

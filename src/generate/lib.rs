@@ -2,13 +2,14 @@
 //!
 //! - [`run`]: what every maker works with: models asked through a journal, a money cap, the files of a run;
 //! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
-//! - [`prompts`]: what models are asked; [`novelty`]: is a text new;
+//! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new;
 //! - [`self_instruct`]: new writing tasks from seed tasks.
 //!
 //! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
 //! knows a socket, a configuration file or which model it asks.
 
 mod error;
+pub mod estimate;
 pub mod exchange;
 pub mod funnel;
 pub mod item;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod self_instruct;
 
 pub use error::GenerateError;
+pub use estimate::{Estimate, Planned};
 pub use item::{Check, Item};
 pub use report::Report;
 pub use run::{Run, Start};

@@ -99,7 +99,7 @@ impl Run {
         let budget = Arc::new(Budget::new(limits.cap_usd, journal.spent(paid)));
         let meter = Arc::new(Meter::default());
         let asker = |model, limits, budget| Asker::new(model, limits, journal.clone(), budget, meter.clone(), clock);
-        let free = Limits { price: Price::default(), cap_usd: None, per_minute: 0, ..limits };
+        let free = Limits { concurrency: limits.concurrency, ..Limits::default() };
         let student = student.map(|model| asker(model, free, Arc::new(Budget::new(None, 0.0))));
         Ok(Self {
             teacher: asker(teacher, limits, budget),

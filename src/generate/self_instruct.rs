@@ -26,9 +26,10 @@ use wire::{Prompt, Role, Sampling, Turn};
 pub use filters::Thresholds;
 pub use task::{Instance, Task};
 
-use crate::GenerateError;
+use crate::{GenerateError, Planned};
 use crate::item::Check;
 use crate::novelty::Pool;
+use crate::prompts::Prompts;
 use crate::run::{Ask, Run};
 
 /// The maker's name.
@@ -274,4 +275,27 @@ fn stream(run: &Run, number: u64) -> ChaCha8Rng {
 
 fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
     Prompt { turns: vec![Turn { role: Role::User, text }], max_tokens, sampling, stop: Vec::new() }
+}
+
+/// What [`make`] would ask. Of the new instructions a third is taken to fall.
+///
+/// # Errors
+/// When the seed tasks or a template cannot be used.
+pub fn plan(prompts: &Prompts, settings: &Settings) -> Result<Vec<Planned>, GenerateError> {
+    check(settings)?;
+    let (human, _) = task::load(settings.tasks.as_deref())?;
+    let texts: Vec<&str> = human.iter().take(sampling::SHOWN).map(|task| task.instruction.as_str()).collect();
+    let slots = json!({ "tasks": texts, "next": sampling::SHOWN + 1, "last": sampling::SHOWN + TASKS_A_CALL });
+    let new = prompts.render("self_instruct/instructions", slots)?;
+    let shown: Vec<&Task> = human.iter().take(CLASS_SHOWN).collect();
+    let class = prompts.render("self_instruct/classification", json!({ "examples": shown, "instruction": "" }))?;
+    let shown: Vec<&Task> = human.iter().take(EXAMPLES_SHOWN).collect();
+    let slots = json!({ "examples": shown, "instruction": "", "instances_max": settings.instances_max });
+    let worked = prompts.render("self_instruct/input_first", slots)?;
+    let calls = (settings.count * 3).div_ceil(2 * TASKS_A_CALL);
+    Ok(vec![
+        Planned::new(NEW, calls, &new, 250),
+        Planned::new(CLASS, settings.count, &class, 2),
+        Planned::new(EXAMPLES, settings.count, &worked, 200),
+    ])
 }

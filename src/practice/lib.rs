@@ -1,7 +1,7 @@
 //! The practice world: a small game with five call sites, its teacher and its players.
 //!
 //! - [`scene`]: what is asked and what the teacher answers; [`corpus`]: the language the practice base is made from; [`pairs`]: a lesson's files;
-//! - [`teacher`]: the teacher as an OpenAI-compatible server; [`traffic`]: the players; [`report`]: their figures.
+//! - [`teacher`]: the teacher as an OpenAI-compatible server, which judges (`judging`) and makes training data (`making`) too; [`traffic`]: the players; [`report`]: their figures.
 //!
 //! Nothing outside this member, configuration and data knows that it is practice.
 
@@ -10,6 +10,7 @@ mod client;
 pub mod corpus;
 mod error;
 mod judging;
+mod making;
 pub mod pairs;
 pub mod report;
 pub mod scene;

@@ -23,7 +23,7 @@ use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
 
-use crate::judging;
+use crate::{judging, making};
 use crate::scene::{self, Scene, Style, Voice};
 
 /// The model's name.
@@ -122,6 +122,10 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
     if judging::is_asked(system) {
         let text = judging::verdict(player, voice);
         let text = text.ok_or_else(|| ApiError::invalid("unknown_scene", "only practice scenes are judged"))?;
+        return Ok(completion(&request, text, system, player));
+    }
+    if let Some(text) = making::answer(player, voice.draw) {
+        tokio::time::sleep(state.latency).await;
         return Ok(completion(&request, text, system, player));
     }
     let scene = Scene::of(system);

@@ -15,7 +15,7 @@ fn failed(checks: &[Check<'_>]) -> Vec<String> {
 /// What is wrong outside the sections of single sites.
 #[expect(clippy::cast_precision_loss, reason = "shown in a message")]
 pub(crate) fn of(settings: &Settings) -> Vec<String> {
-    let Settings { proxy, capture, student, lessons, .. } = settings;
+    let Settings { proxy, capture, student, lessons, generate, .. } = settings;
     let mut problems = failed(&[
         ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
         (
@@ -45,6 +45,19 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
             student.answer_seconds_max,
             student.answer_seconds_max > 0.0 && student.answer_seconds_max <= 86_400.0,
             "greater than 0 and at most 86400",
+        ),
+        ("generate.budget_usd", generate.budget_usd, is_price(generate.budget_usd), "at least 0"),
+        (
+            "generate.concurrency",
+            generate.concurrency as f64,
+            (1..=1024).contains(&generate.concurrency),
+            "from 1 to 1024",
+        ),
+        (
+            "generate.reasoning_tokens",
+            f64::from(generate.reasoning_tokens),
+            generate.reasoning_tokens <= 1 << 20,
+            "at most 1048576",
         ),
     ]);
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));

@@ -92,6 +92,20 @@ pub(crate) const KEYS: &[Key] = &[
     key("judge.input_price", "0 to 1000000", "Price of a million tokens that the judge reads."),
     key("judge.output_price", "0 to 1000000", "Price of a million tokens that it writes."),
     key("judge.max_tokens", "32 to 4096", "Longest verdict, tokens."),
+    key("generate.model", "", "The teacher's model that makers of training data ask."),
+    key("generate.budget_usd", "at least 0", "Most that one run may cost, in dollars; never passed. It needs a known price."),
+    key("generate.concurrency", "1 to 1024", "Calls at a time."),
+    key("generate.calls_per_minute", "", "Calls a minute; 0 is no limit."),
+    key(
+        "generate.reasoning_tokens",
+        "at most 1048576",
+        "Tokens that a reasoning teacher may think beside its answer; 0 for one that does not.",
+    ),
+    key(
+        "generate.sampling",
+        "",
+        "Whether temperature, top_p, seed and stop texts are sent; if not said, not to models named gpt-5, gpt-6, o1, o3 or o4, which refuse them.",
+    ),
     key("webhooks.urls", "", "Every transition of a call site is posted to each of these as JSON."),
     key("site.capture", "", "Keep this site's exchanges."),
     key(
@@ -269,6 +283,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
         site,
         similarity,
         judge,
+        generate,
         webhooks,
         sites: _,
     } = Settings::default();
@@ -282,6 +297,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
     put("student", toml::Table::try_from(student)?);
     put("similarity", toml::Table::try_from(similarity)?);
     put("judge", toml::Table::try_from(judge)?);
+    put("generate", toml::Table::try_from(generate)?);
     put("webhooks", toml::Table::try_from(webhooks)?);
     put("site", toml::Table::try_from(site)?);
     put("verifiers", toml::Table::try_from(verifiers)?);

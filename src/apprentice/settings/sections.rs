@@ -134,6 +134,43 @@ impl Default for JudgeSection {
     }
 }
 
+/// `[generate]`: how makers of training data ask the teacher.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Generate {
+    pub(crate) model: String,
+    /// Dollars that one run may cost.
+    pub(crate) budget_usd: f64,
+    pub(crate) concurrency: usize,
+    /// 0 is no limit.
+    pub(crate) calls_per_minute: u32,
+    pub(crate) reasoning_tokens: u32,
+    /// Whether temperature, top_p, seed and stop texts are sent; without it the model's name decides.
+    pub(crate) sampling: Option<bool>,
+}
+
+impl Generate {
+    /// Reasoning models refuse every sampling but their own.
+    pub(crate) fn sends_sampling(&self, model: &str) -> bool {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let reasons = ["gpt-5", "gpt-6", "o1", "o3", "o4"].iter().any(|family| name.starts_with(family));
+        self.sampling.unwrap_or(!reasons)
+    }
+}
+
+impl Default for Generate {
+    fn default() -> Self {
+        Self {
+            model: "gpt-5-mini".into(),
+            budget_usd: 5.0,
+            concurrency: 8,
+            calls_per_minute: 0,
+            reasoning_tokens: 2_000,
+            sampling: None,
+        }
+    }
+}
+
 /// `[webhooks]`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -105,6 +105,7 @@ fn the_reference_lists_every_key() {
         "similarity.encoder",
         "judge.base_url",
         "judge.key_env",
+        "generate.sampling",
         "handover.latency_max_ms",
         "verifiers.schema",
         "verifiers.tool_call",

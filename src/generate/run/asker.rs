@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use wire::{Answer, ChatModel, ModelError, Prompt, Usage};
+use wire::{Answer, ChatModel, ModelError, Prompt, Sampling, Usage};
 
 use super::budget::{Budget, Price};
 use super::journal::{Call, Journal, Outcome, key};
@@ -34,11 +34,15 @@ pub struct Limits {
     pub price: Price,
     /// Dollars that the run may cost in all; none is no limit.
     pub cap_usd: Option<f64>,
+    /// Tokens that a reasoning teacher may think beside its answer: added to what every answer may have.
+    pub reasoning_tokens: u32,
+    /// Whether temperature, top_p, seed and stop texts are sent: some teachers refuse them.
+    pub sampling: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 8, per_minute: 0, price: Price::default(), cap_usd: None }
+        Self { concurrency: 8, per_minute: 0, price: Price::default(), cap_usd: None, reasoning_tokens: 0, sampling: true }
     }
 }
 
@@ -104,15 +108,16 @@ impl Asker {
 
     async fn ask(&self, ask: Ask) -> Result<Arc<Call>, GenerateError> {
         let key = key(self.model.name(), ask.stage, ask.draw, &ask.prompt);
+        let prompt = self.put(&ask.prompt, &key);
         if let Some(known) = self.journal.get(&key) {
             self.meter.replayed(known.text().is_some());
             return Ok(known);
         }
-        let most = self.limits.price.most(&ask.prompt);
+        let most = self.limits.price.most(&prompt);
         self.budget.reserve(most)?;
         let wait = self.rate.lock().wait(self.began.elapsed());
         tokio::time::sleep(wait).await;
-        let answer = self.tried(&ask.prompt).await;
+        let answer = self.tried(&prompt).await;
         let usage = answer.as_ref().map_or_else(|_| Usage::default(), |answer| answer.usage);
         self.budget.settle(most, self.limits.price.of(usage));
         let call = |outcome| Call {
@@ -142,6 +147,19 @@ impl Asker {
         };
         self.meter.paid(kept.text().is_some(), self.budget.spent());
         Ok(kept)
+    }
+
+    /// `prompt` as this model can be asked it. The call's key is its seed: the same question is drawn the same way again.
+    fn put(&self, prompt: &Prompt, key: &str) -> Prompt {
+        let mut prompt = prompt.clone();
+        prompt.max_tokens = prompt.max_tokens.saturating_add(self.limits.reasoning_tokens);
+        if !self.limits.sampling {
+            (prompt.sampling, prompt.stop) = (Sampling::Greedy, Vec::new());
+        }
+        if let Sampling::Random { seed: seed @ None, .. } = &mut prompt.sampling {
+            *seed = key.get(..7).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        }
+        prompt
     }
 
     /// Keeps the failures so far: the model is there, so they were the calls' own.

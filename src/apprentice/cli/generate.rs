@@ -1,0 +1,63 @@
+//! The arguments of `apprentice generate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// A maker of training data, or what is done with its run.
+#[derive(Subcommand)]
+pub(crate) enum Generate {
+    /// New writing tasks with examples, from seed tasks (Self-Instruct).
+    SelfInstruct(SelfInstruct),
+}
+
+/// What every maker is told.
+#[derive(Args)]
+pub(crate) struct Making {
+    /// The run's folder; the same command goes on with a run that was stopped. DATA/generate/MAKER otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
+    #[arg(long, short, default_value = "apprentice.toml")]
+    pub(crate) config: PathBuf,
+    /// Ask the built-in practice teacher; no configuration is needed.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) practice: bool,
+    /// The teacher's model, in place of `generate.model`.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Dollars that the run may cost in all, in place of `generate.budget_usd`.
+    #[arg(long)]
+    pub(crate) budget_usd: Option<f64>,
+    /// Folder of prompt templates that go before those of `seeds/prompts`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prompts: Option<PathBuf>,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Say what would be asked and what it would cost, and ask nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// End with the report as one line of JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SelfInstruct {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    /// The call site that learns from the examples.
+    #[arg(long, default_value = "self-instruct")]
+    pub(crate) site: String,
+    /// New instructions to make.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) count: usize,
+    /// Share of human tasks among the eight that a prompt shows.
+    #[arg(long, default_value_t = 0.75)]
+    pub(crate) human_share: f64,
+    /// ROUGE-L with the nearest task above which an instruction is not new.
+    #[arg(long, default_value_t = 0.7)]
+    pub(crate) rouge_max: f64,
+    /// Seed tasks in place of the built-in ones, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks: Option<PathBuf>,
+}

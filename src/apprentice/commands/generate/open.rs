@@ -1,0 +1,101 @@
+//! Whom a maker asks: the configured teacher, or the practice teacher beside it in this process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use generate::run::{Facts, Limits, Price};
+use generate::{GenerateError, Run, Start};
+use practice::teacher::Teacher;
+use teacher::{Client, TeacherModel};
+use wire::ChatModel;
+
+use crate::app;
+use crate::cli::generate::Making;
+use crate::settings::Settings;
+
+/// What `apprentice practice` runs with.
+const PRACTICE: &str = include_str!("../../../../policies/practice.toml");
+/// Where practice runs lie.
+const PRACTICE_DATA: &str = "data/practice";
+
+/// A teacher that can be asked, and how.
+pub(super) struct Opened {
+    pub(super) settings: Settings,
+    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) limits: Limits,
+}
+
+impl Opened {
+    /// Reads the configuration, or starts the practice teacher.
+    pub(super) async fn new(making: &Making) -> Result<Self, app::Error> {
+        let (mut settings, name) = if making.practice {
+            let mut settings = Settings::parse(PRACTICE)?;
+            settings.teacher.base_url = Teacher::start(making.seed, Duration::ZERO).await?.base_url();
+            settings.data.dir = PRACTICE_DATA.into();
+            settings.generate.reasoning_tokens = 0;
+            (settings, practice::teacher::MODEL.to_owned())
+        } else {
+            let settings = Settings::load(&making.config)?;
+            let name = settings.generate.model.clone();
+            (settings, name)
+        };
+        let name = making.model.clone().unwrap_or(name);
+        settings.generate.budget_usd = making.budget_usd.unwrap_or(settings.generate.budget_usd);
+        let limits = limits(&settings, &name, making.practice)?;
+        let client = Client::new(&app::teacher(&settings)?)?;
+        Ok(Self { settings, model: Arc::new(TeacherModel::new(client, &name)), limits })
+    }
+
+    /// Begins the run of `pipeline`, or goes on with it.
+    pub(super) fn begin(
+        &self,
+        making: &Making,
+        pipeline: &str,
+        arguments: serde_json::Value,
+    ) -> Result<Run, GenerateError> {
+        let facts = Facts {
+            pipeline: pipeline.to_owned(),
+            teacher: self.model.name().to_owned(),
+            student: None,
+            seed: making.seed,
+            arguments,
+        };
+        Run::begin(Start {
+            folder: making.run.clone().unwrap_or_else(|| self.folder(pipeline)),
+            facts,
+            teacher: self.model.clone(),
+            student: None,
+            limits: self.limits,
+            prompts: making.prompts.clone(),
+            clock: app::now_ms,
+        })
+    }
+
+    fn folder(&self, pipeline: &str) -> PathBuf {
+        self.settings.data.dir.join("generate").join(pipeline)
+    }
+}
+
+/// The limits of a run. What costs money has a price, or is not begun: a cap that cannot be held is none.
+fn limits(settings: &Settings, model: &str, free: bool) -> Result<Limits, app::Error> {
+    let section = &settings.generate;
+    let price = match app::prices(settings)?.of(model, app::now_ms()) {
+        Some(price) => Price { input: price.input, output: price.output },
+        None if free => Price::default(),
+        None => {
+            return Err(format!(
+                "no price is known of `{model}`, so generate.budget_usd cannot be held: set teacher.input_price and teacher.output_price (0 for a model of your own)"
+            )
+            .into());
+        }
+    };
+    Ok(Limits {
+        concurrency: section.concurrency,
+        per_minute: section.calls_per_minute,
+        price,
+        cap_usd: Some(section.budget_usd),
+        reasoning_tokens: section.reasoning_tokens,
+        sampling: section.sends_sampling(model),
+    })
+}
