@@ -11,7 +11,7 @@ pub(crate) mod judges;
 mod prices;
 mod secrets;
 pub(crate) mod similarity;
-mod student;
+pub(crate) mod student;
 mod students;
 mod webhooks;
 

@@ -29,6 +29,11 @@ pub enum GenerateError {
     /// A call that a run without a model would have to pay for.
     #[error("a call of stage `{0}` was not answered before, and this command pays for none")]
     WouldPay(&'static str),
+    /// The student repeats itself; what was kept before stays.
+    #[error("round {round} was stopped: {why}; the student has begun to repeat itself: grow less, or teach it more first")]
+    Collapsed { round: u32, why: String },
+    #[error(transparent)]
+    Verifier(#[from] verify::VerifierError),
     #[error("interrupted; the same command goes on from here")]
     Interrupted,
     #[error("{0}")]

@@ -34,6 +34,13 @@ impl Funnel {
         }
     }
 
+    /// Something that passed step `name` is dropped after all.
+    pub fn revoke(&mut self, name: &str, reason: &str) {
+        let step = self.step(name);
+        step.left = step.left.saturating_sub(1);
+        *step.dropped.entry(reason.to_owned()).or_default() += 1;
+    }
+
     /// The published share of step `name`.
     pub fn published(&mut self, name: &str, share: f64) {
         self.step(name).published = Some(share);

@@ -3,11 +3,14 @@
 //! - [`run`]: what every maker works with: models asked through a journal, a money cap, the files of a run;
 //! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
 //! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new;
-//! - [`self_instruct`]: new writing tasks from seed tasks.
+//! - [`self_instruct`]: new writing tasks from seed tasks;
+//! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student.
 //!
 //! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
 //! knows a socket, a configuration file or which model it asks.
 
+pub mod bootstrap;
+pub mod dialogue;
 mod error;
 pub mod estimate;
 pub mod exchange;
@@ -17,6 +20,7 @@ pub mod novelty;
 pub mod prompts;
 pub mod report;
 pub mod run;
+pub mod self_growth;
 pub mod self_instruct;
 
 pub use error::GenerateError;

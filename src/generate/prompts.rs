@@ -20,6 +20,8 @@ macro_rules! built_in {
 
 /// Every template, by its name.
 const BUILT_IN: &[(&str, &str)] = built_in![
+    "dialogue/scene",
+    "dialogue/grow",
     "self_instruct/instructions",
     "self_instruct/classification",
     "self_instruct/input_first",

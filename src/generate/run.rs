@@ -26,7 +26,7 @@ pub use journal::{Call, Outcome, Refused, key};
 pub use meter::{Meter, Reading};
 
 use crate::funnel::Funnel;
-use crate::item::Item;
+use crate::item::{Check, Item};
 use crate::prompts::Prompts;
 use crate::report::{self, Report};
 use crate::GenerateError;
@@ -176,6 +176,15 @@ impl Run {
         self.items.push(item);
     }
 
+    /// Drops what a round of `stage` has kept, for `check`.
+    pub fn drop_round(&mut self, stage: &str, round: u32, check: &Check) {
+        let of_round = self.items.iter_mut().filter(|item| item.stage == stage && item.round == round && item.is_kept());
+        for item in of_round {
+            item.checks.push(check.clone());
+            self.funnel.revoke(stage, &check.name);
+        }
+    }
+
     /// Notes a line of an input file that could not be used; the run goes on without it.
     pub fn refuse(&mut self, refused: Refused) {
         tracing::warn!(file = refused.file, line = refused.line, reason = refused.reason, "line refused");
@@ -265,6 +274,20 @@ fn differing(at: &str, there: &Value, now: &Value) -> Vec<String> {
 /// When the file cannot be read.
 pub fn read_items(folder: &Path) -> Result<(Vec<Item>, Vec<Refused>), GenerateError> {
     read_records(&folder.join(ITEMS_FILE))
+}
+
+/// The records of a file that is built in, and the lines that are none.
+pub(crate) fn built_in_records<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> (Vec<T>, Vec<Refused>) {
+    let (mut records, mut refused) = (Vec::new(), Vec::new());
+    for (at, line) in text.lines().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                refused.push(Refused { file: file.to_owned(), line: at + 1, reason: error.to_string() });
+            }
+        }
+    }
+    (records, refused)
 }
 
 /// Every record of a JSONL file that can be read, and every line that cannot, with its reason.

@@ -1,6 +1,7 @@
 //! The practice teacher as a writer of training data: it knows the prompts of every maker and answers them from a small grammar,
 //! now and then badly, as a model does, so that every filter has something to do. Asked over the wire like any model.
 
+mod dialogue;
 mod phrases;
 mod self_instruct;
 
@@ -12,6 +13,7 @@ type Writer = fn(&str, &mut ChaCha8Rng) -> Option<String>;
 
 /// Which template is answered by what.
 const WRITERS: &[(&str, Writer)] = &[
+    ("dialogue/scene", dialogue::scene),
     ("self_instruct/instructions", self_instruct::instructions),
     ("self_instruct/classification", self_instruct::classification),
     ("self_instruct/input_first", self_instruct::input_first),

@@ -9,6 +9,10 @@ use clap::{Args, Subcommand};
 pub(crate) enum Generate {
     /// New writing tasks with examples, from seed tasks (Self-Instruct).
     SelfInstruct(SelfInstruct),
+    /// Scenes between players and characters, by the teacher: as many for every role and speech act.
+    Bootstrap(Bootstrap),
+    /// More scenes, by the student, in rounds; scenes by people and the teacher stay in view.
+    SelfGrow(SelfGrow),
 }
 
 /// What every maker is told.
@@ -60,4 +64,67 @@ pub(crate) struct SelfInstruct {
     /// Seed tasks in place of the built-in ones, JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) tasks: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Scenes {
+    /// Lines of the player in one scene, at most.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) turns_max: usize,
+    /// Characters in place of the built-in ones, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) personas: Option<PathBuf>,
+    /// Scenes that people wrote, in place of the built-in ones, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenes: Option<PathBuf>,
+    /// ROUGE-L with the nearest scene above which the player's lines are not new.
+    #[arg(long, default_value_t = 0.7)]
+    pub(crate) rouge_max: f64,
+}
+
+#[derive(Args)]
+pub(crate) struct Bootstrap {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    #[command(flatten)]
+    pub(crate) scenes: Scenes,
+    /// Scenes to make.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) count: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct SelfGrow {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    #[command(flatten)]
+    pub(crate) scenes: Scenes,
+    #[command(flatten)]
+    pub(crate) student: Student,
+    /// The bootstrap's run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// Scenes in all after each round.
+    #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000, 10000])]
+    pub(crate) sizes: Vec<usize>,
+    /// Scenes that a prompt shows.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) shown: usize,
+    /// Share of them that people or the teacher wrote, at least.
+    #[arg(long, default_value_t = 0.75)]
+    pub(crate) anchor_share: f64,
+}
+
+/// Which student is asked: the configured base, with an adapter or without.
+#[derive(Args)]
+pub(crate) struct Student {
+    /// The student's adapter, a PEFT folder; the base alone otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: Option<PathBuf>,
+    /// Teach the base first, on what the run begins with.
+    #[arg(long, conflicts_with = "adapter")]
+    pub(crate) learn: bool,
+    /// The base, in place of `student.base`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
 }

@@ -5,22 +5,31 @@
 
 mod open;
 mod progress;
+mod pupil;
 mod summary;
 
 use std::process::ExitCode;
 
-use generate::{GenerateError, Planned, Run, self_instruct};
+use std::sync::Arc;
+
+use generate::prompts::Prompts;
+use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::generate::{Generate, Making, SelfInstruct};
+use wire::ChatModel;
+
+use crate::cli::generate::{Bootstrap, Generate, Making, Scenes, SelfGrow, SelfInstruct, Student};
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
 
 use open::Opened;
+use pupil::Pupil;
 
 /// A maker with its settings.
 enum Maker {
     SelfInstruct(self_instruct::Settings),
+    Bootstrap(bootstrap::Settings),
+    SelfGrow(self_growth::Settings, Student),
 }
 
 /// Runs one maker.
@@ -29,8 +38,33 @@ pub(crate) fn generate(what: Generate) -> Outcome {
         Generate::SelfInstruct(arguments) => {
             let SelfInstruct { making, site, count, human_share, rouge_max, tasks } = arguments;
             let thresholds = self_instruct::Thresholds { rouge_max, ..self_instruct::Thresholds::default() };
-            let settings = self_instruct::Settings { site, count, human_share, tasks, thresholds, ..self_instruct::Settings::default() };
+            let defaults = self_instruct::Settings::default();
+            let settings = self_instruct::Settings { site, count, human_share, tasks, thresholds, ..defaults };
             made(&making, &Maker::SelfInstruct(settings))
+        }
+        Generate::Bootstrap(Bootstrap { making, scenes, count }) => {
+            let thresholds = dialogue::Thresholds { asked_rouge_max: scenes.rouge_max, ..dialogue::Thresholds::default() };
+            let Scenes { turns_max, personas, scenes, .. } = scenes;
+            let defaults = bootstrap::Settings::default();
+            let settings = bootstrap::Settings { count, turns_max, personas, scenes, thresholds, ..defaults };
+            made(&making, &Maker::Bootstrap(settings))
+        }
+        Generate::SelfGrow(SelfGrow { making, scenes, student, from, sizes, shown, anchor_share }) => {
+            let thresholds = dialogue::Thresholds { asked_rouge_max: scenes.rouge_max, ..dialogue::Thresholds::default() };
+            let Scenes { turns_max, personas, scenes, .. } = scenes;
+            let defaults = self_growth::Settings::default();
+            let settings = self_growth::Settings {
+                from,
+                sizes,
+                shown,
+                anchor_share,
+                turns_max,
+                personas,
+                scenes,
+                thresholds,
+                ..defaults
+            };
+            made(&making, &Maker::SelfGrow(settings, student))
         }
     }
 }
@@ -39,6 +73,8 @@ impl Maker {
     fn name(&self) -> &'static str {
         match self {
             Self::SelfInstruct(_) => self_instruct::PIPELINE,
+            Self::Bootstrap(_) => bootstrap::PIPELINE,
+            Self::SelfGrow(..) => self_growth::PIPELINE,
         }
     }
 
@@ -46,18 +82,39 @@ impl Maker {
     fn arguments(&self) -> serde_json::Result<serde_json::Value> {
         match self {
             Self::SelfInstruct(settings) => serde_json::to_value(settings),
+            Self::Bootstrap(settings) => serde_json::to_value(settings),
+            Self::SelfGrow(settings, _) => serde_json::to_value(settings),
         }
     }
 
-    fn plan(&self, prompts: &generate::prompts::Prompts) -> Result<Vec<Planned>, GenerateError> {
+    fn plan(&self, prompts: &Prompts) -> Result<Vec<Planned>, GenerateError> {
         match self {
             Self::SelfInstruct(settings) => self_instruct::plan(prompts, settings),
+            Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
+            Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
         }
+    }
+
+    /// The student that it asks, taught first where that was asked for.
+    async fn student(&self, making: &Making, opened: &Opened) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
+        let Self::SelfGrow(settings, student) = self else { return Ok(None) };
+        let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
+        let folder = opened.folder(making, self.name());
+        let adapter = if student.learn {
+            let prompts = Prompts::load(making.prompts.as_deref())?;
+            let examples = self_growth::lessons(&prompts, settings, making.seed)?;
+            Some(pupil.learn(&folder.join("lesson"), examples).await?)
+        } else {
+            student.adapter.clone()
+        };
+        Ok(Some(pupil.open(adapter.as_deref()).await?))
     }
 
     async fn make(&self, run: &mut Run) -> Result<(), GenerateError> {
         match self {
             Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
+            Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
+            Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
         }
     }
 }
@@ -66,12 +123,13 @@ fn made(making: &Making, maker: &Maker) -> Outcome {
     app::runtime()?.block_on(async {
         let opened = Opened::new(making).await?;
         if making.dry_run {
-            let prompts = generate::prompts::Prompts::load(making.prompts.as_deref())?;
+            let prompts = Prompts::load(making.prompts.as_deref())?;
             let estimate = generate::Estimate::of(maker.plan(&prompts)?, &opened.limits);
             summary::estimate(&estimate, &opened).iter().try_for_each(|line| print_line(line))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut run = opened.begin(making, maker.name(), maker.arguments()?)?;
+        let student = maker.student(making, &opened).await?;
+        let mut run = opened.begin(making, maker.name(), maker.arguments()?, student)?;
         let folder = run.folder().to_owned();
         let shown = progress::show(run.meter.clone(), opened.limits.price);
         let worked = interruptible(maker.make(&mut run)).await;

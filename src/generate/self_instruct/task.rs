@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::GenerateError;
-use crate::run::{Refused, read_records};
+use crate::run::{Refused, built_in_records, read_records};
 
 /// One task with its worked examples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ const BUILT_IN: &str = include_str!("../../../seeds/tasks.jsonl");
 pub(super) fn load(path: Option<&Path>) -> Result<(Vec<Task>, Vec<Refused>), GenerateError> {
     let (tasks, refused) = match path {
         Some(path) => read_records(path)?,
-        None => built_in(),
+        None => built_in_records("seeds/tasks.jsonl", BUILT_IN),
     };
     let classifications = tasks.iter().filter(|task: &&Task| task.is_classification).count();
     if classifications == 0 || classifications == tasks.len() {
@@ -43,18 +43,4 @@ pub(super) fn load(path: Option<&Path>) -> Result<(Vec<Task>, Vec<Refused>), Gen
         return Err(GenerateError::Nothing(format!("{file}: {kinds}; both kinds are needed as examples")));
     }
     Ok((tasks, refused))
-}
-
-fn built_in() -> (Vec<Task>, Vec<Refused>) {
-    let (mut tasks, mut refused) = (Vec::new(), Vec::new());
-    for (at, line) in BUILT_IN.lines().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(task) => tasks.push(task),
-            Err(error) => {
-                let reason = error.to_string();
-                refused.push(Refused { file: "seeds/tasks.jsonl".into(), line: at + 1, reason });
-            }
-        }
-    }
-    (tasks, refused)
 }

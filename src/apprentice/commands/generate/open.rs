@@ -53,27 +53,29 @@ impl Opened {
         making: &Making,
         pipeline: &str,
         arguments: serde_json::Value,
+        student: Option<Arc<dyn ChatModel>>,
     ) -> Result<Run, GenerateError> {
         let facts = Facts {
             pipeline: pipeline.to_owned(),
             teacher: self.model.name().to_owned(),
-            student: None,
+            student: student.as_ref().map(|student| student.name().to_owned()),
             seed: making.seed,
             arguments,
         };
         Run::begin(Start {
-            folder: making.run.clone().unwrap_or_else(|| self.folder(pipeline)),
+            folder: self.folder(making, pipeline),
             facts,
             teacher: self.model.clone(),
-            student: None,
+            student,
             limits: self.limits,
             prompts: making.prompts.clone(),
             clock: app::now_ms,
         })
     }
 
-    fn folder(&self, pipeline: &str) -> PathBuf {
-        self.settings.data.dir.join("generate").join(pipeline)
+    /// The folder of a run.
+    pub(super) fn folder(&self, making: &Making, pipeline: &str) -> PathBuf {
+        making.run.clone().unwrap_or_else(|| self.settings.data.dir.join("generate").join(pipeline))
     }
 }
 

@@ -1,0 +1,154 @@
+//! Which scenes stay: the hard checks of a character's speech (science 5.2, 5.3, 5.5), then likeness to what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+use verify::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};
+use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};
+
+use super::{CharacterRole, Persona, Scene};
+use crate::item::{Check, Item};
+use crate::novelty::Pool;
+
+/// Thresholds of the gates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thresholds {
+    /// Words and sentences of one answer.
+    pub words_min: usize,
+    pub words_max: usize,
+    pub sentences_max: usize,
+    /// ROUGE-L with the nearest scene of the role above which the player's lines, or the answers, are not new.
+    pub asked_rouge_max: f64,
+    pub answered_rouge_max: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { words_min: 3, words_max: 60, sentences_max: 4, asked_rouge_max: 0.7, answered_rouge_max: 0.9 }
+    }
+}
+
+/// What nobody in the game's world can know.
+const MODERN: &str = r"\b(?:internet|website|e-?mail|smartphones?|telephones?|computers?|televisions?|laptops?|videos?|movies?|electricity|batter(?:y|ies)|engines?|cars?|trucks?|trains?|airplanes?|plastic|dollars?|euros?|bitcoin|covid|united states|america|london|facebook|twitter|netflix|app|software|download|wi-?fi|gps|robot|nuclear|laser)\b";
+/// Marks of a text that is no speech: headings, lists, emphasis, stage directions.
+const MARKUP: &str = r"(?m)^\s*(?:#{1,6} |[-*] |\d+\. )|\*[^*\n]+\*|\[[^\]\n]+\]|\((?:laughs|sighs|smiles|whispers|pauses|nods)[^)\n]*\)|</?[a-z]+>";
+
+fn expression(cell: &'static OnceLock<Option<Regex>>, text: &str) -> Option<&'static Regex> {
+    cell.get_or_init(|| RegexBuilder::new(text).case_insensitive(true).build().ok()).as_ref()
+}
+
+fn found(cell: &'static OnceLock<Option<Regex>>, pattern: &str, text: &str) -> Option<String> {
+    Some(expression(cell, pattern)?.find(text)?.as_str().to_owned())
+}
+
+/// The gates with what has passed them.
+pub(crate) struct Gates {
+    verifiers: Verifiers,
+    thresholds: Thresholds,
+    asked: BTreeMap<CharacterRole, (Pool, Vec<String>)>,
+    answered: BTreeMap<CharacterRole, (Pool, Vec<String>)>,
+    seen: BTreeSet<[u8; 32]>,
+}
+
+impl Gates {
+    pub(crate) fn new(thresholds: Thresholds) -> Result<Self, VerifierError> {
+        let verifiers = Verifiers::new(&VerifierSettings {
+            words_min: thresholds.words_min,
+            words_max: thresholds.words_max,
+            sentences_max: thresholds.sentences_max,
+            in_character: true,
+            grounded: true,
+            no_echo: true,
+            ..VerifierSettings::default()
+        })?;
+        let (asked, answered) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { verifiers, thresholds, asked, answered, seen: BTreeSet::new() })
+    }
+
+    /// Takes a scene that is there already: what comes is held against it.
+    pub(crate) fn known(&mut self, scene: &Scene) {
+        let add = |pools: &mut BTreeMap<CharacterRole, (Pool, Vec<String>)>, text: &str| {
+            let (pool, ids) = pools.entry(scene.role).or_default();
+            pool.push(text);
+            ids.push(scene.id.clone());
+        };
+        add(&mut self.asked, &scene.asked());
+        add(&mut self.answered, &scene.answered());
+        self.seen.insert(canonical(scene));
+    }
+
+    /// Adds the checks of `scene` to `item`, up to the first that fails; a scene that passes is known from then on.
+    pub(crate) fn check(&mut self, scene: &Scene, persona: &Persona, item: &mut Item) -> bool {
+        let passed = self.speech(scene, persona, item) && self.is_new(scene, item);
+        if passed {
+            self.known(scene);
+        }
+        passed
+    }
+
+    /// Every answer by itself.
+    fn speech(&self, scene: &Scene, persona: &Persona, item: &mut Item) -> bool {
+        static MODERN_WORDS: OnceLock<Option<Regex>> = OnceLock::new();
+        static MARKS: OnceLock<Option<Regex>> = OnceLock::new();
+        let messages = scene.messages(persona);
+        for (turn, (_, said)) in scene.turns.iter().enumerate() {
+            let turns = messages.iter().take(2 * turn + 2).cloned().collect();
+            let prompt = Prompt { turns, max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
+            let answer =
+                Answer { text: said.clone(), finish: Finish::Stop, usage: Usage::default(), signals: Signals::default() };
+            if let Verdict::Fail(name) = self.verifiers.check(&prompt, &answer) {
+                return item.check(Check::plain(name, false).because(said.as_str()));
+            }
+            if let Some(word) = found(&MODERN_WORDS, MODERN, said) {
+                return item.check(Check::plain("forbidden-knowledge", false).because(word));
+            }
+            if let Some(mark) = found(&MARKS, MARKUP, said) {
+                return item.check(Check::plain("markup", false).because(mark));
+            }
+        }
+        if let Some((asked, answered)) = languages(&scene.asked(), &scene.answered()) {
+            return item.check(Check::plain("language", false).because(format!("{asked} and {answered}")));
+        }
+        item.check(Check::plain("speech", true))
+    }
+
+    fn is_new(&self, scene: &Scene, item: &mut Item) -> bool {
+        if self.seen.contains(&canonical(scene)) {
+            return item.check(Check::plain("duplicate", false));
+        }
+        let nearest = |pools: &BTreeMap<CharacterRole, (Pool, Vec<String>)>, text: &str| {
+            let (pool, ids) = pools.get(&scene.role)?;
+            let nearest = pool.nearest(text)?;
+            Some((nearest.rouge_l, ids.get(nearest.index).cloned().unwrap_or_default()))
+        };
+        let Thresholds { asked_rouge_max, answered_rouge_max, .. } = self.thresholds;
+        let (asked, near) = nearest(&self.asked, &scene.asked()).unwrap_or_default();
+        (item.max_rouge, item.nearest_id) = (Some(asked), Some(near.clone()).filter(|near| !near.is_empty()));
+        if !item.check(Check::at_most("novelty-asked", asked, asked_rouge_max).because(near)) {
+            return false;
+        }
+        let (answered, near) = nearest(&self.answered, &scene.answered()).unwrap_or_default();
+        item.check(Check::at_most("novelty-answered", answered, answered_rouge_max).because(near))
+    }
+}
+
+/// Both languages where the player and the character surely speak different ones.
+fn languages(asked: &str, answered: &str) -> Option<(String, String)> {
+    let (asked, answered) = (whatlang::detect(asked)?, whatlang::detect(answered)?);
+    let differ = asked.is_reliable() && answered.is_reliable() && asked.lang() != answered.lang();
+    differ.then(|| (asked.lang().eng_name().to_owned(), answered.lang().eng_name().to_owned()))
+}
+
+/// Equal for scenes with the same words, whatever their letter case and punctuation.
+fn canonical(scene: &Scene) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for (asked, answered) in &scene.turns {
+        for text in [asked, answered] {
+            hasher.update(verify::similarity::words(text).join(" ").as_bytes()).update(&[0]);
+        }
+    }
+    *hasher.finalize().as_bytes()
+}
