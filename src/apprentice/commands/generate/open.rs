@@ -16,6 +16,9 @@ use crate::settings::Settings;
 
 /// What `apprentice practice` runs with.
 const PRACTICE: &str = include_str!("../../../../policies/practice.toml");
+/// The practice base and all of its positions: scenes are longer than what the practice game asks.
+const PRACTICE_BASE: &str = "models/practice";
+const PRACTICE_CONTEXT: usize = 512;
 /// Where practice runs lie.
 const PRACTICE_DATA: &str = "data/practice";
 
@@ -33,6 +36,8 @@ impl Opened {
             let mut settings = Settings::parse(PRACTICE)?;
             settings.teacher.base_url = Teacher::start(making.seed, Duration::ZERO).await?.base_url();
             settings.data.dir = PRACTICE_DATA.into();
+            settings.student.base = PRACTICE_BASE.into();
+            settings.student.context = PRACTICE_CONTEXT;
             settings.generate.reasoning_tokens = 0;
             (settings, practice::teacher::MODEL.to_owned())
         } else {
