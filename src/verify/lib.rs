@@ -1,6 +1,6 @@
 //! Is this answer good? Deterministic verifiers of a single answer, and the comparison of two.
 //!
-//! - [`verifier`]: what every student answer must pass before a client sees it; [`level`]: game levels;
+//! - [`verifier`]: what every student answer must pass before a client sees it; [`level`]: game levels; [`tools`]: tool calls;
 //! - [`measure`], [`score`]: what a student's answer is worth beside the teacher's; [`facts`] first, then [`fields`] or
 //!   [`similarity`];
 //! - [`choose`]: which measure fits a call site's own traffic; [`corrupt`]: bad answers to calibrate a judge with;
@@ -27,6 +27,7 @@ pub mod reliability;
 pub mod score;
 pub mod similarity;
 pub mod thresholds;
+pub mod tools;
 pub mod verifier;
 mod words;
 

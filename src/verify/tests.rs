@@ -7,6 +7,7 @@ mod level;
 mod prompt_key;
 mod score;
 mod thresholds;
+mod tools;
 mod verifiers;
 
 use wire::{Answer, Finish, Prompt, Sampling, Signals, Usage};

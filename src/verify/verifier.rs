@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use wire::{Answer, Prompt};
 
 use crate::level::LevelRules;
+use crate::tools::ToolRules;
 
 /// A call site's verifiers, as configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub struct VerifierSettings {
     /// The answer must be a list of tool calls: each tool's name with the arguments it must have. Empty is no such check.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tool_call: BTreeMap<String, Vec<String>>,
+    /// Tool calls in the answer must be right: parameters, and the context object where one is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolRules>,
     /// The answer must be a playable game level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LevelRules>,
@@ -62,6 +66,7 @@ impl Default for VerifierSettings {
             must_not_match: Vec::new(),
             schema: None,
             tool_call: BTreeMap::new(),
+            tools: None,
             level: None,
         }
     }
@@ -95,6 +100,7 @@ pub const NAMES: &[&str] = &[
     "echo",
     "schema",
     "tool-call",
+    "tools",
     "level",
 ];
 
@@ -135,6 +141,9 @@ impl Verifiers {
         }
         if !settings.tool_call.is_empty() {
             all.push(Box::new(structure::ToolCall(settings.tool_call.clone())));
+        }
+        if let Some(rules) = &settings.tools {
+            all.push(Box::new(structure::Tools(rules.clone())));
         }
         if let Some(schema) = &settings.schema {
             all.push(Box::new(structure::Schema::new(schema)?));

@@ -127,6 +127,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Table of tool names with their required arguments: the answer must be a list of such calls.",
     ),
     key(
+        "verifiers.tools",
+        "",
+        "Tool calls in the answer must be right: `tools` (a table of names with `required` and `optional` parameters), `context` (every call's first argument is a context object with its seven fields) and `demanded` (chatter is no answer).",
+    ),
+    key(
         "verifiers.level",
         "",
         "`{ base = 1 }`: the answer must be a valid game level; `base` is the number of the first column.",

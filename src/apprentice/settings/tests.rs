@@ -109,6 +109,7 @@ fn the_reference_lists_every_key() {
         "handover.latency_max_ms",
         "verifiers.schema",
         "verifiers.tool_call",
+        "verifiers.tools",
         "verifiers.level",
     ];
     written.extend(unset.map(str::to_owned));

@@ -83,6 +83,14 @@ fn tool_calls_have_known_names_and_their_arguments() {
 }
 
 #[test]
+fn tool_calls_in_an_answer_are_held_to_their_rules() {
+    let rules = "[tools]\ndemanded = true\n[tools.tools.buy]\nrequired = [\"item\"]";
+    assert_eq!(said(rules, "tool_call: buy\narguments: {\"item\": \"rope\"}"), "pass");
+    assert_eq!(said(rules, "tool_call: buy\narguments: {}"), "tools");
+    assert_eq!(said(rules, "I will buy it."), "tools");
+}
+
+#[test]
 fn a_level_must_be_playable() {
     let level = r#"{"level": {"width": 3, "height": 3, "num_wall": 0, "num_enemies": 1}, "walls": [],
         "small_obstacles": [], "enemies": [{"x": 2, "y": 2}], "player_pos": {"x": 0, "y": 0}}"#;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wire::{Answer, Prompt};
+use wire::{Answer, Prompt, Role};
 
 use super::{Verdict, Verifier, VerifierError, fail_if};
 use crate::fields;
 use crate::level::{self, LevelRules};
+use crate::tools::{ToolFinding, ToolRules};
 
 /// The whole answer is one JSON value.
 #[derive(Debug)]
@@ -60,6 +61,17 @@ impl Verifier for ToolCall {
         let calls = fields::read(&answer.text).filter(fields::is_tool_calls);
         let calls = calls.as_ref().and_then(Value::as_array);
         fail_if(!calls.is_some_and(|calls| calls.iter().all(is_known)), "tool-call")
+    }
+}
+
+/// Tool calls in the answer are right.
+#[derive(Debug)]
+pub(super) struct Tools(pub(super) ToolRules);
+
+impl Verifier for Tools {
+    fn check(&self, prompt: &Prompt, answer: &Answer) -> Verdict {
+        let system = prompt.turns.iter().find(|turn| turn.role == Role::System).map_or("", |turn| turn.text.as_str());
+        fail_if(self.0.check(system, &answer.text).iter().any(ToolFinding::is_error), "tools")
     }
 }
 
