@@ -3,7 +3,7 @@
 //!
 //! Reads and writes files; chooses, filters and judges nothing.
 
-mod lines;
+mod foreign;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use wire::{Role, Turn};
 
-pub use lines::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
+pub use foreign::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
 
 /// A failure with a data file.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,8 @@
 //! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
 //! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new;
 //! - [`self_instruct`]: new writing tasks from seed tasks;
-//! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student.
+//! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student;
+//! - [`self_play`]: a student's answers with labels, for KTO.
 //!
 //! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
 //! knows a socket, a configuration file or which model it asks.
@@ -22,6 +23,7 @@ pub mod report;
 pub mod run;
 pub mod self_growth;
 pub mod self_instruct;
+pub mod self_play;
 
 pub use error::GenerateError;
 pub use estimate::{Estimate, Planned};

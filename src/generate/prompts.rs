@@ -22,6 +22,7 @@ macro_rules! built_in {
 const BUILT_IN: &[(&str, &str)] = built_in![
     "dialogue/scene",
     "dialogue/grow",
+    "self_play/request",
     "self_instruct/instructions",
     "self_instruct/classification",
     "self_instruct/input_first",

@@ -1,0 +1,88 @@
+//! Requests with slots: a template names them in braces, each is filled from its list of words or its range of numbers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::GenerateError;
+use crate::dialogue::CharacterRole;
+use crate::run::{Refused, built_in_records, read_records};
+
+const BUILT_IN: &str = include_str!("../../../seeds/self_play/templates.jsonl");
+const SLOTS: &str = include_str!("../../../seeds/self_play/slots.json");
+
+/// One template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Template {
+    pub(super) id: String,
+    pub(super) role: CharacterRole,
+    pub(super) text: String,
+    #[serde(default)]
+    pub(super) demands_call: bool,
+}
+
+/// What a slot may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Slot {
+    Words(Vec<String>),
+    Number { min: u32, max: u32 },
+}
+
+/// Templates that can be filled.
+pub(super) struct Templates {
+    pub(super) all: Vec<Template>,
+    slots: BTreeMap<String, Slot>,
+}
+
+impl Templates {
+    /// The templates of `path`, or the built-in ones, and the lines that are none or name a slot that there is not.
+    pub(super) fn load(path: Option<&Path>) -> Result<(Self, Vec<Refused>), GenerateError> {
+        let (all, mut refused): (Vec<Template>, Vec<Refused>) = match path {
+            Some(path) => read_records(path)?,
+            None => built_in_records("seeds/self_play/templates.jsonl", BUILT_IN),
+        };
+        let file = path.map_or("seeds/self_play/templates.jsonl".to_owned(), |path| path.display().to_string());
+        let slots: BTreeMap<String, Slot> =
+            serde_json::from_str(SLOTS).map_err(|error| GenerateError::Nothing(format!("seeds/self_play/slots.json: {error}")))?;
+        let mut good = Vec::new();
+        for (at, template) in all.into_iter().enumerate() {
+            match names(&template.text).into_iter().find(|name| !slots.contains_key(*name)) {
+                None => good.push(template),
+                Some(name) => {
+                    let known: Vec<&str> = slots.keys().map(String::as_str).collect();
+                    let reason = format!("template `{}` has a slot `{name}`; there are: {}", template.id, known.join(", "));
+                    refused.push(Refused { file: file.clone(), line: at + 1, reason });
+                }
+            }
+        }
+        Ok((Self { all: good, slots }, refused))
+    }
+
+    /// `template` with every slot filled; the same slot twice holds the same.
+    pub(super) fn fill(&self, template: &Template, rng: &mut ChaCha8Rng) -> String {
+        let mut text = template.text.clone();
+        for name in names(&template.text) {
+            let value = match self.slots.get(name) {
+                Some(Slot::Words(words)) => words.choose(rng).cloned().unwrap_or_default(),
+                Some(Slot::Number { min, max }) => rng.random_range(*min..=*max).to_string(),
+                None => continue,
+            };
+            text = text.replace(&format!("{{{name}}}"), &value);
+        }
+        text
+    }
+}
+
+/// The slots that a text names.
+fn names(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
