@@ -8,6 +8,8 @@ use jobs::{Method as JobMethod, TrainingArguments};
 use super::*;
 use crate::tests::golden;
 
+mod preferences;
+
 fn row(item: &str, price: u32) -> String {
     format!(
         r#"{{"messages":[{{"role":"user","content":"How much is the {item}?"}},{{"role":"assistant","content":"{price} coins, friend."}}]}}"#
