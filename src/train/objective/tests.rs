@@ -67,6 +67,9 @@ fn imitation_is_the_mean_over_tokens() {
 }
 
 proptest! {
+    // A file of failures below `src/` would be taken for a member.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_constant_added_to_both_log_probabilities_changes_nothing(
         ratios in proptest::array::uniform4(-30.0..30.0f64),
