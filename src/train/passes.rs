@@ -8,7 +8,7 @@ use crate::float::Float;
 use crate::item::{Item, Sequence, size};
 use crate::linear::Gradients;
 use crate::model::{Learning, Model, Score};
-use crate::objective::{Objective, Scored, Terms, z0};
+use crate::objective::{Objective, Scored, z0};
 use crate::parallel::in_parallel;
 use crate::parameters::Parameter;
 
@@ -125,10 +125,10 @@ impl<T: Float> Passes<'_, T> {
         let mut learnt = Learnt::default();
         let whole: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
         let learn = |_: &[usize], sequences: &[&Sequence]| self.learn(objective, sequences, how, z0, parameters.len());
-        self.each(&whole, learn, |(terms, log_ratios, part): (Terms, Vec<(f64, bool)>, Gradients)| {
-            learnt.loss += terms.loss * weight;
-            learnt.log_ratios.extend(log_ratios);
-            Ok(part.add_to(&mut gradients)?)
+        self.each(&whole, learn, |(part, slopes): (Learnt, Gradients)| {
+            learnt.loss += part.loss;
+            learnt.log_ratios.extend(part.log_ratios);
+            Ok(slopes.add_to(&mut gradients)?)
         })?;
         Ok((learnt, gradients))
     }
@@ -140,7 +140,7 @@ impl<T: Float> Passes<'_, T> {
         how: Learning,
         z0: f64,
         parameters: usize,
-    ) -> Result<(Terms, Vec<(f64, bool)>, Gradients), TrainError> {
+    ) -> Result<(Learnt, Gradients), TrainError> {
         let batch = self.batch(sequences);
         let judge = |log_probabilities: &[f64]| {
             let scored: Vec<Scored<'_>> = batch
@@ -151,10 +151,9 @@ impl<T: Float> Passes<'_, T> {
                 .collect();
             let terms = objective.terms(&scored, z0);
             let log_ratios = scored.iter().map(|s| (s.log_ratio(), s.desirable)).collect();
-            (terms.slopes.clone(), (terms, log_ratios))
+            (terms.slopes, Learnt { loss: terms.loss * how.weight, log_ratios })
         };
-        let ((terms, log_ratios), gradients) = self.model.learn(&batch, how, parameters, judge)?;
-        Ok((terms, log_ratios, gradients))
+        Ok(self.model.learn(&batch, how, parameters, judge)?)
     }
 }
 
