@@ -12,7 +12,7 @@ use callsite::SiteId;
 use capture::CaptureStore;
 use curriculum::Lineage;
 use handover::Candidate;
-use jobs::{EvalJob, EvalResult, Method, Pretraining, Progress, TrainJob};
+use jobs::{EvalJob, EvalResult, Method, ObjectiveArguments, Pretraining, Progress, TrainJob};
 use ledger::Ledger;
 use registry::Registry;
 use rules::LiveRules;
@@ -121,7 +121,9 @@ impl LessonRunner {
             held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
             out: folder.dir.join(ADAPTER),
             checkpoint: folder.dir.join(CHECKPOINT),
+            reference: None,
             arguments: self.settings.train.clone(),
+            objective: ObjectiveArguments::default(),
             pretraining: Pretraining::default(),
         };
         let path = folder.dir.join("train.toml");

@@ -122,6 +122,7 @@ impl LessonStatus {
                 tracing::warn!(%site, dropped, held_out_dropped, "examples are longer than lessons.train.max_tokens and are left out");
             }
             Progress::Restarted { reason } => tracing::warn!(%site, reason, "the training starts afresh"),
+            Progress::Stopped { step, reason } => tracing::warn!(%site, step, reason, "the training ends early"),
             _ => {}
         }
         self.change(site, |lesson| match progress {
@@ -139,7 +140,11 @@ impl LessonStatus {
                 (lesson.held_out_loss, lesson.held_out_exact) = (Some(*held_out_loss), Some(*held_out_exact));
             }
             Progress::Resumed { step } => lesson.steps_done = *step,
-            Progress::Restarted { .. } | Progress::Checkpoint { .. } | Progress::Failed { .. } => {}
+            Progress::Restarted { .. }
+            | Progress::Rewards { .. }
+            | Progress::Stopped { .. }
+            | Progress::Checkpoint { .. }
+            | Progress::Failed { .. } => {}
         });
     }
 }

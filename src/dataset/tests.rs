@@ -1,6 +1,9 @@
 use wire::{Role, Turn};
 
-use crate::{ChatExample, read_chat, write_chat};
+use crate::{
+    ChatExample, LabelledExample, PreferenceExample, read_chat, read_labelled, read_preferences, write_chat,
+    write_labelled, write_preferences,
+};
 
 fn turn(role: Role, text: &str) -> Turn {
     Turn { role, text: text.into() }
@@ -33,4 +36,46 @@ fn a_bad_line_is_named_with_its_file() {
         assert!(message.contains("bad.jsonl line 3"), "{message}");
     }
     assert!(read_chat(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+}
+
+#[test]
+fn preferences_are_read_back_as_they_were_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.jsonl");
+    let (prompt, answer) = (vec![turn(Role::User, "u")], |text: &str| [turn(Role::Assistant, text)]);
+    let labelled = |label| LabelledExample { prompt: prompt.clone(), completion: answer("a"), label };
+    write_labelled(&path, &[labelled(true), labelled(false)]).unwrap();
+    assert_eq!(read_labelled(&path).unwrap(), [labelled(true), labelled(false)]);
+    let line =
+        r#"{"prompt":[{"role":"user","content":"u"}],"completion":[{"role":"assistant","content":"a"}],"label":true}"#;
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().next(), Some(line), "TRL's own form");
+    let pair = [PreferenceExample { prompt: prompt.clone(), chosen: answer("b"), rejected: answer("c") }];
+    write_preferences(&path, &pair).unwrap();
+    assert_eq!(read_preferences(&path).unwrap(), pair);
+}
+
+#[test]
+fn a_bad_preference_is_named_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bad.jsonl");
+    let (user, assistant) = (r#"{"role":"user","content":"u"}"#, r#"{"role":"assistant","content":"a"}"#);
+    let labelled =
+        |prompt: &str, completion: &str| format!(r#"{{"prompt":[{prompt}],"completion":[{completion}],"label":true}}"#);
+    let two = format!("{assistant},{assistant}");
+    for (bad, said) in [
+        (labelled("", assistant), "no message"),
+        (labelled(user, user), "assistant's message"),
+        (labelled(user, ""), "length 1"),
+        (labelled(user, &two), "trailing"),
+        (labelled(user, assistant).replace("true", "1"), "boolean"),
+    ] {
+        std::fs::write(&path, format!("{}\n{bad}\n", labelled(user, assistant))).unwrap();
+        let message = read_labelled(&path).unwrap_err().to_string();
+        assert!(message.contains("bad.jsonl line 2") && message.contains(said), "{message}");
+    }
+    for (chosen, rejected, fine) in [(assistant, assistant, true), (user, assistant, false), (assistant, user, false)] {
+        let line = format!(r#"{{"prompt":[{user}],"chosen":[{chosen}],"rejected":[{rejected}]}}"#);
+        std::fs::write(&path, line).unwrap();
+        assert_eq!(read_preferences(&path).is_ok(), fine);
+    }
 }

@@ -12,7 +12,7 @@ pub mod train;
 
 pub use exam::{EvalJob, EvalResult, Score};
 pub use progress::Progress;
-pub use train::{Method, Pretraining, Schedule, TrainJob, TrainingArguments};
+pub use train::{Method, ObjectiveArguments, Pretraining, Schedule, TrainJob, TrainingArguments};
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ pub enum Progress {
     Restarted {
         reason: String,
     },
-    /// `loss` is the step's own, nats a completion token, before its update.
+    /// `loss` is the step's own before its update: nats a completion token, or the mean of a preference objective.
     Step {
         step: u64,
         of: u64,
@@ -37,10 +37,34 @@ pub enum Progress {
         tokens_per_s: f64,
         seconds: f64,
     },
+    /// After each step of a preference objective, TRL's names: `beta` times the mean log-ratio of the desirable (chosen)
+    /// and the undesirable (rejected) completions, where the batch has any; `kl` is KTO's z0, nats.
+    Rewards {
+        step: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewards_chosen: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewards_rejected: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewards_margins: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kl: Option<f64>,
+    },
+    /// `loss` is what is minimised. A preference objective says more: the share of right preferences, and what the
+    /// desirable completions cost a token (nats).
     HeldOut {
         step: u64,
         loss: f64,
         exact: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewards_accuracies: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sft_loss: Option<f64>,
+    },
+    /// The run ends early because it has begun to do harm.
+    Stopped {
+        step: u64,
+        reason: String,
     },
     Checkpoint {
         step: u64,

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use wire::Signals;
 
-use crate::{EvalResult, Method, Pretraining, Progress, Score, TrainJob, TrainingArguments};
+use crate::{EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Score, TrainJob, TrainingArguments};
 
 fn job() -> TrainJob {
     TrainJob {
@@ -12,7 +12,9 @@ fn job() -> TrainJob {
         held_out: "h.jsonl".into(),
         out: "out".into(),
         checkpoint: "c".into(),
+        reference: None,
         arguments: TrainingArguments { recompute: true, epochs: 0.0, ..TrainingArguments::default() },
+        objective: ObjectiveArguments::default(),
         pretraining: Pretraining::default(),
     }
 }
@@ -49,12 +51,81 @@ fn a_setting_that_cannot_work_is_refused_with_key_value_and_range() {
     assert!(TrainJob::parse(&format!("x = 1\n{text}"), Path::new("")).unwrap_err().contains("unknown field `x`"));
 }
 
+fn kto() -> TrainJob {
+    TrainJob { method: Method::Kto, reference: Some("sft".into()), ..job() }
+}
+
+#[test]
+fn a_preference_job_names_its_reference_and_the_others_have_none() {
+    let parse = |job: &TrainJob| TrainJob::parse(&job.to_toml().unwrap(), Path::new("/lesson"));
+    assert_eq!(parse(&kto()).unwrap().reference.unwrap(), Path::new("/lesson/sft"));
+    for method in [Method::Kto, Method::Dpo] {
+        let message = parse(&TrainJob { method, ..job() }).unwrap_err();
+        assert!(message.contains("reference is missing"), "{message}");
+    }
+    for method in [Method::Sft, Method::Pretrain] {
+        let message = parse(&TrainJob { method, ..kto() }).unwrap_err();
+        assert!(message.contains("only for kto and dpo"), "{message}");
+    }
+}
+
+#[test]
+fn an_objective_that_cannot_work_is_refused_with_key_value_and_range() {
+    type Change = fn(&mut TrainJob);
+    let wrong: [(&str, Change); 5] = [
+        ("objective.beta = 0 must be greater than 0", |job| job.objective.beta = 0.0),
+        ("objective.beta = inf must be", |job| job.objective.beta = f64::INFINITY),
+        ("objective.desirable_weight = -1 must be", |job| job.objective.desirable_weight = -1.0),
+        ("objective.undesirable_weight = NaN must be", |job| job.objective.undesirable_weight = f64::NAN),
+        ("arguments.batch_size = 1 must be at least 2 for kto", |job| job.arguments.batch_size = 1),
+    ];
+    for (message, change) in wrong {
+        let mut job = kto();
+        change(&mut job);
+        let said = TrainJob::parse(&job.to_toml().unwrap(), Path::new("")).unwrap_err();
+        assert!(said.contains(message), "{said}");
+    }
+    let mut two = kto();
+    two.arguments.batch_size = 2;
+    assert!(TrainJob::parse(&two.to_toml().unwrap(), Path::new("")).is_ok());
+    let mut one = kto();
+    (one.method, one.arguments.batch_size) = (Method::Dpo, 1);
+    assert!(TrainJob::parse(&one.to_toml().unwrap(), Path::new("")).is_ok(), "pairs need no other example");
+}
+
+#[test]
+fn a_preference_job_that_names_no_learning_rate_has_a_gentle_one() {
+    let file = |method: &str, more: &str| {
+        let paths = "base = \"b\"\ntrain = \"t\"\nheld_out = \"h\"\nout = \"o\"\ncheckpoint = \"c\"\n";
+        let text = format!("method = \"{method}\"\n{paths}{more}");
+        TrainJob::parse(&text, Path::new("")).unwrap()
+    };
+    let reference = "reference = \"sft\"\n";
+    assert_eq!(file("sft", "").arguments.learning_rate, 2e-4);
+    for method in ["kto", "dpo"] {
+        let job = file(method, &format!("{reference}[arguments]\nrank = 8"));
+        assert_eq!((job.arguments.learning_rate, job.arguments.rank, job.objective.beta), (5e-6, 8, 0.1));
+        let job = file(method, &format!("{reference}[arguments]\nlearning_rate = 1e-5\n[objective]\nbeta = 0.3"));
+        assert_eq!((job.arguments.learning_rate, job.objective.beta), (1e-5, 0.3));
+    }
+}
+
 #[test]
 fn progress_lines_are_read_as_they_were_written() {
     let line = Progress::Step { step: 1, of: 2, loss: 0.5, tokens_per_s: 10.0, seconds: 1.5 };
     let text = serde_json::to_string(&line).unwrap();
     assert!(text.starts_with(r#"{"event":"step""#), "{text}");
     assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), line);
+    let rewards = Progress::Rewards {
+        step: 3,
+        rewards_chosen: Some(0.5),
+        rewards_rejected: None,
+        rewards_margins: None,
+        kl: Some(0.0),
+    };
+    let text = serde_json::to_string(&rewards).unwrap();
+    assert_eq!(text, r#"{"event":"rewards","step":3,"rewards_chosen":0.5,"kl":0.0}"#);
+    assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), rewards);
 }
 
 fn score(quality: f64, confidence: f32) -> Score {

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+/// The learning rate of a LoRA by preferences, where the job names none (TRL's for DPO with PEFT).
+const PREFERENCE_LEARNING_RATE: f64 = 5e-6;
+
 /// What one run trains on, from and to. Relative paths are relative to the job file's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,16 +14,24 @@ pub struct TrainJob {
     pub method: Method,
     /// Model folder: `config.json`, `tokenizer.json` and, unless everything is trained, weights.
     pub base: PathBuf,
-    /// Chat lines (`dataset`), the last message being the one to learn.
+    /// Lines of `dataset`: chats whose last message is the one to learn; for `kto` completions with a label, for `dpo`
+    /// pairs of completions.
     pub train: PathBuf,
     /// The same, never trained on.
     pub held_out: PathBuf,
-    /// Where the adapter folder (`sft`) or the model folder (`pretrain`) is written.
+    /// Where the model folder (`pretrain`) or the adapter folder (everything else) is written.
     pub out: PathBuf,
     /// Folder for the state from which a killed run goes on.
     pub checkpoint: PathBuf,
+    /// Adapter folder of the same base, as `sft` wrote it: what `kto` and `dpo` start from, and the frozen reference that
+    /// they compare with. They need it, the others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<PathBuf>,
     #[serde(default)]
     pub arguments: TrainingArguments,
+    /// Only with `method = "kto"` and `"dpo"`.
+    #[serde(default)]
+    pub objective: ObjectiveArguments,
     /// Only with `method = "pretrain"`.
     #[serde(default)]
     pub pretraining: Pretraining,
@@ -34,6 +45,18 @@ pub enum Method {
     Sft,
     /// Every weight from a random start; only for small models.
     Pretrain,
+    /// LoRA on completions with a label, desirable or not (Kahneman-Tversky optimisation).
+    Kto,
+    /// LoRA on pairs of completions, one chosen and one rejected (direct preference optimisation).
+    Dpo,
+}
+
+impl Method {
+    /// Whether it compares the student with a frozen reference.
+    #[must_use]
+    pub fn is_preference(self) -> bool {
+        matches!(self, Self::Kto | Self::Dpo)
+    }
 }
 
 /// How the learning rate goes after the warm-up.
@@ -54,6 +77,7 @@ pub struct TrainingArguments {
     pub rank: u32,
     /// LoRA's scale is `alpha / rank`.
     pub alpha: f64,
+    /// A job file of `kto` or `dpo` that leaves it out has 5e-6.
     pub learning_rate: f64,
     pub schedule: Schedule,
     pub warmup_steps: u32,
@@ -107,6 +131,24 @@ pub struct Pretraining {
     pub copy_first_part: f64,
 }
 
+/// Settings of `method = "kto"` and `"dpo"` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveArguments {
+    /// How little the student may move away from the reference: a log-ratio times this is a reward.
+    pub beta: f64,
+    /// What a desirable and an undesirable completion count (`kto`). With n of each, `desirable_weight * n_desirable` should
+    /// be 1 to 4/3 times `undesirable_weight * n_undesirable`.
+    pub desirable_weight: f64,
+    pub undesirable_weight: f64,
+}
+
+impl Default for ObjectiveArguments {
+    fn default() -> Self {
+        Self { beta: 0.1, desirable_weight: 1.0, undesirable_weight: 1.0 }
+    }
+}
+
 impl Default for TrainingArguments {
     fn default() -> Self {
         Self {
@@ -150,13 +192,47 @@ impl TrainJob {
     /// In words: an unknown key, or a setting outside its range.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let mut job: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        for path in [&mut job.base, &mut job.train, &mut job.held_out, &mut job.out, &mut job.checkpoint] {
+        let paths = [&mut job.base, &mut job.train, &mut job.held_out, &mut job.out, &mut job.checkpoint];
+        for path in paths.into_iter().chain(&mut job.reference) {
             *path = folder.join(&path);
         }
-        match job.arguments.problems().into_iter().next() {
-            Some(problem) => Err(format!("arguments.{problem}")),
+        if job.method.is_preference() && !gives_learning_rate(text) {
+            job.arguments.learning_rate = PREFERENCE_LEARNING_RATE;
+        }
+        let arguments = job.arguments.problems().into_iter().map(|problem| format!("arguments.{problem}"));
+        match arguments.chain(job.preference_problems()).next() {
+            Some(problem) => Err(problem),
             None => Ok(job),
         }
+    }
+
+    /// What is wrong with `reference`, `[objective]` and the batches that they ask for.
+    fn preference_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        match (self.method.is_preference(), &self.reference) {
+            (true, None) => problems.push(
+                "reference is missing: kto and dpo start from an adapter that sft has trained; give its folder"
+                    .to_owned(),
+            ),
+            (false, Some(_)) => problems
+                .push("reference is only for kto and dpo: sft and pretrain start from nothing; take it out".to_owned()),
+            _ => {}
+        }
+        let ObjectiveArguments { beta, desirable_weight, undesirable_weight } = self.objective;
+        let numbers =
+            [("beta", beta), ("desirable_weight", desirable_weight), ("undesirable_weight", undesirable_weight)];
+        for (key, value) in numbers {
+            if !(value > 0.0 && value.is_finite()) {
+                problems.push(format!("objective.{key} = {value} must be greater than 0 and finite"));
+            }
+        }
+        if self.method == Method::Kto && self.arguments.batch_size < 2 {
+            let size = self.arguments.batch_size;
+            problems.push(format!(
+                "arguments.batch_size = {size} must be at least 2 for kto: prompts get others' completions"
+            ));
+        }
+        problems
     }
 
     /// The job as a file's text.
@@ -166,6 +242,11 @@ impl TrainJob {
     pub fn to_toml(&self) -> Result<String, String> {
         toml::to_string(self).map_err(|error| error.to_string())
     }
+}
+
+fn gives_learning_rate(text: &str) -> bool {
+    let table = toml::from_str::<toml::Table>(text).ok();
+    table.is_some_and(|table| table.get("arguments").is_some_and(|arguments| arguments.get("learning_rate").is_some()))
 }
 
 impl TrainingArguments {

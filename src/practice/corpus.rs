@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use dataset::{ChatExample, write_chat};
 use gemma::{Config, GemmaError, LayerKind};
-use jobs::{Method, Pretraining, Schedule, TrainJob, TrainingArguments};
+use jobs::{Method, ObjectiveArguments, Pretraining, Schedule, TrainJob, TrainingArguments};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::json;
@@ -150,6 +150,7 @@ fn job(out: &Path, seed: u64, effort: Effort) -> TrainJob {
         held_out: "held_out.jsonl".into(),
         out: out.to_path_buf(),
         checkpoint: "checkpoint".into(),
+        reference: None,
         arguments: TrainingArguments {
             learning_rate: 4e-3,
             schedule: Schedule::Cosine,
@@ -168,6 +169,7 @@ fn job(out: &Path, seed: u64, effort: Effort) -> TrainJob {
             seed,
             ..TrainingArguments::default()
         },
+        objective: ObjectiveArguments::default(),
         pretraining: Pretraining { copy_share_first: 0.1, copy_share_after: 0.1, ..Pretraining::default() },
     }
 }

@@ -38,6 +38,15 @@ impl Batch {
         }
         batch
     }
+
+    /// What was found by row, taken apart by sequence.
+    pub(crate) fn by_sequence<'a, N>(&self, by_row: &'a [N]) -> Vec<&'a [N]> {
+        let ends = (1..=self.geometry.sequences)
+            .map(|sequence| self.rows.partition_point(|row| (*row as usize) < sequence * self.geometry.positions));
+        let mut start = 0;
+        let cut = |end| by_row.get(std::mem::replace(&mut start, end)..end).unwrap_or_default();
+        ends.map(cut).collect()
+    }
 }
 
 /// The batches of one pass over the data, as indices of examples: shuffled, then sorted by length
@@ -55,33 +64,48 @@ pub(crate) fn epoch_batches(lengths: &[usize], batch_size: usize, seed: u64, epo
     batches
 }
 
-/// Examples that go through the model at the same time, one list for each thread.
-pub(crate) type Round<'a> = Vec<Vec<&'a TokenisedExample>>;
+/// Batches that stay the same from epoch to epoch: shuffled once by `seed`, in blocks of `batch_size`. A last block of
+/// fewer than `least` is added to the one before it.
+pub(crate) fn fixed_batches(items: usize, batch_size: usize, least: usize, seed: u64) -> Vec<Vec<usize>> {
+    let mut indices: Vec<usize> = (0..items).collect();
+    indices.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let mut batches: Vec<Vec<usize>> = indices.chunks(batch_size).map(<[usize]>::to_vec).collect();
+    if batches.len() > 1
+        && let Some(rest) = batches.pop_if(|last| last.len() < least)
+        && let Some(last) = batches.last_mut()
+    {
+        last.extend(rest);
+    }
+    batches
+}
 
-/// Splits a batch into rounds that run one after another, each split into up to `threads` micro-batches of about
-/// equal cost. No round holds more than `tokens` tokens, padding included, unless it is one example that is
-/// longer; 0 makes one round of all.
-pub(crate) fn split_microbatches<'a>(
-    examples: &[&'a TokenisedExample],
-    tokens: usize,
-    threads: usize,
-) -> Vec<Round<'a>> {
-    let mut sorted = examples.to_vec();
-    sorted.sort_by_key(|e| e.ids.len());
-    let mut rounds: Vec<Vec<&TokenisedExample>> = vec![Vec::new()];
-    for example in sorted {
+/// Splits a batch, of which the size of every item is given, into rounds that run one after another, each split into up
+/// to `threads` micro-batches of about equal cost; an item is named by its place. No round holds more than `tokens`
+/// tokens, padding included, unless it is one item that is longer; 0 makes one round of all.
+pub(crate) fn split_microbatches(sizes: &[Geometry], tokens: usize, threads: usize) -> Vec<Vec<Vec<usize>>> {
+    let mut sorted: Vec<(usize, &Geometry)> = sizes.iter().enumerate().collect();
+    sorted.sort_by_key(|(_, size)| size.positions);
+    let mut rounds: Vec<Vec<usize>> = vec![Vec::new()];
+    let mut sequences = 0;
+    for (place, size) in sorted {
         match rounds.last_mut() {
             // In ascending order the newest is the longest, to which all would be padded.
-            Some(round) if round.is_empty() || tokens == 0 || (round.len() + 1) * example.ids.len() <= tokens => {
-                round.push(example);
+            Some(round)
+                if round.is_empty() || tokens == 0 || (sequences + size.sequences) * size.positions <= tokens =>
+            {
+                round.push(place);
+                sequences += size.sequences;
             }
-            _ => rounds.push(vec![example]),
+            _ => {
+                rounds.push(vec![place]);
+                sequences = size.sequences;
+            }
         }
     }
     rounds.iter().map(|round| split_over_threads(round, threads)).collect()
 }
 
-fn split_over_threads<'a>(round: &[&'a TokenisedExample], threads: usize) -> Round<'a> {
+fn split_over_threads(round: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let parts = threads.clamp(1, round.len().max(1));
     (0..parts).map(|part| round.iter().skip(part).step_by(parts).copied().collect()).collect()
 }

@@ -18,6 +18,22 @@ pub enum TrainError {
     Job { path: PathBuf, problem: String },
     #[error("{} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data", path.display())]
     Empty { path: PathBuf, max_tokens: usize },
+    #[error(
+        "{} holds one example of at most {max_tokens} tokens; kto needs two, as it pairs prompts with others' completions",
+        path.display()
+    )]
+    Alone { path: PathBuf, max_tokens: usize },
+    #[error(
+        "the reference {} has rank {rank} and alpha {alpha}, the job says {} and {}: set arguments.rank = {rank} and \
+         arguments.alpha = {alpha}", path.display(), given.0, given.1
+    )]
+    Reference {
+        path: PathBuf,
+        rank: usize,
+        alpha: f64,
+        /// Rank and alpha of the job.
+        given: (u32, f64),
+    },
     #[error("cannot put the run's state into a checkpoint: {0}")]
     Checkpoint(String),
     #[error("the base's tensor `{name}` holds values that are not finite: the base is damaged, fetch it again")]

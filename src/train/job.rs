@@ -7,9 +7,16 @@
 use std::path::Path;
 
 use fs_err as fs;
-use jobs::{Schedule, TrainJob, TrainingArguments};
+use gemma::{Adapter, Config};
+use jobs::{Method as JobMethod, Schedule, TrainJob, TrainingArguments};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::error::TrainError;
+use crate::parameters::{Method, Parameter, start_from};
+
+/// Stream of the random numbers that a run starts with; orders of epochs use the small ones.
+const START_STREAM: u64 = 1 << 40;
 
 /// Reads and checks the job file at `path`; its relative paths become relative to its folder.
 ///
@@ -19,6 +26,34 @@ pub fn load_job(path: &Path) -> Result<TrainJob, TrainError> {
     let text = fs::read_to_string(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     TrainJob::parse(&text, folder).map_err(|problem| TrainError::Job { path: path.to_path_buf(), problem })
+}
+
+/// What of the model a job trains.
+pub(crate) fn trained(job: &TrainJob) -> Method {
+    let TrainingArguments { rank, alpha, .. } = job.arguments;
+    match job.method {
+        JobMethod::Sft | JobMethod::Kto | JobMethod::Dpo => {
+            Method::LowRank { rank: rank as usize, scale: alpha / f64::from(rank) }
+        }
+        JobMethod::Pretrain => Method::Full,
+    }
+}
+
+/// The parameters with which a job starts: anew, or the reference's.
+pub(crate) fn starting_parameters(job: &TrainJob, config: &Config) -> Result<Vec<Parameter<f32>>, TrainError> {
+    let mut rng = ChaCha8Rng::seed_from_u64(job.arguments.seed);
+    rng.set_stream(START_STREAM);
+    let mut parameters = trained(job).parameters(config, &mut rng);
+    if let Some(path) = &job.reference {
+        let adapter = Adapter::load(path, config)?;
+        let given = (job.arguments.rank, job.arguments.alpha);
+        if (adapter.rank, adapter.alpha) != (given.0 as usize, given.1) {
+            let (rank, alpha) = (adapter.rank, adapter.alpha);
+            return Err(TrainError::Reference { path: path.clone(), rank, alpha, given });
+        }
+        start_from(&mut parameters, config, adapter);
+    }
+    Ok(parameters)
 }
 
 /// Steps at most: `max_steps`, or fewer when `epochs` says so.

@@ -30,13 +30,25 @@ pub(crate) struct Load {
     pub(crate) rank: usize,
 }
 
+/// The most that a run's data ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Largest {
+    /// Tokens of the longest sequence, those included that are only looked at.
+    pub(crate) longest: usize,
+    /// Sequences of an item, which stay together.
+    pub(crate) item: usize,
+    /// Items of a batch.
+    pub(crate) batch: usize,
+}
+
 impl Load {
-    /// The load of a run whose longest example has `longest` tokens.
-    pub(crate) fn new(arguments: &TrainingArguments, trained: usize, longest: usize, rank: usize) -> Self {
-        let batch = longest * arguments.batch_size as usize;
+    /// The load of a run.
+    pub(crate) fn new(arguments: &TrainingArguments, trained: usize, largest: Largest, rank: usize) -> Self {
+        let Largest { longest, item, batch } = largest;
+        let (item, batch) = (longest * item, longest * item * batch);
         let budget = arguments.micro_batch_tokens as usize;
-        // A longer example than the budget goes alone.
-        let tokens = if budget == 0 { batch } else { batch.min(budget.max(longest)) };
+        // A larger item than the budget goes alone.
+        let tokens = if budget == 0 { batch } else { batch.min(budget.max(item)) };
         let (threads, head_chunk) = (arguments.threads as usize, arguments.head_chunk as usize);
         Self { trained, tokens, longest, threads, head_chunk, rank }
     }

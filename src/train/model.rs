@@ -202,15 +202,27 @@ impl<T: Float> Model<T> {
         rms_norm(x, &self.final_gain, self.config.rms_norm_eps, None)
     }
 
-    /// The completion's negative log-likelihood, summed (nats), and its derivative times
-    /// `how.weight` by every trained parameter.
-    pub(crate) fn learn(&self, batch: &Batch, how: Learning, parameters: usize) -> Result<(f64, Gradients)> {
+    /// Shows `judge` the log-probability of every target (nats, by row) and takes from it what each sequence's negative
+    /// log-likelihood counts besides `how.weight`; gives back what else `judge` says, and the derivative of the
+    /// weighted sum by every trained parameter.
+    pub(crate) fn learn<S>(
+        &self,
+        batch: &Batch,
+        how: Learning,
+        parameters: usize,
+        judge: impl FnOnce(&[f64]) -> (Vec<f64>, S),
+    ) -> Result<(S, Gradients)> {
         let checkpointing = if self.recompute { Checkpointing::Inputs } else { Checkpointing::All };
         let (hidden, mut activations) = self.forward(batch, Some(&batch.rows), checkpointing)?;
         let want = if self.embedding_index.is_some() { Want::HiddenAndEmbedding } else { Want::Hidden };
         let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, how.weight, how.chunk, want)?;
         let mut gradients = Gradients::new(parameters);
+        let (slopes, said) = judge(&output.log_probabilities);
+        if output.d_embedding.is_some() && slopes.iter().any(|slope| *slope != 1.0) {
+            candle_core::bail!("sequences of unequal weight train no embedding");
+        }
         let Some(d_hidden) = output.d_hidden else { candle_core::bail!("the head gave no derivative") };
+        let d_hidden = scaled_by_sequence::<T>(&d_hidden, batch, &slopes)?;
         let mut d = rms_norm_backward(&hidden, &self.final_gain, self.config.rms_norm_eps, &d_hidden, None)?;
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
@@ -230,7 +242,7 @@ impl<T: Float> Model<T> {
             };
             gradients.add(index, total)?;
         }
-        Ok((-output.log_probabilities.iter().sum::<f64>(), gradients))
+        Ok((said, gradients))
     }
 
     /// How well each example of the batch is predicted.
@@ -238,12 +250,12 @@ impl<T: Float> Model<T> {
         let (hidden, _) = self.forward(batch, Some(&batch.rows), Checkpointing::Nothing)?;
         let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
         let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.geometry.sequences];
-        for ((row, logp), greedy) in batch.rows.iter().zip(output.log_probabilities).zip(output.greedy) {
-            if let Some(score) = scores.get_mut(*row as usize / batch.geometry.positions) {
-                score.loss -= logp;
-                score.tokens += 1;
-                score.exact &= greedy;
-            }
+        let by_sequence =
+            batch.by_sequence(&output.log_probabilities).into_iter().zip(batch.by_sequence(&output.greedy));
+        for (score, (log_probabilities, greedy)) in scores.iter_mut().zip(by_sequence) {
+            log_probabilities.iter().for_each(|logp| score.loss -= logp);
+            score.tokens = log_probabilities.len();
+            score.exact = greedy.iter().all(|greedy| *greedy);
         }
         Ok(scores)
     }
@@ -265,6 +277,18 @@ enum Checkpointing {
     Nothing,
     Inputs,
     All,
+}
+
+/// Every row times the slope of its sequence. The derivative by the hidden states is linear in it, so one pass through
+/// the head is enough where the slope depends on what the head says.
+fn scaled_by_sequence<T: Float>(d_hidden: &Tensor, batch: &Batch, slopes: &[f64]) -> Result<Tensor> {
+    let width = d_hidden.dim(1)?;
+    let mut values = view::<T>(d_hidden)?.to_vec();
+    for (row, values) in batch.rows.iter().zip(values.chunks_exact_mut(width)) {
+        let slope = slopes.get(*row as usize / batch.geometry.positions).copied().unwrap_or_default();
+        values.iter_mut().for_each(|value| *value *= T::from_f64(slope));
+    }
+    tensor(values, d_hidden.shape())
 }
 
 fn widened<T: Float>(values: &[f32]) -> Vec<T> {

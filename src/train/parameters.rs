@@ -81,6 +81,17 @@ fn copy_values(config: &Config, list: &mut [Parameter<f32>]) {
     }
 }
 
+/// Puts an adapter's factors in the place of untrained ones; linears that it leaves out stay untrained.
+pub(crate) fn start_from(list: &mut [Parameter<f32>], config: &Config, adapter: Adapter) {
+    let places = (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
+    let mut pairs = adapter.pairs;
+    for (place, [a, b]) in places.zip(list.as_chunks_mut::<2>().0) {
+        if let Some(pair) = pairs.remove(&place) {
+            (a.values, b.values) = (pair.a, pair.b);
+        }
+    }
+}
+
 /// Low-rank parameters as an adapter.
 pub(crate) fn adapter(
     config: &Config,

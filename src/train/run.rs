@@ -3,27 +3,28 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use gemma::{Config, EMBEDDING, TokenisedExample, Tokenizer, Weights};
-use jobs::{Method as JobMethod, Progress, TrainJob};
+use gemma::{Config, EMBEDDING, Tokenizer, Weights};
+use jobs::{Progress, TrainJob};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::batch::{Batch, epoch_batches, split_microbatches};
+use crate::batch::epoch_batches;
 use crate::checkpoint::{self, Found, Numbers, TrainState};
 use crate::data::Examples;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
-use crate::job::{rate_factor, step_count};
-use crate::memory::{Load, limit_mb};
-use crate::model::{Learning, Model};
+use crate::item::{Item, Sequence, size};
+use crate::job::{rate_factor, starting_parameters, step_count, trained};
+use crate::memory::{Largest, Load, limit_mb};
+use crate::model::Model;
+use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
-use crate::parallel::in_parallel;
 use crate::parameters::{Method, Parameter};
-use crate::{fingerprint, induction, output};
+use crate::passes::{Learnt, Passes};
+use crate::{fingerprint, induction, output, reference};
 
-/// Streams of the run's random numbers; orders of epochs use the small ones.
-const START_STREAM: u64 = 1 << 40;
+/// Stream of the copy curriculum's random numbers, with the step added.
 const COPY_STREAM: u64 = 1 << 41;
 /// Ids below this are control tokens in every Gemma-like tokenizer that is trained here.
 const FIRST_TEXT_TOKEN: u32 = 8;
@@ -33,9 +34,9 @@ const FIRST_TEXT_TOKEN: u32 = 8;
 pub struct Summary {
     pub steps: u64,
     pub seconds: f64,
-    /// Nats a completion token.
+    /// What was minimised: nats a completion token, or a preference objective's mean.
     pub held_out_loss: f64,
-    /// Share of held-out replies that greedy decoding gives exactly.
+    /// Share of (desirable) held-out replies that greedy decoding gives exactly.
     pub held_out_exact: f64,
     /// The adapter folder, or the model folder of a pretraining run.
     pub out: PathBuf,
@@ -51,6 +52,7 @@ pub struct Summary {
 pub fn run(job: &TrainJob, on_progress: &mut dyn FnMut(&Progress)) -> Result<Summary, TrainError> {
     let mut run = Run::new(job)?;
     on_progress(&run.start());
+    run.measure_reference()?;
     match run.resume()? {
         Found::Nothing => {}
         Found::State(_) => on_progress(&Progress::Resumed { step: run.state.step as u64 }),
@@ -72,6 +74,9 @@ struct Run<'a> {
     job: &'a TrainJob,
     model: Model<f32>,
     method: Method,
+    objective: Box<dyn Objective>,
+    /// What the desirable held-out completions cost the reference, nats a token.
+    reference_loss: Option<f64>,
     parameters: Vec<Parameter<f32>>,
     optimizer: Optimizer,
     best: Vec<Vec<f32>>,
@@ -95,31 +100,24 @@ impl<'a> Run<'a> {
     fn new(job: &'a TrainJob) -> Result<Self, TrainError> {
         let started = Instant::now();
         let arguments = &job.arguments;
-        let max_tokens = arguments.max_tokens as usize;
         let config = Config::load(&job.base)?;
         let tokenizer = Tokenizer::load(&job.base)?;
         tokenizer.check_fits(config.vocab_size)?;
-        let train = Examples::read(&job.train, &tokenizer, max_tokens)?;
-        let held_out = Examples::read(&job.held_out, &tokenizer, max_tokens)?;
-        let rank = arguments.rank as usize;
-        let method = match job.method {
-            JobMethod::Sft => Method::LowRank { rank, scale: arguments.alpha / f64::from(arguments.rank) },
-            JobMethod::Pretrain => Method::Full,
-        };
-        let longest = train.longest().max(held_out.longest());
-        let load = match job.method {
-            JobMethod::Sft => Load::new(arguments, config.lora_parameters(rank), longest, rank),
-            JobMethod::Pretrain => Load::new(arguments, config.parameters(), longest, 0),
+        let train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
+        let held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
+        let method = trained(job);
+        let largest = largest(arguments.batch_size as usize, &[&train, &held_out]);
+        let load = match method {
+            Method::LowRank { rank, .. } => Load::new(arguments, config.lora_parameters(rank), largest, rank),
+            Method::Full => Load::new(arguments, config.parameters(), largest, 0),
         };
         let memory_mb = load.check(&config, arguments.recompute, limit_mb(arguments))?;
-        let fingerprint = fingerprint::of(job, &train, &held_out)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-        rng.set_stream(START_STREAM);
-        let parameters = method.parameters(&config, &mut rng);
-        let mut model = match job.method {
-            JobMethod::Sft => Model::load(config, &Weights::load(&job.base)?, longest)?,
-            JobMethod::Pretrain => {
-                Model::build(config, longest, &mut |name, shape| Ok(output::initial_norm(name, shape)))?
+        let parameters = starting_parameters(job, &config)?;
+        let fingerprint = fingerprint::of(job, &train, &held_out, &parameters)?;
+        let mut model = match method {
+            Method::LowRank { .. } => Model::load(config, &Weights::load(&job.base)?, largest.longest)?,
+            Method::Full => {
+                Model::build(config, largest.longest, &mut |name, shape| Ok(output::initial_norm(name, shape)))?
             }
         };
         model.recompute = arguments.recompute;
@@ -128,12 +126,17 @@ impl<'a> Run<'a> {
             .map(|p| if method == Method::Full && p.name != EMBEDDING { Rule::Muon } else { Rule::AdamW })
             .collect();
         let optimizer = Optimizer::new(rules, &parameters, arguments.weight_decay as f32);
-        let steps_per_epoch = train.list.len().div_ceil(arguments.batch_size as usize);
+        let steps_per_epoch = match train.fixed.len() {
+            0 => train.list.len().div_ceil(arguments.batch_size as usize),
+            fixed => fixed,
+        };
         let state = TrainState { fingerprint, step: 0, seconds: 0.0, tokens: 0, best: None, evals_since_best: 0 };
         Ok(Self {
             job,
             model,
             method,
+            objective: objective::of(job.method, job.objective),
+            reference_loss: None,
             parameters,
             optimizer,
             best: Vec::new(),
@@ -167,19 +170,38 @@ impl<'a> Run<'a> {
 
     /// The most that a batch of the first epoch is split into; the other epochs' are much the same.
     fn micro_batches_max(&self) -> usize {
-        let arguments = &self.job.arguments;
         let count = |batch: &Vec<usize>| {
-            let examples: Vec<&TokenisedExample> = batch.iter().filter_map(|i| self.train.list.get(*i)).collect();
-            let rounds =
-                split_microbatches(&examples, arguments.micro_batch_tokens as usize, arguments.threads as usize);
-            rounds.iter().map(Vec::len).sum::<usize>()
+            let items: Vec<&[Sequence]> =
+                batch.iter().filter_map(|i| self.train.list.get(*i)).map(|item| item.sequences.as_slice()).collect();
+            self.passes().rounds(&items).iter().map(Vec::len).sum::<usize>()
         };
         self.epoch_batches(0).iter().map(count).max().unwrap_or(0)
     }
 
     fn epoch_batches(&self, epoch: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.train.list.iter().map(|e| e.ids.len()).collect();
+        if !self.train.fixed.is_empty() {
+            return self.train.fixed.clone();
+        }
+        let lengths: Vec<usize> = self.train.list.iter().map(|item| size(&item.sequences).positions).collect();
         epoch_batches(&lengths, self.job.arguments.batch_size as usize, self.job.arguments.seed, epoch)
+    }
+
+    fn passes(&self) -> Passes<'_, f32> {
+        Passes { model: &self.model, arguments: &self.job.arguments, pad: self.pad }
+    }
+
+    /// By preferences: what the parameters that the run starts from give the completions.
+    fn measure_reference(&mut self) -> Result<(), TrainError> {
+        if !self.job.method.is_preference() {
+            return Ok(());
+        }
+        self.model.bind(self.method, &self.parameters)?;
+        let passes = Passes { model: &self.model, arguments: &self.job.arguments, pad: self.pad };
+        for examples in [&mut self.train, &mut self.held_out] {
+            reference::measure(&passes, &mut examples.list, &examples.fixed)?;
+        }
+        self.reference_loss = reference::desirable_loss(&self.held_out.list);
+        Ok(())
     }
 
     fn numbers(&mut self) -> Numbers<'_> {
@@ -207,12 +229,20 @@ impl<'a> Run<'a> {
         let mut saved_at = self.started.elapsed().as_secs_f64();
         let every = arguments.evaluate_every_steps as usize;
         let mut evaluated = false;
+        // What a run by preferences starts from is worth keeping until it has found better.
+        if self.job.method.is_preference() && self.state.step == 0 {
+            self.evaluate(on_progress)?;
+        }
         while self.state.step < self.steps && self.seconds() < arguments.max_seconds {
-            let loss = self.step()?;
+            let (learnt, z0) = self.step()?;
+            let loss = learnt.loss;
             let step = self.state.step as u64;
             let seconds = self.seconds();
             let tokens_per_s = self.state.tokens as f64 / seconds;
             on_progress(&Progress::Step { step, of: self.steps as u64, loss, tokens_per_s, seconds });
+            if self.job.method.is_preference() {
+                on_progress(&learnt.rewards(step, self.job.objective.beta, z0));
+            }
             evaluated = every > 0 && self.state.step.is_multiple_of(every);
             if evaluated && self.evaluate(on_progress)? {
                 break;
@@ -233,7 +263,7 @@ impl<'a> Run<'a> {
     }
 
     /// The examples of the next step; in pretraining some are rows of the copy curriculum.
-    fn next_examples(&mut self) -> Vec<TokenisedExample> {
+    fn next_items(&mut self) -> Vec<Item> {
         let (arguments, pretraining, step) = (&self.job.arguments, self.job.pretraining, self.state.step);
         let epoch = (step / self.steps_per_epoch) as u64;
         if self.epoch != Some(epoch) {
@@ -241,8 +271,7 @@ impl<'a> Run<'a> {
             self.epoch = Some(epoch);
         }
         let indices = self.batches.get(step % self.steps_per_epoch).map_or(&[][..], Vec::as_slice);
-        let mut examples: Vec<TokenisedExample> =
-            indices.iter().filter_map(|i| self.train.list.get(*i).cloned()).collect();
+        let mut items: Vec<Item> = indices.iter().filter_map(|i| self.train.list.get(*i).cloned()).collect();
         if self.method == Method::Full {
             let first = (step as f64) < pretraining.copy_first_part * f64::from(arguments.max_steps);
             let share = if first { pretraining.copy_share_first } else { pretraining.copy_share_after };
@@ -250,23 +279,25 @@ impl<'a> Run<'a> {
             rng.set_stream(COPY_STREAM + step as u64);
             let vocabulary = self.model.config.vocab_size as u32;
             let tokens = FIRST_TEXT_TOKEN.min(vocabulary - 1)..vocabulary;
-            for example in &mut examples {
+            for Sequence { tokens: example, .. } in items.iter_mut().flat_map(|item| &mut item.sequences) {
                 if rng.random::<f64>() < share {
                     *example = induction::row(&mut rng, self.bos, tokens.clone(), example.ids.len());
                 }
             }
         }
-        examples
+        items
     }
 
-    fn step(&mut self) -> Result<f64, TrainError> {
-        let examples = self.next_examples();
+    /// One step; what its batch was like before it, and the batch's reference point.
+    fn step(&mut self) -> Result<(Learnt, Option<f64>), TrainError> {
+        let items = self.next_items();
         let arguments = &self.job.arguments;
-        let threads = arguments.threads as usize;
-        let references: Vec<&TokenisedExample> = examples.iter().collect();
-        let rounds = split_microbatches(&references, arguments.micro_batch_tokens as usize, threads);
-        let (loss, mut gradients) = self.gradients(&rounds)?;
-        let step = self.state.step;
+        let batch: Vec<&Item> = items.iter().collect();
+        let passes = self.passes();
+        let z0 = passes.z0(&batch)?;
+        let (learnt, mut gradients) =
+            passes.gradients(self.objective.as_ref(), &batch, z0.unwrap_or(0.0), &self.parameters)?;
+        let (step, loss) = (self.state.step, learnt.loss);
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step: step + 1, loss });
         }
@@ -276,38 +307,27 @@ impl<'a> Run<'a> {
             adam: (arguments.learning_rate * factor) as f32,
             muon: (self.job.pretraining.matrix_learning_rate * factor) as f32,
         };
-        self.optimizer.step(&mut self.parameters, &gradients, rates, step + 1, threads)?;
+        self.optimizer.step(&mut self.parameters, &gradients, rates, step + 1, arguments.threads as usize)?;
         self.model.bind(self.method, &self.parameters)?;
         self.state.step += 1;
-        self.state.tokens += examples.iter().map(|e| e.ids.len()).sum::<usize>();
-        Ok(loss)
-    }
-
-    /// The mean loss a completion token of a batch (nats), and its derivative by every parameter. The rounds
-    /// go through the model one after another, so that only one of them is in memory.
-    fn gradients(&self, rounds: &[Vec<Vec<&TokenisedExample>>]) -> Result<(f64, Vec<Vec<f32>>), TrainError> {
-        let arguments = &self.job.arguments;
-        let completion: usize = rounds.iter().flatten().flatten().map(|e| targets(e)).sum();
-        let how = Learning { weight: 1.0 / completion.max(1) as f64, chunk: arguments.head_chunk as usize };
-        let mut gradients: Vec<Vec<f32>> = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
-        let mut loss = 0.0;
-        for round in rounds {
-            let learn = |part: &Vec<&TokenisedExample>| {
-                Ok(self.model.learn(&Batch::new(part, self.pad), how, self.parameters.len())?)
-            };
-            for (sum, part) in in_parallel(round, arguments.threads as usize, learn)? {
-                loss += sum * how.weight;
-                part.add_to(&mut gradients)?;
-            }
-        }
-        Ok((loss, gradients))
+        self.state.tokens += items.iter().flat_map(|item| &item.sequences).map(|s| s.tokens.ids.len()).sum::<usize>();
+        Ok((learnt, z0))
     }
 
     /// Evaluates on the held-out examples; says whether that ends the run.
     fn evaluate(&mut self, on_progress: &mut dyn FnMut(&Progress)) -> Result<bool, TrainError> {
         let arguments = &self.job.arguments;
-        let found = Evaluation::of(&self.model, &self.held_out.list, self.pad, arguments, self.state.step)?;
-        on_progress(&Progress::HeldOut { step: found.step as u64, loss: found.loss, exact: found.exact });
+        let (passes, step, held_out) = (self.passes(), self.state.step, &self.held_out);
+        let found = if self.job.method.is_preference() {
+            Evaluation::of_preferences(&passes, self.objective.as_ref(), &held_out.list, &held_out.fixed, step)?
+        } else {
+            Evaluation::of(&passes, &held_out.list, step)?
+        };
+        on_progress(&found.progress());
+        if let Some(reason) = found.harm(self.reference_loss, self.job.objective.beta) {
+            on_progress(&Progress::Stopped { step: step as u64, reason });
+            return Ok(true);
+        }
         if self.state.best.is_none_or(|best| found.is_better_than(&best)) {
             self.state.best = Some(found);
             self.state.evals_since_best = 0;
@@ -335,9 +355,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Completion tokens that have a token before them: what an example teaches.
-fn targets(example: &TokenisedExample) -> usize {
-    example.completion.clone().filter(|at| *at > 0).count()
+/// What the data of a run ask for at most.
+fn largest(batch_size: usize, examples: &[&Examples]) -> Largest {
+    let fixed = examples.iter().flat_map(|examples| &examples.fixed).map(Vec::len);
+    Largest {
+        longest: examples.iter().map(|examples| examples.longest()).max().unwrap_or(0),
+        item: examples.iter().map(|examples| examples.sequences()).max().unwrap_or(1),
+        batch: fixed.chain([batch_size]).max().unwrap_or(1),
+    }
 }
 
 #[cfg(test)]

@@ -73,8 +73,14 @@ fn how(batch: &Batch) -> Learning {
     Learning { weight: 1.0 / batch.targets.len() as f64, chunk: 5 }
 }
 
+/// Every sequence counts one.
+fn imitation(batch: &Batch) -> impl FnOnce(&[f64]) -> (Vec<f64>, f64) {
+    let sequences = batch.geometry.sequences;
+    move |log_probabilities| (vec![1.0; sequences], -log_probabilities.iter().sum::<f64>())
+}
+
 fn gradients<T: Float>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
-    let (loss, gradients) = model.learn(batch, how(batch), list.len()).unwrap();
+    let (loss, gradients) = model.learn(batch, how(batch), list.len(), imitation(batch)).unwrap();
     let mut sums: Vec<Vec<T>> = list.iter().map(|p| vec![T::default(); p.values.len()]).collect();
     gradients.add_to(&mut sums).unwrap();
     (loss / batch.targets.len() as f64, sums)
@@ -132,7 +138,7 @@ fn every_gradient_equals_finite_differences() {
             list[i].values[at] += delta;
             model.bind(method, &list).unwrap();
             list[i].values[at] -= delta;
-            model.learn(&batch, how(&batch), list.len()).unwrap().0 / batch.targets.len() as f64
+            model.learn(&batch, how(&batch), list.len(), imitation(&batch)).unwrap().0 / batch.targets.len() as f64
         };
         let slope = (loss_with(step) - loss_with(-step)) / (2.0 * step);
         let error = (slope - ours[i][at]).abs() / ours[i][at].abs();
@@ -164,7 +170,7 @@ fn full_training_has_the_gradient_of_finite_differences_too() {
             list[i].values[at] += delta;
             model.bind(Method::Full, &list).unwrap();
             list[i].values[at] -= delta;
-            model.learn(&batch, how(&batch), list.len()).unwrap().0 / batch.targets.len() as f64
+            model.learn(&batch, how(&batch), list.len(), imitation(&batch)).unwrap().0 / batch.targets.len() as f64
         };
         let slope = (loss_with(1e-5) - loss_with(-1e-5)) / 2e-5;
         let error = (slope - ours[i][at]).abs() / ours[i][at].abs();

@@ -49,11 +49,19 @@ fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
 
 #[test]
 fn the_tokens_in_flight_are_the_budget_or_the_longest_example() {
-    let mut arguments = TrainingArguments { batch_size: 16, micro_batch_tokens: 1024, ..TrainingArguments::default() };
-    let tokens = |arguments: &TrainingArguments, longest| Load::new(arguments, 0, longest, 16).tokens;
+    let mut arguments = TrainingArguments { micro_batch_tokens: 1024, ..TrainingArguments::default() };
+    let tokens = |arguments: &TrainingArguments, longest| {
+        Load::new(arguments, 0, Largest { longest, item: 1, batch: 16 }, 16).tokens
+    };
     assert_eq!([tokens(&arguments, 20), tokens(&arguments, 300), tokens(&arguments, 1500)], [320, 1024, 1500]);
     arguments.micro_batch_tokens = 0;
     assert_eq!(tokens(&arguments, 1024), 16 * 1024);
+    // Pairs stay together, and a batch may have taken in a rest.
+    let pairs = |budget| {
+        let arguments = TrainingArguments { micro_batch_tokens: budget, ..arguments.clone() };
+        Load::new(&arguments, 0, Largest { longest: 300, item: 2, batch: 17 }, 16).tokens
+    };
+    assert_eq!([pairs(0), pairs(1024), pairs(500)], [17 * 600, 1024, 600]);
 }
 
 #[test]

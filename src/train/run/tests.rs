@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use gemma::{Adapter, Tensor32};
-use jobs::TrainingArguments;
+use jobs::{Method as JobMethod, TrainingArguments};
 
 use super::*;
 use crate::tests::golden;
+
+mod preferences;
 
 fn row(item: &str, price: u32) -> String {
     format!(
@@ -25,6 +27,8 @@ fn job(dir: &Path, method: JobMethod, max_steps: u32, every: u32) -> TrainJob {
         held_out: dir.join("held_out.jsonl"),
         out: dir.join("out"),
         checkpoint: dir.join("checkpoint"),
+        reference: None,
+        objective: jobs::ObjectiveArguments::default(),
         arguments: TrainingArguments {
             rank: 4,
             alpha: 8.0,
@@ -115,8 +119,10 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
     let adapter = Adapter::load(&summary.out, &config).unwrap();
     let mut model = Model::<f32>::load(config, &Weights::load(&job.base).unwrap(), 64).unwrap();
     model.attach(&adapter).unwrap();
-    let examples = Examples::read(&job.held_out, &Tokenizer::load(&job.base).unwrap(), 64).unwrap();
-    let found = Evaluation::of(&model, &examples.list, 0, &job.arguments, 60).unwrap();
+    let tokenizer = Tokenizer::load(&job.base).unwrap();
+    let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
+    let passes = Passes { model: &model, arguments: &job.arguments, pad: 0 };
+    let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
     assert_eq!((found.loss, found.exact), (summary.held_out_loss, summary.held_out_exact));
 }
 
@@ -130,10 +136,11 @@ fn micro_batches_give_the_gradient_of_the_whole_batch() {
         // B starts at zero, where A has no gradient.
         run.parameters.iter_mut().for_each(|p| p.values.iter_mut().for_each(|v| *v += 0.01));
         run.model.bind(run.method, &run.parameters).unwrap();
-        let examples = run.next_examples();
-        let references: Vec<&TokenisedExample> = examples.iter().collect();
-        let rounds = split_microbatches(&references, job.arguments.micro_batch_tokens as usize, 2);
-        (rounds.len(), run.gradients(&rounds).unwrap())
+        let items = run.next_items();
+        let batch: Vec<&Item> = items.iter().collect();
+        let whole: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
+        let (learnt, gradients) = run.passes().gradients(run.objective.as_ref(), &batch, 0.0, &run.parameters).unwrap();
+        (run.passes().rounds(&whole).len(), (learnt.loss, gradients))
     };
     let (rounds, (loss, whole)) = gradients(&job);
     assert_eq!(rounds, 1);

@@ -1,0 +1,94 @@
+//! What a run learns from, one item at a time: the sequences whose losses depend on each other.
+
+use gemma::TokenisedExample;
+
+use crate::kernels::Geometry;
+use crate::objective::Scored;
+
+/// One prompt with one completion.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sequence {
+    pub(crate) tokens: TokenisedExample,
+    /// Whether the completion is one to prefer; every one that is only to be imitated is.
+    pub(crate) desirable: bool,
+    /// Log-probability of the completion under the reference, nats; 0 where there is none.
+    pub(crate) reference: f64,
+}
+
+/// One example: a single sequence, or a chosen one and a rejected one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) sequences: Vec<Sequence>,
+    /// KTO's: the prompt with the completion of another example of the same batch.
+    pub(crate) mismatched: Option<Sequence>,
+}
+
+impl Sequence {
+    pub(crate) fn new(tokens: TokenisedExample, desirable: bool) -> Self {
+        Self { tokens, desirable, reference: 0.0 }
+    }
+
+    /// The sequence with what the model said about it.
+    pub(crate) fn scored<'a>(&self, log_probabilities: &'a [f64]) -> Scored<'a> {
+        Scored { log_probabilities, reference: self.reference, desirable: self.desirable }
+    }
+
+    /// Completion tokens that have a token before them: what the sequence teaches.
+    pub(crate) fn targets(&self) -> usize {
+        self.tokens.completion.clone().filter(|at| *at > 0).count()
+    }
+
+    /// This prompt with the completion of `other`, of at most `max_tokens` tokens. Nothing is learnt from it, so it
+    /// may be cut.
+    fn with_completion_of(&self, other: &Self, max_tokens: usize) -> Self {
+        let prompt = self.tokens.ids.get(..self.tokens.completion.start).unwrap_or_default();
+        let completion = other.tokens.ids.get(other.tokens.completion.clone()).unwrap_or_default();
+        let ids: Vec<u32> = prompt.iter().chain(completion).take(max_tokens).copied().collect();
+        let completion = prompt.len()..ids.len();
+        Self::new(TokenisedExample { ids, completion }, other.desirable)
+    }
+}
+
+impl Item {
+    pub(crate) fn single(tokens: TokenisedExample, desirable: bool) -> Self {
+        Self { sequences: vec![Sequence::new(tokens, desirable)], mismatched: None }
+    }
+
+    pub(crate) fn pair(chosen: TokenisedExample, rejected: TokenisedExample) -> Self {
+        Self { sequences: vec![Sequence::new(chosen, true), Sequence::new(rejected, false)], mismatched: None }
+    }
+
+    /// Tokens of the longest sequence, the mismatched one included.
+    pub(crate) fn longest(&self) -> usize {
+        self.sequences.iter().chain(&self.mismatched).map(|s| s.tokens.ids.len()).max().unwrap_or(0)
+    }
+}
+
+/// Number and length of sequences that are to be padded to one length.
+pub(crate) fn size(sequences: &[Sequence]) -> Geometry {
+    let positions = sequences.iter().map(|s| s.tokens.ids.len()).max().unwrap_or(0);
+    Geometry { sequences: sequences.len(), positions }
+}
+
+/// Gives every item of a batch the completion of the one before it, the first the last one's: TRL's rotation.
+pub(crate) fn pair_mismatched(items: &mut [Item], batches: &[Vec<usize>], max_tokens: usize) {
+    for batch in batches {
+        let before = batch.iter().skip(batch.len().saturating_sub(1)).chain(batch);
+        let mismatched: Vec<_> = batch
+            .iter()
+            .zip(before)
+            .map(|(at, before)| {
+                let first = |at: &usize| items.get(*at).and_then(|item| item.sequences.first());
+                Some(first(at)?.with_completion_of(first(before)?, max_tokens))
+            })
+            .collect();
+        for (at, mismatched) in batch.iter().zip(mismatched) {
+            if let Some(item) = items.get_mut(*at) {
+                item.mismatched = mismatched;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! Passes of a batch through the model, in rounds that keep the bound on memory.
+
+use jobs::{Progress, TrainingArguments};
+
+use crate::batch::{Batch, split_microbatches};
+use crate::error::TrainError;
+use crate::float::Float;
+use crate::item::{Item, Sequence, size};
+use crate::linear::Gradients;
+use crate::model::{Learning, Model, Score};
+use crate::objective::{Objective, Scored, z0};
+use crate::parallel::in_parallel;
+use crate::parameters::Parameter;
+
+/// A model and how much goes through it at once.
+pub(crate) struct Passes<'a, T> {
+    pub(crate) model: &'a Model<T>,
+    pub(crate) arguments: &'a TrainingArguments,
+    pub(crate) pad: u32,
+}
+
+/// What a batch was like before it was learnt from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Learnt {
+    pub(crate) loss: f64,
+    /// By sequence, in the order of the passes: its log-ratio to the reference, and whether it is desirable.
+    pub(crate) log_ratios: Vec<(f64, bool)>,
+}
+
+impl Learnt {
+    /// The rewards of a step, by TRL's names.
+    pub(crate) fn rewards(&self, step: u64, beta: f64, z0: Option<f64>) -> Progress {
+        let mean = |wanted: bool| {
+            let of = || self.log_ratios.iter().filter(|(_, desirable)| *desirable == wanted).map(|(ratio, _)| ratio);
+            let count = of().count();
+            (count > 0).then(|| beta * of().sum::<f64>() / count as f64)
+        };
+        let (chosen, rejected) = (mean(true), mean(false));
+        Progress::Rewards {
+            step,
+            rewards_chosen: chosen,
+            rewards_rejected: rejected,
+            rewards_margins: chosen.zip(rejected).map(|(chosen, rejected)| chosen - rejected),
+            kl: z0,
+        }
+    }
+}
+
+/// Items by their places in a batch, one list for each thread, round after round.
+pub(crate) type Rounds = Vec<Vec<Vec<usize>>>;
+
+impl<T: Float> Passes<'_, T> {
+    /// How a batch is split; an item stays whole.
+    pub(crate) fn rounds(&self, items: &[&[Sequence]]) -> Rounds {
+        let sizes: Vec<_> = items.iter().map(|item| size(item)).collect();
+        split_microbatches(&sizes, self.arguments.micro_batch_tokens as usize, self.arguments.threads as usize)
+    }
+
+    /// `f` of every micro-batch; the results of one round after another.
+    fn each<O: Send>(
+        &self,
+        items: &[&[Sequence]],
+        f: impl Fn(&[usize], &[&Sequence]) -> Result<O, TrainError> + Sync,
+        mut take: impl FnMut(O) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        for round in self.rounds(items) {
+            let part = |places: &Vec<usize>| {
+                let sequences: Vec<&Sequence> =
+                    places.iter().filter_map(|at| items.get(*at).copied()).flatten().collect();
+                f(places, &sequences)
+            };
+            for output in in_parallel(&round, self.arguments.threads as usize, part)? {
+                take(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&self, sequences: &[&Sequence]) -> Batch {
+        Batch::new(&sequences.iter().map(|s| &s.tokens).collect::<Vec<_>>(), self.pad)
+    }
+
+    /// How the model predicts each sequence of each item, with the item's place. The order is that of the passes.
+    pub(crate) fn scores(&self, items: &[&[Sequence]]) -> Result<Vec<(usize, Vec<Score>)>, TrainError> {
+        let mut found = Vec::with_capacity(items.len());
+        let score = |places: &[usize], sequences: &[&Sequence]| {
+            let mut scores = self.model.score(&self.batch(sequences), self.arguments.head_chunk as usize)?.into_iter();
+            let of = |at: &usize| (*at, scores.by_ref().take(items.get(*at).map_or(0, |item| item.len())).collect());
+            Ok(places.iter().map(of).collect::<Vec<_>>())
+        };
+        self.each(items, score, |part| {
+            found.extend(part);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The reference point of a batch, nats; `None` where its items have no mismatched completions.
+    pub(crate) fn z0(&self, items: &[&Item]) -> Result<Option<f64>, TrainError> {
+        let mismatched: Vec<&Sequence> = items.iter().filter_map(|item| item.mismatched.as_ref()).collect();
+        if mismatched.is_empty() {
+            return Ok(None);
+        }
+        let alone: Vec<&[Sequence]> = mismatched.iter().map(|sequence| std::slice::from_ref(*sequence)).collect();
+        let ratio = |(at, scores): &(usize, Vec<Score>)| {
+            let reference = mismatched.get(*at).map_or(0.0, |sequence| sequence.reference);
+            scores.iter().map(|score| -score.loss).sum::<f64>() - reference
+        };
+        Ok(Some(z0(&self.scores(&alone)?.iter().map(ratio).collect::<Vec<_>>())))
+    }
+
+    /// The loss of a batch, and its derivative by every parameter. The rounds go through the model one after another,
+    /// so that only one of them is in memory.
+    pub(crate) fn gradients(
+        &self,
+        objective: &dyn Objective,
+        items: &[&Item],
+        z0: f64,
+        parameters: &[Parameter<T>],
+    ) -> Result<(Learnt, Vec<Vec<T>>), TrainError> {
+        let targets = items.iter().flat_map(|item| &item.sequences).map(Sequence::targets).sum();
+        let weight = objective.weight(items.len(), targets);
+        let how = Learning { weight, chunk: self.arguments.head_chunk as usize };
+        let mut gradients: Vec<Vec<T>> = parameters.iter().map(|p| vec![T::default(); p.values.len()]).collect();
+        let mut learnt = Learnt::default();
+        let whole: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
+        let learn = |_: &[usize], sequences: &[&Sequence]| self.learn(objective, sequences, how, z0, parameters.len());
+        self.each(&whole, learn, |(part, slopes): (Learnt, Gradients)| {
+            learnt.loss += part.loss;
+            learnt.log_ratios.extend(part.log_ratios);
+            Ok(slopes.add_to(&mut gradients)?)
+        })?;
+        Ok((learnt, gradients))
+    }
+
+    fn learn(
+        &self,
+        objective: &dyn Objective,
+        sequences: &[&Sequence],
+        how: Learning,
+        z0: f64,
+        parameters: usize,
+    ) -> Result<(Learnt, Gradients), TrainError> {
+        let batch = self.batch(sequences);
+        let judge = |log_probabilities: &[f64]| {
+            let scored: Vec<Scored<'_>> = batch
+                .by_sequence(log_probabilities)
+                .into_iter()
+                .zip(sequences)
+                .map(|(log_probabilities, sequence)| sequence.scored(log_probabilities))
+                .collect();
+            let terms = objective.terms(&scored, z0);
+            let log_ratios = scored.iter().map(|s| (s.log_ratio(), s.desirable)).collect();
+            (terms.slopes, Learnt { loss: terms.loss * how.weight, log_ratios })
+        };
+        Ok(self.model.learn(&batch, how, parameters, judge)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
