@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dataset::ChatExample;
 use gemma::GraphFormat;
-use jobs::{Method, Pretraining, Progress, TrainJob};
+use jobs::{Method, ObjectiveArguments, Pretraining, Progress, TrainJob};
 use student::{Runtime, Student};
 use wire::ChatModel;
 
@@ -63,6 +63,8 @@ impl Pupil {
             checkpoint: folder.join("checkpoint"),
             arguments,
             pretraining: Pretraining::default(),
+            reference: None,
+            objective: ObjectiveArguments::default(),
         };
         self.train(&folder.join("train.toml"), &job).await?;
         Ok(adapter)
@@ -74,7 +76,7 @@ impl Pupil {
         let program = std::env::current_exe()?;
         let arguments: [&OsStr; 2] = ["train".as_ref(), path.as_os_str()];
         cycle::child::run(&program, "training", &arguments, self.settings.lessons.nice, |progress| match progress {
-            Progress::HeldOut { step, loss, exact } => {
+            Progress::HeldOut { step, loss, exact, .. } => {
                 eprint_line(&format!("lesson: step {step}, held-out loss {loss:.3}, exact {exact:.2}"));
             }
             Progress::Start { examples, dropped, .. } => {
