@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
@@ -13,6 +13,8 @@ pub(crate) enum Generate {
     Bootstrap(Bootstrap),
     /// More scenes, by the student, in rounds; scenes by people and the teacher stay in view.
     SelfGrow(SelfGrow),
+    /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
+    SelfPlay(SelfPlay),
 }
 
 /// What every maker is told.
@@ -127,4 +129,59 @@ pub(crate) struct Student {
     /// The base, in place of `student.base`.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+}
+
+/// Who makes requests.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RequestSource {
+    Guided,
+    Templates,
+    Student,
+    Teacher,
+}
+
+#[derive(Args)]
+pub(crate) struct SelfPlay {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    #[command(flatten)]
+    pub(crate) student: Student,
+    /// The call site that learns from it.
+    #[arg(long, default_value = "self-play")]
+    pub(crate) site: String,
+    /// Answers to make.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) count: usize,
+    /// Where requests come from, in equal parts.
+    #[arg(long, value_delimiter = ',', default_values = ["templates", "student"])]
+    pub(crate) requests: Vec<RequestSource>,
+    /// For guided requests: JSON lines of text, and perhaps system and demands_call.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompt_set: Option<PathBuf>,
+    /// Templates in place of the built-in ones, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) templates: Option<PathBuf>,
+    /// Characters in place of the built-in ones, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) personas: Option<PathBuf>,
+    /// What an answer must pass to be desirable: a TOML file with the keys of [verifiers].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verifiers: Option<PathBuf>,
+    /// Do not tell the student who it is.
+    #[arg(long)]
+    pub(crate) no_system: bool,
+    /// Longest answer, tokens.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) max_tokens: u32,
+    /// Rounds of play and KTO, each from the adapter of the one before.
+    #[arg(long, value_name = "N")]
+    pub(crate) iterate: Option<u32>,
+    /// With --iterate: a finished run (such as a bootstrap) whose examples are learnt first.
+    #[arg(long, value_name = "DIR", conflicts_with = "adapter")]
+    pub(crate) sft: Option<PathBuf>,
+    /// KTO's learning rate and beta.
+    #[arg(long, default_value_t = 5e-6)]
+    pub(crate) learning_rate: f64,
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) beta: f64,
 }

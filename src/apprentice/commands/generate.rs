@@ -1,153 +1,79 @@
 //! `apprentice generate`: a maker of training data from its first question to its report.
 //!
-//! 1. `open`: whom it asks, what that may cost; 2. the maker works, `progress` shows how far it is; 3. Ctrl-C, a reached cap or a teacher that is
-//! gone ends the run, and the same command goes on with it; 4. `summary` tells what came of it.
+//! 1. `maker`: which one, with which settings; 2. `open`: whom it asks, what that may cost; `pupil`: the student, taught first where that
+//! was asked for; 3. the maker works, `progress` shows how far it is; 4. Ctrl-C, a reached cap or a teacher that is gone ends the run,
+//! and the same command goes on with it; 5. `summary` tells what came of it. `iterate`: self-play and KTO in turns.
 
+mod iterate;
+mod maker;
 mod open;
 mod progress;
 mod pupil;
 mod summary;
 
+use std::path::Path;
 use std::process::ExitCode;
-
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct};
+use generate::{Estimate, GenerateError, Report};
 use tokio::signal::unix::{SignalKind, signal};
-
 use wire::ChatModel;
 
-use crate::cli::generate::{Bootstrap, Generate, Making, Scenes, SelfGrow, SelfInstruct, Student};
+use crate::cli::generate::{Generate, Making};
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
 
+use maker::Maker;
 use open::Opened;
-use pupil::Pupil;
-
-/// A maker with its settings.
-enum Maker {
-    SelfInstruct(self_instruct::Settings),
-    Bootstrap(bootstrap::Settings),
-    SelfGrow(self_growth::Settings, Student),
-}
 
 /// Runs one maker.
 pub(crate) fn generate(what: Generate) -> Outcome {
-    match what {
-        Generate::SelfInstruct(arguments) => {
-            let SelfInstruct { making, site, count, human_share, rouge_max, tasks } = arguments;
-            let thresholds = self_instruct::Thresholds { rouge_max, ..self_instruct::Thresholds::default() };
-            let defaults = self_instruct::Settings::default();
-            let settings = self_instruct::Settings { site, count, human_share, tasks, thresholds, ..defaults };
-            made(&making, &Maker::SelfInstruct(settings))
-        }
-        Generate::Bootstrap(Bootstrap { making, scenes, count }) => {
-            let thresholds = dialogue::Thresholds { asked_rouge_max: scenes.rouge_max, ..dialogue::Thresholds::default() };
-            let Scenes { turns_max, personas, scenes, .. } = scenes;
-            let defaults = bootstrap::Settings::default();
-            let settings = bootstrap::Settings { count, turns_max, personas, scenes, thresholds, ..defaults };
-            made(&making, &Maker::Bootstrap(settings))
-        }
-        Generate::SelfGrow(SelfGrow { making, scenes, student, from, sizes, shown, anchor_share }) => {
-            let thresholds = dialogue::Thresholds { asked_rouge_max: scenes.rouge_max, ..dialogue::Thresholds::default() };
-            let Scenes { turns_max, personas, scenes, .. } = scenes;
-            let defaults = self_growth::Settings::default();
-            let settings = self_growth::Settings {
-                from,
-                sizes,
-                shown,
-                anchor_share,
-                turns_max,
-                personas,
-                scenes,
-                thresholds,
-                ..defaults
-            };
-            made(&making, &Maker::SelfGrow(settings, student))
-        }
-    }
-}
-
-impl Maker {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::SelfInstruct(_) => self_instruct::PIPELINE,
-            Self::Bootstrap(_) => bootstrap::PIPELINE,
-            Self::SelfGrow(..) => self_growth::PIPELINE,
-        }
-    }
-
-    /// Its settings: a run is only gone on with under the same.
-    fn arguments(&self) -> serde_json::Result<serde_json::Value> {
-        match self {
-            Self::SelfInstruct(settings) => serde_json::to_value(settings),
-            Self::Bootstrap(settings) => serde_json::to_value(settings),
-            Self::SelfGrow(settings, _) => serde_json::to_value(settings),
-        }
-    }
-
-    fn plan(&self, prompts: &Prompts) -> Result<Vec<Planned>, GenerateError> {
-        match self {
-            Self::SelfInstruct(settings) => self_instruct::plan(prompts, settings),
-            Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
-            Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
-        }
-    }
-
-    /// The student that it asks, taught first where that was asked for.
-    async fn student(&self, making: &Making, opened: &Opened) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
-        let Self::SelfGrow(settings, student) = self else { return Ok(None) };
-        let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
-        let folder = opened.folder(making, self.name());
-        let adapter = if student.learn {
-            let prompts = Prompts::load(making.prompts.as_deref())?;
-            let examples = self_growth::lessons(&prompts, settings, making.seed)?;
-            Some(pupil.learn(&folder.join("lesson"), examples).await?)
-        } else {
-            student.adapter.clone()
-        };
-        Ok(Some(pupil.open(adapter.as_deref()).await?))
-    }
-
-    async fn make(&self, run: &mut Run) -> Result<(), GenerateError> {
-        match self {
-            Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
-            Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
-            Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
-        }
-    }
-}
-
-fn made(making: &Making, maker: &Maker) -> Outcome {
+    let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
-        let opened = Opened::new(making).await?;
+        let opened = Opened::new(&making).await?;
         if making.dry_run {
-            let prompts = Prompts::load(making.prompts.as_deref())?;
-            let estimate = generate::Estimate::of(maker.plan(&prompts)?, &opened.limits);
+            let estimate = Estimate::of(maker.plan(&Prompts::load(making.prompts.as_deref())?)?, &opened.limits);
             summary::estimate(&estimate, &opened).iter().try_for_each(|line| print_line(line))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let student = maker.student(making, &opened).await?;
-        let mut run = opened.begin(making, maker.name(), maker.arguments()?, student)?;
-        let folder = run.folder().to_owned();
-        let shown = progress::show(run.meter.clone(), opened.limits.price);
-        let worked = interruptible(maker.make(&mut run)).await;
-        shown.end();
-        let report = run.finish(worked.as_ref().err())?;
+        if let Maker::SelfPlay(settings, play) = &maker
+            && let Some(iterations) = play.iterate
+        {
+            return iterate::iterate(&making, &opened, settings, play, iterations).await;
+        }
+        let folder = opened.folder(&making, maker.name());
+        let student = maker.student(&making, &opened, &folder).await?;
+        let (report, error) = run(&making, &opened, &maker, &folder, student).await?;
         if making.json {
             print_line(&serde_json::to_string(&report)?)?;
         } else {
             summary::lines(&report, &folder).iter().try_for_each(|line| print_line(line))?;
         }
-        match worked {
-            Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(error) => {
+        match error {
+            None => Ok(ExitCode::SUCCESS),
+            Some(error) => {
                 eprint_line(&format!("apprentice: {error}"));
                 Ok(ExitCode::FAILURE)
             }
         }
     })
+}
+
+/// One run from its begin to its report, and what ended it early.
+async fn run(
+    making: &Making,
+    opened: &Opened,
+    maker: &Maker,
+    folder: &Path,
+    student: Option<Arc<dyn ChatModel>>,
+) -> Result<(Report, Option<GenerateError>), app::Error> {
+    let mut run = opened.begin(making, maker, folder, student)?;
+    let shown = progress::show(run.meter.clone(), opened.limits.price);
+    let worked = interruptible(maker.make(&mut run)).await;
+    shown.end();
+    let error = worked.err();
+    Ok((run.finish(error.as_ref())?, error))
 }
 
 /// `work`, unless a signal ends it; what was paid is on disk at any time.

@@ -1,15 +1,16 @@
 //! Whom a maker asks: the configured teacher, or the practice teacher beside it in this process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use generate::run::{Facts, Limits, Price};
-use generate::{GenerateError, Run, Start};
+use generate::{Run, Start};
 use practice::teacher::Teacher;
 use teacher::{Client, TeacherModel};
 use wire::ChatModel;
 
+use super::maker::Maker;
 use crate::app;
 use crate::cli::generate::Making;
 use crate::settings::Settings;
@@ -52,30 +53,30 @@ impl Opened {
         Ok(Self { settings, model: Arc::new(TeacherModel::new(client, &name)), limits })
     }
 
-    /// Begins the run of `pipeline`, or goes on with it.
+    /// Begins the run of `maker` in `folder`, or goes on with it.
     pub(super) fn begin(
         &self,
         making: &Making,
-        pipeline: &str,
-        arguments: serde_json::Value,
+        maker: &Maker,
+        folder: &Path,
         student: Option<Arc<dyn ChatModel>>,
-    ) -> Result<Run, GenerateError> {
+    ) -> Result<Run, app::Error> {
         let facts = Facts {
-            pipeline: pipeline.to_owned(),
+            pipeline: maker.name().to_owned(),
             teacher: self.model.name().to_owned(),
             student: student.as_ref().map(|student| student.name().to_owned()),
             seed: making.seed,
-            arguments,
+            arguments: maker.arguments()?,
         };
-        Run::begin(Start {
-            folder: self.folder(making, pipeline),
+        Ok(Run::begin(Start {
+            folder: folder.to_owned(),
             facts,
             teacher: self.model.clone(),
             student,
             limits: self.limits,
             prompts: making.prompts.clone(),
             clock: app::now_ms,
-        })
+        })?)
     }
 
     /// The folder of a run.

@@ -4,18 +4,19 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dataset::ChatExample;
+use dataset::{ChatExample, LabelledExample};
 use gemma::GraphFormat;
 use jobs::{Method, ObjectiveArguments, Pretraining, Progress, TrainJob};
 use student::{Runtime, Student};
 use wire::ChatModel;
 
+use super::maker::Play;
+use crate::app;
 use crate::output::eprint_line;
 use crate::settings::Settings;
-use crate::app;
 
-/// Of ten examples of a lesson one is kept apart.
-const HELD_OUT_EVERY: usize = 10;
+/// Of so many examples of a lesson one is kept apart; odd, because a KTO file alternates.
+const HELD_OUT_EVERY: usize = 9;
 
 /// A base, ready to be taught and asked.
 pub(super) struct Pupil {
@@ -39,35 +40,62 @@ impl Pupil {
 
     /// Teaches the base `examples` and gives back the adapter; a lesson whose adapter is there is not held again.
     pub(super) async fn learn(&self, folder: &Path, examples: Vec<ChatExample>) -> Result<PathBuf, app::Error> {
-        let folder = std::path::absolute(folder)?;
-        let adapter = folder.join("adapter");
-        if adapter.join("adapter_config.json").is_file() {
-            return Ok(adapter);
+        let mut job = self.job(folder, Method::Sft)?;
+        if is_learnt(&job.out) {
+            return Ok(job.out);
         }
-        files::create_private_dir(&folder)?;
-        let (held_out, train): (Vec<_>, Vec<_>) =
-            examples.into_iter().enumerate().partition(|(at, _)| at % HELD_OUT_EVERY == 0);
-        let side = |examples: Vec<(usize, ChatExample)>| examples.into_iter().map(|(_, example)| example).collect();
-        let (held_out, train): (Vec<ChatExample>, Vec<ChatExample>) = (side(held_out), side(train));
-        dataset::write_chat(&folder.join("train.jsonl"), &train)?;
-        dataset::write_chat(&folder.join("held_out.jsonl"), &held_out)?;
-        let mut arguments = self.settings.lessons.train.clone();
+        let (train, held_out) = apart(examples, HELD_OUT_EVERY);
+        dataset::write_chat(&job.train, &train)?;
+        dataset::write_chat(&job.held_out, &held_out)?;
         // A scene with the scenes before it is longer than an exchange.
+        job.arguments.max_tokens = u32::try_from(self.settings.student.context)?;
+        self.train(&folder.join("train.toml"), &job).await?;
+        Ok(job.out)
+    }
+
+    /// Goes on from the adapter `reference` by KTO on labelled answers.
+    pub(super) async fn prefer(
+        &self,
+        folder: &Path,
+        examples: Vec<LabelledExample>,
+        reference: &Path,
+        play: &Play,
+    ) -> Result<PathBuf, app::Error> {
+        let mut job = self.job(folder, Method::Kto)?;
+        if is_learnt(&job.out) {
+            return Ok(job.out);
+        }
+        let (train, held_out) = apart(examples, HELD_OUT_EVERY);
+        dataset::write_labelled(&job.train, &train)?;
+        dataset::write_labelled(&job.held_out, &held_out)?;
+        job.reference = Some(reference.to_owned());
+        job.objective = ObjectiveArguments { beta: play.beta, ..ObjectiveArguments::default() };
+        let arguments = &mut job.arguments;
+        arguments.learning_rate = play.learning_rate;
         arguments.max_tokens = u32::try_from(self.settings.student.context)?;
-        let job = TrainJob {
-            method: Method::Sft,
+        // One pass: a preference is an opinion, not a text to learn by heart.
+        (arguments.epochs, arguments.warmup_steps) = (1.0, 0);
+        (arguments.stop_loss, arguments.stop_exact) = (None, None);
+        self.train(&folder.join("train.toml"), &job).await?;
+        Ok(job.out)
+    }
+
+    /// A job in `folder` with the settings of every lesson.
+    fn job(&self, folder: &Path, method: Method) -> Result<TrainJob, app::Error> {
+        let folder = std::path::absolute(folder)?;
+        files::create_private_dir(&folder)?;
+        Ok(TrainJob {
+            method,
             base: std::path::absolute(&self.settings.student.base)?,
             train: folder.join("train.jsonl"),
             held_out: folder.join("held_out.jsonl"),
-            out: adapter.clone(),
+            out: folder.join("adapter"),
             checkpoint: folder.join("checkpoint"),
-            arguments,
+            arguments: self.settings.lessons.train.clone(),
             pretraining: Pretraining::default(),
             reference: None,
             objective: ObjectiveArguments::default(),
-        };
-        self.train(&folder.join("train.toml"), &job).await?;
-        Ok(adapter)
+        })
     }
 
     /// Runs a training job in a child process, as every lesson is.
@@ -79,6 +107,7 @@ impl Pupil {
             Progress::HeldOut { step, loss, exact, .. } => {
                 eprint_line(&format!("lesson: step {step}, held-out loss {loss:.3}, exact {exact:.2}"));
             }
+            Progress::Stopped { step, reason } => eprint_line(&format!("lesson: stopped at step {step}: {reason}")),
             Progress::Start { examples, dropped, .. } => {
                 eprint_line(&format!("lesson: {examples} examples, {dropped} too long for the student"));
             }
@@ -108,4 +137,15 @@ impl Pupil {
         })
         .await?
     }
+}
+
+fn is_learnt(adapter: &Path) -> bool {
+    adapter.join("adapter_config.json").is_file()
+}
+
+/// Every `every`-th example is kept apart: for learning, and held out.
+fn apart<T>(examples: Vec<T>, every: usize) -> (Vec<T>, Vec<T>) {
+    let (held_out, train): (Vec<_>, Vec<_>) = examples.into_iter().enumerate().partition(|(at, _)| at % every == 0);
+    let plain = |side: Vec<(usize, T)>| side.into_iter().map(|(_, example)| example).collect();
+    (plain(train), plain(held_out))
 }

@@ -1,0 +1,177 @@
+//! The makers: what the command line says of each, as its settings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use generate::prompts::Prompts;
+use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct, self_play};
+use verify::VerifierSettings;
+use wire::ChatModel;
+
+use super::open::Opened;
+use super::pupil::Pupil;
+use crate::app;
+use crate::cli::generate::{
+    Bootstrap, Generate, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
+};
+
+/// What an answer of self-play must pass where no file says otherwise.
+const SELF_PLAY_VERIFIERS: &str = include_str!("../../../../seeds/self_play/verifiers.toml");
+
+/// A maker with its settings.
+pub(super) enum Maker {
+    SelfInstruct(self_instruct::Settings),
+    Bootstrap(bootstrap::Settings),
+    SelfGrow(self_growth::Settings, Student),
+    SelfPlay(self_play::Settings, Play),
+}
+
+/// What self-play needs besides its settings.
+pub(super) struct Play {
+    pub(super) student: Student,
+    pub(super) iterate: Option<u32>,
+    pub(super) sft: Option<PathBuf>,
+    pub(super) learning_rate: f64,
+    pub(super) beta: f64,
+}
+
+impl Play {
+    /// The same for one round of several.
+    pub(super) fn like(&self) -> Self {
+        let student = Student { adapter: None, learn: false, base: self.student.base.clone() };
+        Self { student, iterate: None, sft: None, ..*self }
+    }
+}
+
+/// The maker that the command line names.
+pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
+    Ok(match what {
+        Generate::SelfInstruct(arguments) => {
+            let SelfInstruct { making, site, count, human_share, rouge_max, tasks } = arguments;
+            let thresholds = self_instruct::Thresholds { rouge_max, ..self_instruct::Thresholds::default() };
+            let defaults = self_instruct::Settings::default();
+            let settings = self_instruct::Settings { site, count, human_share, tasks, thresholds, ..defaults };
+            (making, Maker::SelfInstruct(settings))
+        }
+        Generate::Bootstrap(Bootstrap { making, scenes, count }) => {
+            let Scenes { turns_max, personas, scenes, rouge_max } = scenes;
+            let (thresholds, defaults) = (speech(rouge_max), bootstrap::Settings::default());
+            let settings = bootstrap::Settings { count, turns_max, personas, scenes, thresholds, ..defaults };
+            (making, Maker::Bootstrap(settings))
+        }
+        Generate::SelfGrow(SelfGrow { making, scenes, student, from, sizes, shown, anchor_share }) => {
+            let Scenes { turns_max, personas, scenes, rouge_max } = scenes;
+            let (thresholds, defaults) = (speech(rouge_max), self_growth::Settings::default());
+            let settings = self_growth::Settings {
+                from,
+                sizes,
+                shown,
+                anchor_share,
+                turns_max,
+                personas,
+                scenes,
+                thresholds,
+                ..defaults
+            };
+            (making, Maker::SelfGrow(settings, student))
+        }
+        Generate::SelfPlay(arguments) => played(arguments)?,
+    })
+}
+
+fn speech(rouge_max: f64) -> dialogue::Thresholds {
+    dialogue::Thresholds { asked_rouge_max: rouge_max, ..dialogue::Thresholds::default() }
+}
+
+fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
+    let SelfPlay { making, student, site, count, requests, prompt_set, templates, personas, verifiers, .. } = arguments;
+    let text = match &verifiers {
+        None => SELF_PLAY_VERIFIERS.to_owned(),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+    };
+    let file = verifiers.as_deref().map_or("the built-in verifiers".into(), |path: &Path| path.display().to_string());
+    let verifiers: VerifierSettings = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+    let sources = requests.iter().map(|source| match source {
+        RequestSource::Guided => self_play::Source::Guided,
+        RequestSource::Templates => self_play::Source::Templates,
+        RequestSource::Student => self_play::Source::Student,
+        RequestSource::Teacher => self_play::Source::Teacher,
+    });
+    let settings = self_play::Settings {
+        site,
+        count,
+        sources: sources.collect(),
+        prompt_set,
+        templates,
+        personas,
+        system: !arguments.no_system,
+        max_tokens: arguments.max_tokens,
+        verifiers,
+        ..self_play::Settings::default()
+    };
+    let SelfPlay { iterate, sft, learning_rate, beta, .. } = arguments;
+    Ok((making, Maker::SelfPlay(settings, Play { student, iterate, sft, learning_rate, beta })))
+}
+
+impl Maker {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::SelfInstruct(_) => self_instruct::PIPELINE,
+            Self::Bootstrap(_) => bootstrap::PIPELINE,
+            Self::SelfGrow(..) => self_growth::PIPELINE,
+            Self::SelfPlay(..) => self_play::PIPELINE,
+        }
+    }
+
+    /// Its settings: a run is only gone on with under the same.
+    pub(super) fn arguments(&self) -> serde_json::Result<serde_json::Value> {
+        match self {
+            Self::SelfInstruct(settings) => serde_json::to_value(settings),
+            Self::Bootstrap(settings) => serde_json::to_value(settings),
+            Self::SelfGrow(settings, _) => serde_json::to_value(settings),
+            Self::SelfPlay(settings, _) => serde_json::to_value(settings),
+        }
+    }
+
+    pub(super) fn plan(&self, prompts: &Prompts) -> Result<Vec<Planned>, GenerateError> {
+        match self {
+            Self::SelfInstruct(settings) => self_instruct::plan(prompts, settings),
+            Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
+            Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
+            Self::SelfPlay(settings, _) => self_play::plan(prompts, settings),
+        }
+    }
+
+    /// The student that it asks, taught first where that was asked for.
+    pub(super) async fn student(
+        &self,
+        making: &Making,
+        opened: &Opened,
+        folder: &Path,
+    ) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
+        let (student, lessons) = match self {
+            Self::SelfInstruct(_) | Self::Bootstrap(_) => return Ok(None),
+            Self::SelfGrow(settings, student) => (student, Some(settings)),
+            Self::SelfPlay(_, play) => (&play.student, None),
+        };
+        let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
+        let adapter = match lessons {
+            Some(settings) if student.learn => {
+                let prompts = Prompts::load(making.prompts.as_deref())?;
+                let examples = self_growth::lessons(&prompts, settings, making.seed)?;
+                Some(pupil.learn(&folder.join("lesson"), examples).await?)
+            }
+            _ => student.adapter.clone(),
+        };
+        Ok(Some(pupil.open(adapter.as_deref()).await?))
+    }
+
+    pub(super) async fn make(&self, run: &mut Run) -> Result<(), GenerateError> {
+        match self {
+            Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
+            Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
+            Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
+            Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
+        }
+    }
+}
