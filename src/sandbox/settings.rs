@@ -50,7 +50,7 @@ impl Settings {
 /// [`SandboxError::Missing`] with what to build, [`SandboxError::OwnPath`].
 pub fn beside_current_exe() -> Result<PathBuf, SandboxError> {
     let own = std::env::current_exe().map_err(SandboxError::OwnPath)?;
-    let folder = own.parent().unwrap_or(Path::new("/"));
+    let folder = own.parent().unwrap_or_else(|| Path::new("/"));
     let below = folder.file_name().is_some_and(|name| name == "examples" || name == "deps");
     let path = if below { folder.with_file_name(WORKER) } else { folder.join(WORKER) };
     if path.is_file() { Ok(path) } else { Err(SandboxError::Missing { path }) }

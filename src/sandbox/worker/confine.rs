@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit, setsid};
 use rustix::thread::set_no_new_privs;
 use sandbox::protocol::Protections;
@@ -38,8 +39,10 @@ pub(crate) fn end_with_the_parent() {
     let stdin = io::stdin();
     loop {
         let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
-        if poll(&mut watched, None).is_ok() && watched[0].revents().contains(PollFlags::HUP) {
-            std::process::abort();
+        match poll(&mut watched, None) {
+            Ok(_) if !watched[0].revents().is_empty() => std::process::abort(),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
         }
     }
 }
@@ -85,7 +88,6 @@ const CALLS: &[i64] = &[
     libc::SYS_poll,
     libc::SYS_restart_syscall,
     libc::SYS_sched_yield,
-    libc::SYS_rseq,
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,

@@ -9,11 +9,21 @@ use serde::Deserialize;
 
 use crate::common::patient;
 
-/// Functions of the corpus that agree with CPython on every input, as measured with monty 0.0.23.
-const AGREEING_MEASURED: usize = 0;
+/// Functions of the corpus that agree with CPython on every input, as measured with monty 0.0.23. Every fifth function was
+/// written around something that is missing, so this is no rate of real functions.
+const AGREEING: usize = 76;
 
-/// Functions that answer something else than CPython without a word; `sandbox::SUBSET` tells the author to avoid each cause.
-const SILENTLY_DIFFERENT: [(&str, &str); 0] = [];
+/// Functions that answer otherwise than CPython and do not say that something is missing. `sandbox::SUBSET` tells the author
+/// to avoid each cause.
+const SILENTLY_DIFFERENT: [(&str, &str); 7] = [
+    ("a number within bounds", "float() reads ASCII digits only"),
+    ("case-folded words equal", "casefold() is lower()"),
+    ("split with the separators kept", "re.split() drops the groups"),
+    ("a wrong type now and then", "int() reads ASCII digits only"),
+    ("a set compared, everything caught", "the function catches what would say that set <= set is missing"),
+    ("booleans added, everything caught", "the function catches what would say that bool + int is missing"),
+    ("an import caught", "the function catches the missing module"),
+];
 
 #[derive(Deserialize)]
 struct Corpus {
@@ -29,35 +39,43 @@ struct Function {
     answers: Vec<Option<bool>>,
 }
 
+impl Function {
+    /// The outcomes beside CPython's answers.
+    async fn run(&self, pool: &Pool) -> Vec<(Outcome, Option<bool>)> {
+        let outcomes = pool.evaluate(&self.source, "evaluate", &self.inputs).await.unwrap();
+        outcomes.into_iter().zip(self.answers.iter().copied()).collect()
+    }
+}
+
+/// The answer, or nothing where there is none.
+fn answer(outcome: &Outcome) -> Option<bool> {
+    if let Outcome::Value(answer) = outcome { Some(*answer) } else { None }
+}
+
 #[tokio::test]
 async fn verifiers_answer_as_in_cpython_or_say_what_is_missing() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/verifiers.json");
     let corpus: Corpus = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert!(corpus.functions.len() >= 60);
     let pool = Pool::start(patient()).await.unwrap();
-    let (mut agreeing, mut different, mut unexplained) = (0, Vec::new(), Vec::new());
+    let (mut agreeing, mut lacking, mut different) = (0, 0, Vec::new());
     for function in &corpus.functions {
-        let outcomes = pool.evaluate(&function.source, "evaluate", &function.inputs).await.unwrap();
-        let pairs: Vec<(&Outcome, &Option<bool>)> = outcomes.iter().zip(&function.answers).collect();
-        let answer = |outcome: &Outcome| if let Outcome::Value(answer) = outcome { Some(*answer) } else { None };
-        let lacking = pairs.iter().any(|(outcome, _)| matches!(outcome, Outcome::Unsupported { .. }));
-        if !lacking && pairs.iter().all(|(outcome, expected)| answer(outcome) == **expected) {
+        let pairs = function.run(&pool).await;
+        let says = |outcome: &Outcome| matches!(outcome, Outcome::Unsupported { .. });
+        if pairs.iter().any(|(outcome, expected)| !says(outcome) && answer(outcome) != *expected) {
+            different.push(function.name.as_str());
+        } else if pairs.iter().any(|(outcome, _)| says(outcome)) {
+            lacking += 1;
+        } else {
             agreeing += 1;
         }
-        if pairs.iter().any(|(outcome, expected)| answer(outcome).is_some_and(|answer| Some(answer) != **expected)) {
-            different.push(function.name.as_str());
-        }
-        let is_lack = |outcome: &Outcome| matches!(outcome, Outcome::Value(_) | Outcome::Unsupported { .. });
-        unexplained.extend(
-            pairs
-                .iter()
-                .filter(|(outcome, expected)| expected.is_some() && !is_lack(outcome))
-                .map(|(outcome, _)| format!("{}: {outcome:?}", function.name)),
-        );
     }
-    println!("{agreeing} of {} functions agree with CPython on every input", corpus.functions.len());
+    println!(
+        "of {} functions {agreeing} agree with CPython on every input, {lacking} say what is missing, {} differ silently",
+        corpus.functions.len(),
+        different.len()
+    );
     let known: Vec<&str> = SILENTLY_DIFFERENT.iter().map(|(name, _)| *name).collect();
-    assert_eq!(different, known, "another answer than CPython's without a word");
-    assert!(unexplained.is_empty(), "CPython answers, and the worker does not say what it lacks: {unexplained:#?}");
-    assert_eq!(agreeing, AGREEING_MEASURED, "an upgrade changed how many functions agree; note the new number");
+    assert_eq!(different, known, "otherwise than CPython without a word");
+    assert_eq!(agreeing, AGREEING, "another number of functions agrees than was measured");
 }

@@ -71,4 +71,18 @@ impl OwnWorker {
         }
         panic!("{count} processes expected, {:?} run", self.processes());
     }
+
+    /// Waits until the process `id` has used the processor for a while: it is in its loop.
+    pub(crate) async fn until_busy(&self, id: u32) {
+        const TICKS: u64 = 20;
+        loop {
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+            // The 14th field, counted from the end of the name in parentheses: user time.
+            let user_ticks: u64 = stat.rsplit(") ").next().unwrap().split(' ').nth(11).unwrap().parse().unwrap();
+            if user_ticks > TICKS {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }

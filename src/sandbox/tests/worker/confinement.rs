@@ -21,7 +21,6 @@ async fn a_worker_has_no_environment_an_empty_folder_its_own_session_and_no_priv
     let session = proc_file(id, "stat").rsplit(") ").next().unwrap().split(' ').nth(3).unwrap().to_owned();
     assert_eq!(session, id.to_string());
     assert!(proc_file(id, "status").contains("NoNewPrivs:\t1"));
-    assert_eq!(fs::read_dir(format!("/proc/{id}/fd")).unwrap().count(), 3, "standard input, output and error");
     assert_eq!(fs::read_link(format!("/proc/{id}/fd/2")).unwrap().to_str(), Some("/dev/null"));
 }
 
