@@ -76,14 +76,18 @@ impl Pool {
         let _place: Option<SemaphorePermit<'_>> = self.places.acquire().await.ok();
         let mut outcomes = Vec::with_capacity(inputs.len());
         while outcomes.len() < inputs.len() {
-            let mut worker = self.worker().await?;
-            let fresh = worker.answered == 0;
+            let idle = self.idle_worker();
+            let was_idle = idle.is_some();
+            let mut worker = match idle {
+                Some(worker) => worker,
+                None => Worker::start(&self.settings, self.folder.path()).await?,
+            };
             let open = inputs.get(outcomes.len()..).unwrap_or_default();
             let request = Request { source: source.into(), function: function.into(), inputs: Cow::Borrowed(open) };
             match worker.run(&request, &mut outcomes).await {
                 Ok(()) => self.give_back(worker),
-                // It may have died while it was idle, which is not this source's fault.
-                Err(Lost { compiling: true, outcome: Outcome::Crashed { .. } }) if !fresh => {}
+                // It may have died while it was idle, which is not this source's fault: another one tells.
+                Err(Lost { compiling: true, outcome: Outcome::Crashed { .. } }) if was_idle => {}
                 Err(Lost { compiling: true, outcome }) => outcomes.resize(inputs.len(), outcome),
                 Err(Lost { compiling: false, outcome }) => outcomes.push(outcome),
             }
@@ -91,15 +95,15 @@ impl Pool {
         Ok(outcomes)
     }
 
-    /// An idle worker that still runs, or a fresh one.
-    async fn worker(&self) -> Result<Worker, SandboxError> {
-        loop {
-            let Some(mut worker) = self.idle.lock().pop() else { break };
+    /// An idle worker that still runs.
+    fn idle_worker(&self) -> Option<Worker> {
+        let mut idle = self.idle.lock();
+        while let Some(mut worker) = idle.pop() {
             if worker.is_running() {
-                return Ok(worker);
+                return Some(worker);
             }
         }
-        Worker::start(&self.settings, self.folder.path()).await
+        None
     }
 
     fn give_back(&self, worker: Worker) {

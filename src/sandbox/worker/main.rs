@@ -11,6 +11,7 @@ mod verdict;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use sandbox::frame::{self, REQUEST_BYTES_MAX};
@@ -38,7 +39,14 @@ fn run() -> io::Result<()> {
         return Err(io::Error::other(format!("protocol {}, not {PROTOCOL}", greeting.protocol)));
     }
     confine::limit_resources(greeting.limits.memory_bytes)?;
-    thread::Builder::new().spawn(confine::end_with_the_parent)?;
+    // A thread that is still being started makes calls that the filter refuses: the watch stands before it is installed.
+    let watching = Arc::new(Barrier::new(2));
+    let started = Arc::clone(&watching);
+    thread::Builder::new().spawn(move || {
+        started.wait();
+        confine::end_with_the_parent();
+    })?;
+    watching.wait();
     let serving = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || serve(greeting.limits))?;
     serving.join().unwrap_or_else(|_panic| Err(io::Error::other("the interpreter panicked")))
 }

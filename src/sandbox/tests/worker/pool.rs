@@ -155,7 +155,7 @@ async fn a_dropped_pool_leaves_no_process() {
 async fn a_worker_whose_parent_is_gone_ends_in_the_midst_of_a_function() {
     use sandbox::frame::encode;
     use sandbox::protocol::{Greeting, PROTOCOL, Request};
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::process::{Command, Stdio};
 
     let own = OwnWorker::new();
@@ -166,12 +166,17 @@ async fn a_worker_whose_parent_is_gone_ends_in_the_midst_of_a_function() {
     let looping = inputs(&["loop"]);
     let request = Request { source: ENDLESS.into(), function: "evaluate".into(), inputs: looping.into() };
     stdin.write_all(&encode(&request).unwrap()).unwrap();
-    // Hello has come, so the request is being answered or soon will be.
-    child.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    own.until_busy(child.id()).await;
     assert!(child.try_wait().unwrap().is_none());
     drop(stdin);
-    child.wait().unwrap();
+    for _ in 0..3_000 {
+        if child.try_wait().unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    child.kill().unwrap();
+    panic!("it still runs");
 }
 
 #[tokio::test]
