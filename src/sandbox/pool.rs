@@ -76,7 +76,7 @@ impl Pool {
         let _place: Option<SemaphorePermit<'_>> = self.places.acquire().await.ok();
         let mut outcomes = Vec::with_capacity(inputs.len());
         while outcomes.len() < inputs.len() {
-            let idle = self.idle_worker();
+            let idle = self.idle.lock().pop();
             let was_idle = idle.is_some();
             let mut worker = match idle {
                 Some(worker) => worker,
@@ -93,17 +93,6 @@ impl Pool {
             }
         }
         Ok(outcomes)
-    }
-
-    /// An idle worker that still runs.
-    fn idle_worker(&self) -> Option<Worker> {
-        let mut idle = self.idle.lock();
-        while let Some(mut worker) = idle.pop() {
-            if worker.is_running() {
-                return Some(worker);
-            }
-        }
-        None
     }
 
     fn give_back(&self, worker: Worker) {

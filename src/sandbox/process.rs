@@ -78,11 +78,6 @@ impl Worker {
         Ok(Self { child, stdin, stdout, silence, answered: 0, protections: hello.protections })
     }
 
-    /// False when it has died since.
-    pub(crate) fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
     /// Adds one outcome for each input to `outcomes`; where the worker is lost, those that came before.
     pub(crate) async fn run(&mut self, request: &Request<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), Lost> {
         let sent = self.exchange(request).await;
