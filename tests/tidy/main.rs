@@ -119,6 +119,9 @@ fn heavy_libraries_are_linked_by_one_member_each() {
     let only = [
         ("candle-core", "train"),
         ("candle-nn", "train"),
+        ("monty", "sandbox"),
+        ("monty-alloc", "sandbox"),
+        ("monty-types", "sandbox"),
         ("ort", "student"),
         ("sled", "store"),
         ("axum", "admin"),
