@@ -7,9 +7,13 @@ use wire::{Answer, Api, Delivery, Envelope, Finish, Prompt, Role, Sampling, Sign
 
 use crate::item::Item;
 
-/// The exchange that teaches `item`; none where the item is no example by itself. The same item always has the same id.
+/// The exchange that teaches `item`, put into the log at `now_ms` (Unix time): whoever reads the log from where it stopped finds it.
+/// None where the item is no example by itself, or was dropped.
 #[must_use]
-pub fn of(item: &Item, site: &SiteId, distillable: Distillable) -> Option<Exchange> {
+pub fn of(item: &Item, site: &SiteId, distillable: Distillable, now_ms: u64) -> Option<Exchange> {
+    if !item.is_kept() {
+        return None;
+    }
     let (answer, turns) = item.messages.split_last()?;
     if answer.role != Role::Assistant || turns.is_empty() {
         return None;
@@ -25,9 +29,9 @@ pub fn of(item: &Item, site: &SiteId, distillable: Distillable) -> Option<Exchan
     let envelope = Envelope { id: &item.id, created_s: item.created_at_ms / 1000, model: &item.model };
     let (_, response) = Api::Chat.write(Delivery { stream: false, include_usage: false }, &envelope, &answer);
     Some(Exchange {
-        id: id(item),
+        id: id(item, now_ms),
         site: site.clone(),
-        at_ms: item.created_at_ms,
+        at_ms: now_ms,
         api: Api::Chat,
         source: Source::Generated(item.pipeline.clone()),
         status: 200,
@@ -40,11 +44,11 @@ pub fn of(item: &Item, site: &SiteId, distillable: Distillable) -> Option<Exchan
     })
 }
 
-/// Version 7: the time of the answer, then the item's own name.
-fn id(item: &Item) -> Uuid {
+/// Version 7: the time, then the item's own name.
+fn id(item: &Item, now_ms: u64) -> Uuid {
     let mut hasher = blake3::Hasher::new();
     hasher.update(item.pipeline.as_bytes()).update(item.id.as_bytes()).update(item.prompt_hash.as_bytes());
     let mut random = [0; 10];
     hasher.finalize_xof().fill(&mut random);
-    uuid::Builder::from_unix_timestamp_millis(item.created_at_ms, &random).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid()
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::AdminAccess;
+
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
 pub(crate) enum Generate {
@@ -15,6 +17,8 @@ pub(crate) enum Generate {
     SelfGrow(SelfGrow),
     /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
     SelfPlay(SelfPlay),
+    /// Put what a run kept into the exchange log, so that its call sites learn from it.
+    Store(Store),
 }
 
 /// What every maker is told.
@@ -184,4 +188,20 @@ pub(crate) struct SelfPlay {
     pub(crate) learning_rate: f64,
     #[arg(long, default_value_t = 0.1)]
     pub(crate) beta: f64,
+}
+
+#[derive(Args)]
+pub(crate) struct Store {
+    /// A finished run.
+    pub(crate) run: PathBuf,
+    #[arg(long, short, default_value = "apprentice.toml")]
+    pub(crate) config: PathBuf,
+    /// The call site that learns from it, in place of the items' own.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Store it although it was stored before.
+    #[arg(long)]
+    pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) access: AdminAccess,
 }

@@ -9,6 +9,7 @@ mod maker;
 mod open;
 mod progress;
 mod pupil;
+mod store;
 mod summary;
 
 use std::path::Path;
@@ -29,6 +30,9 @@ use open::Opened;
 
 /// Runs one maker.
 pub(crate) fn generate(what: Generate) -> Outcome {
+    if let Generate::Store(arguments) = &what {
+        return app::runtime()?.block_on(store::store(arguments));
+    }
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
         let opened = Opened::new(&making).await?;
