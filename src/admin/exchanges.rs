@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use capture::{CaptureStore, Exchange, Source};
@@ -14,7 +14,12 @@ use crate::problem::{Problem, problem};
 use crate::views::site_of;
 
 /// Bytes of one request, at most.
-pub(crate) const BODY_BYTES_MAX: usize = 16 << 20;
+const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// How much one request may bring.
+pub(crate) fn room() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(BODY_BYTES_MAX)
+}
 
 /// Takes JSON lines of exchanges; all of them are on disk when it answers, or none.
 pub(crate) async fn add(

@@ -1,7 +1,6 @@
 //! The table of paths. Nothing else is in this file; a test holds it against `openapi.json`.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -24,10 +23,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/shadow", post(actions::shadow))
         .route("/admin/call-sites/{site}/ratings", post(actions::rate))
         .route("/admin/call-sites/{site}/train", post(actions::train))
-        .route(
-            "/admin/call-sites/{site}/exchanges",
-            post(exchanges::add).layer(DefaultBodyLimit::max(exchanges::BODY_BYTES_MAX)),
-        )
+        .route("/admin/call-sites/{site}/exchanges", post(exchanges::add).layer(exchanges::room()))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()
