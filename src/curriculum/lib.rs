@@ -1,12 +1,18 @@
 //! From exchanges to the frozen set that one training run reads: filtered, deduplicated, split, with its lineage.
 //!
-//! - [`example`]: what an exchange teaches, or why nothing; [`split`]: training and held-out side.
+//! - [`example`]: what an exchange teaches, or why nothing; [`split`]: training and held-out side of a lesson;
+//! - `assemble`: a set from files, for whoever trains by hand; `signature`, `near_duplicates`: what is nearly the same; `apart`: quotas, and
+//!   sides that share no group.
 //!
-//! Reads only the exchange log; writes three files into a folder and never looks at them again:
+//! Reads the exchange log, or files; writes three files into a folder and never looks at them again:
 //! `train.jsonl` and `held_out.jsonl` (`dataset`'s chat lines) and `lineage.json`.
 
+mod apart;
+mod assemble;
 mod error;
 mod example;
+mod near_duplicates;
+mod signature;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +23,11 @@ use capture::CaptureStore;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use apart::Grouping;
+pub use assemble::{AssembleSettings, Input, SetLineage, assemble};
 pub use error::CurriculumError;
+pub use near_duplicates::NearDuplicates;
+pub use signature::Signature;
 pub use split::DatasetSettings;
 use split::Candidate;
 

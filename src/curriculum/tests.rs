@@ -1,3 +1,6 @@
+mod assemble;
+mod near_duplicates;
+
 use callsite::VersionId;
 use capture::{CaptureError, Distillable, Exchange, Source};
 use dataset::{ChatExample, read_chat};
