@@ -215,9 +215,7 @@ impl Run {
             lines.push(b'\n');
         }
         files::replace(&self.folder.join(ITEMS_FILE), &lines)?;
-        let kept = self.items.iter().filter(|item| item.is_kept() && !item.messages.is_empty());
-        let examples: Vec<_> = kept.map(|item| dataset::ChatExample { messages: item.messages.clone() }).collect();
-        dataset::write_chat(&self.folder.join(report::EXAMPLES_FILE), &examples)?;
+        files::replace(&self.folder.join(report::EXAMPLES_FILE), &examples(&self.items)?)?;
         let report = Report::of(report::Made {
             facts: self.facts,
             items: &self.items,
@@ -232,6 +230,22 @@ impl Run {
         report.write(&self.folder)?;
         Ok(report)
     }
+}
+
+/// The kept examples as chat lines, each with what it is an example of.
+fn examples(items: &[Item]) -> Result<Vec<u8>, GenerateError> {
+    let mut lines = Vec::new();
+    for item in items.iter().filter(|item| item.is_kept() && !item.messages.is_empty()) {
+        let mut line = serde_json::json!({ "messages": item.messages, "id": item.id, "site": item.site });
+        for name in ["role", "act"] {
+            if let Some(value) = item.parsed.get(name).filter(|value| value.is_string()) {
+                line[name] = value.clone();
+            }
+        }
+        serde_json::to_writer(&mut lines, &line).map_err(std::io::Error::from)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 /// Writes what the run is, or holds it against what is there.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::AdminAccess;
+use super::dataset::Filters;
 
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
@@ -17,6 +18,8 @@ pub(crate) enum Generate {
     SelfGrow(SelfGrow),
     /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
     SelfPlay(SelfPlay),
+    /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
+    Prepare(Prepare),
     /// Put what a run kept into the exchange log, so that its call sites learn from it.
     Store(Store),
 }
@@ -204,4 +207,13 @@ pub(crate) struct Store {
     pub(crate) again: bool,
     #[command(flatten)]
     pub(crate) access: AdminAccess,
+}
+
+#[derive(Args)]
+pub(crate) struct Prepare {
+    /// Finished runs, such as a bootstrap and what grew from it.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }

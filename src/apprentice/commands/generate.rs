@@ -12,16 +12,17 @@ mod pupil;
 mod store;
 mod summary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{Estimate, GenerateError, Report};
+use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
 use wire::ChatModel;
 
-use crate::cli::generate::{Generate, Making};
+use crate::cli::generate::{Generate, Making, Prepare};
+use crate::commands::dataset;
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
 
@@ -32,6 +33,10 @@ use open::Opened;
 pub(crate) fn generate(what: Generate) -> Outcome {
     if let Generate::Store(arguments) = &what {
         return app::runtime()?.block_on(store::store(arguments));
+    }
+    if let Generate::Prepare(Prepare { runs, filters }) = &what {
+        let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
+        return dataset::build(&files, None, filters);
     }
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {

@@ -1,23 +1,20 @@
-//! `apprentice generate store`: what a run kept, into the exchange log: directly, or through the running proxy that holds it.
+//! `apprentice generate store`: what a run kept, into the exchange log.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use callsite::SiteId;
-use capture::{CaptureError, CaptureStore, Exchange};
+use capture::Exchange;
 use generate::{exchange, run};
-use store::StoreError;
 
 use crate::cli::generate::Store;
-use crate::commands::admin_client::AdminClient;
+use crate::commands::exchange_log;
 use crate::output::{eprint_line, print_line};
 use crate::settings::Settings;
 use crate::{Outcome, app};
 
 /// In the run's folder: which sites have it.
 const STORED_FILE: &str = "stored.json";
-/// Bytes of exchanges that are sent at a time.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// Stores, and says how many of which site.
 pub(super) async fn store(arguments: &Store) -> Outcome {
@@ -44,7 +41,9 @@ pub(super) async fn store(arguments: &Store) -> Outcome {
     if sites.is_empty() {
         return Err(format!("{} holds nothing that could be learnt", arguments.run.display()).into());
     }
-    keep(&settings, arguments, &sites).await?;
+    for (site, exchanges) in &sites {
+        exchange_log::add(&settings, &arguments.access, site, exchanges).await?;
+    }
     let counts: BTreeMap<String, usize> =
         sites.iter().map(|(site, exchanges)| (site.to_string(), exchanges.len())).collect();
     files::replace_json(&marker, &counts)?;
@@ -53,41 +52,4 @@ pub(super) async fn store(arguments: &Store) -> Outcome {
         print_line("nothing learns from them: teacher.distillable is not \"yes\"")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Into the log itself, or, where a running proxy holds it, through that.
-async fn keep(
-    settings: &Settings,
-    arguments: &Store,
-    sites: &BTreeMap<SiteId, Vec<Exchange>>,
-) -> Result<(), app::Error> {
-    match app::exchange_log(settings, &settings.data.dir) {
-        Ok(log) => tokio::task::block_in_place(|| append(&log, sites)),
-        Err(CaptureError::Store(StoreError::InUse(_))) => send(arguments, sites).await,
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn append(log: &impl CaptureStore, sites: &BTreeMap<SiteId, Vec<Exchange>>) -> Result<(), app::Error> {
-    for exchanges in sites.values() {
-        log.append(exchanges)?;
-    }
-    Ok(())
-}
-
-async fn send(arguments: &Store, sites: &BTreeMap<SiteId, Vec<Exchange>>) -> Result<(), app::Error> {
-    let admin = AdminClient::new(&arguments.access)?;
-    for (site, exchanges) in sites {
-        let path = format!("/admin/call-sites/{site}/exchanges");
-        let mut lines = String::new();
-        for exchange in exchanges {
-            lines.push_str(&serde_json::to_string(exchange)?);
-            lines.push('\n');
-            if lines.len() > BATCH_BYTES {
-                admin.send_lines(&path, std::mem::take(&mut lines)).await?;
-            }
-        }
-        admin.send_lines(&path, lines).await?;
-    }
-    Ok(())
 }
