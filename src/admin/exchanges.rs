@@ -43,6 +43,10 @@ pub(crate) async fn add(
         }
         exchanges.push(exchange);
     }
+    // A site that no client has asked yet is looked at by the lessons from now on.
+    if !admin.ledger.register(&site) {
+        return Err(problem(StatusCode::CONFLICT, format!("`{site}` is one call site too many: it is not admitted")));
+    }
     let count = exchanges.len();
     let too_large = tokio::task::spawn_blocking(move || append(&captures, &exchanges))
         .await

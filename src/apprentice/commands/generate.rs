@@ -15,10 +15,12 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use generate::prompts::Prompts;
 use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use wire::ChatModel;
 
 use crate::cli::generate::{Generate, Making, Prepare};
@@ -79,18 +81,28 @@ async fn run(
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
     let mut run = opened.begin(making, maker, folder, student)?;
     let shown = progress::show(run.meter.clone(), opened.limits.price);
-    let worked = interruptible(maker.make(&mut run)).await;
+    let watching = stop_at_signal(run.stop.clone())?;
+    let worked = maker.make(&mut run).await;
+    watching.abort();
     shown.end();
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))
 }
 
-/// `work`, unless a signal ends it; what was paid is on disk at any time.
-async fn interruptible(work: impl Future<Output = Result<(), GenerateError>>) -> Result<(), GenerateError> {
+/// Sets `stop` at the first signal; the second one ends the process as usual.
+fn stop_at_signal(stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        worked = work => worked,
-        _ = interrupt.recv() => Err(GenerateError::Interrupted),
-        _ = terminate.recv() => Err(GenerateError::Interrupted),
-    }
+    Ok(tokio::spawn(async move {
+        for times in 0.. {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if times > 0 {
+                std::process::exit(130);
+            }
+            stop.store(true, Ordering::Relaxed);
+            eprint_line("stopping: what is under way is paid and is waited for; once more ends it at once");
+        }
+    }))
 }
