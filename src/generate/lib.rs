@@ -2,7 +2,7 @@
 //!
 //! - [`run`]: what every maker works with: models asked through a journal, a money cap, the files of a run;
 //! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
-//! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new;
+//! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new; [`refilter`]: other thresholds for a finished run;
 //! - [`self_instruct`]: new writing tasks from seed tasks;
 //! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student;
 //! - [`self_play`]: a student's answers with labels, for KTO.
@@ -19,6 +19,7 @@ pub mod funnel;
 pub mod item;
 pub mod novelty;
 pub mod prompts;
+pub mod refilter;
 pub mod report;
 pub mod run;
 pub mod self_growth;

@@ -213,14 +213,7 @@ impl Run {
     /// # Errors
     /// When a file cannot be written.
     pub fn finish(self, ended: Option<&GenerateError>) -> Result<Report, GenerateError> {
-        let mut lines = Vec::new();
-        for item in &self.items {
-            serde_json::to_writer(&mut lines, item).map_err(std::io::Error::from)?;
-            lines.push(b'\n');
-        }
-        files::replace(&self.folder.join(ITEMS_FILE), &lines)?;
-        files::replace(&self.folder.join(report::EXAMPLES_FILE), &examples(&self.items)?)?;
-        let report = Report::of(report::Made {
+        let made = report::Made {
             facts: self.facts,
             items: &self.items,
             funnel: self.funnel,
@@ -230,9 +223,8 @@ impl Run {
             seconds: self.began.elapsed().as_secs_f64(),
             ended_at_ms: (self.clock)(),
             ended: ended.map(ToString::to_string),
-        });
-        report.write(&self.folder)?;
-        Ok(report)
+        };
+        write(&self.folder, made)
     }
 }
 
@@ -250,6 +242,53 @@ fn examples(items: &[Item]) -> Result<Vec<u8>, GenerateError> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// A run that is made from another one's items.
+pub(crate) struct Rewritten {
+    pub(crate) facts: Facts,
+    pub(crate) items: Vec<Item>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) figures: Vec<(String, f64)>,
+    pub(crate) now_ms: u64,
+}
+
+/// Writes a run that asked nothing itself; its funnel is counted from its items.
+pub(crate) fn rewrite(folder: &Path, rewritten: Rewritten) -> Result<Report, GenerateError> {
+    let Rewritten { facts, items, refused, figures, now_ms } = rewritten;
+    files::create_private_dir(folder)?;
+    same_run(&folder.join(RUN_FILE), &facts)?;
+    let mut funnel = Funnel::default();
+    for item in &items {
+        funnel.count(&item.stage, item.dropped_by().map(|check| check.name.as_str()));
+    }
+    let (reading, seconds) = (Reading::default(), 0.0);
+    let made = report::Made {
+        facts,
+        items: &items,
+        funnel,
+        refused,
+        figures,
+        reading,
+        seconds,
+        ended_at_ms: now_ms,
+        ended: None,
+    };
+    write(folder, made)
+}
+
+/// Writes items, examples and report.
+fn write(folder: &Path, made: report::Made<'_>) -> Result<Report, GenerateError> {
+    let mut lines = Vec::new();
+    for item in made.items {
+        serde_json::to_writer(&mut lines, item).map_err(std::io::Error::from)?;
+        lines.push(b'\n');
+    }
+    files::replace(&folder.join(ITEMS_FILE), &lines)?;
+    files::replace(&folder.join(report::EXAMPLES_FILE), &examples(made.items)?)?;
+    let report = Report::of(made);
+    report.write(folder)?;
+    Ok(report)
 }
 
 /// Writes what the run is, or holds it against what is there.

@@ -165,17 +165,14 @@ async fn new_tasks(run: &mut Run, settings: &Settings, tasks: &mut Tasks, round:
             if tasks.made.len() >= settings.count {
                 break;
             }
-            let near = || {
-                let nearest = tasks.pool.nearest(&text)?;
-                Some((nearest, tasks.at(nearest.index).1.to_owned()))
-            };
-            let (checks, nearest) = filters::instruction(&text, settings.thresholds, near);
+            let nearest = tasks.pool.nearest(&text);
+            let near = nearest.map(|nearest| (nearest.rouge_l, tasks.at(nearest.index)));
             let mut item = run.item(&settings.site, NEW, &call, &text);
             (item.round, item.parents) = (round, parents.clone());
             item.parsed = json!({ "instruction": text });
-            item.max_rouge = nearest.as_ref().map(|(nearest, _)| nearest.rouge_l);
-            item.nearest_id = nearest.map(|(nearest, _)| tasks.at(nearest.index).0.to_owned());
-            item.checks = checks;
+            item.max_rouge = near.map(|(rouge, _)| rouge);
+            item.nearest_id = near.map(|(_, (id, _))| id.to_owned());
+            item.checks = filters::instruction(&text, settings.thresholds, near.map(|(rouge, (_, text))| (rouge, text)));
             if item.is_kept() {
                 tasks.pool.push(&text);
                 tasks.made.push((item.id.clone(), text));
@@ -255,12 +252,10 @@ async fn examples(
             });
             item.check(verdict.map_or_else(|reason| Check::plain(reason, false), |()| Check::plain("instance", true)));
             let asked = format::question(&mut rng, instruction, instance);
-            if item.is_kept() {
-                let new = taken.insert((asked.clone(), instance.output.clone()));
-                item.check(Check::plain("repeated", new));
-                let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-                item.messages = vec![turn(Role::User, &asked), turn(Role::Assistant, &instance.output)];
-            }
+            let new = !item.is_kept() || taken.insert((asked.clone(), instance.output.clone()));
+            item.check(Check::plain("repeated", new));
+            let turn = |role, text: &str| Turn { role, text: text.to_owned() };
+            item.messages = vec![turn(Role::User, &asked), turn(Role::Assistant, &instance.output)];
             run.take(EXAMPLES, item);
         }
     }

@@ -18,6 +18,8 @@ pub(crate) enum Generate {
     SelfGrow(SelfGrow),
     /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
     SelfPlay(SelfPlay),
+    /// Apply other thresholds to a finished run; nobody is asked.
+    Refilter(Refilter),
     /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
     Prepare(Prepare),
     /// Put what a run kept into the exchange log, so that its call sites learn from it.
@@ -216,4 +218,22 @@ pub(crate) struct Prepare {
     pub(crate) runs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+#[derive(Args)]
+pub(crate) struct Refilter {
+    /// A finished run.
+    pub(crate) run: PathBuf,
+    /// The folder of the result.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// A check's name and its new limit, such as novelty=0.6; may be given several times.
+    #[arg(long = "limit", value_name = "CHECK=NUMBER", required = true, value_parser = limit)]
+    pub(crate) limits: Vec<(String, f64)>,
+}
+
+fn limit(text: &str) -> Result<(String, f64), String> {
+    let (name, number) = text.split_once('=').ok_or("it is a check's name, `=` and a number")?;
+    let number: f64 = number.parse().map_err(|error| format!("`{number}` is no number: {error}"))?;
+    if number.is_finite() { Ok((name.to_owned(), number)) } else { Err(format!("{number} is no limit")) }
 }

@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use wire::ChatModel;
 
-use crate::cli::generate::{Generate, Making, Prepare};
+use crate::cli::generate::{Generate, Making, Prepare, Refilter};
 use crate::commands::dataset;
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
@@ -31,15 +31,26 @@ use crate::{Outcome, app};
 use maker::Maker;
 use open::Opened;
 
-/// Runs one maker.
+/// Runs one maker, or does something with a finished run.
 pub(crate) fn generate(what: Generate) -> Outcome {
-    if let Generate::Store(arguments) = &what {
-        return app::runtime()?.block_on(store::store(arguments));
+    match what {
+        Generate::Store(arguments) => app::runtime()?.block_on(store::store(&arguments)),
+        Generate::Prepare(Prepare { runs, filters }) => {
+            let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
+            dataset::build(&files, None, &filters)
+        }
+        Generate::Refilter(Refilter { run, out, limits }) => {
+            let limits = limits.into_iter().collect();
+            let report = generate::refilter::refilter(&run, &out, &limits, app::now_ms())?;
+            summary::lines(&report, &out).iter().try_for_each(|line| print_line(line))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        maker => make(maker),
     }
-    if let Generate::Prepare(Prepare { runs, filters }) = &what {
-        let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
-        return dataset::build(&files, None, filters);
-    }
+}
+
+/// Runs one maker.
+fn make(what: Generate) -> Outcome {
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
         let opened = Opened::new(&making).await?;

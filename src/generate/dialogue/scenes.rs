@@ -116,17 +116,13 @@ pub(crate) async fn ask(
             Ok(turns) => {
                 let scene = Scene { id: item.id.clone(), persona: wanted.persona.id.clone(), role, act, turns };
                 item.parsed = serde_json::to_value(&scene).unwrap_or_default();
-                let fits = scene.turns.len() <= form.turns_max;
                 #[expect(clippy::cast_precision_loss, reason = "lines")]
-                let length = Check::at_most("turns", scene.turns.len() as f64, form.turns_max as f64);
-                let open = !quotas.is_full(wanted.cell);
-                if item.check(length) && fits && item.check(Check::plain("quota", open)) {
-                    let passed = gates.check(&scene, wanted.persona, &mut item);
-                    if passed {
-                        item.messages = scene.messages(wanted.persona);
-                        quotas.take(wanted.cell);
-                        taken.push(scene);
-                    }
+                item.check(Check::at_most("turns", scene.turns.len() as f64, form.turns_max as f64));
+                item.check(Check::plain("quota", !quotas.is_full(wanted.cell)));
+                item.messages = scene.messages(wanted.persona);
+                if gates.check(&scene, wanted.persona, &mut item) {
+                    quotas.take(wanted.cell);
+                    taken.push(scene);
                 }
             }
         }

@@ -76,7 +76,7 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             (making, Maker::SelfGrow(settings, student))
         }
         Generate::SelfPlay(arguments) => played(arguments)?,
-        Generate::Store(_) | Generate::Prepare(_) => return Err("this makes nothing".into()),
+        Generate::Store(_) | Generate::Prepare(_) | Generate::Refilter(_) => return Err("this makes nothing".into()),
     })
 }
 
