@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod generate;
+pub(crate) mod levels;
 
 use std::path::PathBuf;
 
@@ -72,6 +73,11 @@ pub(crate) enum Command {
     Generate {
         #[command(subcommand)]
         what: generate::Generate,
+    },
+    /// Look at levels of a role-playing game: what is wrong with them, in other forms, as pictures.
+    Levels {
+        #[command(subcommand)]
+        action: levels::LevelsAction,
     },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),

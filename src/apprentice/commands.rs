@@ -9,6 +9,7 @@ mod export_encoder;
 mod generate;
 mod init;
 mod judge;
+mod levels;
 mod policy;
 mod practice;
 mod practice_data;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command) -> Outcome {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
         Command::Generate { what } => generate::generate(what),
+        Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Reference { what } => reference::reference(what),

@@ -134,7 +134,13 @@ fn text<'a>(context: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
 }
 
 /// An id must have its form, and be the one that the system text gives, if it gives one of that form.
-fn id(system: &str, tool: &str, context: &Map<String, Value>, field: &'static str, form: &str) -> Option<ToolFinding> {
+fn id(
+    system: &str,
+    tool: &str,
+    context: &Map<String, Value>,
+    field: &'static str,
+    form: &str,
+) -> Option<ToolFinding> {
     let value = text(context, field)?.to_owned();
     let anchored = Regex::new(form).ok()?;
     if !anchored.is_match(&value) {

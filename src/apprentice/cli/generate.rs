@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use generate::levels::By;
 
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
@@ -13,6 +14,8 @@ pub(crate) enum Generate {
     Bootstrap(Bootstrap),
     /// More scenes, by the student, in rounds; scenes by people and the teacher stay in view.
     SelfGrow(SelfGrow),
+    /// Levels of a role-playing game and their maps, every map checked.
+    Levels(Levels),
 }
 
 /// What every maker is told.
@@ -127,4 +130,42 @@ pub(crate) struct Student {
     /// The base, in place of `student.base`.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Levels {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    /// The call site that learns from the maps.
+    #[arg(long, default_value = "levels")]
+    pub(crate) site: String,
+    /// Levels to make, each with its map.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) count: usize,
+    /// Cells along either side.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) width: i64,
+    #[arg(long, default_value_t = 20)]
+    pub(crate) height: i64,
+    /// Who makes them: teacher or student.
+    #[arg(long, default_value = "teacher")]
+    pub(crate) by: By,
+    /// More tries after a map with an error, which are told what was wrong.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) retries: u32,
+    /// The first coordinate of a side: 0 or 1.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) base: u8,
+    /// Ask the teacher without a JSON schema; some do not take one.
+    #[arg(long)]
+    pub(crate) no_schema: bool,
+    /// Another run's examples.jsonl: novelty and patterns are measured against its maps.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known: Option<PathBuf>,
+    /// The student's adapter, a PEFT folder; the base alone otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: Option<PathBuf>,
+    /// The student's base, in place of `student.base`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) student: Option<PathBuf>,
 }

@@ -8,17 +8,17 @@ mod progress;
 mod pupil;
 mod summary;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct};
+use generate::{GenerateError, Planned, Run, bootstrap, dialogue, levels, self_growth, self_instruct};
 use tokio::signal::unix::{SignalKind, signal};
 
 use wire::ChatModel;
 
-use crate::cli::generate::{Bootstrap, Generate, Making, Scenes, SelfGrow, SelfInstruct, Student};
+use crate::cli::generate::{Bootstrap, Generate, Levels, Making, Scenes, SelfGrow, SelfInstruct, Student};
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
 
@@ -30,6 +30,14 @@ enum Maker {
     SelfInstruct(self_instruct::Settings),
     Bootstrap(bootstrap::Settings),
     SelfGrow(self_growth::Settings, Student),
+    Levels(levels::Settings, LevelModels),
+}
+
+/// Whom the maker of levels asks, and how.
+struct LevelModels {
+    no_schema: bool,
+    adapter: Option<PathBuf>,
+    base: Option<PathBuf>,
 }
 
 /// Runs one maker.
@@ -66,6 +74,12 @@ pub(crate) fn generate(what: Generate) -> Outcome {
             };
             made(&making, &Maker::SelfGrow(settings, student))
         }
+        Generate::Levels(Levels { making, site, count, width, height, by, retries, base, no_schema, known, adapter, student }) => {
+            let rules = ::levels::LevelRules { base: base.try_into()?, ..::levels::LevelRules::default() };
+            let defaults = levels::Settings::default();
+            let settings = levels::Settings { site, count, width, height, by, retries, rules, known, ..defaults };
+            made(&making, &Maker::Levels(settings, LevelModels { no_schema, adapter, base: student }))
+        }
     }
 }
 
@@ -75,6 +89,7 @@ impl Maker {
             Self::SelfInstruct(_) => self_instruct::PIPELINE,
             Self::Bootstrap(_) => bootstrap::PIPELINE,
             Self::SelfGrow(..) => self_growth::PIPELINE,
+            Self::Levels(..) => levels::PIPELINE,
         }
     }
 
@@ -84,6 +99,7 @@ impl Maker {
             Self::SelfInstruct(settings) => serde_json::to_value(settings),
             Self::Bootstrap(settings) => serde_json::to_value(settings),
             Self::SelfGrow(settings, _) => serde_json::to_value(settings),
+            Self::Levels(settings, _) => serde_json::to_value(settings),
         }
     }
 
@@ -92,12 +108,20 @@ impl Maker {
             Self::SelfInstruct(settings) => self_instruct::plan(prompts, settings),
             Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
             Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
+            Self::Levels(settings, _) => levels::plan(prompts, settings),
         }
     }
 
     /// The student that it asks, taught first where that was asked for.
     async fn student(&self, making: &Making, opened: &Opened) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
-        let Self::SelfGrow(settings, student) = self else { return Ok(None) };
+        let (settings, student) = match self {
+            Self::SelfGrow(settings, student) => (settings, student),
+            Self::Levels(settings, LevelModels { adapter, base, .. }) if settings.by == levels::By::Student => {
+                let pupil = Pupil::new(&opened.settings, base.as_deref())?;
+                return Ok(Some(pupil.open(adapter.as_deref()).await?));
+            }
+            _ => return Ok(None),
+        };
         let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
         let folder = opened.folder(making, self.name());
         let adapter = if student.learn {
@@ -115,6 +139,7 @@ impl Maker {
             Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
             Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
+            Self::Levels(settings, _) => levels::make(run, settings).await,
         }
     }
 }
@@ -130,6 +155,10 @@ fn made(making: &Making, maker: &Maker) -> Outcome {
         }
         let student = maker.student(making, &opened).await?;
         let mut run = opened.begin(making, maker.name(), maker.arguments()?, student)?;
+        if let Maker::Levels(_, LevelModels { no_schema: false, .. }) = maker {
+            run.teacher.ask_as(levels::LEVEL, opened.with_schema("level", levels::level_schema()));
+            run.teacher.ask_as(levels::MAP, opened.with_schema("map", levels::map_schema()));
+        }
         let folder = run.folder().to_owned();
         let shown = progress::show(run.meter.clone(), opened.limits.price);
         let worked = interruptible(maker.make(&mut run)).await;
