@@ -15,6 +15,7 @@ mod cases {
     mod evidence;
     mod judging;
     mod learning;
+    mod levels;
     mod limits;
     mod parity;
     mod practice;

@@ -116,7 +116,7 @@ pub(crate) struct Practice {
     /// Free text is judged by the practice teacher instead of held to its own variance.
     #[arg(long)]
     pub(crate) judge: bool,
-    /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller.
+    /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller, and levels, which is not played otherwise.
     #[arg(long, value_name = "SITE", value_delimiter = ',')]
     pub(crate) only: Vec<Scene>,
     #[arg(long, default_value_t = 1)]
@@ -281,7 +281,7 @@ pub(crate) struct PracticeBase {
 
 #[derive(Args)]
 pub(crate) struct PracticePairs {
-    /// shopkeeper, quest-giver, tavern, bard or fortune-teller
+    /// shopkeeper, quest-giver, tavern, bard, fortune-teller or levels
     #[arg(long)]
     pub(crate) site: Scene,
     /// In the style that the teacher changes to.

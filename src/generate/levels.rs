@@ -201,7 +201,7 @@ async fn maps(
         let mut open: Vec<&mut &mut Game> = games.iter_mut().filter(|game| game.wants_map()).collect();
         let mut asks = Vec::new();
         for game in &open {
-            let text = run.prompts.render("levels/map", game.map_slots(settings)?)?;
+            let text = run.prompts.render("levels/map", game.map_slots(settings))?;
             let prompt = question(text, map_tokens(settings), game.sampling(run.facts.seed, attempt));
             asks.push(Ask { stage: MAP, prompt, draw: game.draw() * u64::from(RETRIES_MAX + 1) + u64::from(attempt) });
         }
@@ -282,7 +282,7 @@ pub fn plan(prompts: &Prompts, settings: &Settings) -> Result<Vec<Planned>, Gene
     let level = prompts.render("levels/level", game.slots(settings))?;
     let (walls, enemies) = game::most(settings);
     game.plan(game.example(settings), "");
-    let map = prompts.render("levels/map", game.map_slots(settings)?)?;
+    let map = prompts.render("levels/map", game.map_slots(settings))?;
     let retries = if settings.retries > 0 { settings.count / 5 } else { 0 };
     let tokens = u32::try_from(80 + 20 * walls + 6 * enemies).unwrap_or(u32::MAX);
     Ok(vec![Planned::new(LEVEL, settings.count, &level, 50), Planned::new(MAP, settings.count + retries, &map, tokens)])

@@ -34,3 +34,6 @@ pub(crate) fn answer(asked: &str, seed: u64) -> Option<String> {
     hasher.update(&seed.to_le_bytes()).update(asked.as_bytes());
     write(asked, &mut ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

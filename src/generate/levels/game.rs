@@ -96,13 +96,13 @@ impl Game {
     }
 
     /// The slots of the question for the map.
-    pub(super) fn map_slots(&self, settings: &Settings) -> Result<Value, GenerateError> {
+    pub(super) fn map_slots(&self, settings: &Settings) -> Value {
         let (level, _) = self.planned.clone().unwrap_or_default();
         let base = i64::from(u8::from(settings.rules.base));
-        Ok(json!({
+        json!({
             "level": text(&level), "base": base, "last_x": settings.width - 1 + base, "last_y": settings.height - 1 + base,
             "findings": self.findings,
-        }))
+        })
     }
 
     /// A level as one might be planned, for estimates.

@@ -84,7 +84,7 @@ pub(super) fn report(run: &mut Run, settings: &Settings, made: &Made, known: &[S
         run.figure("the same, if tries were independent", valid_after(playability, settings.retries));
         run.figure("tries a map, if tries were independent", tries_expected(playability, settings.retries));
     }
-    run.figure_share("tries a map", made.tries, made.first);
+    run.figure_share("tries a map, measured", made.tries, made.first);
     if made.served > 0 {
         run.figure("answer tokens a valid map", made.answer_tokens as f64 / made.served as f64);
     }
@@ -130,11 +130,12 @@ fn novelty(run: &mut Run, settings: &Settings, made: &Made, known: &[String]) {
 /// The expressive range: means as figures, the openness-by-leniency picture as a file.
 #[expect(clippy::cast_precision_loss, reason = "counts")]
 fn expressive(run: &mut Run, settings: &Settings, made: &Made) -> Result<(), GenerateError> {
+    type Of = fn(&Expressive) -> f64;
     let ranges: Vec<Expressive> = made.maps.iter().filter_map(|(_, map)| Expressive::of(map, settings.rules)).collect();
     if ranges.is_empty() {
         return Ok(());
     }
-    let measures: [(&str, fn(&Expressive) -> f64); 5] = [
+    let measures: [(&str, Of); 5] = [
         ("openness, mean", |range| range.openness),
         ("linearity, mean", |range| range.linearity),
         ("leniency, mean", |range| range.leniency),
