@@ -117,8 +117,10 @@ fn novelty(run: &mut Run, settings: &Settings, made: &Made, known: &[String]) {
         .filter(|((accurate, _), novel)| *accurate && *novel)
         .map(|((_, text), _)| text)
         .collect();
-    run.figure("diversity, lower bound", diversity(&texts, texts.len()));
-    run.figure("restricted diversity, lower bound", diversity(&restricted, tried));
+    if !texts.is_empty() {
+        run.figure("diversity, lower bound", diversity(&texts, texts.len()));
+        run.figure("restricted diversity, lower bound", diversity(&restricted, tried));
+    }
     for size in [2, 3] {
         if let Some(patterns) = divergence(known, &texts, size) {
             run.figure(&format!("{size}x{size} patterns, KL known to made"), patterns.known_generated);

@@ -72,6 +72,8 @@ fn made(
 ) -> (Report, Vec<Item>, Vec<String>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let model = Arc::new(Scripted { level, map, heard: Mutex::default() });
+    let by_student = settings.by == By::Student;
+    let silent = Arc::new(Scripted { level: |_| String::new(), map: |_| String::new(), heard: Mutex::default() });
     let facts = Facts {
         pipeline: "levels".into(),
         teacher: "scripted".into(),
@@ -82,8 +84,8 @@ fn made(
     let start = Start {
         folder: folder.path().join("run"),
         facts,
-        teacher: model.clone(),
-        student: None,
+        teacher: if by_student { silent.clone() } else { model.clone() },
+        student: by_student.then(|| -> Arc<dyn ChatModel> { model.clone() }),
         limits: Limits { concurrency: 1, ..Limits::default() },
         prompts: None,
         clock: || 7,
@@ -95,6 +97,7 @@ fn made(
         let items = run.items().to_vec();
         (run.finish(None).unwrap(), items)
     });
+    assert_eq!(silent.heard.lock().unwrap().len(), 0, "whoever was not named was asked");
     let heard = model.heard.lock().unwrap().clone();
     (report, items, heard, folder)
 }
@@ -123,7 +126,7 @@ fn sound_maps_become_examples_of_the_request_that_a_game_sends() {
     let difficulties = ["Difficulty: 1", "Difficulty: 1", "Difficulty: 2", "Difficulty: 2"];
     assert!(levels.iter().zip(difficulties).all(|(asked, difficulty)| asked.contains(difficulty)));
     assert_eq!(levels.iter().map(|asked| asked.matches("\"num_wall\":").count() - 1).collect::<Vec<_>>(), [0, 1, 2, 3]);
-    assert_eq!(items.iter().filter(|item| item.stage == LEVEL).next_back().unwrap().parents.len(), 3);
+    assert_eq!(items.iter().rfind(|item| item.stage == LEVEL).unwrap().parents.len(), 3);
 }
 
 #[test]
@@ -166,6 +169,12 @@ fn a_level_that_was_not_asked_for_has_no_map_and_a_repeated_map_is_no_example() 
     // Three levels are left; the map is of the second, every other answer is of another level, and tried twice more.
     assert_eq!(dropped[1..].iter().filter(|name| **name == "W5").count(), 6);
     assert_eq!(report.kept, 4, "three levels and one map");
+}
+
+#[test]
+fn a_student_is_asked_in_the_teachers_place() {
+    let (report, ..) = made(&Settings { by: By::Student, ..settings() }, level, |before| sound(before).to_string());
+    assert_eq!((figure(&report, "playability"), report.kept), (1.0, 8));
 }
 
 #[test]
