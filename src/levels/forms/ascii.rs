@@ -84,7 +84,7 @@ impl Legend {
 
 /// Reads rows of letters; empty lines around them do not count.
 pub(super) fn read(text: &str, legend: &Legend) -> Result<Layout, LevelsError> {
-    let lines: Vec<&str> = text.trim_matches(['\n', '\r']).lines().map(str::trim_end).collect();
+    let lines: Vec<&str> = text.trim_matches(['\n', '\r']).lines().collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let side = |side: usize| i64::try_from(side).unwrap_or(i64::MAX);
     let (width, height) = sides("ASCII", side(width), side(lines.len()))?;

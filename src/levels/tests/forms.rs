@@ -45,6 +45,9 @@ fn a_legend_says_what_letters_are() {
     let options = Options { legend: Legend::parse(vglc).unwrap(), ..Options::default() };
     let map = Form::Ascii.read("@-X\n--X\n--g\n", &options).unwrap();
     assert_eq!((map.walls.len(), map.enemies.len(), map.level.width), (1, 1, 3));
+    let spaces = r##"{"tiles": {"#": ["wall"], " ": ["floor"], "$": ["enemy"], "@": ["player"]}}"##;
+    let options = Options { legend: Legend::parse(spaces).unwrap(), ..Options::default() };
+    assert_eq!(Form::Ascii.read("@#  \r\n $  \r\n    \r\n", &options).unwrap().level.width, 4);
     let wrong = |text: &str| Legend::parse(text).unwrap_err().to_string();
     assert!(wrong(r#"{"tiles": {"XX": ["solid"]}}"#).contains("one letter"));
     assert!(wrong(r#"{"tiles": {"X": ["shiny"]}}"#).contains("shiny"));

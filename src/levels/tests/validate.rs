@@ -122,6 +122,20 @@ fn a_split_floor_is_refused_at_less_than_95_in_100_cells() {
 }
 
 #[test]
+fn an_enemy_in_a_closed_corner_cannot_be_reached_however_large_the_floor() {
+    let corner = |level: &mut Value| {
+        level["level"]["width"] = json!(20);
+        level["level"]["height"] = json!(20);
+        level["small_obstacles"] = json!([at(19, 20), at(20, 19), at(10, 10), at(10, 11), at(10, 12), at(10, 13)]);
+        level["enemies"][0] = at(20, 20);
+    };
+    assert_eq!(broken(corner), "E13");
+    let mut level = sound();
+    corner(&mut level);
+    assert!(!is_valid(&Map::parse(&level.to_string()).unwrap(), LevelRules::default()));
+}
+
+#[test]
 fn cells_touch_by_their_sides_alone_unless_corners_count() {
     let diagonal = |level: &mut Value| {
         level["walls"] = json!([wall((3, 1), (3, 2)), wall((4, 3), (4, 4))]);
