@@ -172,6 +172,23 @@ fn a_level_that_was_not_asked_for_has_no_map_and_a_repeated_map_is_no_example() 
 }
 
 #[test]
+fn a_sound_map_of_another_level_is_none_of_this_one() {
+    let one = Settings { count: 1, retries: 1, ..settings() };
+    let (_, items, heard, _folder) = made(&one, level, |before| sound(1 - before).to_string());
+    let dropped: Vec<&str> = items.iter().filter_map(Item::dropped_by).map(|check| check.name.as_str()).collect();
+    assert_eq!((dropped, items.len()), (vec!["map-of-level"], 3));
+    assert!(heard[2].contains("not the level that was asked for"), "{}", heard[2]);
+}
+
+#[test]
+fn the_next_level_is_planned_from_the_last_three() {
+    let (_, items, ..) =
+        made(&Settings { count: 5, game_levels: 5, ..settings() }, level, |before| sound(before).to_string());
+    let parents = items.iter().filter(|item| item.stage == LEVEL).map(|item| item.parents.len());
+    assert_eq!(parents.collect::<Vec<_>>(), [0, 1, 2, 3, 3]);
+}
+
+#[test]
 fn a_student_is_asked_in_the_teachers_place() {
     let (report, ..) = made(&Settings { by: By::Student, ..settings() }, level, |before| sound(before).to_string());
     assert_eq!((figure(&report, "playability"), report.kept), (1.0, 8));
