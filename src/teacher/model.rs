@@ -30,7 +30,8 @@ impl TeacherModel {
     /// others permitted.
     #[must_use]
     pub fn with_schema(mut self, name: &str, schema: Value) -> Self {
-        self.format = Some(json!({"type": "json_schema", "json_schema": {"name": name, "strict": true, "schema": schema}}));
+        self.format =
+            Some(json!({"type": "json_schema", "json_schema": {"name": name, "strict": true, "schema": schema}}));
         self
     }
 

@@ -56,7 +56,7 @@ fn each(reading: &Reading, one: impl Fn(&Path, Form, &Options) -> Done) -> Outco
 }
 
 fn read(path: &Path) -> Result<String, app::Error> {
-    let bytes = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?.len();
+    let bytes = std::fs::metadata(path)?.len();
     if bytes > FILE_BYTES_MAX {
         return Err(format!("{bytes} bytes; a level has at most {FILE_BYTES_MAX}").into());
     }
