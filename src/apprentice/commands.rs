@@ -11,6 +11,7 @@ mod export_encoder;
 mod generate;
 mod init;
 mod judge;
+mod levels;
 mod policy;
 mod practice;
 mod practice_data;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         }
         Command::Dataset { what } => dataset::dataset(&what),
         Command::Generate { what } => generate::generate(what),
+        Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Reference { what } => reference::reference(what),

@@ -5,6 +5,7 @@
 //! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new; [`refilter`]: other thresholds for a finished run;
 //! - [`self_instruct`]: new writing tasks from seed tasks;
 //! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student;
+//! - [`levels`]: game levels and their maps, by the teacher or the student;
 //! - [`self_play`]: a student's answers with labels, for KTO.
 //!
 //! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
@@ -17,6 +18,7 @@ pub mod estimate;
 pub mod exchange;
 pub mod funnel;
 pub mod item;
+pub mod levels;
 pub mod novelty;
 pub mod prompts;
 pub mod refilter;

@@ -2,6 +2,7 @@
 //! now and then badly, as a model does, so that every filter has something to do. Asked over the wire like any model.
 
 mod dialogue;
+mod levels;
 mod phrases;
 mod self_instruct;
 
@@ -14,6 +15,8 @@ type Writer = fn(&str, &mut ChaCha8Rng) -> Option<String>;
 /// Which template is answered by what.
 const WRITERS: &[(&str, Writer)] = &[
     ("dialogue/scene", dialogue::scene),
+    ("levels/level", levels::level),
+    ("levels/map", levels::map),
     ("self_instruct/instructions", self_instruct::instructions),
     ("self_instruct/classification", self_instruct::classification),
     ("self_instruct/input_first", self_instruct::input_first),
@@ -31,3 +34,6 @@ pub(crate) fn answer(asked: &str, seed: u64) -> Option<String> {
     hasher.update(&seed.to_le_bytes()).update(asked.as_bytes());
     write(asked, &mut ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,9 @@ async fn run(
     student: Option<Arc<dyn ChatModel>>,
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
     let mut run = opened.begin(making, maker, folder, student)?;
+    for (stage, name, schema) in maker.schemas() {
+        run.teacher.ask_as(stage, opened.with_schema(name, schema));
+    }
     let shown = progress::show(run.meter.clone(), opened.limits.price);
     let watching = stop_at_signal(run.stop.clone())?;
     let worked = maker.make(&mut run).await;

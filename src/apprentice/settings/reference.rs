@@ -134,7 +134,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "verifiers.level",
         "",
-        "`{ base = 1 }`: the answer must be a valid game level; `base` is the number of the first column.",
+        "`{ base = 1, connectivity = 4 }`: the answer must be a valid game level; `base` is the number of the first column, `connectivity` how many neighbours a cell has, 4 or 8.",
     ),
     key("verifiers.words_max", "", "A student's answer with more words goes to the teacher."),
     key("verifiers.in_character", "", "Refuse answers that speak of being an AI."),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct, self_play};
+use generate::{GenerateError, Planned, Run, bootstrap, dialogue, levels, self_growth, self_instruct, self_play};
 use verify::VerifierSettings;
 use wire::ChatModel;
 
@@ -12,7 +12,7 @@ use super::open::Opened;
 use super::pupil::Pupil;
 use crate::app;
 use crate::cli::generate::{
-    Bootstrap, Generate, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
+    Bootstrap, Generate, Levels, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
 };
 
 /// What an answer of self-play must pass where no file says otherwise.
@@ -24,6 +24,13 @@ pub(super) enum Maker {
     Bootstrap(bootstrap::Settings),
     SelfGrow(self_growth::Settings, Student),
     SelfPlay(self_play::Settings, Play),
+    Levels(levels::Settings, LevelModels),
+}
+
+/// Whom the maker of levels asks, and how.
+pub(super) struct LevelModels {
+    no_schema: bool,
+    student: Student,
 }
 
 /// What self-play needs besides its settings.
@@ -76,6 +83,15 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             (making, Maker::SelfGrow(settings, student))
         }
         Generate::SelfPlay(arguments) => played(arguments)?,
+        Generate::Levels(arguments) => {
+            let Levels { making, site, count, width, height, by, retries, base, no_schema, known, adapter, student } =
+                arguments;
+            let rules = ::levels::LevelRules { base: base.try_into()?, ..::levels::LevelRules::default() };
+            let defaults = levels::Settings::default();
+            let settings = levels::Settings { site, count, width, height, by, retries, rules, known, ..defaults };
+            let student = Student { adapter, learn: false, base: student };
+            (making, Maker::Levels(settings, LevelModels { no_schema, student }))
+        }
         Generate::Store(_) | Generate::Prepare(_) | Generate::Refilter(_) => return Err("this makes nothing".into()),
     })
 }
@@ -121,6 +137,7 @@ impl Maker {
             Self::Bootstrap(_) => bootstrap::PIPELINE,
             Self::SelfGrow(..) => self_growth::PIPELINE,
             Self::SelfPlay(..) => self_play::PIPELINE,
+            Self::Levels(..) => levels::PIPELINE,
         }
     }
 
@@ -131,6 +148,7 @@ impl Maker {
             Self::Bootstrap(settings) => serde_json::to_value(settings),
             Self::SelfGrow(settings, _) => serde_json::to_value(settings),
             Self::SelfPlay(settings, _) => serde_json::to_value(settings),
+            Self::Levels(settings, _) => serde_json::to_value(settings),
         }
     }
 
@@ -140,6 +158,17 @@ impl Maker {
             Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
             Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
             Self::SelfPlay(settings, _) => self_play::plan(prompts, settings),
+            Self::Levels(settings, _) => levels::plan(prompts, settings),
+        }
+    }
+
+    /// At which stages the teacher is held to which schema.
+    pub(super) fn schemas(&self) -> Vec<(&'static str, &'static str, serde_json::Value)> {
+        match self {
+            Self::Levels(_, LevelModels { no_schema: false, .. }) => {
+                vec![(levels::LEVEL, "level", levels::level_schema()), (levels::MAP, "map", levels::map_schema())]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -154,6 +183,8 @@ impl Maker {
             Self::SelfInstruct(_) | Self::Bootstrap(_) => return Ok(None),
             Self::SelfGrow(settings, student) => (student, Some(settings)),
             Self::SelfPlay(_, play) => (&play.student, None),
+            Self::Levels(settings, models) if settings.by == levels::By::Student => (&models.student, None),
+            Self::Levels(..) => return Ok(None),
         };
         let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
         let adapter = match lessons {
@@ -173,6 +204,7 @@ impl Maker {
             Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
             Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
+            Self::Levels(settings, _) => levels::make(run, settings).await,
         }
     }
 }

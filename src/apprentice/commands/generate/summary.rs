@@ -4,6 +4,7 @@ use std::path::Path;
 
 use generate::report::{PAGE_FILE, Report};
 use generate::{Estimate, Planned};
+use wire::ChatModel;
 
 use super::open::Opened;
 
