@@ -3,12 +3,11 @@
 //! A maker is a function of its arguments, a seed and the answers to its questions. Answers are in the journal, so a run that
 //! was killed is walked again from its start, for nothing, up to where it was; then it goes on.
 //!
-//! - `journal`, `asker`: every paid call, once; `budget`, `rate`: how many and how dear; `meter`: how far it is.
+//! - `journal`, `asker`: every paid call, once; `budget`, `rate`: how many and how dear.
 
 mod asker;
 mod budget;
 mod journal;
-mod meter;
 mod rate;
 
 use std::path::{Path, PathBuf};
@@ -17,21 +16,21 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::ChatModel;
 
+pub use crate::facts::{Facts, Refused};
+pub use crate::meter::{Meter, Reading};
 use asker::Shared;
 pub use asker::{Ask, Asker, Limits};
 pub use budget::Price;
-pub use journal::{Call, Outcome, Refused, key};
-pub use meter::{Meter, Reading};
+pub use journal::{Call, Outcome, key};
 
+use crate::GenerateError;
 use crate::funnel::Funnel;
 use crate::item::{Check, Item};
 use crate::prompts::Prompts;
 use crate::report::{self, Report};
-use crate::GenerateError;
 use journal::Journal;
 
 /// The files of a run.
@@ -39,18 +38,6 @@ pub const RUN_FILE: &str = "run.json";
 pub const JOURNAL_FILE: &str = "calls.jsonl";
 pub const ITEMS_FILE: &str = "items.jsonl";
 const LOCK_FILE: &str = "lock";
-
-/// What a run is: the same again goes on with it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    pub pipeline: String,
-    pub teacher: String,
-    /// The student's name, where one is asked.
-    pub student: Option<String>,
-    pub seed: u64,
-    /// The maker's own arguments.
-    pub arguments: Value,
-}
 
 /// What a run is begun with.
 pub struct Start {
@@ -182,7 +169,8 @@ impl Run {
 
     /// Drops what a round of `stage` has kept, for `check`.
     pub fn drop_round(&mut self, stage: &str, round: u32, check: &Check) {
-        let of_round = self.items.iter_mut().filter(|item| item.stage == stage && item.round == round && item.is_kept());
+        let of_round =
+            self.items.iter_mut().filter(|item| item.stage == stage && item.round == round && item.is_kept());
         for item in of_round {
             item.checks.push(check.clone());
             self.funnel.revoke(stage, &check.name);

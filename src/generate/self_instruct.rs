@@ -26,11 +26,11 @@ use wire::{Prompt, Role, Sampling, Turn};
 pub use filters::Thresholds;
 pub use task::{Instance, Task};
 
-use crate::{GenerateError, Planned};
 use crate::item::Check;
 use crate::novelty::Pool;
 use crate::prompts::Prompts;
 use crate::run::{Ask, Run};
+use crate::{GenerateError, Planned};
 
 /// The maker's name.
 pub const PIPELINE: &str = "self-instruct";
@@ -130,7 +130,11 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 fn check(settings: &Settings) -> Result<(), GenerateError> {
     let share = settings.human_share;
     if !(0.0..=1.0).contains(&share) {
-        return Err(GenerateError::Setting { key: "human_share", value: share.to_string(), wanted: "must lie in 0 to 1" });
+        return Err(GenerateError::Setting {
+            key: "human_share",
+            value: share.to_string(),
+            wanted: "must lie in 0 to 1",
+        });
     }
     let zero = |key, value: usize| match value {
         0 => Err(GenerateError::Setting { key, value: "0".into(), wanted: "must be at least 1" }),
@@ -172,7 +176,8 @@ async fn new_tasks(run: &mut Run, settings: &Settings, tasks: &mut Tasks, round:
             item.parsed = json!({ "instruction": text });
             item.max_rouge = near.map(|(rouge, _)| rouge);
             item.nearest_id = near.map(|(_, (id, _))| id.to_owned());
-            item.checks = filters::instruction(&text, settings.thresholds, near.map(|(rouge, (_, text))| (rouge, text)));
+            item.checks =
+                filters::instruction(&text, settings.thresholds, near.map(|(rouge, (_, text))| (rouge, text)));
             if item.is_kept() {
                 tasks.pool.push(&text);
                 tasks.made.push((item.id.clone(), text));
@@ -194,7 +199,9 @@ async fn classified(run: &mut Run, settings: &Settings, tasks: &Tasks) -> Result
     shown.extend(no.sample(&mut rng, CLASS_SHOWN / 2).copied());
     shown.sort_by_key(|task| &task.id);
     let ask = |(_, instruction): &(String, String)| {
-        let text = run.prompts.render("self_instruct/classification", json!({ "examples": shown, "instruction": instruction }))?;
+        let text = run
+            .prompts
+            .render("self_instruct/classification", json!({ "examples": shown, "instruction": instruction }))?;
         Ok(Ask { stage: CLASS, prompt: question(text, 8, Sampling::Greedy), draw: 0 })
     };
     let asks = tasks.made.iter().map(ask).collect::<Result<Vec<_>, GenerateError>>()?;
@@ -224,8 +231,7 @@ async fn examples(
         let shown: Vec<&Task> = same.sample(&mut rng, EXAMPLES_SHOWN).copied().collect();
         let template = if *is_class { "self_instruct/output_first" } else { "self_instruct/input_first" };
         let instruction = tasks.made.get(*place).map_or("", |(_, text)| text);
-        let slots =
-            json!({ "examples": shown, "instruction": instruction, "instances_max": settings.instances_max });
+        let slots = json!({ "examples": shown, "instruction": instruction, "instances_max": settings.instances_max });
         let text = run.prompts.render(template, slots)?;
         let tokens = if *is_class { 300 } else { 350 };
         asks.push(Ask { stage: EXAMPLES, prompt: question(text, tokens, Sampling::Greedy), draw: 0 });

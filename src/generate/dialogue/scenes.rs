@@ -97,7 +97,11 @@ pub(crate) async fn ask(
         let text = prompt_text(&run.prompts, form, personas, wanted)?;
         let turns = vec![Turn { role: Role::User, text }];
         let prompt = Prompt { turns, max_tokens: MAX_TOKENS, sampling: CREATIVE, stop: Vec::new() };
-        asks.push(Ask { stage: form.stage, prompt, draw: (u64::from(round) << 48) + (u64::from(step) << 24) + draw as u64 });
+        asks.push(Ask {
+            stage: form.stage,
+            prompt,
+            draw: (u64::from(round) << 48) + (u64::from(step) << 24) + draw as u64,
+        });
     }
     let asker = run.student.as_ref().unwrap_or(&run.teacher);
     let calls = asker.ask_all(asks).await?;

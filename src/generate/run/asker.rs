@@ -14,10 +14,10 @@ use wire::{Answer, ChatModel, ModelError, Prompt, Sampling, Usage};
 
 use super::budget::{Budget, Price};
 use super::journal::{Call, Journal, Outcome, key};
-use super::meter::Meter;
 use super::rate::Rate;
 use crate::GenerateError;
 use crate::item::Drawn;
+use crate::meter::Meter;
 
 /// How often a call is tried, of a model that says it is busy and of one that fails; how long the first pause is; each pause is twice the one
 /// before.
@@ -45,7 +45,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 8, per_minute: 0, price: Price::default(), cap_usd: None, reasoning_tokens: 0, sampling: true }
+        Self {
+            concurrency: 8,
+            per_minute: 0,
+            price: Price::default(),
+            cap_usd: None,
+            reasoning_tokens: 0,
+            sampling: true,
+        }
     }
 }
 
