@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// Make training data.
     Generate {
         #[command(subcommand)]
-        what: generate::Generate,
+        what: Box<generate::Generate>,
     },
     /// Look at levels of a role-playing game: what is wrong with them, in other forms, as pictures.
     Levels {

@@ -1,8 +1,9 @@
 //! `apprentice generate`: a maker of training data from its first question to its report.
 //!
-//! 1. `maker`: which one, with which settings; 2. `open`: whom it asks, what that may cost; `pupil`: the student, taught first where that
-//! was asked for; 3. the maker works, `progress` shows how far it is; 4. Ctrl-C, a reached cap or a teacher that is gone ends the run,
-//! and the same command goes on with it; 5. `summary` tells what came of it. `iterate`: self-play and KTO in turns.
+//! First `maker` says which one, with which settings; `open` whom it asks and what that may cost; `pupil` opens the student, taught
+//! first where that was asked for. Then the maker works, and `progress` shows how far it is. Ctrl-C, a reached cap or a teacher that is
+//! gone ends the run, and the same command goes on with it. `summary` tells what came of it. `iterate` plays and learns in turns; `store`
+//! puts what was kept into the exchange log.
 
 mod iterate;
 mod maker;
@@ -20,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use generate::prompts::Prompts;
 use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use wire::ChatModel;
 
 use crate::cli::generate::{Generate, Making, Prepare, Refilter};
@@ -95,28 +95,28 @@ async fn run(
         run.teacher.ask_as(stage, opened.with_schema(name, schema));
     }
     let shown = progress::show(run.meter.clone(), opened.limits.price);
-    let watching = stop_at_signal(run.stop.clone())?;
-    let worked = maker.make(&mut run).await;
-    watching.abort();
+    let stop = run.stop.clone();
+    let worked = tokio::select! {
+        worked = maker.make(&mut run) => worked,
+        signals = signalled_twice(&stop) => signals.map_err(GenerateError::from).and(Err(GenerateError::Interrupted)),
+    };
     shown.end();
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))
 }
 
-/// Sets `stop` at the first signal; the second one ends the process as usual.
-fn stop_at_signal(stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+/// Sets `stop` at the first signal, and ends at the second.
+async fn signalled_twice(stop: &AtomicBool) -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(tokio::spawn(async move {
-        for times in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if times > 0 {
-                std::process::exit(130);
-            }
+    for times in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if times == 0 {
             stop.store(true, Ordering::Relaxed);
             eprint_line("stopping: what is under way is paid and is waited for; once more ends it at once");
         }
-    }))
+    }
+    Ok(())
 }

@@ -108,7 +108,7 @@ fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
             std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
         }
     };
-    let file = verifiers.as_deref().map_or("the built-in verifiers".into(), |path: &Path| path.display().to_string());
+    let file = verifiers.as_ref().map_or_else(|| "the built-in verifiers".into(), |path| path.display().to_string());
     let verifiers: VerifierSettings = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
     let sources = requests.iter().map(|source| match source {
         RequestSource::Guided => self_play::Source::Guided,
