@@ -51,16 +51,16 @@ async fn every_gate_has_two_sides() {
         ("What does the long rope cost today, you ask?", Some("echo")),
         ("Look it up on the internet, my friend.", Some("forbidden-knowledge")),
         ("Netting is four coins, my friend.", None),
-        ("*smiles* Four coins for you, friend.", Some("markup")),
-        ("(sighs) Four coins for you, friend.", Some("markup")),
+        ("*smiles* four coins for you, friend.", Some("markup")),
+        ("(sighs) four coins for you, friend.", Some("markup")),
         ("Four coins (and a smile), my friend.", None),
     ];
     for (answered, expected) in cases {
         assert_eq!(reason(ask, answered).await.as_deref(), expected, "{answered}");
     }
-    let german = "Das Seil kostet heute vier Münzen, und es ist lang genug, um damit über die Mauer zu klettern.";
+    let french = "cette corde coûte quatre pièces aujourd'hui, et elle est assez longue pour passer par-dessus le mur.";
     let english = "Would you please tell me what the long rope over there on the wall costs today?";
-    assert_eq!(reason(english, german).await.as_deref(), Some("language"));
+    assert_eq!(reason(english, french).await.as_deref(), Some("language"));
 }
 
 #[tokio::test]

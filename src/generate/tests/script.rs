@@ -52,7 +52,7 @@ impl ChatModel for Script {
 
 pub(super) fn begin(folder: &Path, teacher: Script, student: Option<Script>) -> Run {
     let facts = Facts {
-        pipeline: "test".into(),
+        pipeline: if folder.ends_with("bootstrap") { "bootstrap" } else { "test" }.into(),
         teacher: "script".into(),
         student: student.as_ref().map(|_| "script".into()),
         seed: 1,
