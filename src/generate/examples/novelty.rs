@@ -30,7 +30,8 @@ fn main() {
         let words: Vec<&str> = texts[(number % size) as usize].split(' ').collect();
         format!("{} new words here", words[..words.len() * 3 / 4].join(" "))
     };
-    let candidates: Vec<String> = (0..6000).map(|n| if n % 3 == 0 { like(n * 7) } else { text(n + 10 * size) }).collect();
+    let candidates: Vec<String> =
+        (0..6000).map(|n| if n % 3 == 0 { like(n * 7) } else { text(n + 10 * size) }).collect();
     let began = Instant::now();
     let found: Vec<f64> = candidates.iter().map(|text| pool.nearest(text).unwrap().rouge_l).collect();
     let seconds = began.elapsed().as_secs_f64();

@@ -65,7 +65,12 @@ async fn every_gate_has_two_sides() {
 
 #[tokio::test]
 async fn what_is_no_scene_is_told_apart() {
-    let said = ["Once upon a time.", "Character: Hello there friend.\nPlayer: Hi", "Player: Hi there", "Player: Hi\nPlayer: Ho\nCharacter: Hello there friend."];
+    let said = [
+        "Once upon a time.",
+        "Character: Hello there friend.\nPlayer: Hi",
+        "Player: Hi there",
+        "Player: Hi\nPlayer: Ho\nCharacter: Hello there friend.",
+    ];
     let items = scenes(said.map(str::to_owned).to_vec(), settings(4)).await;
     let reasons: Vec<&str> = items[..4].iter().map(|item| item.dropped_by().unwrap().name.as_str()).collect();
     assert_eq!(reasons, ["no-lines", "out-of-turn", "out-of-turn", "out-of-turn"]);
@@ -91,7 +96,8 @@ async fn players_and_characters_do_not_repeat_themselves() {
         scene("Is there a cart for sale in this town?", "Four coins and not one copper less, my friend."),
     ];
     let items = scenes(said, settings(5)).await;
-    let reasons: Vec<Option<&str>> = items[..5].iter().map(|item| item.dropped_by().map(|check| check.name.as_str())).collect();
+    let reasons: Vec<Option<&str>> =
+        items[..5].iter().map(|item| item.dropped_by().map(|check| check.name.as_str())).collect();
     assert_eq!(reasons, [None, Some("duplicate"), Some("novelty-asked"), None, Some("novelty-answered")]);
     assert_eq!(items[2].nearest_id.as_deref(), Some(items[0].id.as_str()));
     assert!(items[1].checks.iter().any(|check| check.name == "novelty-asked" && !check.pass), "every filter is asked");
@@ -110,12 +116,15 @@ async fn no_role_and_act_gets_more_than_its_share() {
 }
 
 fn varied(count: usize) -> Vec<String> {
-    (0..count).map(|at| format!("word{} tells thing{} of place{} and name{} at hour{}", at, at * 3, at * 7, at * 11, at * 13)).collect()
+    (0..count)
+        .map(|at| format!("word{} tells thing{} of place{} and name{} at hour{}", at, at * 3, at * 7, at * 11, at * 13))
+        .collect()
 }
 
 #[test]
 fn the_measures_of_variety_are_those_of_the_papers() {
-    let texts: Vec<String> = ["the cat sat on the mat", "the cat sat on the rug", "a dog ran"].map(str::to_owned).to_vec();
+    let texts: Vec<String> =
+        ["the cat sat on the mat", "the cat sat on the rug", "a dog ran"].map(str::to_owned).to_vec();
     let found = Diversity::of(&texts, 100);
     // tests/oracle/diversity.py
     let expected = [0.6, 0.666_667, 0.514_392, 0.666_667];
@@ -142,7 +151,9 @@ fn a_set_that_repeats_itself_has_collapsed_and_an_equally_varied_one_has_not() {
 /// A finished bootstrap of forty scenes.
 async fn grown_from(dir: &std::path::Path) {
     let script = Script::new(|_, at| {
-        let words = |salt: usize| (0..9).map(|part| format!("w{}", (at * 31 + part) * salt % 9973)).collect::<Vec<_>>().join(" ");
+        let words = |salt: usize| {
+            (0..9).map(|part| format!("w{}", (at * 31 + part) * salt % 9973)).collect::<Vec<_>>().join(" ")
+        };
         Ok(format!("Player: {}\nCharacter: {}", words(7), words(11)))
     });
     let mut run = begin(dir, script, None);
@@ -155,26 +166,45 @@ async fn grown_from(dir: &std::path::Path) {
 async fn growth_shows_three_anchors_of_four_and_is_stopped_when_it_repeats_itself() {
     let dir = tempfile::tempdir().unwrap();
     grown_from(&dir.path().join("bootstrap")).await;
-    let settings = |size| self_growth::Settings { from: dir.path().join("bootstrap"), sizes: vec![size], turns_max: 1, round_calls: 30, ..self_growth::Settings::default() };
+    let settings = |size| self_growth::Settings {
+        from: dir.path().join("bootstrap"),
+        sizes: vec![size],
+        turns_max: 1,
+        round_calls: 30,
+        ..self_growth::Settings::default()
+    };
     let student = Script::new(|_, at| {
-        let words = |salt: usize| (0..9).map(|part| format!("g{}", (at * 37 + part) * salt % 9973)).collect::<Vec<_>>().join(" ");
+        let words = |salt: usize| {
+            (0..9).map(|part| format!("g{}", (at * 37 + part) * salt % 9973)).collect::<Vec<_>>().join(" ")
+        };
         Ok(format!("Player: {}\nCharacter: {}", words(7), words(13)))
     });
     let mut run = begin(&dir.path().join("grown"), Script::new(|_, _| Ok(String::new())), Some(student));
     self_growth::make(&mut run, &settings(180)).await.unwrap();
-    let grown = |item: &Item| item.parents.iter().filter(|id| run.items().iter().any(|other| other.id == **id && other.stage == "grown scenes")).count();
+    let grown = |item: &Item| {
+        item.parents
+            .iter()
+            .filter(|id| run.items().iter().any(|other| other.id == **id && other.stage == "grown scenes"))
+            .count()
+    };
     let most = run.items().iter().map(grown).max().unwrap();
-    assert!(most <= 1 && run.items().iter().any(|item| grown(item) == 1), "one of four at most, and later on there is one");
+    assert!(
+        most <= 1 && run.items().iter().any(|item| grown(item) == 1),
+        "one of four at most, and later on there is one"
+    );
     assert!(run.items().iter().all(|item| item.parents.len() == 4));
     // New to every gate, and all alike: the same words in another order, the same opening.
     let student = Script::new(|_, at| {
         let asked: Vec<String> = (0..9).map(|part| format!("g{}", (at * 37 + part) * 7 % 9973)).collect();
-        let order = (0..8).map(|place| ["road", "rain", "gate", "mill", "lamp", "bell", "salt", "wolf"][(place * (2 * (at % 4) + 1) + at) % 8]);
+        let order = (0..8).map(|place| {
+            ["road", "rain", "gate", "mill", "lamp", "bell", "salt", "wolf"][(place * (2 * (at % 4) + 1) + at) % 8]
+        });
         Ok(format!("Player: {}\nCharacter: so you say {}", asked.join(" "), order.collect::<Vec<_>>().join(" ")))
     });
     let mut run = begin(&dir.path().join("collapsed"), Script::new(|_, _| Ok(String::new())), Some(student));
     let loose = Thresholds { answered_rouge_max: 1.0, ..Thresholds::default() };
-    let stopped = self_growth::make(&mut run, &self_growth::Settings { thresholds: loose, ..settings(180) }).await.unwrap_err();
+    let stopped =
+        self_growth::make(&mut run, &self_growth::Settings { thresholds: loose, ..settings(180) }).await.unwrap_err();
     assert!(matches!(&stopped, GenerateError::Collapsed { round: 1, .. }), "{stopped}");
     assert!(run.items().iter().all(|item| !item.is_kept()), "the round is dropped");
     assert!(run.items().iter().any(|item| item.dropped_by().unwrap().name == "collapse"));

@@ -110,7 +110,8 @@ async fn other_thresholds_are_applied_to_what_was_found_and_nobody_is_asked() {
     for (call, value) in calls.iter().zip([0.5, 0.7, 0.9]) {
         let mut item = run.item("site", "stage", call, call.text().unwrap());
         item.check(Check::at_most("novelty", value, 0.7));
-        item.messages = vec![Turn { role: Role::User, text: "q".into() }, Turn { role: Role::Assistant, text: "a".into() }];
+        item.messages =
+            vec![Turn { role: Role::User, text: "q".into() }, Turn { role: Role::Assistant, text: "a".into() }];
         run.take("stage", item);
     }
     assert_eq!(run.finish(None).unwrap().kept, 2);
@@ -121,10 +122,12 @@ async fn other_thresholds_are_applied_to_what_was_found_and_nobody_is_asked() {
     let (loose, strict) = (applied(0.9, "loose"), applied(0.6, "strict"));
     assert_eq!((loose.kept, strict.kept, strict.funnel.steps[0].left), (3, 1, 1));
     assert_eq!((loose.figures[0].1, strict.figures[1].1), (1.0, 1.0));
-    let lines = |name: &str| std::fs::read_to_string(dir.path().join(name).join("examples.jsonl")).unwrap().lines().count();
+    let lines =
+        |name: &str| std::fs::read_to_string(dir.path().join(name).join("examples.jsonl")).unwrap().lines().count();
     assert_eq!((lines("loose"), lines("strict")), (3, 1));
     let unknown = [("words".to_owned(), 1.0)].into();
-    let error = refilter::refilter(&dir.path().join("run"), &dir.path().join("x"), &unknown, 9).unwrap_err().to_string();
+    let error =
+        refilter::refilter(&dir.path().join("run"), &dir.path().join("x"), &unknown, 9).unwrap_err().to_string();
     assert!(error.contains("has a number `words`; there are: novelty"), "{error}");
 }
 
@@ -139,7 +142,10 @@ async fn a_report_tells_the_funnel_and_escapes_what_models_wrote() {
     run.take("stage", item);
     run.finish(Some(&GenerateError::Interrupted)).unwrap();
     let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
-    assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>") && !page.contains("<b>bad"), "{page}");
+    assert!(
+        page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>") && !page.contains("<b>bad"),
+        "{page}"
+    );
     assert!(page.contains("Stopped before its end: interrupted") && page.contains("50.0 %"), "{page}");
     assert!(!page.contains("http://") && !page.contains("https://"), "nothing is fetched");
 }

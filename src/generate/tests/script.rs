@@ -60,6 +60,14 @@ pub(super) fn begin(folder: &Path, teacher: Script, student: Option<Script>) -> 
     };
     let student = student.map(|student| Arc::new(student) as Arc<dyn ChatModel>);
     let (limits, prompts) = (Limits::default(), None);
-    Run::begin(Start { folder: folder.into(), facts, teacher: Arc::new(teacher), student, limits, prompts, clock: || 7 })
-        .unwrap()
+    Run::begin(Start {
+        folder: folder.into(),
+        facts,
+        teacher: Arc::new(teacher),
+        student,
+        limits,
+        prompts,
+        clock: || 7,
+    })
+    .unwrap()
 }

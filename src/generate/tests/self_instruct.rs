@@ -90,7 +90,8 @@ async fn degenerate_and_conflicting_examples_fall() {
     let reasons: Vec<Option<String>> = examples(false, said).await.into_iter().map(|(_, reason)| reason).collect();
     let reasons: Vec<Option<&str>> = reasons.iter().map(Option::as_deref).collect();
     assert_eq!(reasons, [None, Some("echo"), Some("empty-output"), Some("unfinished"), Some("duplicate")]);
-    let conflict = examples(true, "Class label: yes\nInput: a\nClass label: no\nInput: a\nClass label: no\nInput: b").await;
+    let conflict =
+        examples(true, "Class label: yes\nInput: a\nClass label: no\nInput: a\nClass label: no\nInput: b").await;
     assert!(conflict.iter().all(|(_, reason)| reason.as_deref() == Some("conflict")), "two labels for one input");
     // Without an input nothing can conflict.
     let plain = examples(false, "Output: one\nExample 2\nOutput: two").await;
@@ -112,14 +113,19 @@ async fn at_most_five_examples_of_a_task_stay_and_a_cut_one_does_not() {
 async fn the_first_round_shows_only_human_tasks_and_later_ones_a_quarter_of_new_ones() {
     let dir = tempfile::tempdir().unwrap();
     let script = Script::new(|asked, at| {
-        Ok(if asked.starts_with("Continue") { format!("Task number {at} is about thing{at} and place{at} of name{at}") } else { "No".into() })
+        Ok(if asked.starts_with("Continue") {
+            format!("Task number {at} is about thing{at} and place{at} of name{at}")
+        } else {
+            "No".into()
+        })
     });
     let mut run = begin(dir.path(), script, None);
     let settings = Settings { count: 6, round_calls: 1, human_share: 0.75, ..Settings::default() };
     make(&mut run, &settings).await.unwrap();
     let made = |item: &&Item| item.stage == "instructions";
     let of_model = |item: &Item| item.parents.iter().filter(|id| id.starts_with("test-")).count();
-    let counts: Vec<(usize, usize)> = run.items().iter().filter(made).map(|item| (item.parents.len(), of_model(item))).collect();
+    let counts: Vec<(usize, usize)> =
+        run.items().iter().filter(made).map(|item| (item.parents.len(), of_model(item))).collect();
     assert_eq!(counts[..4], [(8, 0), (8, 1), (8, 2), (8, 2)], "{counts:?}");
 }
 
@@ -130,5 +136,7 @@ async fn settings_that_cannot_work_are_refused_with_key_and_value() {
     assert_eq!(wrong(Settings { human_share: 1.5, ..Settings::default() }), "human_share = 1.5 must lie in 0 to 1");
     assert_eq!(wrong(Settings { count: 0, ..Settings::default() }), "count = 0 must be at least 1");
     let missing = Settings { tasks: Some("nowhere.jsonl".into()), ..Settings::default() };
-    assert!(matches!(plan(&prompts, &missing), Err(GenerateError::Io(error)) if error.to_string().contains("nowhere.jsonl")));
+    assert!(
+        matches!(plan(&prompts, &missing), Err(GenerateError::Io(error)) if error.to_string().contains("nowhere.jsonl"))
+    );
 }

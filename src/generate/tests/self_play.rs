@@ -11,7 +11,9 @@ fn settings(count: usize, sources: Vec<Source>) -> Settings {
 }
 
 fn teacher() -> Script {
-    Script::new(|_, at| Ok(format!("Player: \"Would you sell thing{at} number{at} to place{at} people{at}?\"\nPlayer: more")))
+    Script::new(|_, at| {
+        Ok(format!("Player: \"Would you sell thing{at} number{at} to place{at} people{at}?\"\nPlayer: more"))
+    })
 }
 
 async fn played(dir: &Path, student: Script, settings: &Settings) -> crate::Run {
@@ -29,7 +31,11 @@ async fn answers_are_labelled_by_the_verifiers_and_the_file_is_balanced_and_alte
     let labels: Vec<bool> = examples.iter().map(|example| example.label).collect();
     assert_eq!(labels, (0..20).map(|at| at % 2 == 0).collect::<Vec<_>>());
     assert!(examples.iter().all(|example| example.label == (example.completion[0].text != "No.")));
-    assert_eq!(run.items().iter().filter(|item| !item.messages.is_empty()).count(), 20, "the desirable ones can be learnt");
+    assert_eq!(
+        run.items().iter().filter(|item| !item.messages.is_empty()).count(),
+        20,
+        "the desirable ones can be learnt"
+    );
     let lines = std::fs::read_to_string(dir.path().join("conversations.jsonl")).unwrap();
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!((&first["label"], &first["conversations"][0]["role"]), (&true.into(), &"system".into()));
@@ -51,9 +57,17 @@ async fn one_class_alone_is_kept_whole_and_empty_answers_teach_nothing() {
 async fn requests_come_from_every_source_that_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.jsonl");
-    std::fs::write(&set, "{\"text\":\"Guided one?\"}\n{broken\n{\"text\":\"Guided two?\",\"system\":\"You are Ada.\"}\n").unwrap();
+    std::fs::write(
+        &set,
+        "{\"text\":\"Guided one?\"}\n{broken\n{\"text\":\"Guided two?\",\"system\":\"You are Ada.\"}\n",
+    )
+    .unwrap();
     let student = Script::new(|asked, at| {
-        Ok(if asked.starts_with("Write one more line") { format!("May I borrow horse{at} from stable{at} until dawn{at}?") } else { "As you wish, friend.".into() })
+        Ok(if asked.starts_with("Write one more line") {
+            format!("May I borrow horse{at} from stable{at} until dawn{at}?")
+        } else {
+            "As you wish, friend.".into()
+        })
     });
     let sources = vec![Source::Guided, Source::Templates, Source::Student, Source::Teacher];
     let settings = Settings { prompt_set: Some(set), ..settings(40, sources) };
@@ -90,7 +104,10 @@ async fn a_request_that_is_none_or_not_new_falls() {
 async fn a_template_with_a_slot_that_is_not_there_is_refused_with_file_line_and_slot() {
     let dir = tempfile::tempdir().unwrap();
     let templates = dir.path().join("templates.jsonl");
-    let lines = [r#"{"id":"a","role":"npc","text":"Give me the {item}!"}"#, r#"{"id":"b","role":"npc","text":"Give me the {itme}!"}"#];
+    let lines = [
+        r#"{"id":"a","role":"npc","text":"Give me the {item}!"}"#,
+        r#"{"id":"b","role":"npc","text":"Give me the {itme}!"}"#,
+    ];
     std::fs::write(&templates, lines.join("\n")).unwrap();
     let student = Script::new(|_, _| Ok("As you wish, friend.".into()));
     let settings = Settings { templates: Some(templates), ..settings(4, vec![Source::Templates]) };
