@@ -126,6 +126,8 @@ def tasks():
     name = "tasks.jsonl"
     found = lines(name)
     expect(name, "tasks", len(found), 175)
+    classes = sum(task["is_classification"] for task in found)
+    expect(name, "classification", classes, "30 or more", classes >= 30)
     for role in ROLES:
         of_role = [task for task in found if role_of(task) == role]
         expect(name, f"{role}", [task["id"] for task in of_role] == [f"{role}-{at:02}" for at in range(1, 36)], True)
