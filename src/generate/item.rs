@@ -38,6 +38,12 @@ impl Check {
         Self { name: name.to_owned(), pass: value <= limit, value: Some(value), limit: Some(limit), detail: None }
     }
 
+    /// Passes while `value` is more than `limit`.
+    #[must_use]
+    pub fn over(name: &str, value: f64, limit: f64) -> Self {
+        Self { name: name.to_owned(), pass: value > limit, value: Some(value), limit: Some(limit), detail: None }
+    }
+
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());

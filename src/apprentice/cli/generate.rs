@@ -1,8 +1,12 @@
 //! The arguments of `apprentice generate`.
 
+mod autoif;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+
+pub(crate) use autoif::{AutoIf, Preset};
 
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
@@ -15,6 +19,9 @@ pub(crate) enum Generate {
     SelfGrow(SelfGrow),
     /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
     SelfPlay(SelfPlay),
+    /// Rules for answers, Python functions that check them, and answers that pass (AutoIF); also pairs for DPO.
+    #[command(name = "autoif")]
+    AutoIf(AutoIf),
 }
 
 /// What every maker is told.

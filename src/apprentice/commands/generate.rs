@@ -2,8 +2,10 @@
 //!
 //! 1. `maker`: which one, with which settings; 2. `open`: whom it asks, what that may cost; `pupil`: the student, taught first where that
 //! was asked for; 3. the maker works, `progress` shows how far it is; 4. Ctrl-C, a reached cap or a teacher that is gone ends the run,
-//! and the same command goes on with it; 5. `summary` tells what came of it. `iterate`: self-play and KTO in turns.
+//! and the same command goes on with it; 5. `summary` tells what came of it. `iterate`: self-play and KTO in turns;
+//! `autoif`: what AutoIF's functions are run by.
 
+mod autoif;
 mod iterate;
 mod maker;
 mod open;
@@ -70,7 +72,7 @@ async fn run(
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
     let mut run = opened.begin(making, maker, folder, student)?;
     let shown = progress::show(run.meter.clone(), opened.limits.price);
-    let worked = interruptible(maker.make(&mut run)).await;
+    let worked = interruptible(maker.make(&mut run, opened)).await;
     shown.end();
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, bootstrap, dialogue, self_growth, self_instruct, self_play};
+use generate::{GenerateError, Planned, Run, autoif, bootstrap, dialogue, self_growth, self_instruct, self_play};
 use verify::VerifierSettings;
 use wire::ChatModel;
 
+use super::autoif::{AutoIfTools, settings as autoif_settings};
 use super::open::Opened;
 use super::pupil::Pupil;
 use crate::app;
@@ -24,6 +25,7 @@ pub(super) enum Maker {
     Bootstrap(bootstrap::Settings),
     SelfGrow(self_growth::Settings, Student),
     SelfPlay(self_play::Settings, Play),
+    AutoIf(autoif::Settings, AutoIfTools),
 }
 
 /// What self-play needs besides its settings.
@@ -76,6 +78,10 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             (making, Maker::SelfGrow(settings, student))
         }
         Generate::SelfPlay(arguments) => played(arguments)?,
+        Generate::AutoIf(arguments) => {
+            let settings = autoif_settings(&arguments)?;
+            (arguments.making, Maker::AutoIf(settings, AutoIfTools { verifier: arguments.verifier }))
+        }
     })
 }
 
@@ -120,6 +126,7 @@ impl Maker {
             Self::Bootstrap(_) => bootstrap::PIPELINE,
             Self::SelfGrow(..) => self_growth::PIPELINE,
             Self::SelfPlay(..) => self_play::PIPELINE,
+            Self::AutoIf(..) => autoif::PIPELINE,
         }
     }
 
@@ -130,6 +137,7 @@ impl Maker {
             Self::Bootstrap(settings) => serde_json::to_value(settings),
             Self::SelfGrow(settings, _) => serde_json::to_value(settings),
             Self::SelfPlay(settings, _) => serde_json::to_value(settings),
+            Self::AutoIf(settings, _) => serde_json::to_value(settings),
         }
     }
 
@@ -139,6 +147,7 @@ impl Maker {
             Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
             Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
             Self::SelfPlay(settings, _) => self_play::plan(prompts, settings),
+            Self::AutoIf(settings, _) => autoif::plan(prompts, settings, sandbox::SUBSET),
         }
     }
 
@@ -150,7 +159,7 @@ impl Maker {
         folder: &Path,
     ) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
         let (student, lessons) = match self {
-            Self::SelfInstruct(_) | Self::Bootstrap(_) => return Ok(None),
+            Self::SelfInstruct(_) | Self::Bootstrap(_) | Self::AutoIf(..) => return Ok(None),
             Self::SelfGrow(settings, student) => (student, Some(settings)),
             Self::SelfPlay(_, play) => (&play.student, None),
         };
@@ -166,12 +175,13 @@ impl Maker {
         Ok(Some(pupil.open(adapter.as_deref()).await?))
     }
 
-    pub(super) async fn make(&self, run: &mut Run) -> Result<(), GenerateError> {
+    pub(super) async fn make(&self, run: &mut Run, opened: &Opened) -> Result<(), GenerateError> {
         match self {
             Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
             Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
             Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
+            Self::AutoIf(settings, tools) => tools.make(run, settings, opened).await,
         }
     }
 }
