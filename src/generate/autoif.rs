@@ -75,11 +75,11 @@ const PUBLISHED: [(&str, f64, f64); 5] = [
 /// What ends a run; bad lines of a file, bad answers and bad functions do not.
 pub async fn make(run: &mut Run, settings: &Settings, tools: Tools<'_>) -> Result<(), GenerateError> {
     settings.check()?;
-    PUBLISHED.iter().for_each(|(step, left, came)| run.funnel.published(step, left / came));
     let mut verdicts = Verdicts::open(run, tools.verifiers)?;
     let verifiers = verifiers(run, settings, tools, &mut verdicts).await?;
     let answers = answers::answered(run, settings, &verifiers).await?;
     write(run, "6-responses.jsonl", answers.iter().map(|one| one.line(None)))?;
+    publish(run, VERIFICATION);
     let verified = answers::verified(run, settings, &mut verdicts, &verifiers, answers).await?;
     let passed = verified.iter().filter(|one| one.item.is_kept());
     write(run, "7-verified.jsonl", passed.map(|one| one.answered.line(Some(one.accuracy.share))))?;
@@ -87,9 +87,17 @@ pub async fn make(run: &mut Run, settings: &Settings, tools: Tools<'_>) -> Resul
     dataset::write_preferences(&run.folder().join(DPO_FILE), &pairs)?;
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     run.figure("pairs for DPO", pairs.len() as f64);
+    publish(run, SCORES);
     let scored = scores::scored(run, settings, verified).await?;
     write(run, "8-scored.jsonl", scored.iter().map(scores::Scored::line))?;
     write(run, "9-alpaca.jsonl", scored.iter().filter(|one| one.is_kept).map(scores::Scored::alpaca))
+}
+
+/// Puts what the seed's authors had left of step `step` beside what is left here.
+fn publish(run: &mut Run, step: &str) {
+    if let Some((_, left, came)) = PUBLISHED.iter().find(|(name, ..)| *name == step) {
+        run.funnel.published(step, left / came);
+    }
 }
 
 /// Stages 1 to 5.
@@ -99,15 +107,18 @@ async fn verifiers(
     tools: Tools<'_>,
     verdicts: &mut Verdicts<'_>,
 ) -> Result<Vec<Verifier>, GenerateError> {
+    publish(run, INSTRUCTIONS);
     let instructions = augment::instructions(run, settings).await?;
     write(run, "1-instructions.jsonl", instructions.iter().map(of_instruction))?;
     let candidates = functions::written(run, settings, verdicts, tools.verifiers.subset(), instructions).await?;
     write(run, "2-functions.jsonl", candidates.iter().map(of_candidate))?;
+    publish(run, VALIDATION);
     let verifiers = validation::validated(run, settings, verdicts, candidates).await?;
     write(run, "3-cross-validated.jsonl", verifiers.iter().map(Verifier::line))?;
     let before = settings.queries_before_nli.then(|| verifiers.clone());
     let translated = translation::translated(run, settings, verifiers).await?;
     write(run, "4-back-translated.jsonl", translated.iter().map(Translated::line))?;
+    publish(run, NLI);
     let judged = translation::judged(run, settings, tools.nli, translated).await?;
     let uncontradicted = || judged.iter().filter(|one| !one.contradicted);
     write(run, "5-uncontradicted.jsonl", uncontradicted().map(Translated::line))?;
@@ -186,3 +197,6 @@ pub fn plan(prompts: &Prompts, settings: &Settings, subset: &str) -> Result<Vec<
     }
     Ok(planned)
 }
+
+#[cfg(test)]
+mod tests;

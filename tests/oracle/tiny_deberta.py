@@ -1,7 +1,7 @@
 """Fixture from transformers: a tiny random DeBERTa v2 that judges entailment, as a graph, with its logits of awkward pairs.
 
 The architecture is that of mDeBERTa-v3-base-xnli-multilingual-nli-2mil7: relative attention with shared keys, position buckets,
-layer norm of the relative embeddings, no absolute positions, one kind of token.
+layer norm of the relative embeddings, no absolute positions, one kind of token; in `typed/` two kinds, and the labels in another order.
 
 usage: tiny_deberta.py FOLDER
 """
@@ -49,14 +49,14 @@ def tokenizer():
     return made
 
 
-def network(words, seed):
+def network(words, seed, types, labels):
     torch.manual_seed(seed)
     config = DebertaV2Config(
         vocab_size=words, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48,
-        max_position_embeddings=POSITIONS, type_vocab_size=0, relative_attention=True, position_buckets=8,
+        max_position_embeddings=POSITIONS, type_vocab_size=types, relative_attention=True, position_buckets=8,
         max_relative_positions=-1, pos_att_type=["p2c", "c2p"], share_att_key=True, norm_rel_ebd="layer_norm",
         position_biased_input=False, layer_norm_eps=1e-7, pooler_hidden_size=32, hidden_act="gelu", pooler_hidden_act="gelu",
-        pad_token_id=0, id2label={0: "Entailment", 1: "neutral", 2: "CONTRADICTION"},
+        pad_token_id=0, id2label=dict(enumerate(labels)),
     )
     net = DebertaV2ForSequenceClassification(config).eval()
     with torch.no_grad():
@@ -75,9 +75,16 @@ class Graph(torch.nn.Module):
         return self.net(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
-def logits(net, encoding):
+class TypedGraph(Graph):
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        return self.net(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids).logits
+
+
+def logits(net, encoding, types):
+    row = lambda values: torch.tensor([values])
+    kinds = {"token_type_ids": row(encoding.type_ids)} if types else {}
     with torch.no_grad():
-        return net(input_ids=torch.tensor([encoding.ids]), attention_mask=torch.tensor([encoding.attention_mask])).logits[0]
+        return net(input_ids=row(encoding.ids), attention_mask=row(encoding.attention_mask), **kinds).logits[0]
 
 
 def bare(path):
@@ -90,7 +97,7 @@ def bare(path):
     onnx.save(model, path)
 
 
-def main(folder):
+def make(folder, types, labels):
     folder.mkdir(parents=True, exist_ok=True)
     words = tokenizer()
     words.save(str(folder / "tokenizer.json"))
@@ -100,25 +107,28 @@ def main(folder):
     encodings = [words.encode(premise, hypothesis) for premise, hypothesis in PAIRS]
     # The first weights by which every label is given to some pair.
     for seed in range(1000):
-        net, config = network(words.get_vocab_size(), seed)
-        rows = [logits(net, encoding) for encoding in encodings]
+        net, config = network(words.get_vocab_size(), seed, types, labels)
+        rows = [logits(net, encoding, types) for encoding in encodings]
         if {int(row.argmax()) for row in rows} == {0, 1, 2}:
             break
     config.to_json_file(folder / "config.json")
-    ids = torch.tensor([[1, 5, 6, 2, 7, 8, 9, 2]])
-    axes = {1: torch.export.Dim("sequence", min=4, max=512)}
+    inputs = ["input_ids", "attention_mask"] + (["token_type_ids"] if types else [])
+    example = torch.tensor([[1, 5, 6, 2, 7, 8, 9, 2]])
+    axes = {1: torch.export.Dim("sequence", min=3, max=512)}
     torch.onnx.export(
-        Graph(net).eval(), (ids, torch.ones_like(ids)), str(folder / "model.onnx"), input_names=["input_ids", "attention_mask"],
-        output_names=["logits"], dynamic_shapes=(axes, axes), dynamo=True, external_data=False, opset_version=18)
+        (TypedGraph if types else Graph)(net).eval(), (example, *[torch.ones_like(example) for _ in inputs[1:]]),
+        str(folder / "model.onnx"), input_names=inputs, output_names=["logits"], dynamic_shapes=[axes] * len(inputs),
+        dynamo=True, external_data=False, opset_version=18)
     bare(folder / "model.onnx")
     out = [{"premise": premise, "hypothesis": hypothesis, "ids": encoding.ids, "logits": row.tolist()}
            for (premise, hypothesis), encoding, row in zip(PAIRS, encodings, rows)]
     (folder / "expected.json").write_text(json.dumps(out) + "\n")
     print("seed", seed, "vocabulary", words.get_vocab_size(), "parameters", sum(p.numel() for p in net.parameters()))
-    print([max(range(3), key=row["logits"].__getitem__) for row in out], [len(row["ids"]) for row in out])
+    print([int(row.argmax()) for row in rows], [len(encoding.ids) for encoding in encodings])
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    make(Path(sys.argv[1]), 0, ["Entailment", "neutral", "CONTRADICTION"])
+    make(Path(sys.argv[1]) / "typed", 2, ["contradiction", "entailment", "neutral"])

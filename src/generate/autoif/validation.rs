@@ -54,17 +54,22 @@ pub(super) async fn validated(
     let mut said = verdicts.of(&questions).await?.into_iter();
     drop(questions);
     let mut verifiers = Vec::new();
+    let (mut came, mut left) = ((0, 0), (0, 0));
     for candidate in candidates {
         let mut checks = counts(&candidate, settings);
         let mut kept = Held::default();
         if checks.iter().all(|check| check.pass) {
             let matrix: Vec<_> = said.by_ref().take(candidate.functions.len()).collect();
             kept = held(&matrix, &candidate.cases, settings);
+            came = (came.0 + candidate.cases.len(), came.1 + candidate.functions.len());
+            left = (left.0 + kept.cases.len(), left.1 + kept.functions.len());
             checks.push(Check::at_least("cases-left", count(kept.cases.len()), 1.0));
             checks.push(Check::at_least("functions-left", count(kept.functions.len()), 1.0));
         }
         verifiers.extend(take(run, settings, candidate, &kept, checks));
     }
+    run.figure_share("cases on which functions agree, share", left.0, came.0);
+    run.figure_share("functions that agree with them, share", left.1, came.1);
     Ok(verifiers)
 }
 

@@ -1,11 +1,13 @@
 //! What AutoIF works with: its settings from preset, file and arguments; the sandbox that runs its functions; the judge of entailment.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use generate::autoif::{Settings, Tools, Verdict, Verifiers, Working};
+use generate::autoif::{Nli, Pair, Relation, Settings, Tools, Verdict, Verifiers, Working};
 use generate::{GenerateError, Run, autoif};
 use sandbox::{Limits, Outcome, Pool, SandboxError};
 use serde_json::Value;
+use student::{Inference, Runtime};
 
 use super::open::Opened;
 use crate::app;
@@ -53,14 +55,51 @@ pub(super) struct AutoIfTools {
 
 impl AutoIfTools {
     /// Starts the sandbox and makes the run.
-    pub(super) async fn make(&self, run: &mut Run, settings: &Settings, _opened: &Opened) -> Result<(), GenerateError> {
+    pub(super) async fn make(&self, run: &mut Run, settings: &Settings, opened: &Opened) -> Result<(), GenerateError> {
         let program = self.verifier.clone().map_or_else(sandbox::beside_current_exe, Ok).map_err(gone)?;
         let limits = Limits { time_ms: settings.verifier_limit_ms, ..Limits::default() };
         let pool = Pool::start(sandbox::Settings { limits, ..sandbox::Settings::new(program) }).await.map_err(gone)?;
         let protections = pool.protections();
         tracing::info!(?protections, "the sandbox is ready");
-        autoif::make(run, settings, Tools { verifiers: &Sandboxed(pool), nli: None }).await
+        let judge = settings.nli.as_deref().map(|folder| Judge::open(folder, opened)).transpose()?;
+        let nli = judge.as_ref().map(|judge| -> &dyn Nli { judge });
+        autoif::make(run, settings, Tools { verifiers: &Sandboxed(pool), nli }).await
     }
+}
+
+/// The local judge of entailment as the maker knows it.
+struct Judge(Arc<student::Nli>);
+
+impl Judge {
+    fn open(folder: &Path, opened: &Opened) -> Result<Self, GenerateError> {
+        let library = app::library(&opened.settings).map_err(GenerateError::Nli)?;
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let opened = Runtime::load(&library).and_then(|runtime| student::Nli::open(&runtime, folder, threads));
+        Ok(Self(Arc::new(opened.map_err(unjudged)?)))
+    }
+}
+
+impl Nli for Judge {
+    fn judge<'a>(&'a self, pairs: &'a [Pair]) -> Working<'a, Vec<Option<Relation>>> {
+        Box::pin(async move {
+            let mut relations = Vec::new();
+            for (premise, hypothesis) in pairs.iter().cloned() {
+                let judge = self.0.clone();
+                // One at a time: an interrupted run waits for one pair, not for all.
+                let judged = tokio::task::spawn_blocking(move || judge.judge(&premise, &hypothesis)).await;
+                relations.push(Some(match judged.map_err(unjudged)?.map_err(unjudged)? {
+                    Inference::Entailment => Relation::Entailment,
+                    Inference::Neutral => Relation::Neutral,
+                    Inference::Contradiction => Relation::Contradiction,
+                }));
+            }
+            Ok(relations)
+        })
+    }
+}
+
+fn unjudged(error: impl std::fmt::Display) -> GenerateError {
+    GenerateError::Nli(error.to_string())
 }
 
 /// The sandbox as the maker knows it.
