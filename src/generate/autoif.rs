@@ -169,7 +169,8 @@ pub fn plan(prompts: &Prompts, settings: &Settings, subset: &str) -> Result<Vec<
     let shown: Vec<&str> = seeds.iter().take(settings.shown).map(|instruction| instruction.text.as_str()).collect();
     let slots = json!({ "instructions": shown, "count": settings.instructions_a_call });
     let new = prompts.render("autoif/instructions", slots)?;
-    let function = prompts.render("autoif/function", json!({ "instruction": text, "subset": subset, "cases": settings.cases }))?;
+    let function =
+        prompts.render("autoif/function", json!({ "instruction": text, "subset": subset, "cases": settings.cases }))?;
     let source = "x".repeat(400);
     let translation = prompts.render("autoif/translation", json!({ "func": source }))?;
     let relation = prompts.render("autoif/relation", json!({ "premise": text, "hypothesis": text }))?;
@@ -177,7 +178,12 @@ pub fn plan(prompts: &Prompts, settings: &Settings, subset: &str) -> Result<Vec<
     let score = prompts.render("autoif/score", json!({ "instruction": text, "query": text, "response": source }))?;
     let left = |came: usize, step: &str| {
         let share = PUBLISHED.iter().find(|(name, ..)| *name == step).map_or(1.0, |(_, left, of)| left / of);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a count"
+        )]
         let left = (came as f64 * share).round() as usize;
         left
     };
@@ -186,7 +192,12 @@ pub fn plan(prompts: &Prompts, settings: &Settings, subset: &str) -> Result<Vec<
     let answered = if settings.queries_before_nli { verifiers } else { left(verifiers, NLI) };
     let responses = answered * settings.queries_each * settings.responses;
     let mut planned = vec![
-        Planned::new(INSTRUCTIONS, settings.calls, &new, u32::try_from(settings.instructions_a_call * 20).unwrap_or(u32::MAX)),
+        Planned::new(
+            INSTRUCTIONS,
+            settings.calls,
+            &new,
+            u32::try_from(settings.instructions_a_call * 20).unwrap_or(u32::MAX),
+        ),
         Planned::new(FUNCTIONS, instructions * settings.functions, &function, 250),
         Planned::new(TRANSLATION, verifiers * settings.translated_max, &translation, 25),
         Planned::new(RESPONSES, responses, &response, 150),

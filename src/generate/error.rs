@@ -30,7 +30,9 @@ pub enum GenerateError {
     #[error("a call of stage `{0}` was not answered before, and this command pays for none")]
     WouldPay(&'static str),
     /// The student repeats itself; what was kept before stays.
-    #[error("round {round} was stopped: {why}; the student has begun to repeat itself: grow less, or teach it more first")]
+    #[error(
+        "round {round} was stopped: {why}; the student has begun to repeat itself: grow less, or teach it more first"
+    )]
     Collapsed { round: u32, why: String },
     #[error(transparent)]
     Verifier(#[from] verify::VerifierError),

@@ -121,9 +121,9 @@ impl Nli {
         let outputs = session.run_binding(&binding)?;
         let missing = || StudentError::Runtime(format!("the graph gave no `{LOGITS}`"));
         let (shape, values) = outputs.get(LOGITS).ok_or_else(missing)?.try_extract_tensor::<f32>()?;
-        let logits: [f32; 3] = values
-            .try_into()
-            .map_err(|_| StudentError::Runtime(format!("the graph gave `{LOGITS}` of shape {shape:?} for one pair and three labels")))?;
+        let logits: [f32; 3] = values.try_into().map_err(|_| {
+            StudentError::Runtime(format!("the graph gave `{LOGITS}` of shape {shape:?} for one pair and three labels"))
+        })?;
         if logits.iter().all(|logit| logit.is_finite()) {
             Ok(logits)
         } else {
@@ -158,7 +158,9 @@ fn labels(named: &BTreeMap<String, String>) -> Result<[Inference; 3], String> {
         ((Ok(first), Ok(second), Ok(third)), 3) if first != second && second != third && first != third => {
             Ok([first, second, third])
         }
-        _ => Err(format!("`id2label` is {named:?}, and must name entailment, neutral and contradiction for 0, 1 and 2")),
+        _ => {
+            Err(format!("`id2label` is {named:?}, and must name entailment, neutral and contradiction for 0, 1 and 2"))
+        }
     }
 }
 
@@ -173,7 +175,10 @@ fn tokenizer(path: &Path, config: &Config) -> Result<Tokenizer, StudentError> {
     }
     if let Some(positions) = config.max_position_embeddings {
         if positions < POSITIONS_MIN {
-            return Err(refused(path, format!("the model takes {positions} positions, and {POSITIONS_MIN} is the least")));
+            return Err(refused(
+                path,
+                format!("the model takes {positions} positions, and {POSITIONS_MIN} is the least"),
+            ));
         }
         let cut = TruncationParams { max_length: positions, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(cut)).map_err(bad)?;

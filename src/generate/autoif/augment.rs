@@ -27,7 +27,8 @@ pub(super) async fn instructions(run: &mut Run, settings: &Settings) -> Result<V
     let mut rng = stream(run, 0);
     let mut asks = Vec::new();
     for draw in 0..settings.calls as u64 {
-        let shown: Vec<&str> = all.sample(&mut rng, settings.shown).map(|instruction| instruction.text.as_str()).collect();
+        let shown: Vec<&str> =
+            all.sample(&mut rng, settings.shown).map(|instruction| instruction.text.as_str()).collect();
         let slots = json!({ "instructions": shown, "count": settings.instructions_a_call });
         let tokens = u32::try_from(settings.instructions_a_call * TOKENS_EACH).unwrap_or(u32::MAX);
         let prompt = question(run.prompts.render("autoif/instructions", slots)?, tokens, CREATIVE);
@@ -74,7 +75,8 @@ impl Known {
     fn checks(&self, text: &str, settings: &Settings) -> (Vec<Check>, Option<f64>) {
         #[expect(clippy::cast_precision_loss, reason = "letters")]
         let count = |count: usize| count as f64;
-        let letters = Check::at_most("letters-max", count(text.chars().count()), count(settings.instruction_letters_max));
+        let letters =
+            Check::at_most("letters-max", count(text.chars().count()), count(settings.instruction_letters_max));
         if !letters.pass {
             return (vec![letters], None);
         }

@@ -124,7 +124,11 @@ async fn asked(
 }
 
 /// Puts every function to its own cases.
-async fn try_out(settings: &Settings, verdicts: &mut Verdicts<'_>, written: &mut [Written]) -> Result<(), GenerateError> {
+async fn try_out(
+    settings: &Settings,
+    verdicts: &mut Verdicts<'_>,
+    written: &mut [Written],
+) -> Result<(), GenerateError> {
     let mut open: Vec<&mut Written> = written.iter_mut().filter(|one| one.problem.is_none()).collect();
     let inputs = |one: &Written| one.cases.iter().map(|case| case.input.clone()).collect();
     let questions: Vec<Question<'_>> =
@@ -157,7 +161,8 @@ async fn repair(
     instructions: &[Instruction],
     written: &mut [Written],
 ) -> Result<(), GenerateError> {
-    let is_open = |one: &&mut Written| one.problem.as_ref().is_some_and(|problem| ["runs", "own-cases"].contains(&problem.check));
+    let is_open =
+        |one: &&mut Written| one.problem.as_ref().is_some_and(|problem| ["runs", "own-cases"].contains(&problem.check));
     let open: Vec<&mut Written> = written.iter_mut().filter(is_open).collect();
     let mut asks = Vec::new();
     for one in &open {

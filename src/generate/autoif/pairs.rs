@@ -10,14 +10,16 @@ use super::settings::Settings;
 pub(super) fn pairs(verified: &[Verified], settings: &Settings) -> Vec<PreferenceExample> {
     let same = |left: &Verified, right: &Verified| left.answered.place == right.answered.place;
     let groups = verified.chunk_by(same);
-    groups.flat_map(|group| {
-        let is_chosen = |one: &&Verified| one.item.is_kept() && one.accuracy.share >= settings.chosen_accuracy_min;
-        let chosen = group.iter().filter(is_chosen);
-        chosen.flat_map(|chosen| {
-            let rejected = group.iter().filter(|one| one.accuracy.refuted);
-            rejected.map(|rejected| pair(chosen, rejected)).collect::<Vec<_>>()
+    groups
+        .flat_map(|group| {
+            let is_chosen = |one: &&Verified| one.item.is_kept() && one.accuracy.share >= settings.chosen_accuracy_min;
+            let chosen = group.iter().filter(is_chosen);
+            chosen.flat_map(|chosen| {
+                let rejected = group.iter().filter(|one| one.accuracy.refuted);
+                rejected.map(|rejected| pair(chosen, rejected)).collect::<Vec<_>>()
+            })
         })
-    }).collect()
+        .collect()
 }
 
 fn pair(chosen: &Verified, rejected: &Verified) -> PreferenceExample {

@@ -51,7 +51,10 @@ impl Record {
 ///
 /// # Errors
 /// When the file cannot be read, or no query is left.
-pub(super) fn queries(path: Option<&Path>, letters: (usize, usize)) -> Result<(Vec<String>, Vec<Refused>), GenerateError> {
+pub(super) fn queries(
+    path: Option<&Path>,
+    letters: (usize, usize),
+) -> Result<(Vec<String>, Vec<Refused>), GenerateError> {
     let (records, mut refused) = match path {
         Some(path) => read_records::<Record>(path)?,
         None => built_in_records(QUERIES_FILE, QUERIES),
@@ -61,7 +64,8 @@ pub(super) fn queries(path: Option<&Path>, letters: (usize, usize)) -> Result<(V
     let mut seen = std::collections::BTreeSet::new();
     let asked: Vec<String> = records.into_iter().filter_map(Record::query).collect();
     if asked.len() < count {
-        let reason = format!("{} records have neither `query` nor a turn of a person in `conversations`", count - asked.len());
+        let reason =
+            format!("{} records have neither `query` nor a turn of a person in `conversations`", count - asked.len());
         refused.push(Refused { file: name.clone(), line: 0, reason });
     }
     let fits = |query: &String| {
@@ -71,7 +75,9 @@ pub(super) fn queries(path: Option<&Path>, letters: (usize, usize)) -> Result<(V
     let queries: Vec<String> = asked.into_iter().filter(fits).filter(|query| seen.insert(query.clone())).collect();
     if queries.is_empty() {
         let (least, most) = letters;
-        return Err(GenerateError::Nothing(format!("{name} holds no query of more than {least} and fewer than {most} letters")));
+        return Err(GenerateError::Nothing(format!(
+            "{name} holds no query of more than {least} and fewer than {most} letters"
+        )));
     }
     Ok((queries, refused))
 }

@@ -118,7 +118,7 @@ impl Settings {
 
     /// # Errors
     /// Names the first value that cannot be used.
-    pub(super) fn check(&self) -> Result<(), GenerateError> {
+    pub fn check(&self) -> Result<(), GenerateError> {
         let counts = [
             ("calls", self.calls),
             ("instructions_a_call", self.instructions_a_call),
@@ -145,6 +145,13 @@ impl Settings {
         if !(0.0..=10.0).contains(&self.score_min) {
             let value = self.score_min.to_string();
             return Err(GenerateError::Setting { key: "score_min", value, wanted: "must lie in 0 to 10" });
+        }
+        if self.verifier_limit_ms == 0 {
+            return Err(GenerateError::Setting {
+                key: "verifier_limit_ms",
+                value: "0".into(),
+                wanted: "must be at least 1",
+            });
         }
         if self.functions < self.functions_min {
             let value = self.functions.to_string();

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use wire::{Answer, Answering, ChatModel, Finish, Ineligible, Prompt, Signals, Usage};
 
 use super::{Settings, Tools, Verdict, Verifiers, Working, make};
+use crate::GenerateError;
 use crate::item::Item;
 use crate::prompts::opening;
 use crate::report::Report;
 use crate::run::{Facts, Limits, Price, Run, Start, read_items};
-use crate::GenerateError;
 
 /// What the teacher says about one rule. Functions are written in a language of their own, see [`Scripted`].
 #[derive(Clone)]
@@ -43,7 +43,13 @@ impl Rule {
             text,
             functions: (0..5).map(|at| format!("has alpha # {at}")).collect(),
             cases: (0..5)
-                .map(|at| vec![(format!("alpha {at}"), true), (format!("beta {at}"), false), (format!("more alpha {at}"), true)])
+                .map(|at| {
+                    vec![
+                        (format!("alpha {at}"), true),
+                        (format!("beta {at}"), false),
+                        (format!("more alpha {at}"), true),
+                    ]
+                })
                 .collect(),
             repaired: "has alpha # repaired".into(),
             translation: "Write alpha.".into(),
@@ -176,7 +182,9 @@ pub(super) fn run(
     };
     // A dollar for each call, of which the most is reserved that it may cost.
     let price = Price { input: 500_000.0, output: 500_000.0 };
-    let limits = Limits { price, cap_usd: cap, ..Limits::default() };
+    // At the cap calls that are on their way are lost, so there is only one.
+    let concurrency = if cap.is_some() { 1 } else { 8 };
+    let limits = Limits { concurrency, price, cap_usd: cap, ..Limits::default() };
     let start = Start {
         folder: folder.to_owned(),
         facts,

@@ -39,7 +39,12 @@ impl Translated {
     /// For people and other tools.
     pub(super) fn line(&self) -> Line<'_> {
         let instruction = &self.verifier.instruction;
-        Line { id: &instruction.id, instruction: &instruction.text, translations: &self.texts, relations: &self.relations }
+        Line {
+            id: &instruction.id,
+            instruction: &instruction.text,
+            translations: &self.texts,
+            relations: &self.relations,
+        }
     }
 }
 
@@ -57,7 +62,11 @@ pub(super) async fn translated(
         for function in functions {
             let text = run.prompts.render("autoif/translation", json!({ "func": function.source }))?;
             // The place tells apart functions that were written for several instructions.
-            asks.push(Ask { stage: TRANSLATION, prompt: question(text, TOKENS_MAX, Sampling::Greedy), draw: asks.len() as u64 });
+            asks.push(Ask {
+                stage: TRANSLATION,
+                prompt: question(text, TOKENS_MAX, Sampling::Greedy),
+                draw: asks.len() as u64,
+            });
         }
     }
     let mut calls = run.teacher.ask_all(asks).await?.into_iter();

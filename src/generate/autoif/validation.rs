@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::json;
 
+use super::VALIDATION;
 use super::agreement::{Held, held};
 use super::functions::{Candidate, Function};
 use super::parse::Case;
 use super::seeds::Instruction;
 use super::settings::Settings;
 use super::verdicts::{Question, Verdicts};
-use super::VALIDATION;
 use crate::GenerateError;
 use crate::item::Check;
 use crate::run::Run;

@@ -4,8 +4,8 @@
 mod python;
 mod rules;
 
-use rand::seq::IndexedRandom;
 use rand::RngExt;
+use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
@@ -54,11 +54,13 @@ pub(super) fn function(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
         Some(rule) => python::function(rule, rng),
         None => python::guessed(rng),
     };
-    let cases: Vec<_> = (0..count).map(|at| {
-        let keep = if at < 2 { at == 0 } else { rng.random_bool(0.5) };
-        let input = written(rule.as_ref(), keep, rng);
-        json!({ "input": input, "output": keep != rng.random_bool(WRONG_CASE) })
-    }).collect();
+    let cases: Vec<_> = (0..count)
+        .map(|at| {
+            let keep = if at < 2 { at == 0 } else { rng.random_bool(0.5) };
+            let input = written(rule.as_ref(), keep, rng);
+            json!({ "input": input, "output": keep != rng.random_bool(WRONG_CASE) })
+        })
+        .collect();
     let object = json!({ "func": source, "cases": cases }).to_string();
     Some(if rng.random_bool(0.2) { format!("```json\n{object}\n```") } else { object })
 }

@@ -42,7 +42,13 @@ fn holds(name: &str, labels: [Inference; 3]) {
         assert_eq!(encoding.get_ids(), pair.ids, "{} | {}", pair.premise, pair.hypothesis);
         let logits = nli.logits(&pair.premise, &pair.hypothesis).unwrap();
         for (found, wanted) in logits.iter().zip(pair.logits) {
-            assert!((found - wanted).abs() < ROUNDING, "{} | {}: {logits:?}, not {:?}", pair.premise, pair.hypothesis, pair.logits);
+            assert!(
+                (found - wanted).abs() < ROUNDING,
+                "{} | {}: {logits:?}, not {:?}",
+                pair.premise,
+                pair.hypothesis,
+                pair.logits
+            );
         }
         let wanted = (0..3).max_by(|left, right| pair.logits[*left].total_cmp(&pair.logits[*right])).unwrap();
         assert_eq!(nli.judge(&pair.premise, &pair.hypothesis).unwrap(), labels[wanted]);
@@ -104,10 +110,15 @@ fn each_damaged_file_is_named() {
 #[test]
 fn labels_without_meaning_are_refused_with_what_is_wanted() {
     let refused = changed(|folder| reworded(folder, "\"neutral\"", "\"LABEL_1\"")).unwrap_err();
-    assert!(refused.contains("LABEL_1") && refused.contains("must name entailment, neutral and contradiction"), "{refused}");
+    assert!(
+        refused.contains("LABEL_1") && refused.contains("must name entailment, neutral and contradiction"),
+        "{refused}"
+    );
     let refused = changed(|folder| reworded(folder, "\"neutral\"", "\"entailment\"")).unwrap_err();
     assert!(refused.contains("must name"), "two of one kind: {refused}");
-    let refused = changed(|folder| reworded(folder, "\"2\": \"CONTRADICTION\"", "\"2\": \"contradiction\", \"3\": \"other\"")).unwrap_err();
+    let refused =
+        changed(|folder| reworded(folder, "\"2\": \"CONTRADICTION\"", "\"2\": \"contradiction\", \"3\": \"other\""))
+            .unwrap_err();
     assert!(refused.contains("must name"), "four labels: {refused}");
 }
 

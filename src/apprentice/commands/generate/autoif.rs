@@ -56,6 +56,7 @@ pub(super) struct AutoIfTools {
 impl AutoIfTools {
     /// Starts the sandbox and makes the run.
     pub(super) async fn make(&self, run: &mut Run, settings: &Settings, opened: &Opened) -> Result<(), GenerateError> {
+        settings.check()?;
         let program = self.verifier.clone().map_or_else(sandbox::beside_current_exe, Ok).map_err(gone)?;
         let limits = Limits { time_ms: settings.verifier_limit_ms, ..Limits::default() };
         let pool = Pool::start(sandbox::Settings { limits, ..sandbox::Settings::new(program) }).await.map_err(gone)?;

@@ -93,7 +93,9 @@ fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
     let SelfPlay { making, student, site, count, requests, prompt_set, templates, personas, verifiers, .. } = arguments;
     let text = match &verifiers {
         None => SELF_PLAY_VERIFIERS.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
+        }
     };
     let file = verifiers.as_deref().map_or("the built-in verifiers".into(), |path: &Path| path.display().to_string());
     let verifiers: VerifierSettings = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;

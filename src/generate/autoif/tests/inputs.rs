@@ -15,7 +15,11 @@ fn at_least_36_instructions_and_60_queries_are_built_in_and_none_twice() {
     assert!(texts.len() >= 36 && texts.len() == instructions().len());
     let (built_in, refused) = queries(None, LETTERS).unwrap();
     assert!(built_in.len() >= 60 && refused.is_empty());
-    assert_eq!(built_in.len(), include_str!("../../../../seeds/autoif/queries.jsonl").lines().count(), "each fits the limits");
+    assert_eq!(
+        built_in.len(),
+        include_str!("../../../../seeds/autoif/queries.jsonl").lines().count(),
+        "each fits the limits"
+    );
 }
 
 /// The queries of a file of `bytes`, or the error, and the refused lines.
@@ -71,7 +75,12 @@ fn what_cannot_be_read_is_refused_by_its_line_and_the_rest_is_used() {
 fn a_file_without_a_query_ends_the_run_with_what_is_wanted() {
     assert!(read(b"").unwrap_err().contains("no query of more than 20 and fewer than 300 letters"));
     assert!(read(b"{\"query\": \"short\"}\n").is_err());
-    assert!(queries(Some(std::path::Path::new("/nowhere/queries.jsonl")), LETTERS).unwrap_err().to_string().contains("/nowhere"));
+    assert!(
+        queries(Some(std::path::Path::new("/nowhere/queries.jsonl")), LETTERS)
+            .unwrap_err()
+            .to_string()
+            .contains("/nowhere")
+    );
 }
 
 #[test]
@@ -85,13 +94,15 @@ fn each_unusable_setting_is_named() {
         ("case_agreement_over", Settings { case_agreement_over: f64::NAN, ..default() }),
         ("function_accuracy_min", Settings { function_accuracy_min: -0.1, ..default() }),
         ("score_min", Settings { score_min: 10.5, ..default() }),
+        ("verifier_limit_ms", Settings { verifier_limit_ms: 0, ..default() }),
         ("functions", Settings { functions: 2, ..default() }),
     ];
     for (key, settings) in bad {
         let error = settings.check().unwrap_err().to_string();
         assert!(error.starts_with(key), "{key}: {error}");
     }
-    for good in [default(), Settings::strict_release_compat(), Settings { functions: 3, score_min: 10.0, ..default() }] {
+    for good in [default(), Settings::strict_release_compat(), Settings { functions: 3, score_min: 10.0, ..default() }]
+    {
         good.check().unwrap();
     }
 }
@@ -112,7 +123,13 @@ fn the_plan_follows_the_seeds_funnel() {
     let plan = plan(&prompts, &Settings::default(), "All of it.").unwrap();
     let calls: Vec<(&str, u64)> = plan.iter().map(|stage| (stage.stage.as_str(), stage.calls)).collect();
     // 40 seeds and 16,928 new ones; 0.8612 of them, 0.8970 of those, 16 answers each, 0.5875 of which are scored.
-    let wanted =
-        [("instructions", 400), ("functions", 84_840), ("back-translation", 43_839), ("nli", 43_839), ("responses", 209_712), ("scores", 123_214)];
+    let wanted = [
+        ("instructions", 400),
+        ("functions", 84_840),
+        ("back-translation", 43_839),
+        ("nli", 43_839),
+        ("responses", 209_712),
+        ("scores", 123_214),
+    ];
     assert_eq!(calls, wanted);
 }

@@ -17,7 +17,8 @@ fn begun(folder: &std::path::Path) -> Run {
     };
     let teacher = Teacher::new(Vec::new());
     let folder = folder.to_owned();
-    Run::begin(Start { folder, facts, teacher, student: None, limits: Limits::default(), prompts: None, clock: || 0 }).unwrap()
+    Run::begin(Start { folder, facts, teacher, student: None, limits: Limits::default(), prompts: None, clock: || 0 })
+        .unwrap()
 }
 
 fn ask(folder: &std::path::Path, verifiers: &Scripted, texts: &[String]) -> Vec<Verdict> {

@@ -53,9 +53,15 @@ fn framed(says: &str, comment: &str, rng: &mut impl Rng) -> String {
     let text = says.replace("response", "text");
     let forms = [
         format!("import re\n\ndef evaluate(response):\n    {comment}\n    return bool({says})"),
-        format!("import re\n\ndef evaluate(response):\n    {comment}\n    text = response.strip()\n    if {text}:\n        return True\n    return False"),
-        format!("import re\n\ndef evaluate(response: str) -> bool:\n    {comment}\n    if not response:\n        return False\n    return bool({says})"),
-        format!("import re\n\ndef holds(text):\n    return bool({text})\n\ndef evaluate(response):\n    {comment}\n    return holds(response)"),
+        format!(
+            "import re\n\ndef evaluate(response):\n    {comment}\n    text = response.strip()\n    if {text}:\n        return True\n    return False"
+        ),
+        format!(
+            "import re\n\ndef evaluate(response: str) -> bool:\n    {comment}\n    if not response:\n        return False\n    return bool({says})"
+        ),
+        format!(
+            "import re\n\ndef holds(text):\n    return bool({text})\n\ndef evaluate(response):\n    {comment}\n    return holds(response)"
+        ),
     ];
     forms.choose(rng).cloned().unwrap_or_default()
 }
@@ -73,10 +79,9 @@ fn condition(rule: &Rule, rng: &mut impl Rng) -> String {
             format!("len(re.findall(r'[.!?]+', response)) == {count}"),
             format!("len([part for part in re.split(r'[.!?]+', response) if part.strip()]) == {count}"),
         ],
-        Rule::Contains(word) => [
-            format!("'{word}' in response.lower()"),
-            format!("re.search(r'\\b{word}', response.lower()) is not None"),
-        ],
+        Rule::Contains(word) => {
+            [format!("'{word}' in response.lower()"), format!("re.search(r'\\b{word}', response.lower()) is not None")]
+        }
         Rule::Begins(word) => [
             format!("response.strip().lower().startswith('{word}')"),
             format!("re.match(r'\\s*{word}\\b', response.lower()) is not None"),
@@ -89,10 +94,17 @@ fn condition(rule: &Rule, rng: &mut impl Rng) -> String {
         Rule::Lowercase => ["response == response.lower()".into(), "not any(c.isupper() for c in response)".into()],
         Rule::Capitals => ["response == response.upper()".into(), "not any(c.islower() for c in response)".into()],
         Rule::Question => ["response.strip().endswith('?')".into(), "response.strip()[-1:] == '?'".into()],
-        Rule::Digit => ["any(c.isdigit() for c in response)".into(), "re.search(r'[0-9]', response) is not None".into()],
+        Rule::Digit => {
+            ["any(c.isdigit() for c in response)".into(), "re.search(r'[0-9]', response) is not None".into()]
+        }
         // The others are said by what they forbid.
-        Rule::NotSentences(_) | Rule::Avoids(_) | Rule::BeginsOtherwise(_) | Rule::EndsOtherwise(_) | Rule::Without(_)
-        | Rule::Statement | Rule::NoDigit => {
+        Rule::NotSentences(_)
+        | Rule::Avoids(_)
+        | Rule::BeginsOtherwise(_)
+        | Rule::EndsOtherwise(_)
+        | Rule::Without(_)
+        | Rule::Statement
+        | Rule::NoDigit => {
             let forbidden = condition(&rule.opposite(), rng);
             [format!("not ({forbidden})"), format!("({forbidden}) == False")]
         }

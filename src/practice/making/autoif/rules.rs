@@ -51,7 +51,9 @@ impl Rule {
         let sign = sign.into_iter().find(|(name, _)| has(name));
         match () {
             () if has("at most") && has("words") && !has("sentence") => number().map(Self::AtMostWords),
-            () if has("at least") && has("words") && !has("sentence") && !has("line") => number().map(Self::AtLeastWords),
+            () if has("at least") && has("words") && !has("sentence") && !has("line") => {
+                number().map(Self::AtLeastWords)
+            }
             () if has("exactly") && has("sentences") && negated => number().map(Self::NotSentences),
             () if has("exactly") && has("sentences") => number().map(Self::Sentences),
             () if has("lowercase letters") => Some(Self::Lowercase),
@@ -79,10 +81,18 @@ impl Rule {
             5 | 6 => Self::Avoids(word(rng)),
             7 | 8 => Self::Begins(word(rng)),
             9 | 10 => Self::Ends(word(rng)),
-            _ => [Self::Without(','), Self::Without('!'), Self::With(';'), Self::Lowercase, Self::Capitals, Self::Question, Self::Digit]
-                .choose(rng)
-                .cloned()
-                .unwrap_or(Self::NoDigit),
+            _ => [
+                Self::Without(','),
+                Self::Without('!'),
+                Self::With(';'),
+                Self::Lowercase,
+                Self::Capitals,
+                Self::Question,
+                Self::Digit,
+            ]
+            .choose(rng)
+            .cloned()
+            .unwrap_or(Self::NoDigit),
         }
     }
 
@@ -113,22 +123,57 @@ impl Rule {
     /// The rule as an order.
     pub(super) fn wording(&self, rng: &mut impl Rng) -> String {
         let forms: [String; 2] = match self {
-            Self::AtMostWords(count) => [format!("Use at most {count} words."), format!("Your answer may have at most {count} words in all.")],
-            Self::AtLeastWords(count) => [format!("Use at least {count} words."), format!("Your answer must have at least {count} words in all.")],
-            Self::Sentences(count) => [format!("Write exactly {count} sentences."), format!("Let the answer consist of exactly {count} sentences.")],
-            Self::NotSentences(count) => [format!("Do not write exactly {count} sentences."), format!("Avoid answers of exactly {count} sentences.")],
-            Self::Contains(word) => [format!("Mention the word \"{word}\"."), format!("Let the word \"{word}\" stand somewhere in the answer.")],
-            Self::Avoids(word) => [format!("Never use the word \"{word}\"."), format!("Avoid the word \"{word}\" in the whole answer.")],
-            Self::Begins(word) => [format!("Begin with the word \"{word}\"."), format!("Let the answer begin with the word \"{word}\".")],
-            Self::BeginsOtherwise(word) => [format!("Never begin with the word \"{word}\"."), format!("Do not let the word \"{word}\" begin the answer.")],
-            Self::Ends(word) => [format!("End the answer with the word \"{word}\"."), format!("Let the word \"{word}\" end the text.")],
-            Self::EndsOtherwise(word) => [format!("Never end the answer with the word \"{word}\"."), format!("Do not let the word \"{word}\" end the text.")],
-            Self::Without(sign) => [format!("Do not use any {}.", name(*sign)), format!("Never write a {}.", name(*sign))],
-            Self::With(sign) => [format!("Use a {} at least once.", name(*sign)), format!("Let at least one {} stand in the answer.", name(*sign))],
+            Self::AtMostWords(count) => {
+                [format!("Use at most {count} words."), format!("Your answer may have at most {count} words in all.")]
+            }
+            Self::AtLeastWords(count) => [
+                format!("Use at least {count} words."),
+                format!("Your answer must have at least {count} words in all."),
+            ],
+            Self::Sentences(count) => [
+                format!("Write exactly {count} sentences."),
+                format!("Let the answer consist of exactly {count} sentences."),
+            ],
+            Self::NotSentences(count) => [
+                format!("Do not write exactly {count} sentences."),
+                format!("Avoid answers of exactly {count} sentences."),
+            ],
+            Self::Contains(word) => [
+                format!("Mention the word \"{word}\"."),
+                format!("Let the word \"{word}\" stand somewhere in the answer."),
+            ],
+            Self::Avoids(word) => {
+                [format!("Never use the word \"{word}\"."), format!("Avoid the word \"{word}\" in the whole answer.")]
+            }
+            Self::Begins(word) => {
+                [format!("Begin with the word \"{word}\"."), format!("Let the answer begin with the word \"{word}\".")]
+            }
+            Self::BeginsOtherwise(word) => [
+                format!("Never begin with the word \"{word}\"."),
+                format!("Do not let the word \"{word}\" begin the answer."),
+            ],
+            Self::Ends(word) => {
+                [format!("End the answer with the word \"{word}\"."), format!("Let the word \"{word}\" end the text.")]
+            }
+            Self::EndsOtherwise(word) => [
+                format!("Never end the answer with the word \"{word}\"."),
+                format!("Do not let the word \"{word}\" end the text."),
+            ],
+            Self::Without(sign) => {
+                [format!("Do not use any {}.", name(*sign)), format!("Never write a {}.", name(*sign))]
+            }
+            Self::With(sign) => [
+                format!("Use a {} at least once.", name(*sign)),
+                format!("Let at least one {} stand in the answer.", name(*sign)),
+            ],
             Self::Lowercase => ["Write everything in lowercase letters.".into(), "Use lowercase letters alone.".into()],
-            Self::Capitals => ["Write everything in capital letters.".into(), "Let all letters stand in capital letters.".into()],
+            Self::Capitals => {
+                ["Write everything in capital letters.".into(), "Let all letters stand in capital letters.".into()]
+            }
             Self::Question => ["Close with a question mark.".into(), "Let a question mark be the last sign.".into()],
-            Self::Statement => ["Never close with a question mark.".into(), "Do not let a question mark be the last sign.".into()],
+            Self::Statement => {
+                ["Never close with a question mark.".into(), "Do not let a question mark be the last sign.".into()]
+            }
             Self::Digit => ["Include at least one digit.".into(), "Use a digit somewhere in the answer.".into()],
             Self::NoDigit => ["Do not use any digits.".into(), "Avoid every digit.".into()],
         };
