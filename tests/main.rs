@@ -14,6 +14,7 @@ mod cases {
     mod cli;
     mod clients;
     mod evidence;
+    mod generating;
     mod judging;
     mod learning;
     mod limits;

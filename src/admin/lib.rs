@@ -1,6 +1,7 @@
 //! Steering and watching: the admin API.
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
+//! - `exchanges`: what was made or brought, into the exchange log;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
 //! Answers requests and opens no socket: the program mounts [`router`] on its own listener, the loopback
@@ -8,12 +9,14 @@
 
 mod actions;
 mod auth;
+mod exchanges;
 mod problem;
 mod routes;
 mod views;
 
 use std::sync::Arc;
 
+use capture::CaptureStore;
 use cycle::{LessonRequests, LessonStatus};
 use ledger::Ledger;
 use serde::Serialize;
@@ -31,6 +34,8 @@ pub struct Admin {
     /// Whether lessons are held at all.
     pub learning: bool,
     pub metrics: Arc<Metrics>,
+    /// Absent when nothing is captured.
+    pub captures: Option<Arc<dyn CaptureStore>>,
     /// Absent when no student is enabled.
     pub student: Option<StudentFacts>,
     pub token: Token,

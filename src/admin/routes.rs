@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::{Admin, actions, auth, views};
+use crate::{Admin, actions, auth, exchanges, views};
 
 /// The admin API.
 pub fn router(admin: Admin) -> Router {
@@ -23,6 +23,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/shadow", post(actions::shadow))
         .route("/admin/call-sites/{site}/ratings", post(actions::rate))
         .route("/admin/call-sites/{site}/train", post(actions::train))
+        .route("/admin/call-sites/{site}/exchanges", post(exchanges::add).layer(exchanges::room()))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()

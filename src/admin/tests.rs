@@ -4,6 +4,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callsite::{SiteId, VersionId};
+use capture::segments::SegmentLimits;
+use capture::{CaptureStore, Distillable, Exchange, Segments, Source};
 use cycle::{LessonRequests, LessonStatus};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
@@ -19,6 +21,7 @@ use crate::{Admin, StudentFacts, Token, router};
 struct Server {
     router: axum::Router,
     ledger: Arc<Ledger>,
+    captures: Arc<Segments>,
     _dir: tempfile::TempDir,
 }
 
@@ -49,17 +52,21 @@ fn server() -> Server {
     let metrics = Arc::new(Metrics::new().unwrap());
     let ledger = Arc::new(Ledger::open_dir(dir.path(), live_rules(), metrics.clone(), 1).unwrap());
     assert!(ledger.register(&shop()));
+    let limits = SegmentLimits { bytes_max: 1 << 30, age_ms_max: u64::MAX, retention_ms: u64::MAX };
+    let captures = Arc::new(Segments::open(&dir.path().join("capture"), limits).unwrap());
+    let server_captures = captures.clone();
     let admin = Admin {
         ledger: ledger.clone(),
         lessons: LessonStatus::new(metrics.clone()),
         requests: LessonRequests::default(),
         learning: true,
         metrics,
+        captures: Some(captures),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
         token: Token::new("secret"),
         clock: || 7,
     };
-    Server { router: router(admin), ledger, _dir: dir }
+    Server { router: router(admin), ledger, captures: server_captures, _dir: dir }
 }
 
 /// Puts version `1-a` on trial and compares it `audits` times, always well.
@@ -154,6 +161,46 @@ async fn a_rollback_is_made_and_written_down_with_its_reason() {
     assert!(log.contains("players complained") && log.contains(r#""at_ms":7"#), "{log}");
     let (_, view) = ask(&mut server, "GET", "/admin/call-sites/shop", "").await;
     assert!(view.contains(r#""discarded_versions":["1-a"]"#), "{view}");
+}
+
+fn exchange(site: &str, source: Source) -> String {
+    let exchange = Exchange {
+        id: uuid::Uuid::now_v7(),
+        site: SiteId::new(site).unwrap(),
+        at_ms: 1,
+        api: wire::Api::Chat,
+        source,
+        status: 200,
+        stream: false,
+        complete: true,
+        retry: false,
+        distillable: Distillable::Yes,
+        request: "{}".into(),
+        response: "{}".into(),
+    };
+    serde_json::to_string(&exchange).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
+    let mut server = server();
+    let path = "/admin/call-sites/shop/exchanges";
+    let made = exchange("shop", Source::Generated("bootstrap".into()));
+    let (status, body) = ask(&mut server, "POST", path, &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into())))).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"site":"shop","stored":2,"too_large":0}"#));
+    let wrong = [
+        (format!("{made}\nx"), "line 2"),
+        (exchange("tavern", Source::Generated("bootstrap".into())), "is of `tavern`"),
+        (format!("{made}\n{}", exchange("shop", Source::Teacher)), "traffic adds itself"),
+    ];
+    for (body, message) in wrong {
+        let (status, said) = ask(&mut server, "POST", path, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(said.contains(message), "{said}");
+    }
+    let mut found = Vec::new();
+    server.captures.scan(&shop(), None, &mut |exchange| found.push(exchange.source)).unwrap();
+    assert_eq!(found, [Source::Generated("bootstrap".into()), Source::Imported("a.jsonl".into())], "a bad body adds nothing");
 }
 
 #[tokio::test]

@@ -172,13 +172,14 @@ impl App {
         let mut background = JoinSet::new();
         background.spawn(background::audit(audits, gateway, stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
-        shared.begin_loops(&mut background, &ledger, captures, &stopped)?;
+        shared.begin_loops(&mut background, &ledger, captures.clone(), &stopped)?;
         let api = admin::Admin {
             ledger: ledger.clone(),
             lessons: lessons.clone(),
             requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
+            captures: captures.map(|captures| captures as Arc<dyn CaptureStore>),
             student: shared.student.as_ref().map(|parts| admin::StudentFacts {
                 base: settings.student.base.display().to_string(),
                 format: parts.format.name(),
@@ -253,9 +254,11 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     Ok(Shared { settings, data, metrics, rules, registry, student })
 }
 
-/// The exchange log; a log that cannot be opened is done without, said and shown. Only another process that
-/// holds it ends the start.
-fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Option<Arc<Segments>>, Error> {
+/// The exchange log of `data`.
+///
+/// # Errors
+/// When it cannot be opened, or another process holds it.
+pub(crate) fn exchange_log(settings: &Settings, data: &Path) -> Result<Segments, CaptureError> {
     let capture = &settings.capture;
     let hour_ms = 3_600_000;
     let limits = SegmentLimits {
@@ -263,8 +266,14 @@ fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<
         age_ms_max: capture.segment_hours * hour_ms,
         retention_ms: retention_ms(settings),
     };
+    Segments::open(&data.join("capture"), limits)
+}
+
+/// The exchange log for serving; one that cannot be opened is done without, said and shown. Only another process that
+/// holds it ends the start.
+fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Option<Arc<Segments>>, Error> {
     metrics.capture_stopped().set(0.0);
-    match Segments::open(&data.join("capture"), limits) {
+    match exchange_log(settings, data) {
         Ok(captures) => Ok(Some(Arc::new(captures))),
         Err(error @ CaptureError::Store(StoreError::InUse(_))) => Err(error.into()),
         Err(error) => {

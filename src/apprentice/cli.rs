@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod dataset;
 pub(crate) mod generate;
 
 use std::path::PathBuf;
@@ -67,6 +68,11 @@ pub(crate) enum Command {
     Policy {
         #[command(subcommand)]
         action: PolicyAction,
+    },
+    /// Put data files together, convert them, import and export them.
+    Dataset {
+        #[command(subcommand)]
+        what: dataset::Dataset,
     },
     /// Make training data.
     Generate {

@@ -2,9 +2,11 @@
 
 mod admin_client;
 mod check;
+mod dataset;
 mod exam;
 mod exam_replay;
 mod export;
+mod exchange_log;
 mod export_encoder;
 mod generate;
 mod init;
@@ -45,6 +47,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Policy { action: PolicyAction::Try { policy, entries, site, access } } => {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
+        Command::Dataset { what } => dataset::dataset(&what),
         Command::Generate { what } => generate::generate(what),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use callsite::SiteId;
 use fs_err as fs;
@@ -13,6 +14,10 @@ use uuid::Uuid;
 
 use crate::{CaptureError, Exchange};
 
+const LOCK_FILE: &str = "lock";
+/// How often, and how long apart, a lock that another process holds is tried.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 const EXCHANGES: &str = "exchanges";
 /// Key: site, a zero byte, id. Value: empty.
 const BY_SITE: &str = "by_site";
@@ -55,6 +60,8 @@ pub struct Segments {
     limits: SegmentLimits,
     /// By first id; the last one is written to.
     open: Mutex<BTreeMap<Uuid, Arc<Store>>>,
+    /// Held as long as the log: a log without a segment is somebody's all the same.
+    _lock: fs::File,
 }
 
 impl Segments {
@@ -65,6 +72,7 @@ impl Segments {
     /// When the directory cannot be used or another process holds it.
     pub fn open(dir: &Path, limits: SegmentLimits) -> Result<Self, CaptureError> {
         fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
         let mut open = BTreeMap::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
@@ -79,7 +87,7 @@ impl Segments {
                 }
             }
         }
-        Ok(Self { dir: dir.to_owned(), limits, open: Mutex::new(open) })
+        Ok(Self { dir: dir.to_owned(), limits, open: Mutex::new(open), _lock: lock })
     }
 
     /// Removes segments past their retention; the one being written stays.
@@ -166,6 +174,18 @@ impl CaptureStore for Segments {
         self.all().iter().try_for_each(|store| sites_of(store, &mut found))?;
         Ok(found)
     }
+}
+
+/// Takes the log in `dir` for this process. A child that is just being started may hold a copy of another one's handle for a moment.
+fn lock(dir: &Path) -> Result<fs::File, CaptureError> {
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE))?;
+    for _ in 1..LOCK_TRIES {
+        if file.file().try_lock().is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(LOCK_WAIT);
+    }
+    Err(StoreError::InUse(dir.to_owned()).into())
 }
 
 /// The sites of one segment's index: from each site's first key straight past its last.

@@ -9,16 +9,17 @@ pub(crate) struct Drawn {
     pub(crate) example: ChatExample,
     /// The answering model, as it named itself.
     pub(crate) teacher: String,
+    /// Made or brought, not asked by a client.
+    pub(crate) made: bool,
 }
 
 /// Reads an exchange; or why nothing is learnt from it, as the key under `left_out`.
 pub(crate) fn drawn(exchange: &Exchange) -> Result<Drawn, &'static str> {
-    match &exchange.source {
-        Source::Teacher => {}
+    let made = match &exchange.source {
+        Source::Teacher => false,
         Source::Student(_) => return Err("not-the-teacher"),
-        // Nobody writes these yet; what makes them will say how they are weighed.
-        Source::Generated(_) | Source::Imported(_) => return Err("not-from-traffic"),
-    }
+        Source::Generated(_) | Source::Imported(_) => true,
+    };
     if exchange.distillable != Distillable::Yes {
         return Err("terms-not-accepted");
     }
@@ -33,7 +34,7 @@ pub(crate) fn drawn(exchange: &Exchange) -> Result<Drawn, &'static str> {
     let prompt = request.prompt(1, wire::Sampling::Greedy).map_err(|_| "not-for-students")?;
     let mut messages = prompt.turns;
     messages.push(Turn { role: Role::Assistant, text: summary.text });
-    Ok(Drawn { example: ChatExample { messages }, teacher: summary.model })
+    Ok(Drawn { example: ChatExample { messages }, teacher: summary.model, made })
 }
 
 /// BLAKE3 over the roles and texts of everything but the answer: equal prompts are one example.

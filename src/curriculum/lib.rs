@@ -1,12 +1,18 @@
 //! From exchanges to the frozen set that one training run reads: filtered, deduplicated, split, with its lineage.
 //!
-//! - [`example`]: what an exchange teaches, or why nothing; [`split`]: training and held-out side.
+//! - [`example`]: what an exchange teaches, or why nothing; [`split`]: training and held-out side of a lesson;
+//! - `assemble`: a set from files, for whoever trains by hand; `signature`, `near_duplicates`: what is nearly the same; `apart`: quotas, and
+//!   sides that share no group.
 //!
-//! Reads only the exchange log; writes three files into a folder and never looks at them again:
+//! Reads the exchange log, or files; writes three files into a folder and never looks at them again:
 //! `train.jsonl` and `held_out.jsonl` (`dataset`'s chat lines) and `lineage.json`.
 
+mod apart;
+mod assemble;
 mod error;
 mod example;
+mod near_duplicates;
+mod signature;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +23,13 @@ use capture::CaptureStore;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use apart::Grouping;
+pub use assemble::{AssembleSettings, Input, SetLineage, assemble};
 pub use error::CurriculumError;
+pub use near_duplicates::NearDuplicates;
+pub use signature::Signature;
 pub use split::DatasetSettings;
+use split::Candidate;
 
 /// The files of a curriculum.
 pub const TRAIN_FILE: &str = "train.jsonl";
@@ -36,6 +47,9 @@ pub struct Lineage {
     pub seen: usize,
     pub train: usize,
     pub held_out: usize,
+    /// Of both: made or brought, not asked by a client.
+    #[serde(default)]
+    pub made: usize,
     pub left_out: BTreeMap<String, usize>,
     /// BLAKE3 of both files, hex.
     pub hash: String,
@@ -53,8 +67,9 @@ pub fn build(
     dir: &Path,
 ) -> Result<Lineage, CurriculumError> {
     let mut lineage = Lineage { site: site.to_string(), ..Lineage::default() };
-    // By the hash of the prompt: a repeated prompt counts once, with the teacher's latest answer.
-    let mut examples = BTreeMap::new();
+    // By the hash of the prompt: a repeated prompt counts once, with the latest answer; one that a client got goes before one
+    // that was made.
+    let mut examples: BTreeMap<[u8; 32], Candidate> = BTreeMap::new();
     store.scan(site, None, &mut |exchange| {
         if after_ms.is_some_and(|after_ms| exchange.at_ms <= after_ms) {
             return;
@@ -64,10 +79,19 @@ pub fn build(
             Ok(drawn) => {
                 lineage.first.get_or_insert(exchange.id);
                 lineage.last = Some(exchange.id);
-                lineage.teacher = drawn.teacher;
                 let hash = example::prompt_hash(&drawn.example);
-                if examples.insert(hash, (lineage.seen, drawn.example)).is_some() {
-                    lineage.leave_out("repeated", 1);
+                let candidate = Candidate { seen: lineage.seen, made: drawn.made, example: drawn.example };
+                match examples.get_mut(&hash) {
+                    None => drop(examples.insert(hash, candidate)),
+                    Some(before) => {
+                        lineage.leave_out("repeated", 1);
+                        if !candidate.made || before.made {
+                            *before = candidate;
+                        }
+                    }
+                }
+                if !drawn.made || lineage.teacher.is_empty() {
+                    lineage.teacher = drawn.teacher;
                 }
             }
             Err(reason) => lineage.leave_out(reason, 1),
@@ -75,6 +99,7 @@ pub fn build(
     })?;
     let split = split::split(examples, settings);
     lineage.leave_out("held-out-surplus", split.surplus);
+    lineage.made = split.made;
     (lineage.train, lineage.held_out) = (split.train.len(), split.held_out.len());
     fs_err::create_dir_all(dir)?;
     let mut hasher = blake3::Hasher::new();

@@ -43,6 +43,19 @@ impl DatasetSettings {
     }
 }
 
+/// Held-out prompts of clients from which on nothing made is held out: what a version is examined on should be what it is asked.
+const HELD_OUT_OF_CLIENTS: usize = 20;
+
+/// One prompt's example.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// Place in time.
+    pub(crate) seen: usize,
+    /// Made or brought, not asked by a client.
+    pub(crate) made: bool,
+    pub(crate) example: ChatExample,
+}
+
 /// Both sides of a split, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Split {
@@ -50,24 +63,30 @@ pub(crate) struct Split {
     pub(crate) held_out: Vec<ChatExample>,
     /// Kept apart, and more than the exam asks: on neither side.
     pub(crate) surplus: usize,
+    /// Of both sides: made or brought.
+    pub(crate) made: usize,
 }
 
-/// Splits the newest of `examples` (prompt hash -> place in time, example). A prompt's side depends on its hash
-/// alone, so it never changes sides from one lesson to the next.
-pub(crate) fn split(examples: BTreeMap<[u8; 32], (usize, ChatExample)>, settings: DatasetSettings) -> Split {
-    let mut newest: Vec<([u8; 32], (usize, ChatExample))> = examples.into_iter().collect();
-    newest.sort_by_key(|(_, (seen, _))| Reverse(*seen));
+/// Splits the newest of `examples`, by prompt hash. A prompt's side depends on its hash alone, so it never changes sides from one
+/// lesson to the next; but what was made is only held out while clients have asked too few prompts for an exam.
+pub(crate) fn split(examples: BTreeMap<[u8; 32], Candidate>, settings: DatasetSettings) -> Split {
+    let mut newest: Vec<([u8; 32], Candidate)> = examples.into_iter().collect();
+    newest.sort_by_key(|(_, candidate)| Reverse(candidate.seen));
     newest.truncate(settings.examples_max);
-    let mut split = Split::default();
-    for (hash, (_, example)) in newest {
-        let [first, second, ..] = hash;
-        let place = f64::from(u16::from_le_bytes([first, second])) / 65_536.0;
-        if place >= settings.held_out_fraction {
+    let is_apart = |hash: &[u8; 32]| {
+        let [first, second, ..] = *hash;
+        f64::from(u16::from_le_bytes([first, second])) / 65_536.0 < settings.held_out_fraction
+    };
+    let of_clients = newest.iter().filter(|(hash, candidate)| !candidate.made && is_apart(hash)).count();
+    let mut split = Split { made: newest.iter().filter(|(_, candidate)| candidate.made).count(), ..Split::default() };
+    for (hash, Candidate { made, example, .. }) in newest {
+        if !is_apart(&hash) || (made && of_clients >= HELD_OUT_OF_CLIENTS) {
             split.train.push(example);
         } else if split.held_out.len() < settings.held_out_max {
             split.held_out.push(example);
         } else {
             split.surplus += 1;
+            split.made -= usize::from(made);
         }
     }
     split.train.reverse();

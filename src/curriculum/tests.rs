@@ -1,3 +1,6 @@
+mod assemble;
+mod near_duplicates;
+
 use callsite::VersionId;
 use capture::{CaptureError, Distillable, Exchange, Source};
 use dataset::{ChatExample, read_chat};
@@ -151,4 +154,36 @@ fn numbers_of_a_dataset_that_cannot_work_are_refused_with_key_value_and_range() 
         let problem = format!("held_out_fraction = {fraction} must lie strictly between 0 and 1");
         assert_eq!(DatasetSettings { held_out_fraction: fraction, ..good }.problems(), [problem]);
     }
+}
+
+fn made(n: u64, player: &str, answer: &str) -> Exchange {
+    Exchange { source: Source::Generated("bootstrap".into()), ..exchange(n, player, answer) }
+}
+
+#[test]
+fn what_was_made_is_learnt_but_never_in_place_of_what_a_client_got() {
+    let exchanges = vec![made(1, "a", "made"), exchange(2, "a", "asked"), made(3, "a", "made again"), made(4, "b", "y")];
+    let (lineage, train, _) = built(exchanges, None, ALL_TRAIN);
+    let answers: Vec<&str> = train.iter().map(|example| example.messages[1].text.as_str()).collect();
+    assert_eq!(answers, ["asked", "y"]);
+    assert_eq!((lineage.made, lineage.left_out["repeated"]), (1, 2));
+    let (lineage, train, _) = built(vec![made(1, "a", "old"), made(2, "a", "new")], None, ALL_TRAIN);
+    assert_eq!((train[0].messages[1].text.as_str(), lineage.teacher.as_str()), ("new", "teacher-1"));
+}
+
+#[test]
+fn what_was_made_is_examined_only_while_clients_have_asked_too_little() {
+    let settings = DatasetSettings { examples_max: 1000, held_out_fraction: 0.5, held_out_max: 1000 };
+    let held_out_of = |clients: u64| {
+        let asked = (0..clients).map(|n| exchange(n, &format!("client {n}"), "asked"));
+        let made = (1000..1100).map(|n| made(n, &format!("made {n}"), "made"));
+        let (_, _, held_out) = built(asked.chain(made).collect(), None, settings);
+        let of_clients = held_out.iter().filter(|example| example.messages[1].text == "asked").count();
+        (of_clients, held_out.len() - of_clients)
+    };
+    // About half of the clients' prompts are held out: around the 20 that suffice.
+    let (few, made_beside_few) = held_out_of(30);
+    assert!(few < 20 && made_beside_few > 30, "{few} {made_beside_few}");
+    let (many, made_beside_many) = held_out_of(60);
+    assert!(many >= 20 && made_beside_many == 0, "{many} {made_beside_many}");
 }

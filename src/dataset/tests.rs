@@ -1,3 +1,5 @@
+mod forms;
+
 use wire::{Role, Turn};
 
 use crate::{

@@ -1,50 +1,69 @@
-//! A kept item as an exchange of its call site, as if a client had asked and been answered: one log, one noun.
+//! What was made or brought as an exchange of its call site, as if a client had asked and been answered: one log, one noun.
 
 use callsite::SiteId;
 use capture::{Distillable, Exchange, Source};
 use uuid::Uuid;
-use wire::{Answer, Api, Delivery, Envelope, Finish, Prompt, Role, Sampling, Signals, Usage};
+use wire::{Answer, Api, Delivery, Envelope, Finish, Prompt, Role, Sampling, Signals, Turn, Usage};
 
 use crate::item::Item;
 
-/// The exchange that teaches `item`; none where the item is no example by itself. The same item always has the same id.
+/// What an exchange is made of.
+pub struct Made<'a> {
+    /// Its name where it comes from.
+    pub id: &'a str,
+    /// Who wrote the answer.
+    pub model: &'a str,
+    /// The conversation, its last turn the answer.
+    pub messages: &'a [Turn],
+    pub source: Source,
+}
+
+/// The exchange that teaches a kept `item`; none where the item is no example by itself, or was dropped.
 #[must_use]
-pub fn of(item: &Item, site: &SiteId, distillable: Distillable) -> Option<Exchange> {
-    let (answer, turns) = item.messages.split_last()?;
+pub fn of(item: &Item, site: &SiteId, distillable: Distillable, now_ms: u64) -> Option<Exchange> {
+    let source = Source::Generated(item.pipeline.clone());
+    let parts = Made { id: &item.id, model: &item.model, messages: &item.messages, source };
+    if item.is_kept() { made(&parts, site, distillable, now_ms) } else { None }
+}
+
+/// The exchange, put into the log at `now_ms` (Unix time): whoever reads the log from where it stopped finds it. None where
+/// nothing is asked or answered.
+#[must_use]
+pub fn made(made: &Made<'_>, site: &SiteId, distillable: Distillable, now_ms: u64) -> Option<Exchange> {
+    let (answer, turns) = made.messages.split_last()?;
     if answer.role != Role::Assistant || turns.is_empty() {
         return None;
     }
-    let sampling = Sampling::Greedy;
-    let prompt = Prompt { turns: turns.to_vec(), max_tokens: item.drawn.max_tokens.max(1), sampling, stop: Vec::new() };
-    let answer = Answer {
-        text: answer.text.clone(),
-        finish: Finish::Stop,
-        usage: Usage::default(),
-        signals: Signals::default(),
-    };
-    let envelope = Envelope { id: &item.id, created_s: item.created_at_ms / 1000, model: &item.model };
-    let (_, response) = Api::Chat.write(Delivery { stream: false, include_usage: false }, &envelope, &answer);
+    let prompt = Prompt { turns: turns.to_vec(), max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
+    let request = Api::Chat.write_request(made.model, &prompt);
+    let (usage, signals) = (Usage::default(), Signals::default());
+    let answer = Answer { text: answer.text.clone(), finish: Finish::Stop, usage, signals };
+    let envelope = Envelope { id: made.id, created_s: now_ms / 1000, model: made.model };
+    let (_, response) = Api::Chat.write(Delivery::default(), &envelope, &answer);
     Some(Exchange {
-        id: id(item),
+        id: id(made, now_ms),
         site: site.clone(),
-        at_ms: item.created_at_ms,
+        at_ms: now_ms,
         api: Api::Chat,
-        source: Source::Generated(item.pipeline.clone()),
+        source: made.source.clone(),
         status: 200,
         stream: false,
         complete: true,
         retry: false,
         distillable,
-        request: String::from_utf8(Api::Chat.write_request(&item.model, &prompt)).ok()?,
+        request: String::from_utf8(request).ok()?,
         response: String::from_utf8(response).ok()?,
     })
 }
 
-/// Version 7: the time of the answer, then the item's own name.
-fn id(item: &Item) -> Uuid {
+/// Version 7: the time, then the exchange's own name and words.
+fn id(made: &Made<'_>, now_ms: u64) -> Uuid {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(item.pipeline.as_bytes()).update(item.id.as_bytes()).update(item.prompt_hash.as_bytes());
+    hasher.update(made.id.as_bytes());
+    made.messages.iter().for_each(|turn| {
+        hasher.update(turn.text.as_bytes());
+    });
     let mut random = [0; 10];
     hasher.finalize_xof().fill(&mut random);
-    uuid::Builder::from_unix_timestamp_millis(item.created_at_ms, &random).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid()
 }

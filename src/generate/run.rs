@@ -13,6 +13,7 @@ mod rate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use fs_err as fs;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::ChatModel;
 
+use asker::Shared;
 pub use asker::{Ask, Asker, Limits};
 pub use budget::Price;
 pub use journal::{Call, Outcome, Refused, key};
@@ -30,7 +32,6 @@ use crate::item::{Check, Item};
 use crate::prompts::Prompts;
 use crate::report::{self, Report};
 use crate::GenerateError;
-use budget::Budget;
 use journal::Journal;
 
 /// The files of a run.
@@ -71,6 +72,8 @@ pub struct Run {
     pub student: Option<Asker>,
     pub prompts: Prompts,
     pub meter: Arc<Meter>,
+    /// Set it, and the run ends when what is under way has been heard.
+    pub stop: Arc<AtomicBool>,
     pub funnel: Funnel,
     folder: PathBuf,
     items: Vec<Item>,
@@ -96,18 +99,19 @@ impl Run {
         let journal = Arc::new(Journal::open(&folder.join(JOURNAL_FILE))?);
         // What the student writes costs nothing.
         let paid = |call: &Call| if call.model == facts.teacher { limits.price.of(call.usage) } else { 0.0 };
-        let budget = Arc::new(Budget::new(limits.cap_usd, journal.spent(paid)));
-        let meter = Arc::new(Meter::default());
-        let asker = |model, limits, budget| Asker::new(model, limits, journal.clone(), budget, meter.clone(), clock);
+        let spent = journal.spent(paid);
+        let (meter, stop) = (Arc::new(Meter::default()), Arc::new(AtomicBool::new(false)));
+        let shared = Shared { journal: journal.clone(), meter: meter.clone(), stop: stop.clone(), clock };
         let free = Limits { concurrency: limits.concurrency, ..Limits::default() };
-        let student = student.map(|model| asker(model, free, Arc::new(Budget::new(None, 0.0))));
+        let student = student.map(|model| Asker::new(model, free, 0.0, shared.clone()));
         Ok(Self {
-            teacher: asker(teacher, limits, budget),
+            teacher: Asker::new(teacher, limits, spent, shared),
             student,
             prompts: Prompts::load(prompts.as_deref())?,
             refused: journal.refused.clone(),
             facts,
             meter,
+            stop,
             funnel: Funnel::default(),
             folder,
             items: Vec::new(),
@@ -215,9 +219,7 @@ impl Run {
             lines.push(b'\n');
         }
         files::replace(&self.folder.join(ITEMS_FILE), &lines)?;
-        let kept = self.items.iter().filter(|item| item.is_kept() && !item.messages.is_empty());
-        let examples: Vec<_> = kept.map(|item| dataset::ChatExample { messages: item.messages.clone() }).collect();
-        dataset::write_chat(&self.folder.join(report::EXAMPLES_FILE), &examples)?;
+        files::replace(&self.folder.join(report::EXAMPLES_FILE), &examples(&self.items)?)?;
         let report = Report::of(report::Made {
             facts: self.facts,
             items: &self.items,
@@ -232,6 +234,22 @@ impl Run {
         report.write(&self.folder)?;
         Ok(report)
     }
+}
+
+/// The kept examples as chat lines, each with what it is an example of.
+fn examples(items: &[Item]) -> Result<Vec<u8>, GenerateError> {
+    let mut lines = Vec::new();
+    for item in items.iter().filter(|item| item.is_kept() && !item.messages.is_empty()) {
+        let mut line = serde_json::json!({ "messages": item.messages, "id": item.id, "site": item.site });
+        for name in ["role", "act"] {
+            if let Some(value) = item.parsed.get(name).filter(|value| value.is_string()) {
+                line[name] = value.clone();
+            }
+        }
+        serde_json::to_writer(&mut lines, &line).map_err(std::io::Error::from)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 /// Writes what the run is, or holds it against what is there.

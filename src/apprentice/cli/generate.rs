@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::AdminAccess;
+use super::dataset::Filters;
 pub(crate) use autoif::{AutoIf, Preset};
 
 /// A maker of training data, or what is done with its run.
@@ -22,6 +24,10 @@ pub(crate) enum Generate {
     /// Rules for answers, Python functions that check them, and answers that pass (AutoIF); also pairs for DPO.
     #[command(name = "autoif")]
     AutoIf(AutoIf),
+    /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
+    Prepare(Prepare),
+    /// Put what a run kept into the exchange log, so that its call sites learn from it.
+    Store(Store),
 }
 
 /// What every maker is told.
@@ -191,4 +197,29 @@ pub(crate) struct SelfPlay {
     pub(crate) learning_rate: f64,
     #[arg(long, default_value_t = 0.1)]
     pub(crate) beta: f64,
+}
+
+#[derive(Args)]
+pub(crate) struct Store {
+    /// A finished run.
+    pub(crate) run: PathBuf,
+    #[arg(long, short, default_value = "apprentice.toml")]
+    pub(crate) config: PathBuf,
+    /// The call site that learns from it, in place of the items' own.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Store it although it was stored before.
+    #[arg(long)]
+    pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) access: AdminAccess,
+}
+
+#[derive(Args)]
+pub(crate) struct Prepare {
+    /// Finished runs, such as a bootstrap and what grew from it.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }

@@ -47,8 +47,19 @@ impl AdminClient {
     /// # Errors
     /// When nobody answers, or what the answer says is wrong.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, app::Error> {
+        self.send(method, path, body.map(|body| body.to_string()).unwrap_or_default()).await
+    }
+
+    /// Posts JSON lines.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn send_lines(&self, path: &str, lines: String) -> Result<Value, app::Error> {
+        self.send(Method::POST, path, lines).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Result<Value, app::Error> {
         let admin = &self.admin;
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = Request::builder()
             .method(method)
             .uri(format!("{admin}{path}"))

@@ -11,18 +11,22 @@ mod maker;
 mod open;
 mod progress;
 mod pupil;
+mod store;
 mod summary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use generate::prompts::Prompts;
-use generate::{Estimate, GenerateError, Report};
+use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use wire::ChatModel;
 
-use crate::cli::generate::{Generate, Making};
+use crate::cli::generate::{Generate, Making, Prepare};
+use crate::commands::dataset;
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
 
@@ -31,6 +35,13 @@ use open::Opened;
 
 /// Runs one maker.
 pub(crate) fn generate(what: Generate) -> Outcome {
+    if let Generate::Store(arguments) = &what {
+        return app::runtime()?.block_on(store::store(arguments));
+    }
+    if let Generate::Prepare(Prepare { runs, filters }) = &what {
+        let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
+        return dataset::build(&files, None, filters);
+    }
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
         let opened = Opened::new(&making).await?;
@@ -72,18 +83,28 @@ async fn run(
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
     let mut run = opened.begin(making, maker, folder, student)?;
     let shown = progress::show(run.meter.clone(), opened.limits.price);
-    let worked = interruptible(maker.make(&mut run, opened)).await;
+    let watching = stop_at_signal(run.stop.clone())?;
+    let worked = maker.make(&mut run, opened).await;
+    watching.abort();
     shown.end();
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))
 }
 
-/// `work`, unless a signal ends it; what was paid is on disk at any time.
-async fn interruptible(work: impl Future<Output = Result<(), GenerateError>>) -> Result<(), GenerateError> {
+/// Sets `stop` at the first signal; the second one ends the process as usual.
+fn stop_at_signal(stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        worked = work => worked,
-        _ = interrupt.recv() => Err(GenerateError::Interrupted),
-        _ = terminate.recv() => Err(GenerateError::Interrupted),
-    }
+    Ok(tokio::spawn(async move {
+        for times in 0.. {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if times > 0 {
+                std::process::exit(130);
+            }
+            stop.store(true, Ordering::Relaxed);
+            eprint_line("stopping: what is under way is paid and is waited for; once more ends it at once");
+        }
+    }))
 }

@@ -2,7 +2,7 @@
 //! the bound on calls at a time; a busy model is asked again later, a failing one is given up for this item.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -18,11 +18,13 @@ use super::rate::Rate;
 use crate::GenerateError;
 use crate::item::Drawn;
 
-/// How often a call is tried, and how long the first pause is; each pause is twice the one before.
-const TRIES: u32 = 6;
+/// How often a call is tried, of a model that says it is busy and of one that fails; how long the first pause is; each pause is twice the one
+/// before.
+const BUSY_TRIES: u32 = 9;
+const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Failures in a row after which the model counts as gone.
-const FAILURES_MAX: u32 = 20;
+const FAILURES_MAX: u32 = 10;
 
 /// How a run may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,33 +57,43 @@ pub struct Ask {
     pub draw: u64,
 }
 
+/// What the askers of a run share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) meter: Arc<Meter>,
+    /// Somebody wants the run to end.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Unix time in milliseconds.
+    pub(crate) clock: fn() -> u64,
+}
+
 /// Asks one model for one run.
 pub struct Asker {
     model: Arc<dyn ChatModel>,
     limits: Limits,
-    journal: Arc<Journal>,
-    budget: Arc<Budget>,
+    budget: Budget,
+    shared: Shared,
     rate: Mutex<Rate>,
     began: Instant,
     failures: AtomicU32,
     /// Failures that no answer has followed: kept once the model is known to be there, asked again otherwise.
     unsettled: Mutex<Vec<Call>>,
-    meter: Arc<Meter>,
-    /// Unix time in milliseconds.
-    clock: fn() -> u64,
 }
 
 impl Asker {
-    pub(crate) fn new(
-        model: Arc<dyn ChatModel>,
-        limits: Limits,
-        journal: Arc<Journal>,
-        budget: Arc<Budget>,
-        meter: Arc<Meter>,
-        clock: fn() -> u64,
-    ) -> Self {
-        let rate = Mutex::new(Rate::new(limits.per_minute));
-        Self { model, limits, journal, budget, rate, began: Instant::now(), failures: AtomicU32::new(0), unsettled: Mutex::default(), meter, clock }
+    /// `spent` is what earlier parts of the run paid.
+    pub(crate) fn new(model: Arc<dyn ChatModel>, limits: Limits, spent: f64, shared: Shared) -> Self {
+        Self {
+            model,
+            budget: Budget::new(limits.cap_usd, spent),
+            rate: Mutex::new(Rate::new(limits.per_minute)),
+            limits,
+            shared,
+            began: Instant::now(),
+            failures: AtomicU32::new(0),
+            unsettled: Mutex::default(),
+        }
     }
 
     /// The model's name.
@@ -96,27 +108,48 @@ impl Asker {
     /// # Errors
     /// What ends the run: the cap, a model that is gone, a disk that takes nothing.
     pub async fn ask_all(&self, asks: Vec<Ask>) -> Result<Vec<Arc<Call>>, GenerateError> {
-        self.meter.stage(asks.first().map_or("", |ask| ask.stage), asks.len() as u64);
-        let calls = futures_util::stream::iter(asks.into_iter().map(|ask| self.ask(ask)));
+        self.shared.meter.stage(asks.first().map_or("", |ask| ask.stage), asks.len() as u64);
+        let ended = AtomicBool::new(false);
+        let calls = futures_util::stream::iter(asks.into_iter().map(|ask| self.ask_unless(&ended, ask)));
         let mut calls = calls.buffered(self.limits.concurrency.max(1));
-        let mut answered = Vec::new();
+        let (mut answered, mut why) = (Vec::new(), None);
+        // What is under way is paid: it is heard to its end whatever ends the run.
         while let Some(call) = calls.next().await {
-            answered.push(call?);
+            match call {
+                Ok(call) => answered.push(call),
+                Err(error) => drop(why.get_or_insert(error)),
+            }
         }
-        Ok(answered)
+        why.map_or(Ok(answered), Err)
+    }
+
+    /// Asks, unless something has ended the run.
+    async fn ask_unless(&self, ended: &AtomicBool, ask: Ask) -> Result<Arc<Call>, GenerateError> {
+        if self.shared.stop.load(Ordering::Relaxed) || ended.load(Ordering::Relaxed) {
+            return Err(GenerateError::Interrupted);
+        }
+        let call = self.ask(ask).await;
+        if call.is_err() {
+            ended.store(true, Ordering::Relaxed);
+        }
+        call
     }
 
     async fn ask(&self, ask: Ask) -> Result<Arc<Call>, GenerateError> {
         let key = key(self.model.name(), ask.stage, ask.draw, &ask.prompt);
         let prompt = self.put(&ask.prompt, &key);
-        if let Some(known) = self.journal.get(&key) {
-            self.meter.replayed(known.text().is_some());
+        if let Some(known) = self.shared.journal.get(&key) {
+            self.shared.meter.replayed(known.text().is_some());
             return Ok(known);
         }
         let most = self.limits.price.most(&prompt);
         self.budget.reserve(most)?;
         let wait = self.rate.lock().wait(self.began.elapsed());
         tokio::time::sleep(wait).await;
+        if self.shared.stop.load(Ordering::Relaxed) {
+            self.budget.settle(most, 0.0);
+            return Err(GenerateError::Interrupted);
+        }
         let answer = self.tried(&prompt).await;
         let usage = answer.as_ref().map_or_else(|_| Usage::default(), |answer| answer.usage);
         self.budget.settle(most, self.limits.price.of(usage));
@@ -124,7 +157,7 @@ impl Asker {
             key,
             stage: ask.stage.to_owned(),
             model: self.model.name().to_owned(),
-            at_ms: (self.clock)(),
+            at_ms: (self.shared.clock)(),
             drawn: Drawn::of(ask.prompt.sampling, ask.prompt.max_tokens),
             usage,
             outcome,
@@ -132,7 +165,7 @@ impl Asker {
         let kept = match answer {
             Ok(Answer { text, finish, .. }) => {
                 self.settle().await?;
-                self.journal.keep(call(Outcome::Answer { text, finish })).await?
+                self.shared.journal.keep(call(Outcome::Answer { text, finish })).await?
             }
             Err(error) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
@@ -145,7 +178,7 @@ impl Asker {
                 Arc::new(call)
             }
         };
-        self.meter.paid(kept.text().is_some(), self.budget.spent());
+        self.shared.meter.paid(kept.text().is_some(), self.budget.spent());
         Ok(kept)
     }
 
@@ -167,7 +200,7 @@ impl Asker {
         self.failures.store(0, Ordering::Relaxed);
         let unsettled = std::mem::take(&mut *self.unsettled.lock());
         for call in unsettled {
-            self.journal.keep(call).await?;
+            self.shared.journal.keep(call).await?;
         }
         Ok(())
     }
@@ -180,7 +213,8 @@ impl Asker {
             match self.model.answer(prompt.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error @ ModelError::Ineligible(_)) => return Err(error),
-                Err(error) if tries >= TRIES => return Err(error),
+                Err(error @ ModelError::Busy) if tries >= BUSY_TRIES => return Err(error),
+                Err(error @ ModelError::Failed(_)) if tries >= TRIES => return Err(error),
                 Err(_) => {
                     tokio::time::sleep(pause).await;
                     (pause, tries) = (pause * 2, tries + 1);

@@ -14,6 +14,8 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_nearest_text_is_the_one_that_comparing_with_all_of_them_finds(
         texts in prop::collection::vec(text(), 0..30),

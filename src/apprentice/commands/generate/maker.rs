@@ -82,6 +82,7 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             let settings = autoif_settings(&arguments)?;
             (arguments.making, Maker::AutoIf(settings, AutoIfTools { verifier: arguments.verifier }))
         }
+        Generate::Store(_) | Generate::Prepare(_) => return Err("this makes nothing".into()),
     })
 }
 

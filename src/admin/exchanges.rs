@@ -1,0 +1,60 @@
+//! Exchanges that no client had: made or brought, put into the exchange log of a running proxy.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use capture::{CaptureStore, Exchange, Source};
+
+use crate::Admin;
+use crate::problem::{Problem, problem};
+use crate::views::site_of;
+
+/// Bytes of one request, at most.
+const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// How much one request may bring.
+pub(crate) fn room() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(BODY_BYTES_MAX)
+}
+
+/// Takes JSON lines of exchanges; all of them are on disk when it answers, or none.
+pub(crate) async fn add(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let site = site_of(&site)?;
+    let Some(captures) = admin.captures else {
+        return Err(problem(StatusCode::CONFLICT, "capture.enabled is false: nothing is kept"));
+    };
+    let mut exchanges = Vec::new();
+    for (at, line) in body.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+        let wrong = |what: String| problem(StatusCode::BAD_REQUEST, format!("line {}: {what}", at + 1));
+        let exchange: Exchange = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+        if exchange.site != site {
+            return Err(wrong(format!("the exchange is of `{}`, not of `{site}`", exchange.site)));
+        }
+        if !matches!(exchange.source, Source::Generated(_) | Source::Imported(_)) {
+            return Err(wrong("only what was generated or imported can be added; traffic adds itself".to_owned()));
+        }
+        exchanges.push(exchange);
+    }
+    // A site that no client has asked yet is looked at by the lessons from now on.
+    if !admin.ledger.register(&site) {
+        return Err(problem(StatusCode::CONFLICT, format!("`{site}` is one call site too many: it is not admitted")));
+    }
+    let count = exchanges.len();
+    let too_large = tokio::task::spawn_blocking(move || append(&captures, &exchanges))
+        .await
+        .map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?
+        .map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    Ok(Json(serde_json::json!({"site": site, "stored": count - too_large, "too_large": too_large})).into_response())
+}
+
+fn append(captures: &Arc<dyn CaptureStore>, exchanges: &[Exchange]) -> Result<usize, capture::CaptureError> {
+    captures.append(exchanges)
+}
