@@ -1,10 +1,12 @@
 //! AutoIF (seed 004; Dong et al., arXiv 2406.13542): rules for the form of an answer, functions that check them, and answers that the
 //! functions have passed.
 //!
-//! 1. `augment`: more rules like those that people wrote; 2. `functions`: five functions for each, with cases, and a second try for
-//! those that cannot run; 3. `validation`: functions and cases that were written apart must agree (`agreement`); 4. and 5. `translation`:
-//! a function put back into words must not contradict its rule (`nli`); 6. and 7. `answers`: queries under a rule, answered, and checked by
-//! its functions; 8. and 9. `scores`: what is also a good answer is exported. `pairs`: answers to one query that differ, for DPO.
+//! - stage 1, `augment`: more rules like those that people wrote;
+//! - stage 2, `functions`: five functions for each, with cases, and a second try for those that cannot run;
+//! - stage 3, `validation`: functions and cases that were written apart must agree (`agreement`);
+//! - stages 4 and 5, `translation`: a function put back into words must not contradict its rule (`nli`);
+//! - stages 6 and 7, `answers`: queries under a rule, answered, and checked by its functions (`pairs`: answers that differ, for DPO);
+//! - stages 8 and 9, `scores`: what is also a good answer is exported.
 //!
 //! Functions are run by a tool that the program brings (`tools`); what they said is on disk before it is used (`verdicts`). Where paper and
 //! released code differ the paper's way is the default and [`Settings::strict_release_compat`] the other one. Differences from both, on purpose:

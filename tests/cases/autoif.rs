@@ -64,6 +64,9 @@ fn all_nine_stages_have_work_and_a_second_run_asks_nothing() {
     ] {
         assert!(lines(&folder, name) > 0, "{name}");
     }
+    // What an `except Exception` hides from the interpreter's author is no verifier.
+    let has = |name: &str| fs::read_to_string(folder.join(name)).unwrap().contains("except Exception:");
+    assert_eq!((has("calls.jsonl"), has("3-cross-validated.jsonl")), (true, false));
     assert_eq!(lines(&folder, "9-alpaca.jsonl"), lines(&folder, "examples.jsonl"));
     let items = fs::read(folder.join("items.jsonl")).unwrap();
     let second = report(&autoif(&world, &["--calls", "1"]));

@@ -156,7 +156,7 @@ fn problem(settings: &Settings, one: &Written, said: &[Verdict]) -> Option<Probl
 
 /// Asks for each function that does not run once more, with what is wrong; the answer takes its place.
 async fn repair(
-    run: &mut Run,
+    run: &Run,
     subset: &str,
     instructions: &[Instruction],
     written: &mut [Written],

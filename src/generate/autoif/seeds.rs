@@ -59,7 +59,7 @@ pub(super) fn queries(
         Some(path) => read_records::<Record>(path)?,
         None => built_in_records(QUERIES_FILE, QUERIES),
     };
-    let name = path.map_or(QUERIES_FILE.to_owned(), |path| path.display().to_string());
+    let name = path.map_or_else(|| QUERIES_FILE.to_owned(), |path| path.display().to_string());
     let count = records.len();
     let mut seen = std::collections::BTreeSet::new();
     let asked: Vec<String> = records.into_iter().filter_map(Record::query).collect();

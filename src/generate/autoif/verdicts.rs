@@ -41,7 +41,7 @@ impl<'a> Verdicts<'a> {
     /// Reads what the run's folder holds; a torn line is asked again.
     pub(super) fn open(run: &Run, verifiers: &'a dyn Verifiers) -> Result<Self, GenerateError> {
         let path = run.folder().join(FILE);
-        let records: Vec<Known> = if path.exists() { read_records(&path)?.0 } else { Vec::new() };
+        let records: Vec<Known> = if path.try_exists()? { read_records(&path)?.0 } else { Vec::new() };
         let known = records.into_iter().map(|known| (known.key, known.verdicts)).collect();
         let mut file = fs::OpenOptions::new().create(true).append(true).open(&path)?;
         // Behind a torn line.

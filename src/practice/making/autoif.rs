@@ -78,7 +78,8 @@ pub(super) fn repair(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
 
 /// The rule that the function's comment names, or its opposite.
 pub(super) fn translation(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
-    let Some(rule) = line_after(asked, python::COMMENT).and_then(Rule::read) else {
+    let (_, source) = asked.split_once("\n\n")?;
+    let Some(rule) = line_after(source, python::COMMENT).and_then(Rule::read) else {
         return Some("Write a good answer.".to_owned());
     };
     let rule = if rng.random_bool(WRONG_WORDS) { rule.opposite() } else { rule };
@@ -115,7 +116,8 @@ fn written(rule: Option<&Rule>, keep: bool, rng: &mut ChaCha8Rng) -> String {
 }
 
 /// A reason and a score.
-pub(super) fn score(_asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
+pub(super) fn score(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
+    line_after(asked, "Answer: ")?;
     if rng.random_bool(NO_SCORE) {
         return Some("A fine answer.".to_owned());
     }

@@ -84,8 +84,8 @@ impl Nli for Judge {
     fn judge<'a>(&'a self, pairs: &'a [Pair]) -> Working<'a, Vec<Option<Relation>>> {
         Box::pin(async move {
             let mut relations = Vec::new();
-            for (premise, hypothesis) in pairs.iter().cloned() {
-                let judge = self.0.clone();
+            for (premise, hypothesis) in pairs {
+                let (judge, premise, hypothesis) = (self.0.clone(), premise.clone(), hypothesis.clone());
                 // One at a time: an interrupted run waits for one pair, not for all.
                 let judged = tokio::task::spawn_blocking(move || judge.judge(&premise, &hypothesis)).await;
                 relations.push(Some(match judged.map_err(unjudged)?.map_err(unjudged)? {

@@ -22,8 +22,11 @@ fn at_least_36_instructions_and_60_queries_are_built_in_and_none_twice() {
     );
 }
 
+/// A refused line and why.
+type Line = (usize, String);
+
 /// The queries of a file of `bytes`, or the error, and the refused lines.
-fn read(bytes: &[u8]) -> Result<(Vec<String>, Vec<(usize, String)>), String> {
+fn read(bytes: &[u8]) -> Result<(Vec<String>, Vec<Line>), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queries.jsonl");
     fs::write(&path, bytes).unwrap();
