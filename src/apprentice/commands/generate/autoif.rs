@@ -9,9 +9,9 @@ use sandbox::{Limits, Outcome, Pool, SandboxError};
 use serde_json::Value;
 use student::{Inference, Runtime};
 
-use super::open::Opened;
 use crate::app;
 use crate::cli::generate::{AutoIf, Preset};
+use crate::settings::Settings as Configured;
 
 /// The function's name in every prompt.
 const FUNCTION: &str = "evaluate";
@@ -55,14 +55,19 @@ pub(super) struct AutoIfTools {
 
 impl AutoIfTools {
     /// Starts the sandbox and makes the run.
-    pub(super) async fn make(&self, run: &mut Run, settings: &Settings, opened: &Opened) -> Result<(), GenerateError> {
+    pub(super) async fn make(
+        &self,
+        run: &mut Run,
+        settings: &Settings,
+        configured: &Configured,
+    ) -> Result<(), GenerateError> {
         settings.check()?;
         let program = self.verifier.clone().map_or_else(sandbox::beside_current_exe, Ok).map_err(gone)?;
         let limits = Limits { time_ms: settings.verifier_limit_ms, ..Limits::default() };
         let pool = Pool::start(sandbox::Settings { limits, ..sandbox::Settings::new(program) }).await.map_err(gone)?;
         let protections = pool.protections();
         tracing::info!(?protections, "the sandbox is ready");
-        let judge = settings.nli.as_deref().map(|folder| Judge::open(folder, opened)).transpose()?;
+        let judge = settings.nli.as_deref().map(|folder| Judge::open(folder, configured)).transpose()?;
         let nli = judge.as_ref().map(|judge| -> &dyn Nli { judge });
         autoif::make(run, settings, Tools { verifiers: &Sandboxed(pool), nli }).await
     }
@@ -72,8 +77,8 @@ impl AutoIfTools {
 struct Judge(Arc<student::Nli>);
 
 impl Judge {
-    fn open(folder: &Path, opened: &Opened) -> Result<Self, GenerateError> {
-        let library = app::library(&opened.settings).map_err(GenerateError::Nli)?;
+    fn open(folder: &Path, configured: &Configured) -> Result<Self, GenerateError> {
+        let library = app::library(configured).map_err(GenerateError::Nli)?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let opened = Runtime::load(&library).and_then(|runtime| student::Nli::open(&runtime, folder, threads));
         Ok(Self(Arc::new(opened.map_err(unjudged)?)))

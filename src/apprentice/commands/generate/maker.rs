@@ -184,7 +184,7 @@ impl Maker {
             Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
             Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
-            Self::AutoIf(settings, tools) => tools.make(run, settings, opened).await,
+            Self::AutoIf(settings, tools) => tools.make(run, settings, &opened.settings).await,
         }
     }
 }
