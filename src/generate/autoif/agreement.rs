@@ -24,9 +24,7 @@ pub(super) fn held(verdicts: &[Vec<Verdict>], cases: &[Case], settings: &Setting
     let kept: Vec<usize> =
         (0..cases.len()).filter(|at| share(of_case(at), verdicts.len()) > settings.case_agreement_over).collect();
     let right = |function: &[Verdict]| kept.iter().filter(|at| agrees(function, **at)).count();
-    let holds = |function: &Vec<Verdict>| {
-        !kept.is_empty() && share(right(function), kept.len()) >= settings.function_accuracy_min
-    };
+    let holds = |function: &Vec<Verdict>| share(right(function), kept.len()) >= settings.function_accuracy_min;
     let functions = verdicts.iter().enumerate().filter(|(_, function)| holds(function)).map(|(at, _)| at);
     Held { functions: functions.collect(), cases: kept }
 }
