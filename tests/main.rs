@@ -17,6 +17,7 @@ mod cases {
     mod generating;
     mod judging;
     mod learning;
+    mod levels;
     mod limits;
     mod parity;
     mod practice;

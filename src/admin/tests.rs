@@ -186,7 +186,13 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
     let mut server = server();
     let path = "/admin/call-sites/shop/exchanges";
     let made = exchange("shop", Source::Generated("bootstrap".into()));
-    let (status, body) = ask(&mut server, "POST", path, &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into())))).await;
+    let (status, body) = ask(
+        &mut server,
+        "POST",
+        path,
+        &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into()))),
+    )
+    .await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"site":"shop","stored":2,"too_large":0}"#));
     let wrong = [
         (format!("{made}\nx"), "line 2"),
@@ -200,7 +206,11 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
     }
     let mut found = Vec::new();
     server.captures.scan(&shop(), None, &mut |exchange| found.push(exchange.source)).unwrap();
-    assert_eq!(found, [Source::Generated("bootstrap".into()), Source::Imported("a.jsonl".into())], "a bad body adds nothing");
+    assert_eq!(
+        found,
+        [Source::Generated("bootstrap".into()), Source::Imported("a.jsonl".into())],
+        "a bad body adds nothing"
+    );
 }
 
 #[tokio::test]

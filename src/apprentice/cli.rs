@@ -2,6 +2,7 @@
 
 pub(crate) mod dataset;
 pub(crate) mod generate;
+pub(crate) mod levels;
 
 use std::path::PathBuf;
 
@@ -77,7 +78,12 @@ pub(crate) enum Command {
     /// Make training data.
     Generate {
         #[command(subcommand)]
-        what: generate::Generate,
+        what: Box<generate::Generate>,
+    },
+    /// Look at levels of a role-playing game: what is wrong with them, in other forms, as pictures.
+    Levels {
+        #[command(subcommand)]
+        action: levels::LevelsAction,
     },
     /// Make the practice base from nothing.
     PracticeBase(PracticeBase),
@@ -116,7 +122,7 @@ pub(crate) struct Practice {
     /// Free text is judged by the practice teacher instead of held to its own variance.
     #[arg(long)]
     pub(crate) judge: bool,
-    /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller.
+    /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller, and levels, which is not played otherwise.
     #[arg(long, value_name = "SITE", value_delimiter = ',')]
     pub(crate) only: Vec<Scene>,
     #[arg(long, default_value_t = 1)]
@@ -281,7 +287,7 @@ pub(crate) struct PracticeBase {
 
 #[derive(Args)]
 pub(crate) struct PracticePairs {
-    /// shopkeeper, quest-giver, tavern, bard or fortune-teller
+    /// shopkeeper, quest-giver, tavern, bard, fortune-teller or levels
     #[arg(long)]
     pub(crate) site: Scene,
     /// In the style that the teacher changes to.

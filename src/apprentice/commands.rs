@@ -5,12 +5,13 @@ mod check;
 mod dataset;
 mod exam;
 mod exam_replay;
-mod export;
 mod exchange_log;
+mod export;
 mod export_encoder;
 mod generate;
 mod init;
 mod judge;
+mod levels;
 mod policy;
 mod practice;
 mod practice_data;
@@ -48,7 +49,8 @@ pub(crate) fn run(command: Command) -> Outcome {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
         Command::Dataset { what } => dataset::dataset(&what),
-        Command::Generate { what } => generate::generate(what),
+        Command::Generate { what } => generate::generate(*what),
+        Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Reference { what } => reference::reference(what),

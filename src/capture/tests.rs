@@ -43,6 +43,21 @@ fn requests(store: &dyn CaptureStore, site: &str, after: Option<Uuid>) -> Vec<St
     seen
 }
 
+fn segments(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
+#[test]
+fn a_log_is_one_process_s_even_while_it_has_no_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = Segments::open(dir.path(), LIMITS).unwrap();
+    let second = Segments::open(dir.path(), LIMITS);
+    assert!(matches!(second, Err(CaptureError::Store(store::StoreError::InUse(_)))), "{second:?}");
+    drop(held);
+    Segments::open(dir.path(), LIMITS).unwrap();
+}
+
 #[test]
 fn exchanges_come_back_by_site_in_order_across_segments_and_restarts() {
     let dir = tempfile::tempdir().unwrap();
@@ -51,7 +66,7 @@ fn exchanges_come_back_by_site_in_order_across_segments_and_restarts() {
         store.append(&[exchange("a", 100, 1), exchange("ab", 101, 2)]).unwrap();
         store.append(&[exchange("a", 120, 3)]).unwrap();
     }
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    assert_eq!(segments(dir.path()).len(), 2);
     let store = Segments::open(dir.path(), LIMITS).unwrap();
     assert_eq!(requests(&store, "a", None), ["request 1", "request 3"]);
     assert_eq!(requests(&store, "a", Some(id(100, 1))), ["request 3"]);
@@ -112,10 +127,10 @@ impl CaptureStore for Full {
 /// What a process that opens the files as they lie there now would find.
 fn on_disk(dir: &std::path::Path) -> Vec<String> {
     let copy = tempfile::tempdir().unwrap();
-    for segment in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let to = copy.path().join(segment.file_name());
+    for segment in segments(dir) {
+        let to = copy.path().join(segment.file_name().unwrap());
         std::fs::create_dir(&to).unwrap();
-        for file in std::fs::read_dir(segment.path()).unwrap().map(Result::unwrap) {
+        for file in std::fs::read_dir(&segment).unwrap().map(Result::unwrap) {
             if file.file_type().unwrap().is_file() {
                 std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
             }

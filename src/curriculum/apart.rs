@@ -66,7 +66,7 @@ pub(crate) fn held_out(examples: &[Example], grouping: Grouping, share: f64) -> 
         // At most half of a group too many.
         if *wanted >= size / 2.0 {
             *wanted -= size;
-            members.iter().filter_map(|at| Some(*at)).for_each(|at| apart[at] = true);
+            members.iter().for_each(|at| apart[*at] = true);
         }
     }
     apart

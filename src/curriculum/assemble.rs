@@ -268,7 +268,8 @@ fn newest(dir: &Path) -> Result<Option<(u32, String)>, CurriculumError> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let number = name.strip_prefix('v').and_then(|rest| rest.split_once('-')).and_then(|(number, _)| number.parse().ok());
+        let number =
+            name.strip_prefix('v').and_then(|rest| rest.split_once('-')).and_then(|(number, _)| number.parse().ok());
         if let Some(number) = number.filter(|_| entry.path().join(LINEAGE_FILE).is_file()) {
             found = found.max(Some((number, name)));
         }

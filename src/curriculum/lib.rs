@@ -28,8 +28,8 @@ pub use assemble::{AssembleSettings, Input, SetLineage, assemble};
 pub use error::CurriculumError;
 pub use near_duplicates::NearDuplicates;
 pub use signature::Signature;
-pub use split::DatasetSettings;
 use split::Candidate;
+pub use split::DatasetSettings;
 
 /// The files of a curriculum.
 pub const TRAIN_FILE: &str = "train.jsonl";

@@ -21,7 +21,8 @@ impl Signature {
             // The upper half: both halves of a mixed number are as good.
             let folded = (one >> 32) as u32;
             for (least, (factor, offset)) in smallest.iter_mut().zip(PERMUTATIONS) {
-                *least = (*least).min(folded.wrapping_mul(factor).wrapping_add(offset).rotate_left(15).wrapping_mul(0x9e37_79b1));
+                *least = (*least)
+                    .min(folded.wrapping_mul(factor).wrapping_add(offset).rotate_left(15).wrapping_mul(0x9e37_79b1));
             }
         };
         if words.len() < SHINGLE {

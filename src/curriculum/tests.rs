@@ -162,7 +162,8 @@ fn made(n: u64, player: &str, answer: &str) -> Exchange {
 
 #[test]
 fn what_was_made_is_learnt_but_never_in_place_of_what_a_client_got() {
-    let exchanges = vec![made(1, "a", "made"), exchange(2, "a", "asked"), made(3, "a", "made again"), made(4, "b", "y")];
+    let exchanges =
+        vec![made(1, "a", "made"), exchange(2, "a", "asked"), made(3, "a", "made again"), made(4, "b", "y")];
     let (lineage, train, _) = built(exchanges, None, ALL_TRAIN);
     let answers: Vec<&str> = train.iter().map(|example| example.messages[1].text.as_str()).collect();
     assert_eq!(answers, ["asked", "y"]);

@@ -57,8 +57,8 @@ impl<R: Read> Lines<R> {
                 let ended = skip_line(&mut self.reader)?;
                 return Ok(Some((self.number, ended, Err(LineProblem::TooLong))));
             }
-            let text = String::from_utf8(bytes)
-                .map_err(|error| LineProblem::NotText(error.utf8_error().valid_up_to() + 1));
+            let text =
+                String::from_utf8(bytes).map_err(|error| LineProblem::NotText(error.utf8_error().valid_up_to() + 1));
             match text {
                 Ok(text) if text.trim().is_empty() => {}
                 // A byte order mark is no part of the first record.

@@ -11,8 +11,8 @@ mod lines;
 mod preference;
 mod record;
 
-pub use foreign::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
 pub use chat::{ChatExample, chat_lines, read_chat, write_chat};
+pub use foreign::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
 pub use forms::{Form, RefusedLine, read_records, write_records};
 pub use lines::DatasetError;
 pub use preference::{

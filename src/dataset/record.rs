@@ -46,7 +46,9 @@ impl Record {
     pub(crate) fn one(&self) -> Result<&str, String> {
         match &self.answer {
             Answered::One(text) | Answered::Labelled(text, _) => Ok(text),
-            Answered::Pair { .. } => Err("there are two answers, `chosen` and `rejected`; this form holds one".to_owned()),
+            Answered::Pair { .. } => {
+                Err("there are two answers, `chosen` and `rejected`; this form holds one".to_owned())
+            }
         }
     }
 

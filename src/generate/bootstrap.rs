@@ -60,8 +60,7 @@ impl Default for Settings {
 /// # Errors
 /// What ends a run; bad lines of a file and bad answers do not.
 pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateError> {
-    let Sources { personas, human, refused } =
-        Sources::load(settings.personas.as_deref(), settings.scenes.as_deref())?;
+    let Sources { personas, human, refused } = Sources::load(settings.personas.as_deref(), settings.scenes.as_deref())?;
     refused.into_iter().for_each(|line| run.refuse(line));
     let mut gates = Gates::new(settings.thresholds)?;
     human.iter().for_each(|scene| gates.known(scene));

@@ -14,34 +14,70 @@ pub struct Check {
     pub value: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<f64>,
+    /// On which side of `limit` the value must be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bound: Option<Bound>,
     /// What a person would want to know: the phrase, the cell, the other item.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+}
+
+/// A side of a limit; the limit itself passes, except where it must be exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    AtLeast,
+    AtMost,
+    Over,
+}
+
+impl Bound {
+    fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::AtLeast => value >= limit,
+            Self::AtMost => value <= limit,
+            Self::Over => value > limit,
+        }
+    }
 }
 
 impl Check {
     /// A check without a number.
     #[must_use]
     pub fn plain(name: &str, pass: bool) -> Self {
-        Self { name: name.to_owned(), pass, value: None, limit: None, detail: None }
+        Self { name: name.to_owned(), pass, value: None, limit: None, bound: None, detail: None }
     }
 
     /// Passes while `value` is at least `limit`.
     #[must_use]
     pub fn at_least(name: &str, value: f64, limit: f64) -> Self {
-        Self { name: name.to_owned(), pass: value >= limit, value: Some(value), limit: Some(limit), detail: None }
+        Self::bounded(name, value, limit, Bound::AtLeast)
     }
 
     /// Passes while `value` is at most `limit`.
     #[must_use]
     pub fn at_most(name: &str, value: f64, limit: f64) -> Self {
-        Self { name: name.to_owned(), pass: value <= limit, value: Some(value), limit: Some(limit), detail: None }
+        Self::bounded(name, value, limit, Bound::AtMost)
+    }
+
+    fn bounded(name: &str, value: f64, limit: f64, bound: Bound) -> Self {
+        let pass = bound.holds(value, limit);
+        Self { value: Some(value), limit: Some(limit), bound: Some(bound), ..Self::plain(name, pass) }
+    }
+
+    /// The same value against another limit; a check without a number stays as it is.
+    #[must_use]
+    pub fn again(&self, limit: f64) -> Self {
+        match (self.value, self.bound) {
+            (Some(value), Some(bound)) => Self { pass: bound.holds(value, limit), limit: Some(limit), ..self.clone() },
+            _ => self.clone(),
+        }
     }
 
     /// Passes while `value` is more than `limit`.
     #[must_use]
     pub fn over(name: &str, value: f64, limit: f64) -> Self {
-        Self { name: name.to_owned(), pass: value > limit, value: Some(value), limit: Some(limit), detail: None }
+        Self::bounded(name, value, limit, Bound::Over)
     }
 
     #[must_use]
@@ -92,7 +128,7 @@ pub struct Item {
     pub raw_text: String,
     /// What was read from it, in the maker's own form.
     pub parsed: Value,
-    /// The filters in their order; the last one failed where the item was dropped.
+    /// Every filter that could be asked, in its order, also behind one that failed.
     pub checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max_rouge: Option<f64>,
@@ -102,7 +138,7 @@ pub struct Item {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub label: Option<Label>,
     pub created_at_ms: u64,
-    /// The conversation to learn, its last turn the answer; empty where the item is no example by itself.
+    /// The conversation to learn, its last turn the answer; empty where the item is no example by itself. A dropped item has it too.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub messages: Vec<Turn>,
 }

@@ -2,9 +2,10 @@
 //!
 //! - [`run`]: what every maker works with: models asked through a journal, a money cap, the files of a run;
 //! - [`item`]: one generated item with every decision about it; [`funnel`], [`report`]: what came of all;
-//! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new;
+//! - [`prompts`]: what models are asked, [`estimate`]: what that would cost; [`novelty`]: is a text new; [`refilter`]: other thresholds for a finished run;
 //! - [`self_instruct`]: new writing tasks from seed tasks;
 //! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student;
+//! - [`levels`]: game levels and their maps, by the teacher or the student;
 //! - [`self_play`]: a student's answers with labels, for KTO;
 //! - [`autoif`]: rules for answers, checked by functions that a model wrote.
 //!
@@ -17,10 +18,14 @@ pub mod dialogue;
 mod error;
 pub mod estimate;
 pub mod exchange;
+mod facts;
 pub mod funnel;
 pub mod item;
+pub mod levels;
+mod meter;
 pub mod novelty;
 pub mod prompts;
+pub mod refilter;
 pub mod report;
 pub mod run;
 pub mod self_growth;

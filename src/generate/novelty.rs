@@ -64,12 +64,16 @@ impl Pool {
             return None;
         }
         // Words that the pool does not know match nothing, but count in the length.
-        let ids: Vec<u32> =
-            verify::similarity::words(text).iter().map(|word| self.words.get(word).copied().unwrap_or(u32::MAX)).collect();
+        let ids: Vec<u32> = verify::similarity::words(text)
+            .iter()
+            .map(|word| self.words.get(word).copied().unwrap_or(u32::MAX))
+            .collect();
         if ids.is_empty() {
             let same = collapsed(text);
             let found = self.wordless.iter().find(|(_, other)| *other == same && !same.is_empty());
-            return Some(found.map_or(Nearest { rouge_l: 0.0, index: 0 }, |(index, _)| Nearest { rouge_l: 1.0, index: *index }));
+            return Some(
+                found.map_or(Nearest { rouge_l: 0.0, index: 0 }, |(index, _)| Nearest { rouge_l: 1.0, index: *index }),
+            );
         }
         Some(self.search(&ids))
     }
@@ -117,7 +121,10 @@ fn collapsed(text: &str) -> String {
 fn counted(ids: &[u32]) -> Vec<(u32, u32)> {
     let mut sorted = ids.to_vec();
     sorted.sort_unstable();
-    sorted.chunk_by(|left, right| left == right).filter_map(|run| Some((*run.first()?, u32::try_from(run.len()).ok()?))).collect()
+    sorted
+        .chunk_by(|left, right| left == right)
+        .filter_map(|run| Some((*run.first()?, u32::try_from(run.len()).ok()?)))
+        .collect()
 }
 
 /// A text as bit rows: for every word, at which of its places it stands.

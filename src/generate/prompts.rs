@@ -22,6 +22,9 @@ macro_rules! built_in {
 const BUILT_IN: &[(&str, &str)] = built_in![
     "dialogue/scene",
     "dialogue/grow",
+    "levels/level",
+    "levels/map",
+    "levels/request",
     "self_play/request",
     "self_instruct/instructions",
     "self_instruct/classification",

@@ -10,9 +10,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::GenerateError;
+use crate::facts::{Facts, Refused};
 use crate::funnel::Funnel;
 use crate::item::Item;
-use crate::run::{Facts, Reading, Refused};
+use crate::meter::Reading;
 
 /// The report's files, and the kept examples as chat lines.
 pub const REPORT_FILE: &str = "report.json";
@@ -163,7 +164,12 @@ fn by_reason(dropped: &[&Item]) -> Vec<Sample> {
 }
 
 impl Histogram {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "places of bars")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "places of bars"
+    )]
     fn of(values: &[f64], most: f64) -> Self {
         let mut counts = vec![0; BARS];
         for value in values {

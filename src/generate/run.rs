@@ -3,12 +3,11 @@
 //! A maker is a function of its arguments, a seed and the answers to its questions. Answers are in the journal, so a run that
 //! was killed is walked again from its start, for nothing, up to where it was; then it goes on.
 //!
-//! - `journal`, `asker`: every paid call, once; `budget`, `rate`: how many and how dear; `meter`: how far it is.
+//! - `journal`, `asker`: every paid call, once; `budget`, `rate`: how many and how dear.
 
 mod asker;
 mod budget;
 mod journal;
-mod meter;
 mod rate;
 
 use std::path::{Path, PathBuf};
@@ -17,21 +16,21 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::ChatModel;
 
+pub use crate::facts::{Facts, Refused};
+pub use crate::meter::{Meter, Reading};
 use asker::Shared;
 pub use asker::{Ask, Asker, Limits};
 pub use budget::Price;
-pub use journal::{Call, Outcome, Refused, key};
-pub use meter::{Meter, Reading};
+pub use journal::{Call, Outcome, key};
 
+use crate::GenerateError;
 use crate::funnel::Funnel;
 use crate::item::{Check, Item};
 use crate::prompts::Prompts;
 use crate::report::{self, Report};
-use crate::GenerateError;
 use journal::Journal;
 
 /// The files of a run.
@@ -39,18 +38,6 @@ pub const RUN_FILE: &str = "run.json";
 pub const JOURNAL_FILE: &str = "calls.jsonl";
 pub const ITEMS_FILE: &str = "items.jsonl";
 const LOCK_FILE: &str = "lock";
-
-/// What a run is: the same again goes on with it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    pub pipeline: String,
-    pub teacher: String,
-    /// The student's name, where one is asked.
-    pub student: Option<String>,
-    pub seed: u64,
-    /// The maker's own arguments.
-    pub arguments: Value,
-}
 
 /// What a run is begun with.
 pub struct Start {
@@ -182,7 +169,8 @@ impl Run {
 
     /// Drops what a round of `stage` has kept, for `check`.
     pub fn drop_round(&mut self, stage: &str, round: u32, check: &Check) {
-        let of_round = self.items.iter_mut().filter(|item| item.stage == stage && item.round == round && item.is_kept());
+        let of_round =
+            self.items.iter_mut().filter(|item| item.stage == stage && item.round == round && item.is_kept());
         for item in of_round {
             item.checks.push(check.clone());
             self.funnel.revoke(stage, &check.name);
@@ -213,14 +201,7 @@ impl Run {
     /// # Errors
     /// When a file cannot be written.
     pub fn finish(self, ended: Option<&GenerateError>) -> Result<Report, GenerateError> {
-        let mut lines = Vec::new();
-        for item in &self.items {
-            serde_json::to_writer(&mut lines, item).map_err(std::io::Error::from)?;
-            lines.push(b'\n');
-        }
-        files::replace(&self.folder.join(ITEMS_FILE), &lines)?;
-        files::replace(&self.folder.join(report::EXAMPLES_FILE), &examples(&self.items)?)?;
-        let report = Report::of(report::Made {
+        let made = report::Made {
             facts: self.facts,
             items: &self.items,
             funnel: self.funnel,
@@ -230,9 +211,8 @@ impl Run {
             seconds: self.began.elapsed().as_secs_f64(),
             ended_at_ms: (self.clock)(),
             ended: ended.map(ToString::to_string),
-        });
-        report.write(&self.folder)?;
-        Ok(report)
+        };
+        write(&self.folder, made)
     }
 }
 
@@ -250,6 +230,53 @@ fn examples(items: &[Item]) -> Result<Vec<u8>, GenerateError> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// A run that is made from another one's items.
+pub(crate) struct Rewritten {
+    pub(crate) facts: Facts,
+    pub(crate) items: Vec<Item>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) figures: Vec<(String, f64)>,
+    pub(crate) now_ms: u64,
+}
+
+/// Writes a run that asked nothing itself; its funnel is counted from its items.
+pub(crate) fn rewrite(folder: &Path, rewritten: Rewritten) -> Result<Report, GenerateError> {
+    let Rewritten { facts, items, refused, figures, now_ms } = rewritten;
+    files::create_private_dir(folder)?;
+    same_run(&folder.join(RUN_FILE), &facts)?;
+    let mut funnel = Funnel::default();
+    for item in &items {
+        funnel.count(&item.stage, item.dropped_by().map(|check| check.name.as_str()));
+    }
+    let (reading, seconds) = (Reading::default(), 0.0);
+    let made = report::Made {
+        facts,
+        items: &items,
+        funnel,
+        refused,
+        figures,
+        reading,
+        seconds,
+        ended_at_ms: now_ms,
+        ended: None,
+    };
+    write(folder, made)
+}
+
+/// Writes items, examples and report.
+fn write(folder: &Path, made: report::Made<'_>) -> Result<Report, GenerateError> {
+    let mut lines = Vec::new();
+    for item in made.items {
+        serde_json::to_writer(&mut lines, item).map_err(std::io::Error::from)?;
+        lines.push(b'\n');
+    }
+    files::replace(&folder.join(ITEMS_FILE), &lines)?;
+    files::replace(&folder.join(report::EXAMPLES_FILE), &examples(made.items)?)?;
+    let report = Report::of(made);
+    report.write(folder)?;
+    Ok(report)
 }
 
 /// Writes what the run is, or holds it against what is there.

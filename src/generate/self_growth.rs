@@ -13,6 +13,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use wire::{Role, Turn};
 
+use crate::bootstrap::Sources;
 use crate::dialogue::collapse::{CollapseLimits, Diversity, collapsed};
 use crate::dialogue::gates::Gates;
 use crate::dialogue::quotas::Quotas;
@@ -20,7 +21,6 @@ use crate::dialogue::scenes::{self, Form, Personas, Wanted};
 use crate::dialogue::{CharacterRole, Scene, Thresholds};
 use crate::item::{Check, Item};
 use crate::prompts::Prompts;
-use crate::bootstrap::Sources;
 use crate::run::{Refused, Run, read_items};
 use crate::{GenerateError, Planned};
 
@@ -103,7 +103,11 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 fn check(settings: &Settings) -> Result<(), GenerateError> {
     let share = settings.anchor_share;
     if !(0.0..=1.0).contains(&share) {
-        return Err(GenerateError::Setting { key: "anchor_share", value: share.to_string(), wanted: "must lie in 0 to 1" });
+        return Err(GenerateError::Setting {
+            key: "anchor_share",
+            value: share.to_string(),
+            wanted: "must lie in 0 to 1",
+        });
     }
     if !settings.sizes.is_sorted() || settings.sizes.is_empty() {
         let value = format!("{:?}", settings.sizes);
@@ -123,7 +127,9 @@ impl Pool {
         let scenes: Vec<Scene> = kept.filter_map(|item| serde_json::from_value(item.parsed).ok()).collect();
         if scenes.is_empty() {
             let from = settings.from.display();
-            return Err(GenerateError::Nothing(format!("{from} holds no kept scene to grow from: run `bootstrap` first")));
+            return Err(GenerateError::Nothing(format!(
+                "{from} holds no kept scene to grow from: run `bootstrap` first"
+            )));
         }
         let humans = human.len();
         let anchors = human.into_iter().chain(scenes).collect();

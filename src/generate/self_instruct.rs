@@ -26,11 +26,11 @@ use wire::{Prompt, Role, Sampling, Turn};
 pub use filters::Thresholds;
 pub use task::{Instance, Task};
 
-use crate::{GenerateError, Planned};
 use crate::item::Check;
 use crate::novelty::Pool;
 use crate::prompts::Prompts;
 use crate::run::{Ask, Run};
+use crate::{GenerateError, Planned};
 
 /// The maker's name.
 pub const PIPELINE: &str = "self-instruct";
@@ -130,7 +130,11 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 fn check(settings: &Settings) -> Result<(), GenerateError> {
     let share = settings.human_share;
     if !(0.0..=1.0).contains(&share) {
-        return Err(GenerateError::Setting { key: "human_share", value: share.to_string(), wanted: "must lie in 0 to 1" });
+        return Err(GenerateError::Setting {
+            key: "human_share",
+            value: share.to_string(),
+            wanted: "must lie in 0 to 1",
+        });
     }
     let zero = |key, value: usize| match value {
         0 => Err(GenerateError::Setting { key, value: "0".into(), wanted: "must be at least 1" }),
@@ -165,17 +169,15 @@ async fn new_tasks(run: &mut Run, settings: &Settings, tasks: &mut Tasks, round:
             if tasks.made.len() >= settings.count {
                 break;
             }
-            let near = || {
-                let nearest = tasks.pool.nearest(&text)?;
-                Some((nearest, tasks.at(nearest.index).1.to_owned()))
-            };
-            let (checks, nearest) = filters::instruction(&text, settings.thresholds, near);
+            let nearest = tasks.pool.nearest(&text);
+            let near = nearest.map(|nearest| (nearest.rouge_l, tasks.at(nearest.index)));
             let mut item = run.item(&settings.site, NEW, &call, &text);
             (item.round, item.parents) = (round, parents.clone());
             item.parsed = json!({ "instruction": text });
-            item.max_rouge = nearest.as_ref().map(|(nearest, _)| nearest.rouge_l);
-            item.nearest_id = nearest.map(|(nearest, _)| tasks.at(nearest.index).0.to_owned());
-            item.checks = checks;
+            item.max_rouge = near.map(|(rouge, _)| rouge);
+            item.nearest_id = near.map(|(_, (id, _))| id.to_owned());
+            item.checks =
+                filters::instruction(&text, settings.thresholds, near.map(|(rouge, (_, text))| (rouge, text)));
             if item.is_kept() {
                 tasks.pool.push(&text);
                 tasks.made.push((item.id.clone(), text));
@@ -197,7 +199,9 @@ async fn classified(run: &mut Run, settings: &Settings, tasks: &Tasks) -> Result
     shown.extend(no.sample(&mut rng, CLASS_SHOWN / 2).copied());
     shown.sort_by_key(|task| &task.id);
     let ask = |(_, instruction): &(String, String)| {
-        let text = run.prompts.render("self_instruct/classification", json!({ "examples": shown, "instruction": instruction }))?;
+        let text = run
+            .prompts
+            .render("self_instruct/classification", json!({ "examples": shown, "instruction": instruction }))?;
         Ok(Ask { stage: CLASS, prompt: question(text, 8, Sampling::Greedy), draw: 0 })
     };
     let asks = tasks.made.iter().map(ask).collect::<Result<Vec<_>, GenerateError>>()?;
@@ -227,8 +231,7 @@ async fn examples(
         let shown: Vec<&Task> = same.sample(&mut rng, EXAMPLES_SHOWN).copied().collect();
         let template = if *is_class { "self_instruct/output_first" } else { "self_instruct/input_first" };
         let instruction = tasks.made.get(*place).map_or("", |(_, text)| text);
-        let slots =
-            json!({ "examples": shown, "instruction": instruction, "instances_max": settings.instances_max });
+        let slots = json!({ "examples": shown, "instruction": instruction, "instances_max": settings.instances_max });
         let text = run.prompts.render(template, slots)?;
         let tokens = if *is_class { 300 } else { 350 };
         asks.push(Ask { stage: EXAMPLES, prompt: question(text, tokens, Sampling::Greedy), draw: 0 });
@@ -255,12 +258,10 @@ async fn examples(
             });
             item.check(verdict.map_or_else(|reason| Check::plain(reason, false), |()| Check::plain("instance", true)));
             let asked = format::question(&mut rng, instruction, instance);
-            if item.is_kept() {
-                let new = taken.insert((asked.clone(), instance.output.clone()));
-                item.check(Check::plain("repeated", new));
-                let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-                item.messages = vec![turn(Role::User, &asked), turn(Role::Assistant, &instance.output)];
-            }
+            let new = !item.is_kept() || taken.insert((asked.clone(), instance.output.clone()));
+            item.check(Check::plain("repeated", new));
+            let turn = |role, text: &str| Turn { role, text: text.to_owned() };
+            item.messages = vec![turn(Role::User, &asked), turn(Role::Assistant, &instance.output)];
             run.take(EXAMPLES, item);
         }
     }

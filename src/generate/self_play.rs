@@ -184,10 +184,13 @@ async fn play(
             }
             labelled.push(dataset::LabelledExample { prompt: prompt.turns, completion, label });
         }
-        run.funnel.count("desirable", match verdict {
-            Verdict::Pass => None,
-            Verdict::Fail(name) => Some(name),
-        });
+        run.funnel.count(
+            "desirable",
+            match verdict {
+                Verdict::Pass => None,
+                Verdict::Fail(name) => Some(name),
+            },
+        );
         run.take(STAGE, item);
     }
     Ok(labelled)

@@ -3,6 +3,7 @@
 
 mod autoif;
 mod dialogue;
+mod levels;
 mod phrases;
 mod self_instruct;
 
@@ -22,6 +23,8 @@ const WRITERS: &[(&str, Writer)] = &[
     ("autoif/response", autoif::response),
     ("autoif/score", autoif::score),
     ("dialogue/scene", dialogue::scene),
+    ("levels/level", levels::level),
+    ("levels/map", levels::map),
     ("self_instruct/instructions", self_instruct::instructions),
     ("self_instruct/classification", self_instruct::classification),
     ("self_instruct/input_first", self_instruct::input_first),
@@ -39,3 +42,6 @@ pub(crate) fn answer(asked: &str, seed: u64) -> Option<String> {
     hasher.update(&seed.to_le_bytes()).update(asked.as_bytes());
     write(asked, &mut ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

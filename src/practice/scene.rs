@@ -5,6 +5,8 @@
 //! fortune teller draws words by a keyed hash that nobody can learn; in the tavern most requests are orders, which can
 //! be learnt, and some ask for a secret, which cannot; the bard words the same facts differently every time.
 
+mod levels;
+
 use rand::{Rng, RngExt};
 
 use crate::bard;
@@ -20,6 +22,7 @@ pub enum Scene {
     Tavern,
     Bard,
     FortuneTeller,
+    Levels,
 }
 
 /// One request of the game.
@@ -85,7 +88,11 @@ const OMENS: [&str; 16] = [
 const HOURS: [&str; 8] = ["dusk", "noon", "midnight", "dawn", "harvest", "snowfall", "tide", "feast"];
 
 impl Scene {
+    /// What is played where nothing else is said.
     pub const ALL: [Self; 5] = [Self::Shopkeeper, Self::QuestGiver, Self::Tavern, Self::Bard, Self::FortuneTeller];
+    /// What can be played.
+    pub const KNOWN: [Self; 6] =
+        [Self::Shopkeeper, Self::QuestGiver, Self::Tavern, Self::Bard, Self::FortuneTeller, Self::Levels];
 
     /// The call site's name.
     #[must_use]
@@ -96,6 +103,7 @@ impl Scene {
             Self::Tavern => "tavern",
             Self::Bard => "bard",
             Self::FortuneTeller => "fortune-teller",
+            Self::Levels => "levels",
         }
     }
 
@@ -106,6 +114,7 @@ impl Scene {
             Self::Tavern => (TAVERN_SYSTEM, &TAVERN_ORDER),
             Self::Bard => (BARD_SYSTEM, &BARD_PLAYER),
             Self::FortuneTeller => (FORTUNE_SYSTEM, &FORTUNE_PLAYER),
+            Self::Levels => (levels::SYSTEM, &levels::PLAYER),
         }
     }
 
@@ -123,11 +132,15 @@ impl Scene {
     /// The scene that a system prompt is of.
     #[must_use]
     pub fn of(system: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scene| read(scene.templates().0, system.trim()).is_some())
+        Self::KNOWN.into_iter().find(|scene| read(scene.templates().0, system.trim()).is_some())
     }
 
     /// A request with random facts.
     pub fn line(self, rng: &mut impl Rng) -> Line {
+        if self == Self::Levels {
+            let facts = levels::facts(rng);
+            return self.worded(&facts.iter().map(|(name, value)| (*name, value.as_str())).collect(), rng);
+        }
         let (price, pay) = (rng.random_range(10..100).to_string(), rng.random_range(10..100).to_string());
         let [full_or_empty, easy_or_hard] = &OPPOSITES;
         let slots: Slots<'_> = vec![
@@ -146,10 +159,15 @@ impl Scene {
             ("weapon", pick(rng, &WEAPONS)),
             ("season", pick(rng, &SEASONS)),
         ];
+        self.worded(&slots, rng)
+    }
+
+    /// The request that tells the facts in `slots`.
+    fn worded(self, slots: &Slots<'_>, rng: &mut impl Rng) -> Line {
         let (system, players) = self.templates();
         let secret = !self.unlearnable().is_empty() && rng.random_bool(SECRETS);
         let player = pick(rng, if secret { self.unlearnable() } else { players });
-        let (system, player) = (fill(system, &slots).unwrap_or_default(), fill(player, &slots).unwrap_or_default());
+        let (system, player) = (fill(system, slots).unwrap_or_default(), fill(player, slots).unwrap_or_default());
         let combination = self.slots(&system, &player).map_or(0, |slots| {
             slots.iter().fold(hash(0, self.name()), |seed, (name, value)| hash(hash(seed, name), value))
         });
@@ -177,6 +195,7 @@ impl Scene {
             Self::Bard => bard::sing(&slots, voice.style, voice.draw),
             Self::FortuneTeller => Some(fortune(system, player, voice)),
             Self::Tavern if asks_secret => Some(rumour(system, player, voice)),
+            Self::Levels => fill(levels::reply(voice.style), &slots).map(|text| levels::braced(&text)),
             Self::Shopkeeper | Self::QuestGiver | Self::Tavern => {
                 let branch = ["stock", "task", "room"].iter().find_map(|name| slot(&slots, name));
                 let first = OPPOSITES.iter().any(|[one, _]| branch == Some(*one));
@@ -200,8 +219,8 @@ impl Scene {
 impl std::str::FromStr for Scene {
     type Err = String;
     fn from_str(name: &str) -> Result<Self, String> {
-        let known = || format!("the practice sites are {}", Self::ALL.map(Self::name).join(", "));
-        Self::ALL.into_iter().find(|scene| scene.name() == name).ok_or_else(known)
+        let known = || format!("the practice sites are {}", Self::KNOWN.map(Self::name).join(", "));
+        Self::KNOWN.into_iter().find(|scene| scene.name() == name).ok_or_else(known)
     }
 }
 

@@ -23,8 +23,8 @@ use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
 
-use crate::{judging, making};
 use crate::scene::{self, Scene, Style, Voice};
+use crate::{judging, making};
 
 /// The model's name.
 pub const MODEL: &str = "practice-teacher-1";

@@ -3,6 +3,7 @@
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use serde_json::{Value, json};
 use wire::{Answer, Answering, Api, ChatModel, CompletionSummary, Finish, Ineligible, ModelError, Prompt, Signals};
 
 use crate::{Client, limits};
@@ -15,12 +16,36 @@ const MESSAGE_CHARS_MAX: usize = 300;
 pub struct TeacherModel {
     client: Client,
     model: String,
+    /// What answers must look like, as the request's `response_format`.
+    format: Option<Value>,
 }
 
 impl TeacherModel {
     #[must_use]
     pub fn new(client: Client, model: &str) -> Self {
-        Self { client, model: model.to_owned() }
+        Self { client, model: model.to_owned(), format: None }
+    }
+
+    /// The same model, made to answer with JSON that `schema` describes. `schema` must be of the strict kind: every property required, no
+    /// others permitted.
+    #[must_use]
+    pub fn with_schema(mut self, name: &str, schema: Value) -> Self {
+        self.format =
+            Some(json!({"type": "json_schema", "json_schema": {"name": name, "strict": true, "schema": schema}}));
+        self
+    }
+
+    /// The request's body.
+    fn body(&self, prompt: &Prompt) -> Vec<u8> {
+        let body = Api::Chat.write_request(&self.model, prompt);
+        let Some(format) = &self.format else { return body };
+        match serde_json::from_slice::<serde_json::Map<String, Value>>(&body) {
+            Ok(mut fields) => {
+                fields.insert("response_format".to_owned(), format.clone());
+                Value::Object(fields).to_string().into_bytes()
+            }
+            Err(_) => body,
+        }
     }
 }
 
@@ -35,13 +60,13 @@ impl ChatModel for TeacherModel {
     }
 
     fn answer(&self, prompt: Prompt) -> Answering {
-        let (client, model) = (self.client.clone(), self.model.clone());
-        Box::pin(async move { ask(&client, &model, &prompt).await })
+        let (client, body) = (self.client.clone(), self.body(&prompt));
+        Box::pin(async move { ask(&client, body).await })
     }
 }
 
-async fn ask(client: &Client, model: &str, prompt: &Prompt) -> Result<Answer, ModelError> {
-    let body = Full::from(Api::Chat.write_request(model, prompt)).map_err(|never| match never {}).boxed_unsync();
+async fn ask(client: &Client, body: Vec<u8>) -> Result<Answer, ModelError> {
+    let body = Full::from(body).map_err(|never| match never {}).boxed_unsync();
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let answer = client.send(Method::POST, Api::Chat.path(), None, headers, body).await;
     let answer = answer.map_err(|error| ModelError::Failed(error.message))?;

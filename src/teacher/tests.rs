@@ -68,13 +68,21 @@ fn teacher(status: u16, body: &'static str) -> (String, std::thread::JoinHandle<
 }
 
 fn asked(status: u16, body: &'static str) -> (Result<wire::Answer, ModelError>, String) {
+    asked_as(status, body, |model| model)
+}
+
+fn asked_as(
+    status: u16,
+    body: &'static str,
+    form: impl FnOnce(TeacherModel) -> TeacherModel,
+) -> (Result<wire::Answer, ModelError>, String) {
     let (url, thread) = teacher(status, body);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(async {
         let client = Client::new(&Endpoint::new(&url, Some("k"), None).unwrap()).unwrap();
         let turns = vec![Turn { role: Role::User, text: "Have you rope?".into() }];
         let prompt = Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
-        TeacherModel::new(client, "gpt").answer(prompt).await
+        form(TeacherModel::new(client, "gpt")).answer(prompt).await
     });
     (answer, thread.join().unwrap())
 }
@@ -87,6 +95,21 @@ fn the_teacher_answers_a_prompt_like_any_other_model() {
     assert_eq!((answer.text.as_str(), answer.usage.completion_tokens), ("Aye.", 2));
     assert!(heard.contains("POST /v1/chat/completions") && heard.contains("authorization: Bearer k"), "{heard}");
     assert!(heard.contains(r#""content":"Have you rope?""#) && heard.contains(r#""max_completion_tokens":9"#));
+}
+
+#[test]
+fn a_schema_goes_with_the_request_and_changes_nothing_else_of_it() {
+    let body = r#"{"model":"gpt-1","choices":[{"index":0,"message":{"content":"{}"},"finish_reason":"stop"}]}"#;
+    let schema = serde_json::json!({"type": "object", "properties": {}, "required": [], "additionalProperties": false});
+    let sent =
+        |heard: &str| serde_json::from_str::<serde_json::Value>(heard.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let plain = sent(&asked(200, body).1);
+    let mut held = sent(&asked_as(200, body, |model| model.with_schema("map", schema.clone())).1);
+    let format = held.as_object_mut().unwrap().remove("response_format").unwrap();
+    assert_eq!(held, plain);
+    let expected =
+        serde_json::json!({"type": "json_schema", "json_schema": {"name": "map", "strict": true, "schema": schema}});
+    assert_eq!(format, expected);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Is this answer good? Deterministic verifiers of a single answer, and the comparison of two.
 //!
-//! - [`verifier`]: what every student answer must pass before a client sees it; [`level`]: game levels; [`tools`]: tool calls;
+//! - [`verifier`]: what every student answer must pass before a client sees it; [`tools`]: tool calls;
 //! - [`measure`], [`score`]: what a student's answer is worth beside the teacher's; [`facts`] first, then [`fields`] or
 //!   [`similarity`];
 //! - [`choose`]: which measure fits a call site's own traffic; [`corrupt`]: bad answers to calibrate a judge with;
@@ -20,7 +20,6 @@ pub mod confidence;
 pub mod corrupt;
 pub mod facts;
 pub mod fields;
-pub mod level;
 pub mod measure;
 pub mod prompt_key;
 pub mod reliability;

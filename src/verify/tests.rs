@@ -3,7 +3,6 @@ mod calibration;
 mod choose;
 mod facts;
 mod fields;
-mod level;
 mod prompt_key;
 mod score;
 mod thresholds;

@@ -116,7 +116,7 @@ fn context(system: &str, call: &ToolCall) -> Vec<ToolFinding> {
     let Some(context) = context.filter(|_| call.first.as_deref() == Some("context")) else {
         return vec![ToolFinding::NoContext { tool }];
     };
-    let lacks = |field: &&str| !context.get(*field).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    let lacks = |field: &&str| context.get(*field).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty());
     let mut findings: Vec<ToolFinding> = CONTEXT_FIELDS
         .into_iter()
         .filter(lacks)
@@ -134,13 +134,7 @@ fn text<'a>(context: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
 }
 
 /// An id must have its form, and be the one that the system text gives, if it gives one of that form.
-fn id(
-    system: &str,
-    tool: &str,
-    context: &Map<String, Value>,
-    field: &'static str,
-    form: &str,
-) -> Option<ToolFinding> {
+fn id(system: &str, tool: &str, context: &Map<String, Value>, field: &'static str, form: &str) -> Option<ToolFinding> {
     let value = text(context, field)?.to_owned();
     let anchored = Regex::new(form).ok()?;
     if !anchored.is_match(&value) {

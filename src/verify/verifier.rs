@@ -10,10 +10,10 @@ mod wording;
 
 use std::collections::BTreeMap;
 
+use levels::LevelRules;
 use serde::{Deserialize, Serialize};
 use wire::{Answer, Prompt};
 
-use crate::level::LevelRules;
 use crate::tools::ToolRules;
 
 /// A call site's verifiers, as configured.

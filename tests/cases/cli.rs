@@ -30,6 +30,8 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         "export-encoder",
         "exam",
         "judge",
+        "generate",
+        "levels",
         "simulate",
         "policy",
     ];

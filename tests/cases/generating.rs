@@ -21,7 +21,8 @@ fn scene(request: &Received) -> String {
     let text = request.json()["messages"][0]["content"].as_str().unwrap().to_owned();
     let seed = request.json()["seed"].as_u64().unwrap_or(0);
     let hash = text.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    let word = |at: u64| format!("{}{}", ["ra", "lo", "mi", "ke", "tu"][(hash >> at) as usize % 5], (hash >> (at + 3)) % 911);
+    let word =
+        |at: u64| format!("{}{}", ["ra", "lo", "mi", "ke", "tu"][(hash >> at) as usize % 5], (hash >> (at + 3)) % 911);
     let line = |from: u64| (0..8).map(|at| word(from + 5 * at)).collect::<Vec<_>>().join(" ");
     format!("Player: {}\nCharacter: {}.", line(0), line(11))
 }
@@ -139,7 +140,11 @@ fn the_money_cap_is_never_passed_and_a_higher_one_goes_on_from_there() {
     assert!(report["ended"].as_str().unwrap().contains("money cap"), "{report}");
     let asked = teacher.received().len();
     assert_eq!(bootstrap(&world, &["--count", "90", "--budget-usd", "1000"]).code, Some(0));
-    assert_eq!(teacher.received().len(), journal(&run_dir(&world)).len(), "the {asked} first calls were not asked again");
+    assert_eq!(
+        teacher.received().len(),
+        journal(&run_dir(&world)).len(),
+        "the {asked} first calls were not asked again"
+    );
 }
 
 #[test]
@@ -178,7 +183,9 @@ fn bad_lines_of_an_input_file_are_refused_with_file_line_and_reason_and_the_run_
     let world = world(&teacher);
     let personas = world.dir.path().join("personas.jsonl");
     let good = |role: &str| {
-        format!(r#"{{"id":"{role}","role":"{role}","name":"Ada","place":"Ash","voice":"You are calm.","facts":["It rains."]}}"#)
+        format!(
+            r#"{{"id":"{role}","role":"{role}","name":"Ada","place":"Ash","voice":"You are calm.","facts":["It rains."]}}"#
+        )
     };
     let roles = ["npc", "quest-giver", "shopkeeper", "lore-keeper", "tutorial-guide"].map(good).join("\n");
     let mut bytes = format!("{roles}\n{{\"id\":\"x\",\"role\":\"king\"}}\n").into_bytes();
@@ -214,7 +221,15 @@ fn what_was_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
     }
     let run = world.dir.path().join("run");
     let made = world.run(&[
-        "generate", "bootstrap", "--practice", "--turns-max", "1", "--count", "225", "--run", run.to_str().unwrap(),
+        "generate",
+        "bootstrap",
+        "--practice",
+        "--turns-max",
+        "1",
+        "--count",
+        "225",
+        "--run",
+        run.to_str().unwrap(),
     ]);
     assert_eq!(made.code, Some(0), "{made:?}");
     // The proxy holds the log: what was made goes through its admin listener.
@@ -222,8 +237,15 @@ fn what_was_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
     let token = world.data().join("admin-token");
     let (config, admin) = (world.config(), format!("http://{}", proxy.admin));
     let store = [
-        "generate", "store", run.to_str().unwrap(), "--config", config.to_str().unwrap(), "--admin", &admin,
-        "--token-file", token.to_str().unwrap(),
+        "generate",
+        "store",
+        run.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+        "--admin",
+        &admin,
+        "--token-file",
+        token.to_str().unwrap(),
     ];
     let stored = world.run(&store);
     assert!(stored.code == Some(0) && stored.stdout.contains("shopkeeper: "), "{stored:?}");

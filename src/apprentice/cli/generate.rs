@@ -5,6 +5,7 @@ mod autoif;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use generate::levels::By;
 
 use super::AdminAccess;
 use super::dataset::Filters;
@@ -24,6 +25,10 @@ pub(crate) enum Generate {
     /// Rules for answers, Python functions that check them, and answers that pass (AutoIF); also pairs for DPO.
     #[command(name = "autoif")]
     AutoIf(AutoIf),
+    /// Levels of a role-playing game and their maps, every map checked.
+    Levels(Levels),
+    /// Apply other thresholds to a finished run; nobody is asked.
+    Refilter(Refilter),
     /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
     Prepare(Prepare),
     /// Put what a run kept into the exchange log, so that its call sites learn from it.
@@ -222,4 +227,60 @@ pub(crate) struct Prepare {
     pub(crate) runs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+#[derive(Args)]
+pub(crate) struct Refilter {
+    /// A finished run.
+    pub(crate) run: PathBuf,
+    /// The folder of the result.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// A check's name and its new limit, such as novelty=0.6; may be given several times.
+    #[arg(long = "limit", value_name = "CHECK=NUMBER", required = true, value_parser = limit)]
+    pub(crate) limits: Vec<(String, f64)>,
+}
+
+fn limit(text: &str) -> Result<(String, f64), String> {
+    let (name, number) = text.split_once('=').ok_or("it is a check's name, `=` and a number")?;
+    let number: f64 = number.parse().map_err(|error| format!("`{number}` is no number: {error}"))?;
+    if number.is_finite() { Ok((name.to_owned(), number)) } else { Err(format!("{number} is no limit")) }
+}
+
+#[derive(Args)]
+pub(crate) struct Levels {
+    #[command(flatten)]
+    pub(crate) making: Making,
+    /// The call site that learns from the maps.
+    #[arg(long, default_value = "levels")]
+    pub(crate) site: String,
+    /// Levels to make, each with its map.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) count: usize,
+    /// Cells along either side.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) width: i64,
+    #[arg(long, default_value_t = 20)]
+    pub(crate) height: i64,
+    /// Who makes them: teacher or student.
+    #[arg(long, default_value = "teacher")]
+    pub(crate) by: By,
+    /// More tries after a map with an error, which are told what was wrong.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) retries: u32,
+    /// The first coordinate of a side: 0 or 1.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) base: u8,
+    /// Ask the teacher without a JSON schema; some do not take one.
+    #[arg(long)]
+    pub(crate) no_schema: bool,
+    /// Another run's examples.jsonl: novelty and patterns are measured against its maps.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known: Option<PathBuf>,
+    /// The student's adapter, a PEFT folder; the base alone otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: Option<PathBuf>,
+    /// The student's base, in place of `student.base`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) student: Option<PathBuf>,
 }

@@ -57,7 +57,10 @@ pub(crate) fn build(files: &[PathBuf], form: Option<Form>, filters: &Filters) ->
         eprint_line(&format!("{file}: {refused} lines refused, the first: {}", input.refused_lines.join("; ")));
     }
     let reasons: Vec<String> = left_out.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    print_line(&format!("{records} records: {train} to train on, {held_out} held out; left out: {}", reasons.join(", ")))?;
+    print_line(&format!(
+        "{records} records: {train} to train on, {held_out} held out; left out: {}",
+        reasons.join(", ")
+    ))?;
     print_line(&folder.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +83,12 @@ async fn import(file: &Path, from: Option<Form>, site: &str, config: &Path, acce
         let (distillable, now_ms) = (settings.teacher.distillable, app::now_ms());
         let id = format!("{name}:{}", at + 1);
         let source = Source::Imported(name.clone());
-        exchange::made(&exchange::Made { id: &id, model: "imported", messages: &example.messages, source }, &site, distillable, now_ms)
+        exchange::made(
+            &exchange::Made { id: &id, model: "imported", messages: &example.messages, source },
+            &site,
+            distillable,
+            now_ms,
+        )
     };
     let exchanges: Vec<Exchange> = records.iter().enumerate().filter_map(example).collect();
     exchange_log::add(&settings, access, &site, &exchanges).await?;

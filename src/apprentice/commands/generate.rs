@@ -1,9 +1,9 @@
 //! `apprentice generate`: a maker of training data from its first question to its report.
 //!
-//! 1. `maker`: which one, with which settings; 2. `open`: whom it asks, what that may cost; `pupil`: the student, taught first where that
-//! was asked for; 3. the maker works, `progress` shows how far it is; 4. Ctrl-C, a reached cap or a teacher that is gone ends the run,
-//! and the same command goes on with it; 5. `summary` tells what came of it. `iterate`: self-play and KTO in turns;
-//! `autoif`: what AutoIF's functions are run by.
+//! First `maker` says which one, with which settings; `open` whom it asks and what that may cost; `pupil` opens the student, taught
+//! first where that was asked for. Then the maker works, and `progress` shows how far it is. Ctrl-C, a reached cap or a teacher that is
+//! gone ends the run, and the same command goes on with it. `summary` tells what came of it. `iterate` plays and learns in turns; `store`
+//! puts what was kept into the exchange log, `autoif` holds what AutoIF's functions are run by.
 
 mod autoif;
 mod iterate;
@@ -22,10 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use generate::prompts::Prompts;
 use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use wire::ChatModel;
 
-use crate::cli::generate::{Generate, Making, Prepare};
+use crate::cli::generate::{Generate, Making, Prepare, Refilter};
 use crate::commands::dataset;
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
@@ -33,15 +32,26 @@ use crate::{Outcome, app};
 use maker::Maker;
 use open::Opened;
 
-/// Runs one maker.
+/// Runs one maker, or does something with a finished run.
 pub(crate) fn generate(what: Generate) -> Outcome {
-    if let Generate::Store(arguments) = &what {
-        return app::runtime()?.block_on(store::store(arguments));
+    match what {
+        Generate::Store(arguments) => app::runtime()?.block_on(store::store(&arguments)),
+        Generate::Prepare(Prepare { runs, filters }) => {
+            let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
+            dataset::build(&files, None, &filters)
+        }
+        Generate::Refilter(Refilter { run, out, limits }) => {
+            let limits = limits.into_iter().collect();
+            let report = generate::refilter::refilter(&run, &out, &limits, app::now_ms())?;
+            summary::lines(&report, &out).iter().try_for_each(|line| print_line(line))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        maker => make(maker),
     }
-    if let Generate::Prepare(Prepare { runs, filters }) = &what {
-        let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
-        return dataset::build(&files, None, filters);
-    }
+}
+
+/// Runs one maker.
+fn make(what: Generate) -> Outcome {
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
         let opened = Opened::new(&making).await?;
@@ -82,29 +92,32 @@ async fn run(
     student: Option<Arc<dyn ChatModel>>,
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
     let mut run = opened.begin(making, maker, folder, student)?;
+    for (stage, name, schema) in maker.schemas() {
+        run.teacher.ask_as(stage, opened.with_schema(name, schema));
+    }
     let shown = progress::show(run.meter.clone(), opened.limits.price);
-    let watching = stop_at_signal(run.stop.clone())?;
-    let worked = maker.make(&mut run, opened).await;
-    watching.abort();
+    let stop = run.stop.clone();
+    let worked = tokio::select! {
+        worked = maker.make(&mut run, opened) => worked,
+        signals = signalled_twice(&stop) => signals.map_err(GenerateError::from).and(Err(GenerateError::Interrupted)),
+    };
     shown.end();
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))
 }
 
-/// Sets `stop` at the first signal; the second one ends the process as usual.
-fn stop_at_signal(stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+/// Sets `stop` at the first signal, and ends at the second.
+async fn signalled_twice(stop: &AtomicBool) -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(tokio::spawn(async move {
-        for times in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if times > 0 {
-                std::process::exit(130);
-            }
+    for times in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if times == 0 {
             stop.store(true, Ordering::Relaxed);
             eprint_line("stopping: what is under way is paid and is waited for; once more ends it at once");
         }
-    }))
+    }
+    Ok(())
 }

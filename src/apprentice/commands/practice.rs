@@ -73,8 +73,11 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
 impl Run {
     async fn start(arguments: &Practice, data: PathBuf) -> Result<Self, app::Error> {
         let only = &arguments.only;
-        let scenes: Vec<Scene> =
-            Scene::ALL.into_iter().filter(|scene| only.is_empty() || only.contains(scene)).collect();
+        let scenes: Vec<Scene> = if only.is_empty() {
+            Scene::ALL.to_vec()
+        } else {
+            Scene::KNOWN.into_iter().filter(|scene| only.contains(scene)).collect()
+        };
         if !scenes.iter().any(|scene| scene.is_learnable()) && arguments.until == Some(Until::HandedOver) {
             return Err("--until handed-over: of the sites of --only none can be handed over".into());
         }

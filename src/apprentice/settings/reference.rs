@@ -93,7 +93,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("judge.output_price", "0 to 1000000", "Price of a million tokens that it writes."),
     key("judge.max_tokens", "32 to 4096", "Longest verdict, tokens."),
     key("generate.model", "", "The teacher's model that makers of training data ask."),
-    key("generate.budget_usd", "at least 0", "Most that one run may cost, in dollars; never passed. It needs a known price."),
+    key(
+        "generate.budget_usd",
+        "at least 0",
+        "Most that one run may cost, in dollars; never passed. It needs a known price.",
+    ),
     key("generate.concurrency", "1 to 1024", "Calls at a time."),
     key("generate.calls_per_minute", "", "Calls a minute; 0 is no limit."),
     key(
@@ -134,7 +138,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "verifiers.level",
         "",
-        "`{ base = 1 }`: the answer must be a valid game level; `base` is the number of the first column.",
+        "`{ base = 1, connectivity = 4 }`: the answer must be a valid game level; `base` is the number of the first column, `connectivity` how many neighbours a cell has, 4 or 8.",
     ),
     key("verifiers.words_max", "", "A student's answer with more words goes to the teacher."),
     key("verifiers.in_character", "", "Refuse answers that speak of being an AI."),

@@ -10,7 +10,8 @@ use curriculum::{NearDuplicates, Signature};
 fn text(number: u64) -> String {
     // One of ten repeats an earlier text with a word changed.
     let (seed, changed) = if number % 10 == 9 { (number / 2, true) } else { (number, false) };
-    let word = |at: u64| format!("w{}", (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (at * 0x00c2_b2ae_3d27_d4eb)) % 20_000);
+    let word =
+        |at: u64| format!("w{}", (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (at * 0x00c2_b2ae_3d27_d4eb)) % 20_000);
     let words: Vec<String> = (0..30).map(word).collect();
     if changed { format!("{} changed", words.join(" ")) } else { words.join(" ") }
 }

@@ -90,7 +90,11 @@ impl Folder {
         path
     }
 
-    fn assemble(&self, files: &[PathBuf], settings: &AssembleSettings) -> Result<(PathBuf, SetLineage), crate::CurriculumError> {
+    fn assemble(
+        &self,
+        files: &[PathBuf],
+        settings: &AssembleSettings,
+    ) -> Result<(PathBuf, SetLineage), crate::CurriculumError> {
         let files: Vec<_> = files.iter().map(|file| (file.clone(), None)).collect();
         assemble(&files, settings, &self.0.path().join("sets"))
     }
@@ -117,7 +121,7 @@ fn every_filter_drops_its_own_and_the_set_is_frozen_with_its_lineage() {
     // One word of thirty-two differs: three shingles of thirty.
     lines.push(line(&long(4).replace("word4000", "otherword"), "an answer", "npc"));
     // Ten of them differ: new enough.
-    lines.push(line(&(long(5) + &long(900)[..60]), "an answer", "npc"));
+    lines.push(line(&(long(5) + &long(900).chars().take(60).collect::<String>()), "an answer", "npc"));
     lines.push(line(&long(77), "held out elsewhere", "npc"));
     lines.push(json!({ "prompt": "p", "completion": "bad", "label": false }));
     lines.push(json!({ "odd": 1 }));
@@ -131,15 +135,18 @@ fn every_filter_drops_its_own_and_the_set_is_frozen_with_its_lineage() {
     assert!(lineage.inputs[0].refused_lines[0].starts_with("line 46: no known form"), "{lineage:?}");
     assert_eq!((lineage.held_out, lineage.version, lineage.parent.clone()), (10, 1, None));
     assert_eq!((lines_of(&folder.join("train.jsonl")), lines_of(&folder.join("held_out.jsonl"))), (31, 10));
-    assert!(folder.ends_with(format!("v1-{}", &lineage.hash[..8])));
+    assert!(folder.ends_with(format!("v1-{}", lineage.hash.chars().take(8).collect::<String>())));
 }
 
 #[test]
 fn the_same_content_is_one_version_and_other_content_the_next() {
     let dir = Folder(tempfile::tempdir().unwrap());
     let file = dir.file("in.jsonl", &[line(&long(1), "a", "npc"), line(&long(2), "b", "npc")]);
-    let (first, lineage) = dir.assemble(&[file.clone()], &AssembleSettings::default()).unwrap();
-    assert_eq!(dir.assemble(&[file.clone()], &AssembleSettings::default()).unwrap(), (first.clone(), lineage.clone()));
+    let (first, lineage) = dir.assemble(std::slice::from_ref(&file), &AssembleSettings::default()).unwrap();
+    assert_eq!(
+        dir.assemble(std::slice::from_ref(&file), &AssembleSettings::default()).unwrap(),
+        (first.clone(), lineage)
+    );
     dir.file("in.jsonl", &[line(&long(1), "a", "npc"), line(&long(3), "c", "npc")]);
     let (second, next) = dir.assemble(&[file], &AssembleSettings::default()).unwrap();
     let name = first.file_name().unwrap().to_string_lossy().into_owned();
@@ -150,13 +157,30 @@ fn the_same_content_is_one_version_and_other_content_the_next() {
 #[test]
 fn a_stratum_keeps_to_its_quota_or_it_is_said_that_none_can_hold() {
     let dir = Folder(tempfile::tempdir().unwrap());
-    let lines: Vec<_> = (0..30).map(|at| line(&long(at), "a", if at < 20 { "npc" } else if at < 26 { "shop" } else { "lore" })).collect();
+    let lines: Vec<_> = (0..30)
+        .map(|at| {
+            line(
+                &long(at),
+                "a",
+                if at < 20 {
+                    "npc"
+                } else if at < 26 {
+                    "shop"
+                } else {
+                    "lore"
+                },
+            )
+        })
+        .collect();
     let file = dir.file("in.jsonl", &lines);
     let with = |stratum_share_max| AssembleSettings { stratum_share_max, ..AssembleSettings::default() };
-    let (_, lineage) = dir.assemble(&[file.clone()], &with(0.5)).unwrap();
-    assert_eq!(lineage.strata, [("lore", 4), ("npc", 10), ("shop", 6)].map(|(name, count)| (name.to_owned(), count)).into());
+    let (_, lineage) = dir.assemble(std::slice::from_ref(&file), &with(0.5)).unwrap();
+    assert_eq!(
+        lineage.strata,
+        [("lore", 4), ("npc", 10), ("shop", 6)].map(|(name, count)| (name.to_owned(), count)).into()
+    );
     assert_eq!(lineage.left_out["quota"], 10);
-    let error = dir.assemble(&[file.clone()], &with(0.3)).unwrap_err().to_string();
+    let error = dir.assemble(std::slice::from_ref(&file), &with(0.3)).unwrap_err().to_string();
     assert!(error.contains("3 strata cannot each have at most 0.3"), "{error}");
     let none = dir.file("none.jsonl", &[json!({ "prompt": "p", "completion": "c", "label": false })]);
     let error = dir.assemble(&[none], &with(1.0)).unwrap_err().to_string();

@@ -34,7 +34,6 @@ pub(super) fn write_preference(record: &Record) -> Result<Map<String, Value>, St
         return Err("`non_preferred_output` is not known: there is one answer".to_owned());
     };
     let input = json!({ "messages": record.asked, "tools": [], "parallel_tool_calls": true });
-    let fields =
-        [("input", input), ("preferred_output", said(chosen)), ("non_preferred_output", said(rejected))];
+    let fields = [("input", input), ("preferred_output", said(chosen)), ("non_preferred_output", said(rejected))];
     Ok(with(&record.extra, fields))
 }

@@ -86,7 +86,10 @@ pub(super) fn said(text: &str) -> Value {
 }
 
 /// `extra` with the form's own fields before it.
-pub(super) fn with(extra: &Map<String, Value>, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+pub(super) fn with(
+    extra: &Map<String, Value>,
+    fields: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Map<String, Value> {
     let mut line = extra.clone();
     line.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
     line

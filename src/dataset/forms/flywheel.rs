@@ -24,9 +24,7 @@ pub(super) fn read(mut line: Map<String, Value>) -> Result<Record, String> {
     if !summary.is_trainable() {
         return Err("`response` is no plain whole answer".to_owned());
     }
-    for (name, value) in [("model", request.get("model"))] {
-        line.extend(value.map(|value| (name.to_owned(), value.clone())));
-    }
+    line.extend(request.get("model").map(|model| ("model".to_owned(), model.clone())));
     Ok(Record { asked, answer: Answered::One(summary.text), extra: line })
 }
 

@@ -71,8 +71,5 @@ fn pairs(turns: &[Turn]) -> Result<Vec<[&str; 2]>, String> {
         _ => Err("`history` cannot hold these messages: user and assistant must take turns".to_owned()),
     };
     turns.chunks(2).try_for_each(pair)?;
-    Ok(turns
-        .chunks(2)
-        .filter_map(|pair| Some([pair.first()?.text.as_str(), pair.get(1)?.text.as_str()]))
-        .collect())
+    Ok(turns.chunks(2).filter_map(|pair| Some([pair.first()?.text.as_str(), pair.get(1)?.text.as_str()])).collect())
 }

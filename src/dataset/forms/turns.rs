@@ -46,7 +46,11 @@ pub(super) fn read(mut line: Map<String, Value>) -> Result<Record, String> {
     };
     let record = Record::of_turns(turns, line)?;
     let text = record.one()?.to_owned();
-    Ok(Record { answer: label.map_or(Answered::One(text.clone()), |label| Answered::Labelled(text, label)), ..record })
+    let answer = match label {
+        None => Answered::One(text),
+        Some(label) => Answered::Labelled(text, label),
+    };
+    Ok(Record { answer, ..record })
 }
 
 pub(super) fn write(record: &Record) -> Result<Map<String, Value>, String> {

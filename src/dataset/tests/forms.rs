@@ -24,7 +24,10 @@ fn golden() -> Vec<(Form, Value)> {
                 "preferred_output": said("good"), "non_preferred_output": said("bad"),
             }),
         ),
-        (Form::Alpaca, json!({ "instruction": "i", "input": "in", "output": "o", "system": "s", "history": [["q", "a"]] })),
+        (
+            Form::Alpaca,
+            json!({ "instruction": "i", "input": "in", "output": "o", "system": "s", "history": [["q", "a"]] }),
+        ),
         (Form::Alpaca, json!({ "instruction": "i", "input": "", "output": "o" })),
         (
             Form::Sharegpt,
@@ -142,7 +145,10 @@ fn a_bad_line_is_refused_with_its_number_and_field_and_the_others_are_read() {
         (r#"{"messages":[{"role":"user","content":"u"}]}"#, "the last message must be the assistant's"),
         (r#"{"messages":[{"role":"assistant","content":"u"}]}"#, "nothing is asked"),
         (r#"{"messages":[{"role":"tool","content":"u"},{"role":"assistant","content":"a"}]}"#, "`messages[0].role`"),
-        (r#"{"messages":[{"role":"user","content":[1]},{"role":"assistant","content":"a"}]}"#, "`messages[0].content` is a list"),
+        (
+            r#"{"messages":[{"role":"user","content":[1]},{"role":"assistant","content":"a"}]}"#,
+            "`messages[0].content` is a list",
+        ),
         (
             r#"{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"","tool_calls":[1]}]}"#,
             "`messages[1].tool_calls` cannot be kept",
@@ -151,7 +157,10 @@ fn a_bad_line_is_refused_with_its_number_and_field_and_the_others_are_read() {
         (r#"{"instruction":5,"output":"o"}"#, "`instruction` is a number"),
         (r#"{"instruction":"i","output":"o","history":[["a"]]}"#, "`history[0]` must be a pair"),
         (r#"{"conversations":[{"from":"observation","value":"x"}]}"#, "`conversations[0].from`"),
-        (r#"{"request":{"messages":[{"role":"user","content":"u"}]},"response":{}}"#, "`response` is no plain whole answer"),
+        (
+            r#"{"request":{"messages":[{"role":"user","content":"u"}]},"response":{}}"#,
+            "`response` is no plain whole answer",
+        ),
         (r#"{"question":"q"}"#, "no known form has the keys question"),
         ("[1]", "invalid type"),
         ("{", "EOF"),
@@ -178,7 +187,7 @@ fn torn_endless_and_foreign_bytes_are_refused_in_bounded_memory() {
     let (records, refused) = read_records(file(&latin).path(), None).unwrap();
     assert_eq!((records.len(), refused.len()), (1, 2));
     assert!(refused[0].problem.contains("is not UTF-8: the first wrong byte is number 15"), "{}", refused[0].problem);
-    let torn = format!("{good}\n{}", &good[..10]);
+    let torn = format!("{good}\n{}", good.chars().take(10).collect::<String>());
     let (records, refused) = read_records(file(torn.as_bytes()).path(), None).unwrap();
     assert_eq!((records.len(), refused[0].problem.contains("no whole record")), (1, true), "{refused:?}");
     // A mark of the byte order, and no line break at the end.

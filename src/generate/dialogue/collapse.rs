@@ -47,8 +47,12 @@ impl Diversity {
     #[must_use]
     pub fn of(texts: &[String], most: usize) -> Self {
         let step = texts.len().div_ceil(most.clamp(1, SAMPLE_MAX)).max(1);
-        let texts: Vec<Vec<String>> =
-            texts.iter().step_by(step).map(|text| verify::similarity::words(text)).filter(|words| !words.is_empty()).collect();
+        let texts: Vec<Vec<String>> = texts
+            .iter()
+            .step_by(step)
+            .map(|text| verify::similarity::words(text))
+            .filter(|words| !words.is_empty())
+            .collect();
         Self {
             distinct_1: distinct(&texts, 1),
             distinct_2: distinct(&texts, 2),
@@ -107,6 +111,9 @@ fn openings_repeated(texts: &[Vec<String>]) -> f64 {
     share(counts.values().filter(|count| **count > 1).sum(), texts.len())
 }
 
+/// Of every n-gram the two largest counts in one text, with the texts that have them.
+type Most<'a> = BTreeMap<&'a [String], [(usize, usize); 2]>;
+
 /// Mean over the texts of BLEU-4 against all others (Papineni et al. 2002): clipped precisions, geometric mean, the
 /// brevity penalty of the nearest length; a precision of 0 counts as 0.1 hits (smoothing 1 of Chen and Cherry 2014).
 fn self_bleu(texts: &[Vec<String>]) -> f64 {
@@ -116,7 +123,7 @@ fn self_bleu(texts: &[Vec<String>]) -> f64 {
     let grams: Vec<[BTreeMap<&[String], usize>; 4]> =
         texts.iter().map(|words| [1, 2, 3, 4].map(|n| ngrams(words, n))).collect();
     // For every n-gram the two texts that hold most of it: one of them is another text.
-    let mut most: [BTreeMap<&[String], [(usize, usize); 2]>; 4] = Default::default();
+    let mut most: [Most<'_>; 4] = Default::default();
     for (at, grams) in grams.iter().enumerate() {
         for (most, grams) in most.iter_mut().zip(grams) {
             for (gram, count) in grams {
@@ -140,10 +147,9 @@ fn self_bleu(texts: &[Vec<String>]) -> f64 {
     scores.sum::<f64>() / number(texts.len())
 }
 
-fn precision(grams: &BTreeMap<&[String], usize>, most: &BTreeMap<&[String], [(usize, usize); 2]>, at: usize) -> f64 {
-    let of_others = |gram: &[String]| {
-        most.get(gram).map_or(0, |[first, second]| if first.1 == at { second.0 } else { first.0 })
-    };
+fn precision(grams: &BTreeMap<&[String], usize>, most: &Most<'_>, at: usize) -> f64 {
+    let of_others =
+        |gram: &[String]| most.get(gram).map_or(0, |[first, second]| if first.1 == at { second.0 } else { first.0 });
     let hits: usize = grams.iter().map(|(gram, count)| (*count).min(of_others(gram))).sum();
     let all: usize = grams.values().sum();
     let hits = if hits == 0 { 0.1 } else { number(hits) };

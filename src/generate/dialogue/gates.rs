@@ -56,8 +56,9 @@ pub(crate) struct Gates {
 impl Gates {
     pub(crate) fn new(thresholds: Thresholds) -> Result<Self, VerifierError> {
         let verifiers = Verifiers::new(&VerifierSettings {
-            words_min: thresholds.words_min,
-            words_max: thresholds.words_max,
+            // Lengths are checked with their numbers.
+            words_min: 0,
+            words_max: usize::MAX,
             sentences_max: thresholds.sentences_max,
             in_character: true,
             grounded: true,
@@ -80,45 +81,61 @@ impl Gates {
         self.seen.insert(canonical(scene));
     }
 
-    /// Adds the checks of `scene` to `item`, up to the first that fails; a scene that passes is known from then on.
+    /// Adds every check of `scene` to `item`; a scene that passes, as the item has so far, is known from then on.
     pub(crate) fn check(&mut self, scene: &Scene, persona: &Persona, item: &mut Item) -> bool {
-        let passed = self.speech(scene, persona, item) && self.is_new(scene, item);
+        self.lengths(scene, item);
+        self.speech(scene, persona, item);
+        self.novelty(scene, item);
+        let passed = item.is_kept();
         if passed {
             self.known(scene);
         }
         passed
     }
 
-    /// Every answer by itself.
-    fn speech(&self, scene: &Scene, persona: &Persona, item: &mut Item) -> bool {
+    /// The shortest and the longest answer.
+    fn lengths(&self, scene: &Scene, item: &mut Item) {
+        #[expect(clippy::cast_precision_loss, reason = "word counts")]
+        let words = |said: &String| said.split_whitespace().count() as f64;
+        let answers = || scene.turns.iter().map(|(_, said)| words(said));
+        let Thresholds { words_min, words_max, .. } = self.thresholds;
+        #[expect(clippy::cast_precision_loss, reason = "word counts")]
+        let (least, most) = (words_min as f64, words_max as f64);
+        item.check(Check::at_least("words-min", answers().fold(f64::INFINITY, f64::min), least));
+        item.check(Check::at_most("words-max", answers().fold(0.0, f64::max), most));
+    }
+
+    /// Every answer by itself; of each kind of fault the first is told.
+    fn speech(&self, scene: &Scene, persona: &Persona, item: &mut Item) {
         static MODERN_WORDS: OnceLock<Option<Regex>> = OnceLock::new();
         static MARKS: OnceLock<Option<Regex>> = OnceLock::new();
         let messages = scene.messages(persona);
-        for (turn, (_, said)) in scene.turns.iter().enumerate() {
+        let refused = |(turn, (_, said)): (usize, &(String, String))| {
             let turns = messages.iter().take(2 * turn + 2).cloned().collect();
             let prompt = Prompt { turns, max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
-            let answer =
-                Answer { text: said.clone(), finish: Finish::Stop, usage: Usage::default(), signals: Signals::default() };
-            if let Verdict::Fail(name) = self.verifiers.check(&prompt, &answer) {
-                return item.check(Check::plain(name, false).because(said.as_str()));
+            let (usage, signals) = (Usage::default(), Signals::default());
+            match self.verifiers.check(&prompt, &Answer { text: said.clone(), finish: Finish::Stop, usage, signals }) {
+                Verdict::Pass => None,
+                Verdict::Fail(name) => Some((name, said.clone())),
             }
-            if let Some(word) = found(&MODERN_WORDS, MODERN, said) {
-                return item.check(Check::plain("forbidden-knowledge", false).because(word));
-            }
-            if let Some(mark) = found(&MARKS, MARKUP, said) {
-                return item.check(Check::plain("markup", false).because(mark));
-            }
-        }
-        if let Some((asked, answered)) = languages(&scene.asked(), &scene.answered()) {
-            return item.check(Check::plain("language", false).because(format!("{asked} and {answered}")));
-        }
-        item.check(Check::plain("speech", true))
+        };
+        let plain = |name: &str, fault: Option<String>| match fault {
+            Some(fault) => Check::plain(name, false).because(fault),
+            None => Check::plain(name, true),
+        };
+        let answers = || scene.turns.iter().map(|(_, said)| said.as_str());
+        item.check(match scene.turns.iter().enumerate().find_map(refused) {
+            Some((name, said)) => Check::plain(name, false).because(said),
+            None => Check::plain("speech", true),
+        });
+        item.check(plain("forbidden-knowledge", answers().find_map(|said| found(&MODERN_WORDS, MODERN, said))));
+        item.check(plain("markup", answers().find_map(|said| found(&MARKS, MARKUP, said))));
+        let languages = languages(&scene.asked(), &scene.answered());
+        item.check(plain("language", languages.map(|(asked, answered)| format!("{asked} and {answered}"))));
     }
 
-    fn is_new(&self, scene: &Scene, item: &mut Item) -> bool {
-        if self.seen.contains(&canonical(scene)) {
-            return item.check(Check::plain("duplicate", false));
-        }
+    fn novelty(&self, scene: &Scene, item: &mut Item) {
+        item.check(Check::plain("duplicate", !self.seen.contains(&canonical(scene))));
         let nearest = |pools: &BTreeMap<CharacterRole, (Pool, Vec<String>)>, text: &str| {
             let (pool, ids) = pools.get(&scene.role)?;
             let nearest = pool.nearest(text)?;
@@ -127,11 +144,9 @@ impl Gates {
         let Thresholds { asked_rouge_max, answered_rouge_max, .. } = self.thresholds;
         let (asked, near) = nearest(&self.asked, &scene.asked()).unwrap_or_default();
         (item.max_rouge, item.nearest_id) = (Some(asked), Some(near.clone()).filter(|near| !near.is_empty()));
-        if !item.check(Check::at_most("novelty-asked", asked, asked_rouge_max).because(near)) {
-            return false;
-        }
+        item.check(Check::at_most("novelty-asked", asked, asked_rouge_max).because(near));
         let (answered, near) = nearest(&self.answered, &scene.answered()).unwrap_or_default();
-        item.check(Check::at_most("novelty-answered", answered, answered_rouge_max).because(near))
+        item.check(Check::at_most("novelty-answered", answered, answered_rouge_max).because(near));
     }
 }
 

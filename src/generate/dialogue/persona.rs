@@ -39,7 +39,7 @@ pub(crate) fn load(path: Option<&Path>) -> Result<(Vec<Persona>, Vec<Refused>), 
         None => built_in_records("seeds/personas.jsonl", BUILT_IN),
     };
     if personas.is_empty() {
-        let file = path.map_or("seeds/personas.jsonl".to_owned(), |path| path.display().to_string());
+        let file = path.map_or_else(|| "seeds/personas.jsonl".to_owned(), |path| path.display().to_string());
         return Err(GenerateError::Nothing(format!("{file} holds no persona")));
     }
     Ok((personas, refused))

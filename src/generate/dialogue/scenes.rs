@@ -97,7 +97,11 @@ pub(crate) async fn ask(
         let text = prompt_text(&run.prompts, form, personas, wanted)?;
         let turns = vec![Turn { role: Role::User, text }];
         let prompt = Prompt { turns, max_tokens: MAX_TOKENS, sampling: CREATIVE, stop: Vec::new() };
-        asks.push(Ask { stage: form.stage, prompt, draw: (u64::from(round) << 48) + (u64::from(step) << 24) + draw as u64 });
+        asks.push(Ask {
+            stage: form.stage,
+            prompt,
+            draw: (u64::from(round) << 48) + (u64::from(step) << 24) + draw as u64,
+        });
     }
     let asker = run.student.as_ref().unwrap_or(&run.teacher);
     let calls = asker.ask_all(asks).await?;
@@ -116,17 +120,13 @@ pub(crate) async fn ask(
             Ok(turns) => {
                 let scene = Scene { id: item.id.clone(), persona: wanted.persona.id.clone(), role, act, turns };
                 item.parsed = serde_json::to_value(&scene).unwrap_or_default();
-                let fits = scene.turns.len() <= form.turns_max;
                 #[expect(clippy::cast_precision_loss, reason = "lines")]
-                let length = Check::at_most("turns", scene.turns.len() as f64, form.turns_max as f64);
-                let open = !quotas.is_full(wanted.cell);
-                if item.check(length) && fits && item.check(Check::plain("quota", open)) {
-                    let passed = gates.check(&scene, wanted.persona, &mut item);
-                    if passed {
-                        item.messages = scene.messages(wanted.persona);
-                        quotas.take(wanted.cell);
-                        taken.push(scene);
-                    }
+                item.check(Check::at_most("turns", scene.turns.len() as f64, form.turns_max as f64));
+                item.check(Check::plain("quota", !quotas.is_full(wanted.cell)));
+                item.messages = scene.messages(wanted.persona);
+                if gates.check(&scene, wanted.persona, &mut item) {
+                    quotas.take(wanted.cell);
+                    taken.push(scene);
                 }
             }
         }

@@ -9,8 +9,10 @@ use crate::GenerateError;
 const TEMPLATE: &str = include_str!("page.html");
 
 pub(super) fn page(report: &Report) -> Result<String, GenerateError> {
-    let failed =
-        |error: minijinja::Error| GenerateError::Template { name: "report/page.html".into(), problem: error.to_string() };
+    let failed = |error: minijinja::Error| GenerateError::Template {
+        name: "report/page.html".into(),
+        problem: error.to_string(),
+    };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("share", |value: f64| format!("{:.1} %", 100.0 * value));

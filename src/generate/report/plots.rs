@@ -34,7 +34,8 @@ pub(super) fn funnel(funnel: &Funnel) -> String {
         .unwrap_or_default();
         if let Some(published) = step.published {
             let x = LABELS + came * published;
-            write!(body, r#"<line class="published" x1="{x:.1}" x2="{x:.1}" y1="{y}" y2="{}"/>"#, y + 16.0).unwrap_or_default();
+            write!(body, r#"<line class="published" x1="{x:.1}" x2="{x:.1}" y1="{y}" y2="{}"/>"#, y + 16.0)
+                .unwrap_or_default();
         }
     }
     let height = number(funnel.steps.len() as u64) * ROW;

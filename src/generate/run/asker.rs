@@ -1,6 +1,7 @@
 //! The one way by which makers ask a model: from the journal if it was asked before, else under the rate limit, the money cap and
 //! the bound on calls at a time; a busy model is asked again later, a failing one is given up for this item.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,10 +14,10 @@ use wire::{Answer, ChatModel, ModelError, Prompt, Sampling, Usage};
 
 use super::budget::{Budget, Price};
 use super::journal::{Call, Journal, Outcome, key};
-use super::meter::Meter;
 use super::rate::Rate;
 use crate::GenerateError;
 use crate::item::Drawn;
+use crate::meter::Meter;
 
 /// How often a call is tried, of a model that says it is busy and of one that fails; how long the first pause is; each pause is twice the one
 /// before.
@@ -44,7 +45,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 8, per_minute: 0, price: Price::default(), cap_usd: None, reasoning_tokens: 0, sampling: true }
+        Self {
+            concurrency: 8,
+            per_minute: 0,
+            price: Price::default(),
+            cap_usd: None,
+            reasoning_tokens: 0,
+            sampling: true,
+        }
     }
 }
 
@@ -71,6 +79,8 @@ pub(crate) struct Shared {
 /// Asks one model for one run.
 pub struct Asker {
     model: Arc<dyn ChatModel>,
+    /// The same model as it answers at one stage.
+    at_stage: BTreeMap<&'static str, Arc<dyn ChatModel>>,
     limits: Limits,
     budget: Budget,
     shared: Shared,
@@ -86,6 +96,7 @@ impl Asker {
     pub(crate) fn new(model: Arc<dyn ChatModel>, limits: Limits, spent: f64, shared: Shared) -> Self {
         Self {
             model,
+            at_stage: BTreeMap::new(),
             budget: Budget::new(limits.cap_usd, spent),
             rate: Mutex::new(Rate::new(limits.per_minute)),
             limits,
@@ -94,6 +105,11 @@ impl Asker {
             failures: AtomicU32::new(0),
             unsettled: Mutex::default(),
         }
+    }
+
+    /// At `stage` the model is asked as `form`, such as one that is held to a schema.
+    pub fn ask_as(&mut self, stage: &'static str, form: Arc<dyn ChatModel>) {
+        self.at_stage.insert(stage, form);
     }
 
     /// The model's name.
@@ -150,7 +166,7 @@ impl Asker {
             self.budget.settle(most, 0.0);
             return Err(GenerateError::Interrupted);
         }
-        let answer = self.tried(&prompt).await;
+        let answer = self.tried(ask.stage, &prompt).await;
         let usage = answer.as_ref().map_or_else(|_| Usage::default(), |answer| answer.usage);
         self.budget.settle(most, self.limits.price.of(usage));
         let call = |outcome| Call {
@@ -206,11 +222,12 @@ impl Asker {
     }
 
     /// An answer, or the last reason why there is none. What no repetition can change is not repeated.
-    async fn tried(&self, prompt: &Prompt) -> Result<Answer, ModelError> {
+    async fn tried(&self, stage: &str, prompt: &Prompt) -> Result<Answer, ModelError> {
+        let model = self.at_stage.get(stage).unwrap_or(&self.model);
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
-            match self.model.answer(prompt.clone()).await {
+            match model.answer(prompt.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error @ ModelError::Ineligible(_)) => return Err(error),
                 Err(error @ ModelError::Busy) if tries >= BUSY_TRIES => return Err(error),

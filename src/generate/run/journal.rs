@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use wire::{Finish, Prompt, Role, Sampling, Usage};
 
 use crate::GenerateError;
+use crate::facts::Refused;
 use crate::item::Drawn;
 
 /// Answers written in one group, at most.
@@ -60,14 +61,6 @@ impl Call {
 pub enum Outcome {
     Answer { text: String, finish: Finish },
     Failed(String),
-}
-
-/// A line of a file that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
-    pub file: String,
-    pub line: usize,
-    pub reason: String,
 }
 
 /// The key of a call: everything that its answer depends on. `draw` tells repeated questions apart.
@@ -185,7 +178,7 @@ fn write(mut file: fs::File, waiting: &Receiver<(Vec<u8>, oneshot::Sender<std::i
         let bytes: Vec<u8> = group.iter().flat_map(|(line, _)| line.iter().copied()).collect();
         let written = file.write_all(&bytes).and_then(|()| file.sync_data());
         for (_, kept) in group {
-            let said = written.as_ref().map(|()| ()).map_err(|error| std::io::Error::new(error.kind(), error.to_string()));
+            let said = written.as_ref().copied().map_err(|error| std::io::Error::new(error.kind(), error.to_string()));
             // Whoever stopped waiting has the call on disk all the same.
             kept.send(said).unwrap_or_default();
         }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::task::Instance;
 use crate::item::Check;
-use crate::novelty::Nearest;
 
 /// Thresholds of the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,44 +49,25 @@ fn forbidden(text: &str) -> Option<String> {
     Some(found)
 }
 
-/// The checks of an instruction, in order, up to the first that fails. `nearest` is asked last: it costs most.
-pub(super) fn instruction(
-    text: &str,
-    thresholds: Thresholds,
-    nearest: impl FnOnce() -> Option<(Nearest, String)>,
-) -> (Vec<Check>, Option<(Nearest, String)>) {
+/// The checks of an instruction, in order, all of them; `nearest` is the nearest task of the pool, with its likeness.
+pub(super) fn instruction(text: &str, thresholds: Thresholds, nearest: Option<(f64, &str)>) -> Vec<Check> {
     #[expect(clippy::cast_precision_loss, reason = "word counts")]
     let count = |count: usize| count as f64;
     let words = count(text.split_whitespace().count());
-    let mut checks = Vec::new();
     let first = text.chars().next();
-    let begins = |letter: char| letter.is_ascii_alphanumeric();
-    let cheap: [&dyn Fn() -> Check; 5] = [
-        &|| Check::at_least("words-min", words, count(thresholds.words_min)),
-        &|| Check::at_most("words-max", words, count(thresholds.words_max)),
-        &|| Check::plain("first-character", first.is_some_and(begins)).because(first.map(String::from).unwrap_or_default()),
-        &|| Check::plain("program", !text.to_lowercase().starts_with("write a program")),
-        &|| match forbidden(text) {
+    let (rouge, near) = nearest.unwrap_or_default();
+    let novelty = Check::at_most("novelty", rouge, thresholds.rouge_max);
+    vec![
+        Check::at_least("words-min", words, count(thresholds.words_min)),
+        Check::at_most("words-max", words, count(thresholds.words_max)),
+        Check::plain("first-character", first.is_some_and(|letter| letter.is_ascii_alphanumeric())),
+        Check::plain("program", !text.to_lowercase().starts_with("write a program")),
+        match forbidden(text) {
             Some(word) => Check::plain("blacklist", false).because(word),
             None => Check::plain("blacklist", true),
         },
-    ];
-    for check in cheap {
-        let check = check();
-        let pass = check.pass;
-        checks.push(check);
-        if !pass {
-            return (checks, None);
-        }
-    }
-    let nearest = nearest();
-    let rouge = nearest.as_ref().map_or(0.0, |(nearest, _)| nearest.rouge_l);
-    let check = Check::at_most("novelty", rouge, thresholds.rouge_max);
-    checks.push(match &nearest {
-        Some((_, text)) if !check.pass => check.because(format!("{rouge:.3} like: {text}")),
-        _ => check,
-    });
-    (checks, nearest)
+        if novelty.pass { novelty } else { novelty.because(format!("{rouge:.3} like: {near}")) },
+    ]
 }
 
 /// Why an example is none; `None` for a good one.

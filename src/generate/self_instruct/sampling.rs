@@ -9,7 +9,12 @@ pub(super) const SHOWN: usize = 8;
 /// Places of the tasks to show, shuffled: `round(SHOWN * human_share)` of the `human` tasks and the rest of the `machine` ones, which
 /// count on behind them. While there are too few machine-made tasks, human ones stand in: the first round is all human.
 pub(super) fn shown(rng: &mut impl Rng, human: usize, machine: usize, human_share: f64) -> Vec<usize> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "at most SHOWN")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "at most SHOWN"
+    )]
     let wanted = SHOWN - ((SHOWN as f64 * human_share).round() as usize).min(SHOWN);
     let of_machine = wanted.min(machine);
     let humans: Vec<usize> = (0..human).collect();

@@ -38,7 +38,7 @@ pub(super) fn load(path: Option<&Path>) -> Result<(Vec<Task>, Vec<Refused>), Gen
     };
     let classifications = tasks.iter().filter(|task: &&Task| task.is_classification).count();
     if classifications == 0 || classifications == tasks.len() {
-        let file = path.map_or("the built-in seed tasks".to_owned(), |path| path.display().to_string());
+        let file = path.map_or_else(|| "the built-in seed tasks".to_owned(), |path| path.display().to_string());
         let kinds = format!("{classifications} classification tasks of {}", tasks.len());
         return Err(GenerateError::Nothing(format!("{file}: {kinds}; both kinds are needed as examples")));
     }

@@ -104,7 +104,9 @@ impl Workshop {
         personas.retain(|persona| wanted(persona.role));
         let has_persona = |template: &Template| personas.iter().any(|persona| persona.role == template.role);
         // A call can only be demanded where there are tools.
-        templates.all.retain(|template| has_persona(template) && (!template.demands_call || settings.verifiers.tools.is_some()));
+        templates
+            .all
+            .retain(|template| has_persona(template) && (!template.demands_call || settings.verifiers.tools.is_some()));
         if templates.all.is_empty() {
             return Err(GenerateError::Nothing("no template fits the roles that are asked for".into()));
         }
@@ -159,9 +161,12 @@ async fn modelled(
             let Some(persona) = workshop.persona(template.role, rng) else { break };
             let of_role: Vec<&Template> =
                 workshop.templates.all.iter().filter(|other| other.role == template.role).collect();
-            let lines: Vec<String> =
-                of_role.sample(rng, SHOWN).map(|template| workshop.templates.fill(template, &mut rng.clone())).collect();
-            let text = run.prompts.render("self_play/request", json!({ "persona": persona.system(), "lines": lines }))?;
+            let lines: Vec<String> = of_role
+                .sample(rng, SHOWN)
+                .map(|template| workshop.templates.fill(template, &mut rng.clone()))
+                .collect();
+            let text =
+                run.prompts.render("self_play/request", json!({ "persona": persona.system(), "lines": lines }))?;
             let (temperature, top_p) = (rng.random_range(TEMPERATURES), rng.random_range(TOP_PS));
             let sampling = Sampling::Random { temperature, top_p, seed: None };
             let turns = vec![Turn { role: Role::User, text }];

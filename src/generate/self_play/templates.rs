@@ -46,16 +46,17 @@ impl Templates {
             Some(path) => read_records(path)?,
             None => built_in_records("seeds/self_play/templates.jsonl", BUILT_IN),
         };
-        let file = path.map_or("seeds/self_play/templates.jsonl".to_owned(), |path| path.display().to_string());
-        let slots: BTreeMap<String, Slot> =
-            serde_json::from_str(SLOTS).map_err(|error| GenerateError::Nothing(format!("seeds/self_play/slots.json: {error}")))?;
+        let file = path.map_or_else(|| "seeds/self_play/templates.jsonl".to_owned(), |path| path.display().to_string());
+        let slots: BTreeMap<String, Slot> = serde_json::from_str(SLOTS)
+            .map_err(|error| GenerateError::Nothing(format!("seeds/self_play/slots.json: {error}")))?;
         let mut good = Vec::new();
         for (at, template) in all.into_iter().enumerate() {
             match names(&template.text).into_iter().find(|name| !slots.contains_key(*name)) {
                 None => good.push(template),
                 Some(name) => {
                     let known: Vec<&str> = slots.keys().map(String::as_str).collect();
-                    let reason = format!("template `{}` has a slot `{name}`; there are: {}", template.id, known.join(", "));
+                    let reason =
+                        format!("template `{}` has a slot `{name}`; there are: {}", template.id, known.join(", "));
                     refused.push(Refused { file: file.clone(), line: at + 1, reason });
                 }
             }

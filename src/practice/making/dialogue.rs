@@ -90,7 +90,8 @@ const ASKED: &[(&str, &[&str])] = &[
     ),
 ];
 
-const GREET: &[&str] = &["Good {time}, {hero}.", "Ah, {hero}!", "Sit down, {hero}.", "{hero}, come in.", "Listen, {hero}."];
+const GREET: &[&str] =
+    &["Good {time}, {hero}.", "Ah, {hero}!", "Sit down, {hero}.", "{hero}, come in.", "Listen, {hero}."];
 const CLOSE: &[&str] = &[
     "Keep the {thing} close.",
     "That is all I can say of the {thing}.",

@@ -56,7 +56,8 @@ fn task(rng: &mut impl Rng) -> String {
 /// Yes for what begins as a sorting task does.
 pub(super) fn classification(asked: &str, _: &mut ChaCha8Rng) -> Option<String> {
     let task = last_task(asked)?;
-    let sorts = SORT.iter().any(|begin| task.starts_with(begin)) || LABELS.iter().any(|(labels, _)| task.contains(labels));
+    let sorts =
+        SORT.iter().any(|begin| task.starts_with(begin)) || LABELS.iter().any(|(labels, _)| task.contains(labels));
     Some(if sorts { "Yes" } else { "No" }.to_owned())
 }
 
@@ -91,7 +92,8 @@ fn spoken(rng: &mut impl Rng) -> String {
 /// Every label with an input; now and then two labels for the same input.
 pub(super) fn output_first(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
     let task = last_task(asked)?;
-    let labels = LABELS.iter().find(|(question, _)| task.contains(question)).map_or(&["yes", "no"][..], |(_, labels)| labels);
+    let labels =
+        LABELS.iter().find(|(question, _)| task.contains(question)).map_or(&["yes", "no"][..], |(_, labels)| labels);
     let same = rng.random_bool(BROKEN).then(|| input(rng));
     let blocks = labels.iter().map(|label| {
         let input = same.clone().unwrap_or_else(|| input(rng));

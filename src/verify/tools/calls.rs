@@ -50,7 +50,9 @@ pub fn read_calls(text: &str) -> Result<Vec<ToolCall>, String> {
     }
     if text.starts_with('{') {
         let message = serde_json::from_str::<Message<'_>>(text).ok();
-        return message.and_then(|message| message.tool_calls).map_or_else(|| Ok(Vec::new()), |list| listed(list.get()));
+        return message
+            .and_then(|message| message.tool_calls)
+            .map_or_else(|| Ok(Vec::new()), |list| listed(list.get()));
     }
     match serde_json::from_str::<Value>(text) {
         Ok(list) if crate::fields::is_tool_calls(&list) => listed(text),
@@ -77,7 +79,8 @@ fn lines(text: &str) -> Result<Vec<ToolCall>, String> {
 
 /// Calls as a list of objects: `{name, arguments}`, or OpenAI's `{function: {name, arguments}}`.
 fn listed(list: &str) -> Result<Vec<ToolCall>, String> {
-    let calls: Vec<&RawValue> = serde_json::from_str(list).map_err(|error| format!("the calls are no list: {error}"))?;
+    let calls: Vec<&RawValue> =
+        serde_json::from_str(list).map_err(|error| format!("the calls are no list: {error}"))?;
     calls.iter().map(|call| one(call.get())).collect()
 }
 

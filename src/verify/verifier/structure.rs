@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use levels::LevelRules;
 use serde_json::Value;
 use wire::{Answer, Prompt, Role};
 
 use super::{Verdict, Verifier, VerifierError, fail_if};
 use crate::fields;
-use crate::level::{self, LevelRules};
 use crate::tools::{ToolFinding, ToolRules};
 
 /// The whole answer is one JSON value.
@@ -81,6 +81,7 @@ pub(super) struct Level(pub(super) LevelRules);
 
 impl Verifier for Level {
     fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        fail_if(level::check(&answer.text, self.0).is_err(), "level")
+        let playable = levels::Map::parse(&answer.text).is_ok_and(|map| levels::is_valid(&map, self.0));
+        fail_if(!playable, "level")
     }
 }

@@ -55,7 +55,10 @@ async fn first(pupil: &Pupil, folder: &Path, play: &Play) -> Result<PathBuf, app
             let examples = dataset::read_chat(&run.join(report::EXAMPLES_FILE))?;
             pupil.learn(&folder.join("sft"), examples).await
         }
-        (None, None) => Err("--iterate needs an adapter to begin with: name one with --adapter, or a run to learn from with --sft".into()),
+        (None, None) => {
+            Err("--iterate needs an adapter to begin with: name one with --adapter, or a run to learn from with --sft"
+                .into())
+        }
     }
 }
 

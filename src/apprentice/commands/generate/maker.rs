@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, autoif, bootstrap, dialogue, self_growth, self_instruct, self_play};
+use generate::{
+    GenerateError, Planned, Run, autoif, bootstrap, dialogue, levels, self_growth, self_instruct, self_play,
+};
 use verify::VerifierSettings;
 use wire::ChatModel;
 
@@ -13,7 +15,7 @@ use super::open::Opened;
 use super::pupil::Pupil;
 use crate::app;
 use crate::cli::generate::{
-    Bootstrap, Generate, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
+    Bootstrap, Generate, Levels, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
 };
 
 /// What an answer of self-play must pass where no file says otherwise.
@@ -26,6 +28,13 @@ pub(super) enum Maker {
     SelfGrow(self_growth::Settings, Student),
     SelfPlay(self_play::Settings, Play),
     AutoIf(autoif::Settings, AutoIfTools),
+    Levels(levels::Settings, LevelModels),
+}
+
+/// Whom the maker of levels asks, and how.
+pub(super) struct LevelModels {
+    no_schema: bool,
+    student: Student,
 }
 
 /// What self-play needs besides its settings.
@@ -82,7 +91,16 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             let settings = autoif_settings(&arguments)?;
             (arguments.making, Maker::AutoIf(settings, AutoIfTools { verifier: arguments.verifier }))
         }
-        Generate::Store(_) | Generate::Prepare(_) => return Err("this makes nothing".into()),
+        Generate::Levels(arguments) => {
+            let Levels { making, site, count, width, height, by, retries, base, no_schema, known, adapter, student } =
+                arguments;
+            let rules = ::levels::LevelRules { base: base.try_into()?, ..::levels::LevelRules::default() };
+            let defaults = levels::Settings::default();
+            let settings = levels::Settings { site, count, width, height, by, retries, rules, known, ..defaults };
+            let student = Student { adapter, learn: false, base: student };
+            (making, Maker::Levels(settings, LevelModels { no_schema, student }))
+        }
+        Generate::Store(_) | Generate::Prepare(_) | Generate::Refilter(_) => return Err("this makes nothing".into()),
     })
 }
 
@@ -98,7 +116,7 @@ fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
             std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
         }
     };
-    let file = verifiers.as_deref().map_or("the built-in verifiers".into(), |path: &Path| path.display().to_string());
+    let file = verifiers.as_ref().map_or_else(|| "the built-in verifiers".into(), |path| path.display().to_string());
     let verifiers: VerifierSettings = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
     let sources = requests.iter().map(|source| match source {
         RequestSource::Guided => self_play::Source::Guided,
@@ -130,6 +148,7 @@ impl Maker {
             Self::SelfGrow(..) => self_growth::PIPELINE,
             Self::SelfPlay(..) => self_play::PIPELINE,
             Self::AutoIf(..) => autoif::PIPELINE,
+            Self::Levels(..) => levels::PIPELINE,
         }
     }
 
@@ -141,6 +160,7 @@ impl Maker {
             Self::SelfGrow(settings, _) => serde_json::to_value(settings),
             Self::SelfPlay(settings, _) => serde_json::to_value(settings),
             Self::AutoIf(settings, _) => serde_json::to_value(settings),
+            Self::Levels(settings, _) => serde_json::to_value(settings),
         }
     }
 
@@ -151,6 +171,17 @@ impl Maker {
             Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
             Self::SelfPlay(settings, _) => self_play::plan(prompts, settings),
             Self::AutoIf(settings, _) => autoif::plan(prompts, settings, sandbox::SUBSET),
+            Self::Levels(settings, _) => levels::plan(prompts, settings),
+        }
+    }
+
+    /// At which stages the teacher is held to which schema.
+    pub(super) fn schemas(&self) -> Vec<(&'static str, &'static str, serde_json::Value)> {
+        match self {
+            Self::Levels(_, LevelModels { no_schema: false, .. }) => {
+                vec![(levels::LEVEL, "level", levels::level_schema()), (levels::MAP, "map", levels::map_schema())]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -165,6 +196,8 @@ impl Maker {
             Self::SelfInstruct(_) | Self::Bootstrap(_) | Self::AutoIf(..) => return Ok(None),
             Self::SelfGrow(settings, student) => (student, Some(settings)),
             Self::SelfPlay(_, play) => (&play.student, None),
+            Self::Levels(settings, models) if settings.by == levels::By::Student => (&models.student, None),
+            Self::Levels(..) => return Ok(None),
         };
         let pupil = Pupil::new(&opened.settings, student.base.as_deref())?;
         let adapter = match lessons {
@@ -185,6 +218,7 @@ impl Maker {
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
             Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
             Self::AutoIf(settings, tools) => tools.make(run, settings, &opened.settings).await,
+            Self::Levels(settings, _) => levels::make(run, settings).await,
         }
     }
 }

@@ -26,7 +26,7 @@ const PRACTICE_DATA: &str = "data/practice";
 /// A teacher that can be asked, and how.
 pub(super) struct Opened {
     pub(super) settings: Settings,
-    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) model: Arc<TeacherModel>,
     pub(super) limits: Limits,
 }
 
@@ -51,6 +51,11 @@ impl Opened {
         let limits = limits(&settings, &name, making.practice)?;
         let client = Client::new(&app::teacher(&settings)?)?;
         Ok(Self { settings, model: Arc::new(TeacherModel::new(client, &name)), limits })
+    }
+
+    /// The same model, held to a JSON schema.
+    pub(super) fn with_schema(&self, name: &str, schema: serde_json::Value) -> Arc<dyn ChatModel> {
+        Arc::new(TeacherModel::clone(&self.model).with_schema(name, schema))
     }
 
     /// Begins the run of `maker` in `folder`, or goes on with it.

@@ -24,7 +24,9 @@ pub(super) async fn store(arguments: &Store) -> Outcome {
     if let Some(before) = before.filter(|_| !arguments.again) {
         let sites: Vec<String> = before.into_keys().collect();
         let run = arguments.run.display();
-        return Err(format!("{run} is in the log already, for {}: `--again` stores it once more", sites.join(", ")).into());
+        return Err(
+            format!("{run} is in the log already, for {}: `--again` stores it once more", sites.join(", ")).into()
+        );
     }
     let (items, refused) = run::read_items(&arguments.run)?;
     for line in refused {

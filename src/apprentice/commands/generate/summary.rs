@@ -4,6 +4,7 @@ use std::path::Path;
 
 use generate::report::{PAGE_FILE, Report};
 use generate::{Estimate, Planned};
+use wire::ChatModel;
 
 use super::open::Opened;
 
@@ -39,6 +40,8 @@ pub(super) fn estimate(estimate: &Estimate, opened: &Opened) -> Vec<String> {
     }
     let Estimate { calls, tokens, usd, .. } = estimate;
     let cap = opened.limits.cap_usd.unwrap_or(f64::INFINITY);
-    lines.push(format!("about {calls} calls of {model}, {tokens} tokens, {usd:.4} dollars; the run stops at {cap:.2} dollars"));
+    lines.push(format!(
+        "about {calls} calls of {model}, {tokens} tokens, {usd:.4} dollars; the run stops at {cap:.2} dollars"
+    ));
     lines
 }
