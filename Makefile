@@ -3,12 +3,26 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bench bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
 	cargo build --locked
 	target/debug/apprentice practice $(ARGS)
+
+# Conversational seeding in three steps, on the practice teacher unless GENERATE names a configuration (GENERATE="--config apprentice.toml"):
+# scenes by the teacher, more by the student, a frozen training set.
+GENERATE ?= --practice
+RUNS ?= data/practice/generate
+bootstrap: setup
+	cargo build --locked
+	target/debug/apprentice generate bootstrap $(GENERATE) --run $(RUNS)/bootstrap --count 600 --turns-max 1 $(ARGS)
+
+self-grow: bootstrap
+	target/debug/apprentice generate self-grow $(GENERATE) --run $(RUNS)/self-grow --from $(RUNS)/bootstrap --sizes 700,800 --turns-max 1 --shown 2 --learn $(ARGS)
+
+prepare-training: self-grow
+	target/debug/apprentice generate prepare $(RUNS)/bootstrap $(RUNS)/self-grow --out $(RUNS)/set $(ARGS)
 
 # APPRENTICE_CPU_MASK=vnni,avx512 tries what a processor without these would be given.
 test: setup
@@ -57,6 +71,11 @@ bench-practice-stays: setup
 bench-real-teacher: setup
 	cargo build --locked
 	python3 tests/bench/real_teacher/run.py target/debug/apprentice $(ARGS)
+
+# The makers of training data: inner loops, a run of each on the practice teacher; `ARGS=--real` also on a real small model.
+bench-generate: setup
+	cargo build --locked
+	python3 tests/bench/generate.py target/debug/apprentice $(ARGS)
 
 # Which changes to the deciding code no test notices; writes docs/benchmarks/mutants.md. Hours on two cores.
 mutants: setup

@@ -57,7 +57,7 @@ pub(crate) fn read(text: &str, name: &str) -> Result<Vec<(String, String)>, &'st
     let mut lines: Vec<(bool, String)> = Vec::new();
     for line in text.lines().map(|line| line.trim().trim_start_matches(['*', '-', '#', '>', ' '])) {
         let bare = line.replace("**", "");
-        let spoken = |label: &str| bare.strip_prefix(label).map(|rest| unquoted(rest.trim()).to_owned());
+        let spoken = |label: &str| bare.strip_prefix(label).map(|rest| rest.trim().to_owned());
         if let Some(said) = spoken(PLAYER) {
             lines.push((true, said));
         } else if let Some(said) = spoken(CHARACTER).or_else(|| spoken(&own)) {
@@ -81,7 +81,7 @@ fn paired(lines: Vec<(bool, String)>) -> Result<Vec<(String, String)>, &'static 
     for pair in lines.chunks(2) {
         match pair {
             [(true, asked), (false, answered)] if !asked.is_empty() && !answered.is_empty() => {
-                pairs.push((asked.clone(), answered.clone()));
+                pairs.push((unquoted(asked).to_owned(), unquoted(answered).to_owned()));
             }
             // A last line of the player's that nobody answered is left out.
             [(true, _)] if !pairs.is_empty() => {}

@@ -61,13 +61,20 @@ pub(super) fn instruction(text: &str, thresholds: Thresholds, nearest: Option<(f
         Check::at_least("words-min", words, count(thresholds.words_min)),
         Check::at_most("words-max", words, count(thresholds.words_max)),
         Check::plain("first-character", first.is_some_and(|letter| letter.is_ascii_alphanumeric())),
-        Check::plain("program", !text.to_lowercase().starts_with("write a program")),
+        Check::plain("program", !is_program(text)),
         match forbidden(text) {
             Some(word) => Check::plain("blacklist", false).because(word),
             None => Check::plain("blacklist", true),
         },
         if novelty.pass { novelty } else { novelty.because(format!("{rouge:.3} like: {near}")) },
     ]
+}
+
+/// Whether a program is asked for: nothing that a character says. A programme is.
+fn is_program(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let rest = text.strip_prefix("write a program");
+    rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 /// Why an example is none; `None` for a good one.
