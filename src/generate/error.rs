@@ -36,6 +36,10 @@ pub enum GenerateError {
     Collapsed { round: u32, why: String },
     #[error(transparent)]
     Verifier(#[from] verify::VerifierError),
+    #[error("the functions cannot be run: {0}")]
+    Sandbox(String),
+    #[error("entailment cannot be judged: {0}")]
+    Nli(String),
     #[error("interrupted; the same command goes on from here")]
     Interrupted,
     #[error("{0}")]

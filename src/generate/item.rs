@@ -22,12 +22,13 @@ pub struct Check {
     pub detail: Option<String>,
 }
 
-/// A side of a limit; the limit itself passes.
+/// A side of a limit; the limit itself passes, except where it must be exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     AtLeast,
     AtMost,
+    Over,
 }
 
 impl Bound {
@@ -35,6 +36,7 @@ impl Bound {
         match self {
             Self::AtLeast => value >= limit,
             Self::AtMost => value <= limit,
+            Self::Over => value > limit,
         }
     }
 }
@@ -70,6 +72,12 @@ impl Check {
             (Some(value), Some(bound)) => Self { pass: bound.holds(value, limit), limit: Some(limit), ..self.clone() },
             _ => self.clone(),
         }
+    }
+
+    /// Passes while `value` is more than `limit`.
+    #[must_use]
+    pub fn over(name: &str, value: f64, limit: f64) -> Self {
+        Self::bounded(name, value, limit, Bound::Over)
     }
 
     #[must_use]

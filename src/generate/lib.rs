@@ -6,11 +6,13 @@
 //! - [`self_instruct`]: new writing tasks from seed tasks;
 //! - [`bootstrap`], [`self_growth`]: scenes between players and characters ([`dialogue`]), by the teacher, then by the student;
 //! - [`levels`]: game levels and their maps, by the teacher or the student;
-//! - [`self_play`]: a student's answers with labels, for KTO.
+//! - [`self_play`]: a student's answers with labels, for KTO;
+//! - [`autoif`]: rules for answers, checked by functions that a model wrote.
 //!
 //! Makers ask through [`wire::ChatModel`] and judge by `verify`; a kept item becomes an exchange ([`exchange`]). Nothing here
 //! knows a socket, a configuration file or which model it asks.
 
+pub mod autoif;
 pub mod bootstrap;
 pub mod dialogue;
 mod error;

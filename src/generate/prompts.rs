@@ -30,6 +30,13 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "self_instruct/classification",
     "self_instruct/input_first",
     "self_instruct/output_first",
+    "autoif/instructions",
+    "autoif/function",
+    "autoif/repair",
+    "autoif/translation",
+    "autoif/relation",
+    "autoif/response",
+    "autoif/score",
 ];
 
 /// The templates of a run.

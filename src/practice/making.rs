@@ -1,6 +1,7 @@
 //! The practice teacher as a writer of training data: it knows the prompts of every maker and answers them from a small grammar,
 //! now and then badly, as a model does, so that every filter has something to do. Asked over the wire like any model.
 
+mod autoif;
 mod dialogue;
 mod levels;
 mod phrases;
@@ -14,6 +15,13 @@ type Writer = fn(&str, &mut ChaCha8Rng) -> Option<String>;
 
 /// Which template is answered by what.
 const WRITERS: &[(&str, Writer)] = &[
+    ("autoif/instructions", autoif::instructions),
+    ("autoif/function", autoif::function),
+    ("autoif/repair", autoif::repair),
+    ("autoif/translation", autoif::translation),
+    ("autoif/relation", autoif::relation),
+    ("autoif/response", autoif::response),
+    ("autoif/score", autoif::score),
     ("dialogue/scene", dialogue::scene),
     ("levels/level", levels::level),
     ("levels/map", levels::map),

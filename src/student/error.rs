@@ -24,6 +24,8 @@ pub enum StudentError {
     Graph { path: PathBuf, reason: String },
     #[error("{} holds no encoder that can be used: {reason}", path.display())]
     Encoder { path: PathBuf, reason: String },
+    #[error("{} belongs to no judge of entailment that can be used: {reason}", path.display())]
+    Nli { path: PathBuf, reason: String },
     #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
     OtherBase { what: &'static str, graph: usize, base: usize },
     #[error(

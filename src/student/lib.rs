@@ -2,7 +2,8 @@
 //!
 //! The sessions hold the base once per worker; an adapter is bound for the length of one answer, so that
 //! any number of call sites share them. A prompt waits in a bounded queue for one of the threads that own them
-//! and is given up when nobody waits for its answer. An [`Encoder`] beside them tells how near two texts are. Only this member links ONNX Runtime.
+//! and is given up when nobody waits for its answer. An [`Encoder`] beside them tells how near two texts are, an [`Nli`] whether one
+//! contradicts the other. Only this member links ONNX Runtime.
 
 mod adapter;
 mod answer;
@@ -15,6 +16,7 @@ mod features;
 pub mod library;
 mod manifest;
 mod model;
+mod nli;
 mod pool;
 mod runtime;
 mod sampling;
@@ -26,6 +28,7 @@ mod student;
 pub use encoder::{Encoder, similarity};
 pub use error::StudentError;
 pub use features::Features;
+pub use nli::{Inference, Nli};
 pub use runtime::Runtime;
 pub use student::{Student, StudentConfig};
 

@@ -1,5 +1,7 @@
 //! The arguments of `apprentice generate`.
 
+mod autoif;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,6 +9,7 @@ use generate::levels::By;
 
 use super::AdminAccess;
 use super::dataset::Filters;
+pub(crate) use autoif::{AutoIf, Preset};
 
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
@@ -19,6 +22,9 @@ pub(crate) enum Generate {
     SelfGrow(SelfGrow),
     /// A student's answers to requests, labelled by verifiers, for KTO; with --iterate also the lessons.
     SelfPlay(SelfPlay),
+    /// Rules for answers, Python functions that check them, and answers that pass (AutoIF); also pairs for DPO.
+    #[command(name = "autoif")]
+    AutoIf(AutoIf),
     /// Levels of a role-playing game and their maps, every map checked.
     Levels(Levels),
     /// Apply other thresholds to a finished run; nobody is asked.

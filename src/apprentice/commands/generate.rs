@@ -3,8 +3,9 @@
 //! First `maker` says which one, with which settings; `open` whom it asks and what that may cost; `pupil` opens the student, taught
 //! first where that was asked for. Then the maker works, and `progress` shows how far it is. Ctrl-C, a reached cap or a teacher that is
 //! gone ends the run, and the same command goes on with it. `summary` tells what came of it. `iterate` plays and learns in turns; `store`
-//! puts what was kept into the exchange log.
+//! puts what was kept into the exchange log, `autoif` holds what AutoIF's functions are run by.
 
+mod autoif;
 mod iterate;
 mod maker;
 mod open;
@@ -97,7 +98,7 @@ async fn run(
     let shown = progress::show(run.meter.clone(), opened.limits.price);
     let stop = run.stop.clone();
     let worked = tokio::select! {
-        worked = maker.make(&mut run) => worked,
+        worked = maker.make(&mut run, opened) => worked,
         signals = signalled_twice(&stop) => signals.map_err(GenerateError::from).and(Err(GenerateError::Interrupted)),
     };
     shown.end();

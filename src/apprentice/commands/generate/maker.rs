@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use generate::prompts::Prompts;
-use generate::{GenerateError, Planned, Run, bootstrap, dialogue, levels, self_growth, self_instruct, self_play};
+use generate::{
+    GenerateError, Planned, Run, autoif, bootstrap, dialogue, levels, self_growth, self_instruct, self_play,
+};
 use verify::VerifierSettings;
 use wire::ChatModel;
 
+use super::autoif::{AutoIfTools, settings as autoif_settings};
 use super::open::Opened;
 use super::pupil::Pupil;
 use crate::app;
@@ -24,6 +27,7 @@ pub(super) enum Maker {
     Bootstrap(bootstrap::Settings),
     SelfGrow(self_growth::Settings, Student),
     SelfPlay(self_play::Settings, Play),
+    AutoIf(autoif::Settings, AutoIfTools),
     Levels(levels::Settings, LevelModels),
 }
 
@@ -83,6 +87,10 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             (making, Maker::SelfGrow(settings, student))
         }
         Generate::SelfPlay(arguments) => played(arguments)?,
+        Generate::AutoIf(arguments) => {
+            let settings = autoif_settings(&arguments)?;
+            (arguments.making, Maker::AutoIf(settings, AutoIfTools { verifier: arguments.verifier }))
+        }
         Generate::Levels(arguments) => {
             let Levels { making, site, count, width, height, by, retries, base, no_schema, known, adapter, student } =
                 arguments;
@@ -139,6 +147,7 @@ impl Maker {
             Self::Bootstrap(_) => bootstrap::PIPELINE,
             Self::SelfGrow(..) => self_growth::PIPELINE,
             Self::SelfPlay(..) => self_play::PIPELINE,
+            Self::AutoIf(..) => autoif::PIPELINE,
             Self::Levels(..) => levels::PIPELINE,
         }
     }
@@ -150,6 +159,7 @@ impl Maker {
             Self::Bootstrap(settings) => serde_json::to_value(settings),
             Self::SelfGrow(settings, _) => serde_json::to_value(settings),
             Self::SelfPlay(settings, _) => serde_json::to_value(settings),
+            Self::AutoIf(settings, _) => serde_json::to_value(settings),
             Self::Levels(settings, _) => serde_json::to_value(settings),
         }
     }
@@ -160,6 +170,7 @@ impl Maker {
             Self::Bootstrap(settings) => bootstrap::plan(prompts, settings),
             Self::SelfGrow(settings, _) => self_growth::plan(prompts, settings),
             Self::SelfPlay(settings, _) => self_play::plan(prompts, settings),
+            Self::AutoIf(settings, _) => autoif::plan(prompts, settings, sandbox::SUBSET),
             Self::Levels(settings, _) => levels::plan(prompts, settings),
         }
     }
@@ -182,7 +193,7 @@ impl Maker {
         folder: &Path,
     ) -> Result<Option<Arc<dyn ChatModel>>, app::Error> {
         let (student, lessons) = match self {
-            Self::SelfInstruct(_) | Self::Bootstrap(_) => return Ok(None),
+            Self::SelfInstruct(_) | Self::Bootstrap(_) | Self::AutoIf(..) => return Ok(None),
             Self::SelfGrow(settings, student) => (student, Some(settings)),
             Self::SelfPlay(_, play) => (&play.student, None),
             Self::Levels(settings, models) if settings.by == levels::By::Student => (&models.student, None),
@@ -200,12 +211,13 @@ impl Maker {
         Ok(Some(pupil.open(adapter.as_deref()).await?))
     }
 
-    pub(super) async fn make(&self, run: &mut Run) -> Result<(), GenerateError> {
+    pub(super) async fn make(&self, run: &mut Run, opened: &Opened) -> Result<(), GenerateError> {
         match self {
             Self::SelfInstruct(settings) => self_instruct::make(run, settings).await,
             Self::Bootstrap(settings) => bootstrap::make(run, settings).await,
             Self::SelfGrow(settings, _) => self_growth::make(run, settings).await,
             Self::SelfPlay(settings, _) => self_play::make(run, settings).await,
+            Self::AutoIf(settings, tools) => tools.make(run, settings, &opened.settings).await,
             Self::Levels(settings, _) => levels::make(run, settings).await,
         }
     }
