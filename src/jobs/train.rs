@@ -30,7 +30,7 @@ pub struct TrainJob {
     #[serde(default)]
     pub arguments: TrainingArguments,
     /// Only with `method = "kto"` and `"dpo"`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ObjectiveArguments::is_default")]
     pub objective: ObjectiveArguments,
     /// Only with `method = "pretrain"`.
     #[serde(default)]
@@ -141,6 +141,13 @@ pub struct ObjectiveArguments {
     /// be 1 to 4/3 times `undesirable_weight * n_undesirable`.
     pub desirable_weight: f64,
     pub undesirable_weight: f64,
+}
+
+impl ObjectiveArguments {
+    /// A job that says nothing of its objective is written without it.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for ObjectiveArguments {

@@ -91,7 +91,7 @@ async fn run(
     folder: &Path,
     student: Option<Arc<dyn ChatModel>>,
 ) -> Result<(Report, Option<GenerateError>), app::Error> {
-    let mut run = opened.begin(making, maker, folder, student)?;
+    let mut run = opened.begin(making, (maker.name(), maker.arguments()?), folder, student)?;
     for (stage, name, schema) in maker.schemas() {
         run.teacher.ask_as(stage, opened.with_schema(name, schema));
     }

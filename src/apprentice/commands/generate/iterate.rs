@@ -40,7 +40,7 @@ pub(super) async fn iterate(
         }
         if iteration <= iterations {
             let examples = dataset::read_labelled(&at.join(self_play::KTO_FILE))?;
-            adapter = pupil.prefer(&at.join("kto"), examples, &adapter, play).await?;
+            adapter = pupil.prefer(&at.join("kto"), examples, &adapter, play.kto).await?;
         }
     }
     print_line(&format!("the adapter of the last lesson: {}", adapter.display()))?;

@@ -12,7 +12,7 @@ use wire::ChatModel;
 
 use super::autoif::{AutoIfTools, settings as autoif_settings};
 use super::open::Opened;
-use super::pupil::Pupil;
+use super::pupil::{Kto, Pupil};
 use crate::app;
 use crate::cli::generate::{
     Bootstrap, Generate, Levels, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
@@ -42,8 +42,7 @@ pub(super) struct Play {
     pub(super) student: Student,
     pub(super) iterate: Option<u32>,
     pub(super) sft: Option<PathBuf>,
-    pub(super) learning_rate: f64,
-    pub(super) beta: f64,
+    pub(super) kto: Kto,
 }
 
 impl Play {
@@ -137,7 +136,7 @@ fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
         ..self_play::Settings::default()
     };
     let SelfPlay { iterate, sft, learning_rate, beta, .. } = arguments;
-    Ok((making, Maker::SelfPlay(settings, Play { student, iterate, sft, learning_rate, beta })))
+    Ok((making, Maker::SelfPlay(settings, Play { student, iterate, sft, kto: Kto { learning_rate, beta } })))
 }
 
 impl Maker {

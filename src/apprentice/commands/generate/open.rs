@@ -10,7 +10,6 @@ use practice::teacher::Teacher;
 use teacher::{Client, TeacherModel};
 use wire::ChatModel;
 
-use super::maker::Maker;
 use crate::app;
 use crate::cli::generate::Making;
 use crate::settings::Settings;
@@ -58,20 +57,20 @@ impl Opened {
         Arc::new(TeacherModel::clone(&self.model).with_schema(name, schema))
     }
 
-    /// Begins the run of `maker` in `folder`, or goes on with it.
+    /// Begins the run of maker `pipeline` with its `arguments` in `folder`, or goes on with it.
     pub(super) fn begin(
         &self,
         making: &Making,
-        maker: &Maker,
+        (pipeline, arguments): (&str, serde_json::Value),
         folder: &Path,
         student: Option<Arc<dyn ChatModel>>,
     ) -> Result<Run, app::Error> {
         let facts = Facts {
-            pipeline: maker.name().to_owned(),
+            pipeline: pipeline.to_owned(),
             teacher: self.model.name().to_owned(),
             student: student.as_ref().map(|student| student.name().to_owned()),
             seed: making.seed,
-            arguments: maker.arguments()?,
+            arguments,
         };
         Ok(Run::begin(Start {
             folder: folder.to_owned(),

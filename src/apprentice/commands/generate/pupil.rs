@@ -10,13 +10,19 @@ use jobs::{Method, ObjectiveArguments, Pretraining, Progress, TrainJob};
 use student::{Runtime, Student};
 use wire::ChatModel;
 
-use super::maker::Play;
 use crate::app;
 use crate::output::eprint_line;
 use crate::settings::Settings;
 
 /// Of so many examples of a lesson one is kept apart; odd, because a KTO file alternates.
 const HELD_OUT_EVERY: usize = 9;
+
+/// How KTO goes.
+#[derive(Clone, Copy)]
+pub(super) struct Kto {
+    pub(super) learning_rate: f64,
+    pub(super) beta: f64,
+}
 
 /// A base, ready to be taught and asked.
 pub(super) struct Pupil {
@@ -59,7 +65,7 @@ impl Pupil {
         folder: &Path,
         examples: Vec<LabelledExample>,
         reference: &Path,
-        play: &Play,
+        kto: Kto,
     ) -> Result<PathBuf, app::Error> {
         let mut job = self.job(folder, Method::Kto)?;
         if is_learnt(&job.out) {
@@ -69,9 +75,9 @@ impl Pupil {
         dataset::write_labelled(&job.train, &train)?;
         dataset::write_labelled(&job.held_out, &held_out)?;
         job.reference = Some(reference.to_owned());
-        job.objective = ObjectiveArguments { beta: play.beta, ..ObjectiveArguments::default() };
+        job.objective = ObjectiveArguments { beta: kto.beta, ..ObjectiveArguments::default() };
         let arguments = &mut job.arguments;
-        arguments.learning_rate = play.learning_rate;
+        arguments.learning_rate = kto.learning_rate;
         arguments.max_tokens = u32::try_from(self.settings.student.context)?;
         // One pass: a preference is an opinion, not a text to learn by heart.
         (arguments.epochs, arguments.warmup_steps) = (1.0, 0);
