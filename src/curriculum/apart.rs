@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use dataset::ChatExample;
 use serde::{Deserialize, Serialize};
 
-use crate::assemble::Example;
+/// An example with what the filters need to know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Example {
+    pub(crate) chat: ChatExample,
+    pub(crate) hash: [u8; 32],
+    /// The last text of the user's.
+    pub(crate) asked: String,
+    pub(crate) stratum: String,
+    pub(crate) user: Option<String>,
+}
 
 /// What must not stand on both sides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

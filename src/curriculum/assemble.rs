@@ -12,7 +12,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use wire::Role;
 
-use crate::apart::{Grouping, held_out, quota};
+use crate::apart::{Example, Grouping, held_out, quota};
 use crate::near_duplicates::NearDuplicates;
 use crate::signature::Signature;
 use crate::{CurriculumError, HELD_OUT_FILE, LINEAGE_FILE, TRAIN_FILE, example};
@@ -75,17 +75,6 @@ pub struct SetLineage {
     pub strata: BTreeMap<String, usize>,
     /// BLAKE3 of both files, hex.
     pub hash: String,
-}
-
-/// An example with what the filters need to know of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Example {
-    pub(crate) chat: ChatExample,
-    pub(crate) hash: [u8; 32],
-    /// The last text of the user's.
-    pub(crate) asked: String,
-    pub(crate) stratum: String,
-    pub(crate) user: Option<String>,
 }
 
 /// Lines of a file that are named in the lineage.

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::apart::{Grouping, group, held_out, quota};
-use crate::assemble::Example;
+use crate::apart::{Example, Grouping, group, held_out, quota};
 use crate::{AssembleSettings, SetLineage, assemble};
 
 fn example(asked: &str, stratum: &str, user: Option<&str>) -> Example {
