@@ -1,0 +1,79 @@
+"""The makers of training data with a real small model as the teacher: SmolLM2-135M-Instruct by llama.cpp. Its output is poor, and that is the
+point: every filter meets text that nobody scripted. Part of generate.py.
+"""
+
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CANNOT = 75  # of deploy/setup-real-models.sh
+CONFIG = """
+[teacher]
+base_url = "{teacher}/v1"
+key_env = "APPRENTICE_BENCH_KEY"
+distillable = "yes"
+input_price = 0.0
+output_price = 0.0
+[data]
+dir = "{data}"
+[student]
+base = "{base}"
+context = 1024
+[generate]
+model = "SmolLM2-135M-Instruct"
+concurrency = 2
+reasoning_tokens = 0
+sampling = true
+"""
+
+# Small numbers: the model writes a few dozen tokens a second.
+MAKERS = {
+    "self-instruct": ["--count", "40"],
+    "bootstrap": ["--count", "45", "--turns-max", "1"],
+    "self-play": ["--count", "40", "--requests", "templates,teacher", "--max-tokens", "60"],
+    "autoif": ["--calls", "1"],
+    "levels": ["--count", "12", "--width", "8", "--height", "8", "--no-schema"],
+}
+
+
+def models():
+    found = subprocess.run(["sh", "deploy/setup-real-models.sh"], stdout=subprocess.PIPE, text=True)
+    if found.returncode == CANNOT:
+        return None
+    if found.returncode != 0:
+        sys.exit("deploy/setup-real-models.sh failed")
+    return found.stdout.strip()
+
+
+def serve(folder):
+    command = ["node", f"{HERE}/teacher.mjs", f"{folder}/teacher.gguf", f"{folder}/node_modules"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    if "listening on" not in line:
+        sys.exit(f"the teacher did not start: {line}")
+    return process, line.split("listening on")[1].strip()
+
+
+def document(binary, where, make, funnel, samples):
+    folder = models()
+    if folder is None:
+        print("SKIPPED: the real models cannot be had here")
+        return "\nSKIPPED on this machine: the real models could not be had.\n"
+    process, address = serve(folder)
+    os.makedirs(where, exist_ok=True)
+    config = f"{where}/apprentice.toml"
+    with open(config, "w") as file:
+        file.write(CONFIG.format(teacher=address, data=where, base=f"{folder}/gemma"))
+    text = ["", "SmolLM2-135M-Instruct (Q4_1) by llama.cpp, one thread. Twenty kept and twenty dropped items of each, where there are so many.", ""]
+    try:
+        for maker, arguments in MAKERS.items():
+            report, seconds, code = make(binary, maker, "real", ["--config", config, *arguments])
+            ended = report.get("ended") or "to its end"
+            print(f"{maker}: {seconds:.0f} s, {report['kept']} kept, {report['dropped']} dropped, {ended}")
+            asked = f"{report['calls_paid']:,} calls, {report['calls_failed']} without an answer"
+            text += [f"### {maker}, real model", "", f"`{' '.join(arguments)}`: {seconds:.0f} s, {asked}; {report['kept']:,} kept, {report['dropped']:,} dropped; {ended}.", ""]
+            text += [*funnel(report), "", *samples(report), ""]
+    finally:
+        process.kill()
+    return "\n".join(text)
