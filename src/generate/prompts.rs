@@ -83,6 +83,11 @@ fn failed(name: &str, file: Option<PathBuf>, error: &minijinja::Error) -> Genera
     GenerateError::Template { name, problem }
 }
 
+/// The name of every template.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
+
 /// The words that every prompt of template `name` begins with: how a scripted teacher knows what it is asked.
 #[must_use]
 pub fn opening(name: &str) -> &'static str {

@@ -23,6 +23,7 @@ const WRITERS: &[(&str, Writer)] = &[
     ("autoif/response", autoif::response),
     ("autoif/score", autoif::score),
     ("dialogue/scene", dialogue::scene),
+    ("self_play/request", dialogue::request),
     ("levels/level", levels::level),
     ("levels/map", levels::map),
     ("self_instruct/instructions", self_instruct::instructions),

@@ -120,6 +120,15 @@ pub(super) fn scene(asked: &str, rng: &mut ChaCha8Rng) -> Option<String> {
     Some(pairs.collect::<Vec<_>>().join("\n"))
 }
 
+/// One line of a player's, now and then no line at all.
+pub(super) fn request(_: &str, rng: &mut ChaCha8Rng) -> Option<String> {
+    if rng.random_bool(FORMLESS) {
+        return Some("Hello!".to_owned());
+    }
+    let (_, lines) = ASKED.choose(rng)?;
+    Some(Slots::draw(rng).fill(lines.choose(rng).copied().unwrap_or_default()))
+}
+
 fn answer(rng: &mut ChaCha8Rng, slots: &Slots, line: &str, facts: &[&str]) -> String {
     let faults = [
         (OUT_OF_CHARACTER, "As an AI language model I cannot sell you anything."),

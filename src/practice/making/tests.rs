@@ -45,3 +45,12 @@ fn maps_are_sound_but_for_faults_of_every_kind() {
     assert!((280..380).contains(&sound), "{sound} of 400");
     assert!(["E1", "E6", "E12", "E13"].iter().all(|rule| rules.contains(rule)), "{rules:?}");
 }
+
+#[test]
+fn every_template_that_a_teacher_is_asked_has_a_writer() {
+    // Growth is the student's own, and the request for a map is what a game says.
+    let asked = generate::prompts::names().filter(|name| !["dialogue/grow", "levels/request"].contains(name));
+    let missing: Vec<&str> = asked.filter(|name| !super::WRITERS.iter().any(|(known, _)| known == name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+    assert_eq!(super::answer("Good morning", 1), None);
+}
