@@ -52,5 +52,5 @@ fn every_template_that_a_teacher_is_asked_has_a_writer() {
     let asked = generate::prompts::names().filter(|name| !["dialogue/grow", "levels/request"].contains(name));
     let missing: Vec<&str> = asked.filter(|name| !super::WRITERS.iter().any(|(known, _)| known == name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
-    assert_eq!(super::answer("Good morning", 1), None);
+    assert_eq!(answer("Good morning", 1), None);
 }
