@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// Make training data.
     Generate {
         #[command(subcommand)]
-        what: Box<generate::Generate>,
+        what: generate::Generate,
     },
     /// Look at levels of a role-playing game: what is wrong with them, in other forms, as pictures.
     Levels {

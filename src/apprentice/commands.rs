@@ -13,7 +13,7 @@ mod init;
 mod judge;
 mod levels;
 mod policy;
-mod practice;
+pub(crate) mod practice;
 mod practice_data;
 pub(crate) mod reference;
 mod rules;
@@ -49,7 +49,7 @@ pub(crate) fn run(command: Command) -> Outcome {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
         Command::Dataset { what } => dataset::dataset(&what),
-        Command::Generate { what } => generate::generate(*what),
+        Command::Generate { what } => generate::generate(what),
         Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),

@@ -41,7 +41,7 @@ pub fn read_chat(path: &Path) -> Result<Vec<ChatExample>, DatasetError> {
 /// # Errors
 /// Never for text; the form cannot fail.
 pub fn chat_lines<'a>(examples: impl IntoIterator<Item = &'a ChatExample>) -> Result<Vec<u8>, DatasetError> {
-    lines::lines(examples)
+    Ok(lines::json_lines(examples)?)
 }
 
 /// Replaces `path` by the lines of `examples`, durably.
@@ -49,5 +49,5 @@ pub fn chat_lines<'a>(examples: impl IntoIterator<Item = &'a ChatExample>) -> Re
 /// # Errors
 /// When the file cannot be written.
 pub fn write_chat<'a>(path: &Path, examples: impl IntoIterator<Item = &'a ChatExample>) -> Result<(), DatasetError> {
-    lines::write(path, examples)
+    Ok(lines::write_json_lines(path, examples)?)
 }

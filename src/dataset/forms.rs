@@ -15,7 +15,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::record::Record;
-use crate::{DatasetError, LineProblem, open_lines};
+use crate::{DatasetError, LineProblem, open_lines, write_json_lines};
 
 /// A form: one JSON object a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,14 +169,12 @@ fn record(text: &str, ended: bool, form: Option<Form>) -> Result<Record, LinePro
 /// # Errors
 /// When the form cannot hold one of them, with its number and field, or the file cannot be written.
 pub fn write_records(path: &Path, form: Form, records: &[Record]) -> Result<(), DatasetError> {
-    let mut lines = Vec::new();
-    for (at, record) in records.iter().enumerate() {
-        let line = form.write(record).map_err(|problem| {
+    let line = |(at, record): (usize, &Record)| {
+        form.write(record).map_err(|problem| {
             let problem = format!("the record cannot be put as {}: {problem}", form.name());
             DatasetError::Line { path: path.to_owned(), line: at + 1, problem }
-        })?;
-        serde_json::to_writer(&mut lines, &line).map_err(std::io::Error::from)?;
-        lines.push(b'\n');
-    }
-    Ok(files::replace(path, &lines)?)
+        })
+    };
+    let lines = records.iter().enumerate().map(line).collect::<Result<Vec<Line>, DatasetError>>()?;
+    Ok(write_json_lines(path, lines)?)
 }

@@ -14,7 +14,7 @@ mod record;
 pub use chat::{ChatExample, chat_lines, read_chat, write_chat};
 pub use foreign::{LINE_BYTES_MAX, Line, LineProblem, Lines, open_lines};
 pub use forms::{Form, RefusedLine, read_records, write_records};
-pub use lines::DatasetError;
+pub use lines::{DatasetError, json_lines, write_json_lines};
 pub use preference::{
     LabelledExample, PreferenceExample, read_labelled, read_preferences, write_labelled, write_preferences,
 };

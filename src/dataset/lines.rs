@@ -35,19 +35,28 @@ pub(crate) fn read<T: DeserializeOwned>(
     numbered.map(parse).collect()
 }
 
-pub(crate) fn lines<'a, T: Serialize + 'a>(examples: impl IntoIterator<Item = &'a T>) -> Result<Vec<u8>, DatasetError> {
+/// `records` as lines.
+///
+/// # Errors
+/// When one of them cannot be put as JSON.
+pub fn json_lines(records: impl IntoIterator<Item = impl Serialize>) -> std::io::Result<Vec<u8>> {
     let mut lines = Vec::new();
-    for example in examples {
-        serde_json::to_writer(&mut lines, example).map_err(std::io::Error::from)?;
-        lines.write_all(b"\n")?;
-    }
+    write_to(&mut lines, records)?;
     Ok(lines)
 }
 
-/// Replaces `path` by the lines of `examples`, durably.
-pub(crate) fn write<'a, T: Serialize + 'a>(
-    path: &Path,
-    examples: impl IntoIterator<Item = &'a T>,
-) -> Result<(), DatasetError> {
-    Ok(files::replace(path, &lines(examples)?)?)
+/// Replaces `path` by the lines of `records`, durably; they are never all in memory.
+///
+/// # Errors
+/// When one of them cannot be put as JSON, or the file cannot be written.
+pub fn write_json_lines(path: &Path, records: impl IntoIterator<Item = impl Serialize>) -> std::io::Result<()> {
+    files::replace_with(path, |mut file| write_to(&mut file, records))
+}
+
+fn write_to(out: &mut impl Write, records: impl IntoIterator<Item = impl Serialize>) -> std::io::Result<()> {
+    for record in records {
+        serde_json::to_writer(&mut *out, &record)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }

@@ -69,7 +69,7 @@ pub fn write_labelled<'a>(
     path: &Path,
     examples: impl IntoIterator<Item = &'a LabelledExample>,
 ) -> Result<(), DatasetError> {
-    lines::write(path, examples)
+    Ok(lines::write_json_lines(path, examples)?)
 }
 
 /// Replaces `path` by the lines of `examples`, durably.
@@ -80,5 +80,5 @@ pub fn write_preferences<'a>(
     path: &Path,
     examples: impl IntoIterator<Item = &'a PreferenceExample>,
 ) -> Result<(), DatasetError> {
-    lines::write(path, examples)
+    Ok(lines::write_json_lines(path, examples)?)
 }

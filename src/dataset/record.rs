@@ -54,7 +54,7 @@ impl Record {
 
     /// What was asked, then the one answer.
     pub(crate) fn turns(&self) -> Result<Vec<Turn>, String> {
-        let answer = turn(Role::Assistant, self.one()?);
+        let answer = Turn::new(Role::Assistant, self.one()?);
         Ok(self.asked.iter().cloned().chain([answer]).collect())
     }
 
@@ -65,11 +65,7 @@ impl Record {
             Answered::Labelled(_, false) => return None,
             Answered::One(text) | Answered::Labelled(text, true) | Answered::Pair { chosen: text, .. } => text,
         };
-        let messages = self.asked.iter().cloned().chain([turn(Role::Assistant, text)]).collect();
+        let messages = self.asked.iter().cloned().chain([Turn::new(Role::Assistant, text)]).collect();
         Some(crate::ChatExample { messages })
     }
-}
-
-pub(crate) fn turn(role: Role, text: &str) -> Turn {
-    Turn { role, text: text.to_owned() }
 }

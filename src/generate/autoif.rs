@@ -32,7 +32,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Prompt, Role, Sampling, Turn};
 
 pub use settings::Settings;
 pub use tools::{Nli, Pair, Relation, Tools, Verdict, Verifiers, Working};
@@ -139,24 +138,13 @@ fn of_candidate(candidate: &Candidate) -> serde_json::Value {
 
 /// Writes what a stage has left, for people and other tools; a run that goes on does not read it.
 fn write(run: &Run, name: &str, records: impl Iterator<Item = impl Serialize>) -> Result<(), GenerateError> {
-    files::replace_with(&run.folder().join(name), |file| {
-        for record in records {
-            serde_json::to_writer(&mut *file, &record)?;
-            file.write_all(b"\n")?;
-        }
-        Ok(())
-    })?;
-    Ok(())
+    Ok(dataset::write_json_lines(&run.folder().join(name), records)?)
 }
 
 fn stream(run: &Run, number: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(run.facts.seed);
     rng.set_stream(number);
     rng
-}
-
-fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
-    Prompt { turns: vec![Turn { role: Role::User, text }], max_tokens, sampling, stop: Vec::new() }
 }
 
 /// What [`make`] would ask, `subset` being what the functions' author is told. What falls at each step is taken from the seed's own run.

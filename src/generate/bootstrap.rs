@@ -11,8 +11,10 @@ use crate::dialogue::gates::Gates;
 use crate::dialogue::quotas::Quotas;
 use crate::dialogue::scenes::{self, Form, Personas, Wanted};
 use crate::dialogue::{CharacterRole, Scene, SpeechAct, Thresholds, persona};
+use crate::facts::Refused;
 use crate::prompts::Prompts;
-use crate::run::{Refused, Run, built_in_records, read_records};
+use crate::records::Source;
+use crate::run::Run;
 use crate::{GenerateError, Planned};
 
 /// The maker's name.
@@ -22,7 +24,7 @@ const STAGE: &str = "scenes";
 const SHOWN: usize = 2;
 
 /// The scenes that people wrote, one of every role and act.
-const HUMAN: &str = include_str!("../../seeds/scenes.jsonl");
+const HUMAN: (&str, &str) = ("seeds/scenes.jsonl", include_str!("../../seeds/scenes.jsonl"));
 
 /// What a run is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,10 +105,7 @@ pub(crate) struct Sources {
 impl Sources {
     pub(crate) fn load(personas: Option<&Path>, scenes: Option<&Path>) -> Result<Self, GenerateError> {
         let (personas, mut refused) = persona::load(personas)?;
-        let (human, others) = match scenes {
-            Some(path) => read_records(path)?,
-            None => built_in_records("seeds/scenes.jsonl", HUMAN),
-        };
+        let (human, others) = Source { path: scenes, built_in: HUMAN }.records()?;
         refused.extend(others);
         let personas = personas.into_iter().map(|persona| (persona.id.clone(), persona)).collect();
         Ok(Self { personas, human, refused })

@@ -21,13 +21,13 @@ use ::levels::LevelRules;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
-use wire::{Prompt, Role, Sampling, Turn};
+use wire::{Role, Turn};
 
 pub use schema::{level as level_schema, map as map_schema};
 
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, question};
 use crate::run::{Ask, Asker, Call, Run};
-use crate::{GenerateError, Planned};
+use crate::{GenerateError, Planned, limits};
 use game::Game;
 use measures::Made;
 
@@ -127,13 +127,11 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 
 fn check(settings: &Settings) -> Result<(), GenerateError> {
     let wrong = |key, value: String, wanted| Err(GenerateError::Setting { key, value, wanted });
-    for (key, value) in
-        [("count", settings.count), ("game_levels", settings.game_levels), ("games_at_once", settings.games_at_once)]
-    {
-        if value == 0 {
-            return wrong(key, "0".into(), "must be at least 1");
-        }
-    }
+    limits::at_least_one(&[
+        ("count", settings.count),
+        ("game_levels", settings.game_levels),
+        ("games_at_once", settings.games_at_once),
+    ])?;
     for (key, side) in [("width", settings.width), ("height", settings.height)] {
         if !SIDES.contains(&side) {
             return wrong(key, side.to_string(), "must lie in 5 to 64");
@@ -238,9 +236,8 @@ fn one_map(
         let json = map.to_training_json().map_err(std::io::Error::other)?;
         item.parsed = serde_json::from_str(&json).map_err(std::io::Error::from)?;
         if item.is_kept() {
-            let turn = |role, text| Turn { role, text };
             let request = run.prompts.render("levels/request", game::request_slots(&level, settings)?)?;
-            item.messages = vec![turn(Role::User, request), turn(Role::Assistant, json)];
+            item.messages = vec![Turn::new(Role::User, request), Turn::new(Role::Assistant, json)];
             seen.extend(::levels::canonical::hash(map, settings.rules));
         }
     }
@@ -258,10 +255,6 @@ fn one_map(
 fn map_tokens(settings: &Settings) -> u32 {
     let (walls, enemies) = game::most(settings);
     u32::try_from(150 + 45 * walls + 15 * enemies + 100).unwrap_or(u32::MAX)
-}
-
-fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
-    Prompt { turns: vec![Turn { role: Role::User, text }], max_tokens, sampling, stop: Vec::new() }
 }
 
 /// A stream of chance for one question.

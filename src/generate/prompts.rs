@@ -9,6 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
+use wire::{Prompt, Role, Sampling, Turn};
 
 use crate::GenerateError;
 
@@ -81,6 +82,11 @@ fn failed(name: &str, file: Option<PathBuf>, error: &minijinja::Error) -> Genera
         source = inner.source();
     }
     GenerateError::Template { name, problem }
+}
+
+/// A question of one turn.
+pub(crate) fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
+    Prompt { turns: vec![Turn::new(Role::User, text)], max_tokens, sampling, stop: Vec::new() }
 }
 
 /// The name of every template.

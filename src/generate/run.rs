@@ -30,6 +30,7 @@ use crate::GenerateError;
 use crate::funnel::Funnel;
 use crate::item::{Check, Item};
 use crate::prompts::Prompts;
+use crate::records::read_records;
 use crate::report::{self, Report};
 use journal::Journal;
 
@@ -216,20 +217,15 @@ impl Run {
     }
 }
 
-/// The kept examples as chat lines, each with what it is an example of.
-fn examples(items: &[Item]) -> Result<Vec<u8>, GenerateError> {
-    let mut lines = Vec::new();
-    for item in items.iter().filter(|item| item.is_kept() && !item.messages.is_empty()) {
-        let mut line = serde_json::json!({ "messages": item.messages, "id": item.id, "site": item.site });
-        for name in ["role", "act"] {
-            if let Some(value) = item.parsed.get(name).filter(|value| value.is_string()) {
-                line[name] = value.clone();
-            }
+/// A kept example as a chat line, with what it is an example of.
+fn example(item: &Item) -> Value {
+    let mut line = serde_json::json!({ "messages": item.messages, "id": item.id, "site": item.site });
+    for name in ["role", "act"] {
+        if let Some(value) = item.parsed.get(name).filter(|value| value.is_string()) {
+            line[name] = value.clone();
         }
-        serde_json::to_writer(&mut lines, &line).map_err(std::io::Error::from)?;
-        lines.push(b'\n');
     }
-    Ok(lines)
+    line
 }
 
 /// A run that is made from another one's items.
@@ -267,13 +263,9 @@ pub(crate) fn rewrite(folder: &Path, rewritten: Rewritten) -> Result<Report, Gen
 
 /// Writes items, examples and report.
 fn write(folder: &Path, made: report::Made<'_>) -> Result<Report, GenerateError> {
-    let mut lines = Vec::new();
-    for item in made.items {
-        serde_json::to_writer(&mut lines, item).map_err(std::io::Error::from)?;
-        lines.push(b'\n');
-    }
-    files::replace(&folder.join(ITEMS_FILE), &lines)?;
-    files::replace(&folder.join(report::EXAMPLES_FILE), &examples(made.items)?)?;
+    dataset::write_json_lines(&folder.join(ITEMS_FILE), made.items)?;
+    let kept = made.items.iter().filter(|item| item.is_kept() && !item.messages.is_empty());
+    dataset::write_json_lines(&folder.join(report::EXAMPLES_FILE), kept.map(example))?;
     let report = Report::of(made);
     report.write(folder)?;
     Ok(report)
@@ -319,35 +311,4 @@ fn differing(at: &str, there: &Value, now: &Value) -> Vec<String> {
 /// When the file cannot be read.
 pub fn read_items(folder: &Path) -> Result<(Vec<Item>, Vec<Refused>), GenerateError> {
     read_records(&folder.join(ITEMS_FILE))
-}
-
-/// The records of a file that is built in, and the lines that are none.
-pub(crate) fn built_in_records<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> (Vec<T>, Vec<Refused>) {
-    let (mut records, mut refused) = (Vec::new(), Vec::new());
-    for (at, line) in text.lines().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(record) => records.push(record),
-            Err(error) => {
-                refused.push(Refused { file: file.to_owned(), line: at + 1, reason: error.to_string() });
-            }
-        }
-    }
-    (records, refused)
-}
-
-/// Every record of a JSONL file that can be read, and every line that cannot, with its reason.
-///
-/// # Errors
-/// When the file cannot be read at all.
-pub fn read_records<T: serde::de::DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Vec<Refused>), GenerateError> {
-    let (mut records, mut refused) = (Vec::new(), Vec::new());
-    for line in dataset::open_lines(path)? {
-        let (number, _, text) = line?;
-        let record = text.map_err(|problem| problem.to_string());
-        match record.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string())) {
-            Ok(record) => records.push(record),
-            Err(reason) => refused.push(Refused { file: path.display().to_string(), line: number, reason }),
-        }
-    }
-    Ok((records, refused))
 }

@@ -22,7 +22,7 @@ use crate::dialogue::{CharacterRole, Scene, Thresholds};
 use crate::item::{Check, Item};
 use crate::prompts::Prompts;
 use crate::run::{Refused, Run, read_items};
-use crate::{GenerateError, Planned};
+use crate::{GenerateError, Planned, limits};
 
 /// The maker's name.
 pub const PIPELINE: &str = "self-grow";
@@ -101,14 +101,7 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 }
 
 fn check(settings: &Settings) -> Result<(), GenerateError> {
-    let share = settings.anchor_share;
-    if !(0.0..=1.0).contains(&share) {
-        return Err(GenerateError::Setting {
-            key: "anchor_share",
-            value: share.to_string(),
-            wanted: "must lie in 0 to 1",
-        });
-    }
+    limits::shares(&[("anchor_share", settings.anchor_share)])?;
     if !settings.sizes.is_sorted() || settings.sizes.is_empty() {
         let value = format!("{:?}", settings.sizes);
         return Err(GenerateError::Setting { key: "sizes", value, wanted: "must be one or more rising numbers" });
@@ -218,8 +211,9 @@ pub fn lessons(prompts: &Prompts, settings: &Settings, seed: u64) -> Result<Vec<
         shown.retain(|other| other.id != scene.id);
         let wanted = Wanted { cell: (scene.role, scene.act), persona, turns: scene.turns.len(), shown };
         let asked = scenes::prompt_text(prompts, &form, &pool.personas, &wanted)?;
-        let turn = |role, text| Turn { role, text };
-        examples.push(ChatExample { messages: vec![turn(Role::User, asked), turn(Role::Assistant, scene.text())] });
+        examples.push(ChatExample {
+            messages: vec![Turn::new(Role::User, asked), Turn::new(Role::Assistant, scene.text())],
+        });
     }
     Ok(examples)
 }

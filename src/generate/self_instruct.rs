@@ -21,16 +21,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wire::{Prompt, Role, Sampling, Turn};
+use wire::{Role, Sampling, Turn};
 
 pub use filters::Thresholds;
 pub use task::{Instance, Task};
 
 use crate::item::Check;
 use crate::novelty::Pool;
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, question};
 use crate::run::{Ask, Run};
-use crate::{GenerateError, Planned};
+use crate::{GenerateError, Planned, limits};
 
 /// The maker's name.
 pub const PIPELINE: &str = "self-instruct";
@@ -128,21 +128,12 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 }
 
 fn check(settings: &Settings) -> Result<(), GenerateError> {
-    let share = settings.human_share;
-    if !(0.0..=1.0).contains(&share) {
-        return Err(GenerateError::Setting {
-            key: "human_share",
-            value: share.to_string(),
-            wanted: "must lie in 0 to 1",
-        });
-    }
-    let zero = |key, value: usize| match value {
-        0 => Err(GenerateError::Setting { key, value: "0".into(), wanted: "must be at least 1" }),
-        _ => Ok(()),
-    };
-    zero("count", settings.count)?;
-    zero("round_calls", settings.round_calls)?;
-    zero("instances_max", settings.instances_max)
+    limits::shares(&[("human_share", settings.human_share)])?;
+    limits::at_least_one(&[
+        ("count", settings.count),
+        ("round_calls", settings.round_calls),
+        ("instances_max", settings.instances_max),
+    ])
 }
 
 /// One round: every call sees the pool as it was at the round's begin.
@@ -260,8 +251,7 @@ async fn examples(
             let asked = format::question(&mut rng, instruction, instance);
             let new = !item.is_kept() || taken.insert((asked.clone(), instance.output.clone()));
             item.check(Check::plain("repeated", new));
-            let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-            item.messages = vec![turn(Role::User, &asked), turn(Role::Assistant, &instance.output)];
+            item.messages = vec![Turn::new(Role::User, &asked), Turn::new(Role::Assistant, &instance.output)];
             run.take(EXAMPLES, item);
         }
     }
@@ -272,10 +262,6 @@ fn stream(run: &Run, number: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(run.facts.seed);
     rng.set_stream(u64::MAX - number);
     rng
-}
-
-fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
-    Prompt { turns: vec![Turn { role: Role::User, text }], max_tokens, sampling, stop: Vec::new() }
 }
 
 /// What [`make`] would ask. Of the new instructions a third is taken to fall.

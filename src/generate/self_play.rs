@@ -28,7 +28,7 @@ pub use requests::{Request, Source};
 use crate::item::{Check, Label};
 use crate::prompts::Prompts;
 use crate::run::{Ask, Run};
-use crate::{GenerateError, Planned};
+use crate::{GenerateError, Planned, limits};
 
 /// The maker's name.
 pub const PIPELINE: &str = "self-play";
@@ -124,9 +124,7 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
 }
 
 fn check(settings: &Settings) -> Result<(), GenerateError> {
-    if settings.count == 0 {
-        return Err(GenerateError::Setting { key: "count", value: "0".into(), wanted: "must be at least 1" });
-    }
+    limits::at_least_one(&[("count", settings.count)])?;
     if settings.sources.is_empty() {
         let wanted = "must name at least one of guided, templates, student, teacher";
         return Err(GenerateError::Setting { key: "sources", value: "[]".into(), wanted });
@@ -146,12 +144,11 @@ async fn play(
     requests: &[Request],
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<dataset::LabelledExample>, GenerateError> {
-    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
     let mut asks = Vec::new();
     for (draw, request) in requests.iter().enumerate() {
         let system = request.system.as_deref().filter(|_| settings.system);
-        let turns = system.map(|text| turn(Role::System, text)).into_iter();
-        let turns = turns.chain([turn(Role::User, &request.text)]).collect();
+        let turns = system.map(|text| Turn::new(Role::System, text)).into_iter();
+        let turns = turns.chain([Turn::new(Role::User, &request.text)]).collect();
         let (temperature, top_p) = (rng.random_range(TEMPERATURES), rng.random_range(TOP_PS));
         let sampling = Sampling::Random { temperature, top_p, seed: None };
         let prompt = Prompt { turns, max_tokens: settings.max_tokens, sampling, stop: Vec::new() };
@@ -177,7 +174,7 @@ async fn play(
         });
         // An empty answer teaches nothing, not even what to avoid.
         if item.check(Check::plain("empty", !text.trim().is_empty())) {
-            let completion = [turn(Role::Assistant, &text)];
+            let completion = [Turn::new(Role::Assistant, &text)];
             let label = verdict == Verdict::Pass;
             if label {
                 item.messages = prompt.turns.iter().cloned().chain(completion.clone()).collect();

@@ -6,6 +6,7 @@
 mod calls;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,6 @@ pub use calls::{ToolCall, read_calls};
 /// The fields of a context object, all of them texts and none empty.
 pub const CONTEXT_FIELDS: [&str; 7] =
     ["sessionId", "workspaceId", "sessionDescription", "sessionMemory", "toolContext", "primaryGoal", "subgoal"];
-const SESSION_ID: &str = r"^session_\d{13}_[a-z0-9]{9}$";
-const WORKSPACE_ID: &str = r"^ws_\d{13}_[a-z0-9]{9}$";
 /// The workspace that needs no id.
 const DEFAULT_WORKSPACE: &str = "default";
 
@@ -122,9 +121,9 @@ fn context(system: &str, call: &ToolCall) -> Vec<ToolFinding> {
         .filter(lacks)
         .map(|field| ToolFinding::ContextField { tool: tool.clone(), field })
         .collect();
-    findings.extend(id(system, &tool, context, "sessionId", SESSION_ID));
+    findings.extend(id(system, &tool, context, "sessionId", session_id()));
     if text(context, "workspaceId") != Some(DEFAULT_WORKSPACE) {
-        findings.extend(id(system, &tool, context, "workspaceId", WORKSPACE_ID));
+        findings.extend(id(system, &tool, context, "workspaceId", workspace_id()));
     }
     findings
 }
@@ -134,13 +133,29 @@ fn text<'a>(context: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
 }
 
 /// An id must have its form, and be the one that the system text gives, if it gives one of that form.
-fn id(system: &str, tool: &str, context: &Map<String, Value>, field: &'static str, form: &str) -> Option<ToolFinding> {
-    let value = text(context, field)?.to_owned();
-    let anchored = Regex::new(form).ok()?;
-    if !anchored.is_match(&value) {
+fn id(
+    system: &str,
+    tool: &str,
+    context: &Map<String, Value>,
+    field: &'static str,
+    form: Option<&Regex>,
+) -> Option<ToolFinding> {
+    let (form, value) = (form?, text(context, field)?.to_owned());
+    // All texts of the form are of one length: one that begins at the first byte and is the whole is the only one.
+    if form.find(&value).is_none_or(|found| found.as_str() != value) {
         return Some(ToolFinding::IdForm { tool: tool.to_owned(), field, value });
     }
-    let anywhere = Regex::new(form.trim_start_matches('^').trim_end_matches('$')).ok()?;
-    let given = anywhere.find(system)?.as_str().to_owned();
+    let given = form.find(system)?.as_str().to_owned();
     (given != value).then(|| ToolFinding::WrongId { tool: tool.to_owned(), field, value, given })
+}
+
+/// The form of a session's id; compiled once, since every answer is checked.
+fn session_id() -> Option<&'static Regex> {
+    static FORM: OnceLock<Option<Regex>> = OnceLock::new();
+    FORM.get_or_init(|| Regex::new(r"session_\d{13}_[a-z0-9]{9}").ok()).as_ref()
+}
+
+fn workspace_id() -> Option<&'static Regex> {
+    static FORM: OnceLock<Option<Regex>> = OnceLock::new();
+    FORM.get_or_init(|| Regex::new(r"ws_\d{13}_[a-z0-9]{9}").ok()).as_ref()
 }

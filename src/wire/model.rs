@@ -23,6 +23,13 @@ pub struct Turn {
     pub text: String,
 }
 
+impl Turn {
+    /// What `role` says.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, text: text.into() }
+    }
+}
+
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sampling {

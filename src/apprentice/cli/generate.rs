@@ -14,6 +14,19 @@ pub(crate) use autoif::{AutoIf, Preset};
 /// A maker of training data, or what is done with its run.
 #[derive(Subcommand)]
 pub(crate) enum Generate {
+    #[command(flatten)]
+    Make(Box<Make>),
+    /// Apply other thresholds to a finished run; nobody is asked.
+    Refilter(Refilter),
+    /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
+    Prepare(Prepare),
+    /// Put what a run kept into the exchange log, so that its call sites learn from it.
+    Store(Store),
+}
+
+/// A maker.
+#[derive(Subcommand)]
+pub(crate) enum Make {
     /// New writing tasks with examples, from seed tasks (Self-Instruct).
     SelfInstruct(SelfInstruct),
     /// Scenes between players and characters, by the teacher: as many for every role and speech act.
@@ -27,12 +40,6 @@ pub(crate) enum Generate {
     AutoIf(AutoIf),
     /// Levels of a role-playing game and their maps, every map checked.
     Levels(Levels),
-    /// Apply other thresholds to a finished run; nobody is asked.
-    Refilter(Refilter),
-    /// Put runs together into a frozen training set: near duplicates out, quotas for roles and acts, split.
-    Prepare(Prepare),
-    /// Put what a run kept into the exchange log, so that its call sites learn from it.
-    Store(Store),
 }
 
 /// What every maker is told.

@@ -24,7 +24,7 @@ use generate::{Estimate, GenerateError, Report, report};
 use tokio::signal::unix::{SignalKind, signal};
 use wire::ChatModel;
 
-use crate::cli::generate::{Generate, Making, Prepare, Refilter};
+use crate::cli::generate::{Generate, Make, Making, Prepare, Refilter};
 use crate::commands::dataset;
 use crate::output::{eprint_line, print_line};
 use crate::{Outcome, app};
@@ -35,6 +35,7 @@ use open::Opened;
 /// Runs one maker, or does something with a finished run.
 pub(crate) fn generate(what: Generate) -> Outcome {
     match what {
+        Generate::Make(maker) => make(*maker),
         Generate::Store(arguments) => app::runtime()?.block_on(store::store(&arguments)),
         Generate::Prepare(Prepare { runs, filters }) => {
             let files: Vec<PathBuf> = runs.iter().map(|run| run.join(report::EXAMPLES_FILE)).collect();
@@ -46,12 +47,11 @@ pub(crate) fn generate(what: Generate) -> Outcome {
             summary::lines(&report, &out).iter().try_for_each(|line| print_line(line))?;
             Ok(ExitCode::SUCCESS)
         }
-        maker => make(maker),
     }
 }
 
 /// Runs one maker.
-fn make(what: Generate) -> Outcome {
+fn make(what: Make) -> Outcome {
     let (making, maker) = maker::of(what)?;
     app::runtime()?.block_on(async {
         let opened = Opened::new(&making).await?;

@@ -27,7 +27,8 @@ use crate::settings::Settings;
 use milestones::Milestones;
 use progress::ProgressView;
 
-const POLICY: &str = include_str!("../../../policies/practice.toml");
+/// The configuration that practice runs with.
+pub(crate) const POLICY: &str = include_str!("../../../policies/practice.toml");
 /// What the practice teacher takes for an answer.
 const TEACHER_LATENCY: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_millis(100);

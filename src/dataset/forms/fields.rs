@@ -74,7 +74,7 @@ pub(super) fn completion(value: &Value, name: &str) -> Result<String, String> {
 /// What was asked, as a list of messages or a plain text of the user's.
 pub(super) fn prompt(value: &Value, name: &str) -> Result<Vec<Turn>, String> {
     let turns = match value.as_str() {
-        Some(text) => vec![crate::record::turn(Role::User, text)],
+        Some(text) => vec![Turn::new(Role::User, text)],
         None => messages(value, name)?,
     };
     if turns.is_empty() { Err(format!("`{name}` is empty")) } else { Ok(turns) }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use wire::{Role, Turn};
 
 use super::fields::{kind, optional_text, text, with};
-use crate::record::{Answered, Record, turn};
+use crate::record::{Answered, Record};
 
 /// Among the extra keys: the part of the user's text that was the input.
 const INPUT: &str = "input";
@@ -15,14 +15,14 @@ pub(super) fn read(mut line: Map<String, Value>) -> Result<Record, String> {
     let output = text(&mut line, "output")?;
     let input = optional_text(&mut line, INPUT)?.unwrap_or_default();
     let system = optional_text(&mut line, "system")?;
-    let mut asked: Vec<Turn> = system.iter().map(|text| turn(Role::System, text)).collect();
+    let mut asked: Vec<Turn> = system.iter().map(|text| Turn::new(Role::System, text)).collect();
     if let Some(history) = line.remove("history") {
         asked.extend(past(&history)?);
     }
     if input.is_empty() {
-        asked.push(turn(Role::User, &instruction));
+        asked.push(Turn::new(Role::User, &instruction));
     } else {
-        asked.push(turn(Role::User, &format!("{instruction}\n\n{input}")));
+        asked.push(Turn::new(Role::User, format!("{instruction}\n\n{input}")));
         line.insert(INPUT.to_owned(), input.into());
     }
     Ok(Record { asked, answer: Answered::One(output), extra: line })
@@ -38,7 +38,7 @@ fn past(history: &Value) -> Result<Vec<Turn>, String> {
         };
         for (role, value) in [(Role::User, asked), (Role::Assistant, answered)] {
             let text = value.as_str().ok_or_else(|| format!("`history[{at}]` must be a pair of texts"))?;
-            turns.push(turn(role, text));
+            turns.push(Turn::new(role, text));
         }
     }
     Ok(turns)

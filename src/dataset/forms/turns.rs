@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 use wire::{Role, Turn};
 
 use super::fields::{kind, messages, optional_text, take, with};
-use crate::record::{Answered, Record, turn};
+use crate::record::{Answered, Record};
 
 pub(super) fn read_sharegpt(mut line: Map<String, Value>) -> Result<Record, String> {
     let list = take(&mut line, "conversations")?;
     let list = list.as_array().ok_or_else(|| format!("`conversations` is {}, it must be a list", kind(&list)))?;
     let system = optional_text(&mut line, "system")?.filter(|text| !text.is_empty());
-    let mut turns: Vec<Turn> = system.iter().map(|text| turn(Role::System, text)).collect();
+    let mut turns: Vec<Turn> = system.iter().map(|text| Turn::new(Role::System, text)).collect();
     for (at, entry) in list.iter().enumerate() {
         let role = match entry.get("from").and_then(Value::as_str) {
             Some("system") => Role::System,
@@ -21,7 +21,7 @@ pub(super) fn read_sharegpt(mut line: Map<String, Value>) -> Result<Record, Stri
             }
         };
         let text = entry.get("value").and_then(Value::as_str);
-        turns.push(turn(role, text.ok_or_else(|| format!("`conversations[{at}].value` must be a text"))?));
+        turns.push(Turn::new(role, text.ok_or_else(|| format!("`conversations[{at}].value` must be a text"))?));
     }
     Record::of_turns(turns, line)
 }

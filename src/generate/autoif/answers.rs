@@ -12,9 +12,10 @@ use super::agreement::{Accuracy, accuracy};
 use super::settings::Settings;
 use super::validation::Verifier;
 use super::verdicts::{Question, Verdicts};
-use super::{RESPONSES, VERIFICATION, question, seeds, stream};
+use super::{RESPONSES, VERIFICATION, seeds, stream};
 use crate::GenerateError;
 use crate::item::{Check, Item};
+use crate::prompts::question;
 use crate::run::{Ask, Call, Run};
 
 /// Answers to one question should differ.
@@ -138,8 +139,7 @@ fn item(run: &mut Run, settings: &Settings, answered: &Answered, accuracy: Accur
     let mut item = run.item(&settings.site, RESPONSES, &answered.call, &answered.text);
     item.parents = vec![answered.parent.clone()];
     item.parsed = json!({ "instruction": answered.instruction, "query": answered.query, "accuracy": accuracy.share });
-    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-    item.messages = vec![turn(Role::User, &answered.asked()), turn(Role::Assistant, &answered.text)];
+    item.messages = vec![Turn::new(Role::User, answered.asked()), Turn::new(Role::Assistant, &answered.text)];
     if item.check(Check::over("accuracy", accuracy.share, settings.response_accuracy_over)) {
         item.check(Check::plain("repeated", new));
     }

@@ -8,10 +8,11 @@ use wire::Sampling;
 
 use super::seeds::{self, Instruction};
 use super::settings::Settings;
-use super::{INSTRUCTIONS, parse, question, stream};
+use super::{INSTRUCTIONS, parse, stream};
 use crate::GenerateError;
 use crate::item::Check;
 use crate::novelty::Pool;
+use crate::prompts::question;
 use crate::run::{Ask, Run};
 
 /// As a reimplementation of the released code draws them.

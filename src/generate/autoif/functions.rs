@@ -13,9 +13,10 @@ use super::seeds::Instruction;
 use super::settings::Settings;
 use super::tools::Verdict;
 use super::verdicts::{Question, Verdicts};
-use super::{FUNCTIONS, REPAIRS, question};
+use super::{FUNCTIONS, REPAIRS};
 use crate::GenerateError;
 use crate::item::Check;
+use crate::prompts::question;
 use crate::run::{Ask, Call, Run};
 
 /// As a reimplementation of the released code draws them: nearly the likeliest, five times.

@@ -4,8 +4,9 @@ use serde_json::json;
 use wire::Sampling;
 
 use super::tools::{Nli, Pair, Relation, Working};
-use super::{NLI, parse, question};
+use super::{NLI, parse};
 use crate::prompts::Prompts;
+use crate::prompts::question;
 use crate::run::{Ask, Asker};
 
 const TOKENS_MAX: u32 = 16;

@@ -23,10 +23,9 @@ pub(super) fn pairs(verified: &[Verified], settings: &Settings) -> Vec<Preferenc
 }
 
 fn pair(chosen: &Verified, rejected: &Verified) -> PreferenceExample {
-    let turn = |role, text: String| Turn { role, text };
     PreferenceExample {
-        prompt: vec![turn(Role::User, chosen.answered.asked())],
-        chosen: [turn(Role::Assistant, chosen.answered.text.clone())],
-        rejected: [turn(Role::Assistant, rejected.answered.text.clone())],
+        prompt: vec![Turn::new(Role::User, chosen.answered.asked())],
+        chosen: [Turn::new(Role::Assistant, chosen.answered.text.clone())],
+        rejected: [Turn::new(Role::Assistant, rejected.answered.text.clone())],
     }
 }

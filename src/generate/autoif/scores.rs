@@ -6,9 +6,10 @@ use wire::Sampling;
 
 use super::answers::{Answered, Verified};
 use super::settings::Settings;
-use super::{SCORES, VERIFICATION, parse, question};
+use super::{SCORES, VERIFICATION, parse};
 use crate::GenerateError;
 use crate::item::{Check, Label};
+use crate::prompts::question;
 use crate::run::{Ask, Run};
 
 const TOKENS_MAX: u32 = 256;

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::GenerateError;
-use crate::run::{Refused, built_in_records, read_records};
+use crate::facts::Refused;
+use crate::records::Source;
 
 const INSTRUCTIONS: &str = include_str!("../../../seeds/autoif/instructions.txt");
-const QUERIES: &str = include_str!("../../../seeds/autoif/queries.jsonl");
-const QUERIES_FILE: &str = "seeds/autoif/queries.jsonl";
+const QUERIES: (&str, &str) = ("seeds/autoif/queries.jsonl", include_str!("../../../seeds/autoif/queries.jsonl"));
 
 /// One instruction: a rule for an answer that a function can check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +55,9 @@ pub(super) fn queries(
     path: Option<&Path>,
     letters: (usize, usize),
 ) -> Result<(Vec<String>, Vec<Refused>), GenerateError> {
-    let (records, mut refused) = match path {
-        Some(path) => read_records::<Record>(path)?,
-        None => built_in_records(QUERIES_FILE, QUERIES),
-    };
-    let name = path.map_or_else(|| QUERIES_FILE.to_owned(), |path| path.display().to_string());
+    let source = Source { path, built_in: QUERIES };
+    let (records, mut refused) = source.records::<Record>()?;
+    let name = source.name();
     let count = records.len();
     let mut seen = std::collections::BTreeSet::new();
     let asked: Vec<String> = records.into_iter().filter_map(Record::query).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::GenerateError;
+use crate::{GenerateError, limits};
 
 /// What a run is asked for. A threshold that is named `over` must be passed, one that is named `min` may be met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ impl Settings {
     /// # Errors
     /// Names the first value that cannot be used.
     pub fn check(&self) -> Result<(), GenerateError> {
-        let counts = [
+        limits::at_least_one(&[
             ("calls", self.calls),
             ("instructions_a_call", self.instructions_a_call),
             ("functions", self.functions),
@@ -128,20 +128,14 @@ impl Settings {
             ("queries_each", self.queries_each),
             ("responses", self.responses),
             ("scores", self.scores),
-        ];
-        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(GenerateError::Setting { key, value: "0".into(), wanted: "must be at least 1" });
-        }
-        let shares = [
+        ])?;
+        limits::shares(&[
             ("rouge_max", self.rouge_max),
             ("case_agreement_over", self.case_agreement_over),
             ("function_accuracy_min", self.function_accuracy_min),
             ("response_accuracy_over", self.response_accuracy_over),
             ("chosen_accuracy_min", self.chosen_accuracy_min),
-        ];
-        if let Some((key, share)) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
-            return Err(GenerateError::Setting { key, value: share.to_string(), wanted: "must lie in 0 to 1" });
-        }
+        ])?;
         if !(0.0..=10.0).contains(&self.score_min) {
             let value = self.score_min.to_string();
             return Err(GenerateError::Setting { key: "score_min", value, wanted: "must lie in 0 to 10" });

@@ -10,9 +10,10 @@ use super::nli::Asked;
 use super::settings::Settings;
 use super::tools::{Nli, Pair, Relation};
 use super::validation::Verifier;
-use super::{NLI, TRANSLATION, parse, question};
+use super::{NLI, TRANSLATION, parse};
 use crate::GenerateError;
 use crate::item::Check;
+use crate::prompts::question;
 use crate::run::{Ask, Call, Run};
 
 const TOKENS_MAX: u32 = 128;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::tools::{Verdict, Verifiers};
 use crate::GenerateError;
-use crate::run::{Run, read_records};
+use crate::records::read_records;
+use crate::run::Run;
 
 const FILE: &str = "verdicts.jsonl";
 /// Functions at work at a time; how many processes they have is the tool's affair.
@@ -59,15 +60,10 @@ impl<'a> Verdicts<'a> {
         });
         let done: Vec<(&String, Vec<Verdict>)> =
             futures_util::stream::iter(work.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
-        let mut lines = Vec::new();
-        for (key, verdicts) in done {
-            let known = Known { key: key.clone(), verdicts };
-            serde_json::to_writer(&mut lines, &known).map_err(std::io::Error::from)?;
-            lines.push(b'\n');
-            self.known.insert(known.key, known.verdicts);
-        }
-        self.file.write_all(&lines)?;
+        let done: Vec<Known> = done.into_iter().map(|(key, verdicts)| Known { key: key.clone(), verdicts }).collect();
+        self.file.write_all(&dataset::json_lines(&done)?)?;
         self.file.sync_data()?;
+        self.known.extend(done.into_iter().map(|known| (known.key, known.verdicts)));
         Ok(keys.iter().map(|key| self.known.get(key).cloned().unwrap_or_default()).collect())
     }
 }

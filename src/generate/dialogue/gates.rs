@@ -44,12 +44,32 @@ fn found(cell: &'static OnceLock<Option<Regex>>, pattern: &str, text: &str) -> O
     Some(expression(cell, pattern)?.find(text)?.as_str().to_owned())
 }
 
+/// Texts with the ids of their scenes.
+#[derive(Default)]
+struct Known {
+    pool: Pool,
+    ids: Vec<String>,
+}
+
+impl Known {
+    fn push(&mut self, text: &str, id: &str) {
+        self.pool.push(text);
+        self.ids.push(id.to_owned());
+    }
+
+    /// ROUGE-L with the nearest text, and whose that is.
+    fn nearest(&self, text: &str) -> Option<(f64, String)> {
+        let nearest = self.pool.nearest(text)?;
+        Some((nearest.rouge_l, self.ids.get(nearest.index).cloned().unwrap_or_default()))
+    }
+}
+
 /// The gates with what has passed them.
 pub(crate) struct Gates {
     verifiers: Verifiers,
     thresholds: Thresholds,
-    asked: BTreeMap<CharacterRole, (Pool, Vec<String>)>,
-    answered: BTreeMap<CharacterRole, (Pool, Vec<String>)>,
+    asked: BTreeMap<CharacterRole, Known>,
+    answered: BTreeMap<CharacterRole, Known>,
     seen: BTreeSet<[u8; 32]>,
 }
 
@@ -71,13 +91,8 @@ impl Gates {
 
     /// Takes a scene that is there already: what comes is held against it.
     pub(crate) fn known(&mut self, scene: &Scene) {
-        let add = |pools: &mut BTreeMap<CharacterRole, (Pool, Vec<String>)>, text: &str| {
-            let (pool, ids) = pools.entry(scene.role).or_default();
-            pool.push(text);
-            ids.push(scene.id.clone());
-        };
-        add(&mut self.asked, &scene.asked());
-        add(&mut self.answered, &scene.answered());
+        self.asked.entry(scene.role).or_default().push(&scene.asked(), &scene.id);
+        self.answered.entry(scene.role).or_default().push(&scene.answered(), &scene.id);
         self.seen.insert(canonical(scene));
     }
 
@@ -136,16 +151,14 @@ impl Gates {
 
     fn novelty(&self, scene: &Scene, item: &mut Item) {
         item.check(Check::plain("duplicate", !self.seen.contains(&canonical(scene))));
-        let nearest = |pools: &BTreeMap<CharacterRole, (Pool, Vec<String>)>, text: &str| {
-            let (pool, ids) = pools.get(&scene.role)?;
-            let nearest = pool.nearest(text)?;
-            Some((nearest.rouge_l, ids.get(nearest.index).cloned().unwrap_or_default()))
+        let nearest = |known: &BTreeMap<CharacterRole, Known>, text: &str| {
+            known.get(&scene.role).and_then(|known| known.nearest(text)).unwrap_or_default()
         };
         let Thresholds { asked_rouge_max, answered_rouge_max, .. } = self.thresholds;
-        let (asked, near) = nearest(&self.asked, &scene.asked()).unwrap_or_default();
+        let (asked, near) = nearest(&self.asked, &scene.asked());
         (item.max_rouge, item.nearest_id) = (Some(asked), Some(near.clone()).filter(|near| !near.is_empty()));
         item.check(Check::at_most("novelty-asked", asked, asked_rouge_max).because(near));
-        let (answered, near) = nearest(&self.answered, &scene.answered()).unwrap_or_default();
+        let (answered, near) = nearest(&self.answered, &scene.answered());
         item.check(Check::at_most("novelty-answered", answered, answered_rouge_max).because(near));
     }
 }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::CharacterRole;
 use crate::GenerateError;
-use crate::run::{Refused, built_in_records, read_records};
+use crate::facts::Refused;
+use crate::records::Source;
 
-const BUILT_IN: &str = include_str!("../../../seeds/personas.jsonl");
+const BUILT_IN: (&str, &str) = ("seeds/personas.jsonl", include_str!("../../../seeds/personas.jsonl"));
 
 /// A character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +35,10 @@ impl Persona {
 
 /// The personas of `path`, or the built-in ones, and the lines that are none.
 pub(crate) fn load(path: Option<&Path>) -> Result<(Vec<Persona>, Vec<Refused>), GenerateError> {
-    let (personas, refused) = match path {
-        Some(path) => read_records(path)?,
-        None => built_in_records("seeds/personas.jsonl", BUILT_IN),
-    };
+    let source = Source { path, built_in: BUILT_IN };
+    let (personas, refused) = source.records()?;
     if personas.is_empty() {
-        let file = path.map_or_else(|| "seeds/personas.jsonl".to_owned(), |path| path.display().to_string());
-        return Err(GenerateError::Nothing(format!("{file} holds no persona")));
+        return Err(GenerateError::Nothing(format!("{} holds no persona", source.name())));
     }
     Ok((personas, refused))
 }

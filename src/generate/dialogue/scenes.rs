@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use wire::{Prompt, Role, Sampling, Turn};
+use wire::Sampling;
 
 use super::gates::Gates;
 use super::quotas::{Cell, Quotas};
@@ -14,7 +14,7 @@ use super::script::{self, Scene};
 use super::{Persona, Thresholds};
 use crate::GenerateError;
 use crate::item::Check;
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, question};
 use crate::run::{Ask, Run};
 
 /// How freely scenes are drawn.
@@ -68,10 +68,7 @@ pub(crate) fn prompt_text(
         let persona = personas.get(&scene.persona).map(Persona::system).unwrap_or_default();
         json!({ "persona": persona, "act": scene.act.words(), "text": scene.text() })
     };
-    let scenes: Vec<serde_json::Value> = match form.template {
-        "dialogue/scene" => wanted.shown.iter().map(|scene| scene.text().into()).collect(),
-        _ => wanted.shown.iter().map(shown).collect(),
-    };
+    let scenes: Vec<serde_json::Value> = wanted.shown.iter().map(shown).collect();
     prompts.render(
         form.template,
         json!({
@@ -95,8 +92,7 @@ pub(crate) async fn ask(
     let mut asks = Vec::new();
     for (draw, wanted) in wanted.iter().enumerate() {
         let text = prompt_text(&run.prompts, form, personas, wanted)?;
-        let turns = vec![Turn { role: Role::User, text }];
-        let prompt = Prompt { turns, max_tokens: MAX_TOKENS, sampling: CREATIVE, stop: Vec::new() };
+        let prompt = question(text, MAX_TOKENS, CREATIVE);
         asks.push(Ask {
             stage: form.stage,
             prompt,

@@ -44,10 +44,9 @@ impl Scene {
     /// The conversation that a student learns: who the character is, then the lines.
     #[must_use]
     pub(crate) fn messages(&self, persona: &Persona) -> Vec<Turn> {
-        let turn = |role, text: &str| Turn { role, text: text.to_owned() };
         let lines = self.turns.iter();
-        let lines = lines.flat_map(|(player, said)| [turn(Role::User, player), turn(Role::Assistant, said)]);
-        std::iter::once(turn(Role::System, &persona.system())).chain(lines).collect()
+        let lines = lines.flat_map(|(player, said)| [Turn::new(Role::User, player), Turn::new(Role::Assistant, said)]);
+        std::iter::once(Turn::new(Role::System, persona.system())).chain(lines).collect()
     }
 }
 

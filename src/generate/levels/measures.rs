@@ -13,7 +13,8 @@ use serde_json::json;
 use super::game::Game;
 use super::{Settings, answer};
 use crate::GenerateError;
-use crate::run::{Call, Run, read_records};
+use crate::records::read_records;
+use crate::run::{Call, Run};
 
 /// Fields along either side of the expressive range's picture.
 const BINS: usize = 10;

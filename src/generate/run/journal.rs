@@ -100,11 +100,11 @@ pub(crate) struct Journal {
 impl Journal {
     /// Reads `path`, cuts off what a kill left half written, and begins to write behind it.
     pub(crate) fn open(path: &Path) -> Result<Self, GenerateError> {
-        let (known, refused, whole_bytes) = read(path)?;
+        let Read { known, refused, whole_bytes, needs_break } = read(path)?;
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         file.set_len(whole_bytes)?;
         let mut file = fs::OpenOptions::new().append(true).open(path)?;
-        if whole_bytes > 0 && !fs::read(path)?.ends_with(b"\n") {
+        if needs_break {
             file.write_all(b"\n")?;
         }
         let (queue, waiting) = channel();
@@ -135,17 +135,23 @@ impl Journal {
     }
 }
 
-type Known = (HashMap<String, Arc<Call>>, Vec<Refused>, u64);
+/// What a journal holds, and what of it cannot be read.
+#[derive(Default)]
+struct Read {
+    known: HashMap<String, Arc<Call>>,
+    refused: Vec<Refused>,
+    /// Up to which byte it is whole.
+    whole_bytes: u64,
+    /// The last record lacks nothing but its line break.
+    needs_break: bool,
+}
 
-/// What `path` holds, what of it cannot be read, and up to which byte it is whole.
-fn read(path: &Path) -> Result<Known, GenerateError> {
-    let (mut known, mut refused) = (HashMap::new(), Vec::new());
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((known, refused, 0)),
+fn read(path: &Path) -> Result<Read, GenerateError> {
+    let mut read = match fs::metadata(path) {
+        Ok(metadata) => Read { whole_bytes: metadata.len(), ..Read::default() },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Read::default()),
         Err(error) => return Err(error.into()),
     };
-    let mut whole_bytes = length;
     for line in dataset::open_lines(path)? {
         let (number, ended, text) = line?;
         let call = text.and_then(|text| {
@@ -153,17 +159,20 @@ fn read(path: &Path) -> Result<Known, GenerateError> {
             call.map_err(|problem| if ended { problem } else { LineProblem::Torn(problem.to_string()) })
         });
         match call {
-            Ok(call) => drop(known.insert(call.key.clone(), Arc::new(call))),
+            Ok(call) => {
+                read.needs_break = !ended;
+                read.known.insert(call.key.clone(), Arc::new(call));
+            }
             Err(problem) => {
                 if !ended {
-                    whole_bytes = last_line_break(path)?;
+                    read.whole_bytes = last_line_break(path)?;
                 }
                 let file = path.display().to_string();
-                refused.push(Refused { file, line: number, reason: problem.to_string() });
+                read.refused.push(Refused { file, line: number, reason: problem.to_string() });
             }
         }
     }
-    Ok((known, refused, whole_bytes))
+    Ok(read)
 }
 
 /// The byte behind the last line break of `path`.

@@ -29,13 +29,10 @@ pub(super) fn balanced(examples: Vec<LabelledExample>, rng: &mut impl Rng) -> Ve
 /// Writes both forms.
 pub(super) fn write(folder: &Path, examples: &[LabelledExample]) -> Result<(), GenerateError> {
     dataset::write_labelled(&folder.join(KTO_FILE), examples)?;
-    let mut lines = Vec::new();
-    for LabelledExample { prompt, completion, label } in examples {
+    let line = |LabelledExample { prompt, completion, label }: &LabelledExample| {
         let conversations: Vec<_> = prompt.iter().chain(completion).collect();
-        let line = json!({ "conversations": conversations, "label": label });
-        serde_json::to_writer(&mut lines, &line).map_err(std::io::Error::from)?;
-        lines.push(b'\n');
-    }
-    files::replace(&folder.join(CONVERSATIONS_FILE), &lines)?;
+        json!({ "conversations": conversations, "label": label })
+    };
+    dataset::write_json_lines(&folder.join(CONVERSATIONS_FILE), examples.iter().map(line))?;
     Ok(())
 }

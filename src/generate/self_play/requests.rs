@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wire::{Prompt, Role, Sampling, Turn};
+use wire::{Prompt, Sampling};
 
 use super::templates::{Template, Templates};
 use super::{PIPELINE, Settings};
@@ -15,7 +15,9 @@ use crate::GenerateError;
 use crate::dialogue::{CharacterRole, Persona, persona};
 use crate::item::{Check, Item};
 use crate::novelty::Pool;
-use crate::run::{Ask, Call, Run, read_records};
+use crate::prompts::question;
+use crate::records::read_records;
+use crate::run::{Ask, Call, Run};
 
 pub(super) const STAGE: &str = "requests";
 /// Filled templates that a model is shown before it makes a request.
@@ -169,8 +171,7 @@ async fn modelled(
                 run.prompts.render("self_play/request", json!({ "persona": persona.system(), "lines": lines }))?;
             let (temperature, top_p) = (rng.random_range(TEMPERATURES), rng.random_range(TOP_PS));
             let sampling = Sampling::Random { temperature, top_p, seed: None };
-            let turns = vec![Turn { role: Role::User, text }];
-            let prompt = Prompt { turns, max_tokens: MAX_TOKENS, sampling, stop: vec!["\n".into()] };
+            let prompt = Prompt { stop: vec!["\n".into()], ..question(text, MAX_TOKENS, sampling) };
             let draw = (u64::from(settings.iteration) << 48) + ((step as u64) << 32) + draw as u64;
             asks.push(Ask { stage: STAGE, prompt, draw });
             cast.push((template.clone(), system(persona, settings, rng)));

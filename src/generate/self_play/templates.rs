@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::GenerateError;
 use crate::dialogue::CharacterRole;
-use crate::run::{Refused, built_in_records, read_records};
+use crate::facts::Refused;
+use crate::records::Source;
 
-const BUILT_IN: &str = include_str!("../../../seeds/self_play/templates.jsonl");
+const BUILT_IN: (&str, &str) =
+    ("seeds/self_play/templates.jsonl", include_str!("../../../seeds/self_play/templates.jsonl"));
 const SLOTS: &str = include_str!("../../../seeds/self_play/slots.json");
 
 /// One template.
@@ -42,22 +44,19 @@ pub(super) struct Templates {
 impl Templates {
     /// The templates of `path`, or the built-in ones, and the lines that are none or name a slot that there is not.
     pub(super) fn load(path: Option<&Path>) -> Result<(Self, Vec<Refused>), GenerateError> {
-        let (all, mut refused): (Vec<Template>, Vec<Refused>) = match path {
-            Some(path) => read_records(path)?,
-            None => built_in_records("seeds/self_play/templates.jsonl", BUILT_IN),
-        };
-        let file = path.map_or_else(|| "seeds/self_play/templates.jsonl".to_owned(), |path| path.display().to_string());
+        let source = Source { path, built_in: BUILT_IN };
+        let (all, mut refused) = source.numbered::<Template>()?;
         let slots: BTreeMap<String, Slot> = serde_json::from_str(SLOTS)
             .map_err(|error| GenerateError::Nothing(format!("seeds/self_play/slots.json: {error}")))?;
         let mut good = Vec::new();
-        for (at, template) in all.into_iter().enumerate() {
+        for (line, template) in all {
             match names(&template.text).into_iter().find(|name| !slots.contains_key(*name)) {
                 None => good.push(template),
                 Some(name) => {
                     let known: Vec<&str> = slots.keys().map(String::as_str).collect();
                     let reason =
                         format!("template `{}` has a slot `{name}`; there are: {}", template.id, known.join(", "));
-                    refused.push(Refused { file: file.clone(), line: at + 1, reason });
+                    refused.push(Refused { file: source.name(), line, reason });
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::open::Opened;
 use super::pupil::{Kto, Pupil};
 use crate::app;
 use crate::cli::generate::{
-    Bootstrap, Generate, Levels, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
+    Bootstrap, Levels, Make, Making, RequestSource, Scenes, SelfGrow, SelfInstruct, SelfPlay, Student,
 };
 
 /// What an answer of self-play must pass where no file says otherwise.
@@ -54,22 +54,22 @@ impl Play {
 }
 
 /// The maker that the command line names.
-pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
+pub(super) fn of(what: Make) -> Result<(Making, Maker), app::Error> {
     Ok(match what {
-        Generate::SelfInstruct(arguments) => {
+        Make::SelfInstruct(arguments) => {
             let SelfInstruct { making, site, count, human_share, rouge_max, tasks } = arguments;
             let thresholds = self_instruct::Thresholds { rouge_max, ..self_instruct::Thresholds::default() };
             let defaults = self_instruct::Settings::default();
             let settings = self_instruct::Settings { site, count, human_share, tasks, thresholds, ..defaults };
             (making, Maker::SelfInstruct(settings))
         }
-        Generate::Bootstrap(Bootstrap { making, scenes, count }) => {
+        Make::Bootstrap(Bootstrap { making, scenes, count }) => {
             let Scenes { turns_max, personas, scenes, rouge_max } = scenes;
             let (thresholds, defaults) = (speech(rouge_max), bootstrap::Settings::default());
             let settings = bootstrap::Settings { count, turns_max, personas, scenes, thresholds, ..defaults };
             (making, Maker::Bootstrap(settings))
         }
-        Generate::SelfGrow(SelfGrow { making, scenes, student, from, sizes, shown, anchor_share }) => {
+        Make::SelfGrow(SelfGrow { making, scenes, student, from, sizes, shown, anchor_share }) => {
             let Scenes { turns_max, personas, scenes, rouge_max } = scenes;
             let (thresholds, defaults) = (speech(rouge_max), self_growth::Settings::default());
             let settings = self_growth::Settings {
@@ -85,12 +85,12 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             };
             (making, Maker::SelfGrow(settings, student))
         }
-        Generate::SelfPlay(arguments) => played(arguments)?,
-        Generate::AutoIf(arguments) => {
+        Make::SelfPlay(arguments) => played(arguments)?,
+        Make::AutoIf(arguments) => {
             let settings = autoif_settings(&arguments)?;
             (arguments.making, Maker::AutoIf(settings, AutoIfTools { verifier: arguments.verifier }))
         }
-        Generate::Levels(arguments) => {
+        Make::Levels(arguments) => {
             let Levels { making, site, count, width, height, by, retries, base, no_schema, known, adapter, student } =
                 arguments;
             let rules = ::levels::LevelRules { base: base.try_into()?, ..::levels::LevelRules::default() };
@@ -99,7 +99,6 @@ pub(super) fn of(what: Generate) -> Result<(Making, Maker), app::Error> {
             let student = Student { adapter, learn: false, base: student };
             (making, Maker::Levels(settings, LevelModels { no_schema, student }))
         }
-        Generate::Store(_) | Generate::Prepare(_) | Generate::Refilter(_) => return Err("this makes nothing".into()),
     })
 }
 

@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::practice::teacher::Teacher;
 use generate::run::{Facts, Limits, Price};
 use generate::{Run, Start};
-use practice::teacher::Teacher;
 use teacher::{Client, TeacherModel};
 use wire::ChatModel;
 
 use crate::app;
 use crate::cli::generate::Making;
+use crate::commands::practice;
 use crate::settings::Settings;
 
-/// What `apprentice practice` runs with.
-const PRACTICE: &str = include_str!("../../../../policies/practice.toml");
 /// The practice base and all of its positions: scenes are longer than what the practice game asks.
 const PRACTICE_BASE: &str = "models/practice";
 const PRACTICE_CONTEXT: usize = 512;
@@ -33,13 +32,13 @@ impl Opened {
     /// Reads the configuration, or starts the practice teacher.
     pub(super) async fn new(making: &Making) -> Result<Self, app::Error> {
         let (mut settings, name) = if making.practice {
-            let mut settings = Settings::parse(PRACTICE)?;
+            let mut settings = Settings::parse(practice::POLICY)?;
             settings.teacher.base_url = Teacher::start(making.seed, Duration::ZERO).await?.base_url();
             settings.data.dir = PRACTICE_DATA.into();
             settings.student.base = PRACTICE_BASE.into();
             settings.student.context = PRACTICE_CONTEXT;
             settings.generate.reasoning_tokens = 0;
-            (settings, practice::teacher::MODEL.to_owned())
+            (settings, ::practice::teacher::MODEL.to_owned())
         } else {
             let settings = Settings::load(&making.config)?;
             let name = settings.generate.model.clone();
