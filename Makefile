@@ -13,16 +13,16 @@ practice: setup
 # Conversational seeding in three steps, on the practice teacher unless GENERATE names a configuration (GENERATE="--config apprentice.toml"):
 # scenes by the teacher, more by the student, a frozen training set.
 GENERATE ?= --practice
-RUNS ?= data/practice/generate
+MADE ?= data/practice/generate
 bootstrap: setup
 	cargo build --locked
-	target/debug/apprentice generate bootstrap $(GENERATE) --run $(RUNS)/bootstrap --count 600 --turns-max 1 $(ARGS)
+	target/debug/apprentice generate bootstrap $(GENERATE) --run $(MADE)/bootstrap --count 600 --turns-max 1 $(ARGS)
 
 self-grow: bootstrap
-	target/debug/apprentice generate self-grow $(GENERATE) --run $(RUNS)/self-grow --from $(RUNS)/bootstrap --sizes 700,800 --turns-max 1 --shown 2 --learn $(ARGS)
+	target/debug/apprentice generate self-grow $(GENERATE) --run $(MADE)/self-grow --from $(MADE)/bootstrap --sizes 700,800 --turns-max 1 --shown 2 --learn $(ARGS)
 
 prepare-training: self-grow
-	target/debug/apprentice generate prepare $(RUNS)/bootstrap $(RUNS)/self-grow --out $(RUNS)/set $(ARGS)
+	target/debug/apprentice generate prepare $(MADE)/bootstrap $(MADE)/self-grow --out $(MADE)/set $(ARGS)
 
 # APPRENTICE_CPU_MASK=vnni,avx512 tries what a processor without these would be given.
 test: setup

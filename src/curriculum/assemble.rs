@@ -1,8 +1,8 @@
 //! A data set from files: every filter in its order, each with its count; both sides and where they came from, frozen in a folder of
 //! its own version.
 //!
-//! `DIR/v3-1a2b3c4d/` holds `train.jsonl`, `held_out.jsonl` and `lineage.json`; the number rises, the rest is the content's hash. The same
-//! content is not frozen twice.
+//! `DIR/v3-1a2b3c4d/` holds `train.jsonl`, `held_out.jsonl`, `held_out.minhash` and `lineage.json`; the number rises, the rest is the
+//! content's hash. The same content is not frozen twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use wire::Role;
 use crate::apart::{Example, Grouping, held_out, quota};
 use crate::near_duplicates::NearDuplicates;
 use crate::signature::Signature;
-use crate::{CurriculumError, HELD_OUT_FILE, LINEAGE_FILE, TRAIN_FILE, example};
+use crate::{CurriculumError, HELD_OUT_FILE, LINEAGE_FILE, SIGNATURES_FILE, TRAIN_FILE, example};
 
 /// How a set is put together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,8 @@ pub struct AssembleSettings {
     pub near_duplicate_min: f64,
     /// Likeness to a text of `against` from which on an example is contaminated.
     pub contaminated_min: f64,
-    /// Files whose prompts must not be learnt: held-out sets, benchmarks.
+    /// Whose prompts must not be learnt: frozen sets (their held-out sides, by the signatures in their folders) and files of records
+    /// such as benchmarks.
     pub against: Vec<PathBuf>,
     pub held_out_share: f64,
     pub grouping: Grouping,
@@ -103,7 +104,7 @@ pub fn assemble(
     let apart = held_out(&examples, settings.grouping, settings.held_out_share);
     let side = |held: bool| {
         let of_side = examples.iter().zip(&apart).filter(move |(_, apart)| **apart == held);
-        of_side.map(|(example, _)| example.chat.clone()).collect::<Vec<ChatExample>>()
+        of_side.map(|(example, _)| example).collect::<Vec<&Example>>()
     };
     freeze(dir, &side(false), &side(true), lineage)
 }
@@ -146,10 +147,15 @@ fn to_learn(record: &Record) -> Option<Example> {
     })
 }
 
-/// The signatures of what must not be learnt.
+/// The signatures of what must not be learnt. A frozen set has them on disk, so that it need not be at hand in full.
 fn contamination(against: &[PathBuf]) -> Result<NearDuplicates, CurriculumError> {
     let mut known = NearDuplicates::default();
     for file in against {
+        let saved = if file.is_dir() { file.join(SIGNATURES_FILE) } else { file.clone() };
+        if saved.extension() == Path::new(SIGNATURES_FILE).extension() {
+            known.extend(NearDuplicates::load(&saved)?);
+            continue;
+        }
         let (records, _) = dataset::read_records(file, None)?;
         for turn in records.iter().filter_map(|record| record.asked.iter().rev().find(|turn| turn.role == Role::User)) {
             known.insert(Signature::of(&turn.text));
@@ -223,12 +229,13 @@ fn within_quota(
 /// Writes a new version, unless the newest holds the same.
 fn freeze(
     dir: &Path,
-    train: &[ChatExample],
-    held_out: &[ChatExample],
+    train: &[&Example],
+    held_out: &[&Example],
     mut lineage: SetLineage,
 ) -> Result<(PathBuf, SetLineage), CurriculumError> {
     files::create_private_dir(dir)?;
-    let (train_lines, held_out_lines) = (dataset::chat_lines(train)?, dataset::chat_lines(held_out)?);
+    let chats = |side: &[&Example]| side.iter().map(|example| example.chat.clone()).collect::<Vec<ChatExample>>();
+    let (train_lines, held_out_lines) = (dataset::chat_lines(&chats(train))?, dataset::chat_lines(&chats(held_out))?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(&train_lines).update(&[0]).update(&held_out_lines);
     lineage.hash = hasher.finalize().to_hex().to_string();
@@ -246,6 +253,9 @@ fn freeze(
     files::create_private_dir(&folder)?;
     files::replace(&folder.join(TRAIN_FILE), &train_lines)?;
     files::replace(&folder.join(HELD_OUT_FILE), &held_out_lines)?;
+    let mut signatures = NearDuplicates::default();
+    held_out.iter().for_each(|example| signatures.insert(Signature::of(&example.asked)));
+    signatures.save(&folder.join(SIGNATURES_FILE))?;
     // Last, so that its presence says that the set is whole.
     files::replace_json(&folder.join(LINEAGE_FILE), &lineage)?;
     Ok((folder, lineage))

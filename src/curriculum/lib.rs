@@ -35,6 +35,8 @@ pub use split::DatasetSettings;
 pub const TRAIN_FILE: &str = "train.jsonl";
 pub const HELD_OUT_FILE: &str = "held_out.jsonl";
 pub const LINEAGE_FILE: &str = "lineage.json";
+/// Of a frozen set: the signatures of what its held-out side asks, for later sets that must not learn it.
+pub const SIGNATURES_FILE: &str = "held_out.minhash";
 
 /// Where a curriculum came from and what was left out, with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

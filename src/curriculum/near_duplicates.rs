@@ -80,6 +80,11 @@ impl NearDuplicates {
         self.signatures.push(signature);
     }
 
+    /// Makes known what `other` knows.
+    pub fn extend(&mut self, other: Self) {
+        other.signatures.into_iter().for_each(|signature| self.insert(signature));
+    }
+
     /// Writes all signatures, with a hash over them.
     ///
     /// # Errors

@@ -154,7 +154,7 @@ fn stream(run: &Run, number: u64) -> ChaCha8Rng {
 pub fn plan(prompts: &Prompts, settings: &Settings, subset: &str) -> Result<Vec<Planned>, GenerateError> {
     settings.check()?;
     seeds::queries(settings.queries.as_deref(), settings.query_letters)?;
-    let seeds = seeds::instructions();
+    let seeds = seeds::instructions(settings.instructions.as_deref())?;
     let text = seeds.first().map_or("", |instruction| instruction.text.as_str());
     let shown: Vec<&str> = seeds.iter().take(settings.shown).map(|instruction| instruction.text.as_str()).collect();
     let slots = json!({ "instructions": shown, "count": settings.instructions_a_call });

@@ -25,6 +25,14 @@ impl Source<'_> {
         self.path.map_or_else(|| self.built_in.0.to_owned(), |path| path.display().to_string())
     }
 
+    /// The whole of it, for files that are not one record a line.
+    pub(crate) fn text(&self) -> Result<String, GenerateError> {
+        match self.path {
+            Some(path) => Ok(fs_err::read_to_string(path)?),
+            None => Ok(self.built_in.1.to_owned()),
+        }
+    }
+
     /// Every record that can be read, with its line; and the lines that are none.
     pub(crate) fn numbered<T: DeserializeOwned>(&self) -> Result<Numbered<T>, GenerateError> {
         match self.path {

@@ -51,6 +51,7 @@ pub struct Settings {
     pub prompt_set: Option<PathBuf>,
     /// Files in place of the built-in ones.
     pub templates: Option<PathBuf>,
+    pub slots: Option<PathBuf>,
     pub personas: Option<PathBuf>,
     /// Roles that requests are put to; all where it is empty.
     pub roles: Vec<crate::dialogue::CharacterRole>,
@@ -71,6 +72,7 @@ impl Default for Settings {
             sources: vec![Source::Templates, Source::Student],
             prompt_set: None,
             templates: None,
+            slots: None,
             personas: None,
             roles: Vec::new(),
             system: true,
@@ -199,6 +201,8 @@ async fn play(
 /// When the settings or a template cannot be used.
 pub fn plan(prompts: &Prompts, settings: &Settings) -> Result<Vec<Planned>, GenerateError> {
     check(settings)?;
+    // What cannot be used is said before anything is asked.
+    requests::Workshop::load(settings)?;
     let share = settings.count.div_ceil(settings.sources.len());
     let lines = ["a line of about ten words that a player says"; requests::SHOWN];
     let persona = "a character's name, place, voice and what it knows, in forty words or so ".repeat(4);

@@ -30,6 +30,8 @@ pub struct ToolRules {
     pub context: bool,
     /// Chatter is no answer: a call there must be.
     pub demanded: bool,
+    /// A tool or a parameter that is not listed is an error, not a warning.
+    pub closed: bool,
 }
 
 /// One tool's parameters.
@@ -65,15 +67,13 @@ pub enum ToolFinding {
     Unexpected { tool: String, parameter: String },
 }
 
-impl ToolFinding {
-    /// Unknown tools and parameters are warnings: tools are added more often than lists of them.
-    #[must_use]
-    pub fn is_error(&self) -> bool {
-        !matches!(self, Self::UnknownTool { .. } | Self::Unexpected { .. })
-    }
-}
-
 impl ToolRules {
+    /// Unknown tools and parameters are warnings unless the list is closed: tools are added more often than lists of them.
+    #[must_use]
+    pub fn is_error(&self, finding: &ToolFinding) -> bool {
+        self.closed || !matches!(finding, ToolFinding::UnknownTool { .. } | ToolFinding::Unexpected { .. })
+    }
+
     /// Everything that is wrong with `answer` to a conversation whose system text is `system`.
     #[must_use]
     pub fn check(&self, system: &str, answer: &str) -> Vec<ToolFinding> {

@@ -8,8 +8,6 @@ mod patterns;
 mod structure;
 mod wording;
 
-use std::collections::BTreeMap;
-
 use levels::LevelRules;
 use serde::{Deserialize, Serialize};
 use wire::{Answer, Prompt};
@@ -41,9 +39,6 @@ pub struct VerifierSettings {
     /// The answer must be JSON that this JSON Schema accepts: a table, or JSON in a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<serde_json::Value>,
-    /// The answer must be a list of tool calls: each tool's name with the arguments it must have. Empty is no such check.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub tool_call: BTreeMap<String, Vec<String>>,
     /// Tool calls in the answer must be right: parameters, and the context object where one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolRules>,
@@ -65,7 +60,6 @@ impl Default for VerifierSettings {
             must_match: Vec::new(),
             must_not_match: Vec::new(),
             schema: None,
-            tool_call: BTreeMap::new(),
             tools: None,
             level: None,
         }
@@ -100,7 +94,6 @@ pub const NAMES: &[&str] = &[
     "echo",
     "schema",
     "tool-call",
-    "tools",
     "level",
 ];
 
@@ -138,9 +131,6 @@ impl Verifiers {
         }
         if settings.no_echo {
             all.push(Box::new(wording::NoEcho));
-        }
-        if !settings.tool_call.is_empty() {
-            all.push(Box::new(structure::ToolCall(settings.tool_call.clone())));
         }
         if let Some(rules) = &settings.tools {
             all.push(Box::new(structure::Tools(rules.clone())));

@@ -1,9 +1,10 @@
 """Measures the makers of training data: their inner loops, a run of each on the practice teacher, and, with --real, one of each on a
 real small model.
 
-Usage: generate.py BINARY [--rounds N] [--real]
+Usage: generate.py BINARY [--rounds N] [--real | --real-only [MAKER ...]]
   --real  SmolLM2-135M-Instruct by llama.cpp as the teacher (`deploy/setup-real-models.sh`): poor on purpose; says SKIPPED where it
           cannot be had. Its part of the document is kept from the last time where this is not given.
+  --real-only  nothing else, and of it these makers alone; the rest of the document is kept.
 Prints a table, writes docs/benchmarks/generate.md and target/bench/generate.json. Exits 1 when a goal is missed.
 """
 
@@ -136,11 +137,11 @@ def measure(binary, rounds):
     return rows, sections
 
 
-def real(binary):
+def real(binary, only, before):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "real_teacher"))
     import makers
 
-    return makers.document(binary, f"{DIR}/real", make, funnel, samples)
+    return makers.document(binary, f"{DIR}/real", make, funnel, samples, only, before)
 
 
 def main():
@@ -148,9 +149,16 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--real", action="store_true")
+    parser.add_argument("--real-only", nargs="*")
     arguments = parser.parse_args()
     os.makedirs(DIR, exist_ok=True)
     before = open(DOCUMENT).read() if os.path.exists(DOCUMENT) else ""
+    head, _, tail = before.partition(REAL_BEGINS)
+    if arguments.real_only is not None:
+        tail = real(arguments.binary, arguments.real_only, tail)
+        with open(DOCUMENT, "w") as file:
+            file.write(head + REAL_BEGINS + tail)
+        return
     rows, sections = measure(arguments.binary, arguments.rounds)
     table = ["| what | median | least to most | unit | goal | |", "|---|---|---|---|---|---|"]
     for found in rows:
@@ -158,7 +166,8 @@ def main():
         reached = "" if not found["goal"] else "reached" if found["ok"] else "MISSED"
         table.append(f"| {found['name']} | {number(found['value'])} | {low} to {high} | {found['unit']} | {found['goal']} | {reached} |")
     print("\n".join(table))
-    tail = REAL_BEGINS + real(arguments.binary) if arguments.real else (REAL_BEGINS + before.split(REAL_BEGINS, 1)[1] if REAL_BEGINS in before else "")
+    if arguments.real:
+        tail = real(arguments.binary, [], tail)
     text = [
         "# Makers of training data",
         "",
@@ -171,7 +180,7 @@ def main():
         "",
     ]
     with open(DOCUMENT, "w") as file:
-        file.write("\n".join(text) + tail)
+        file.write("\n".join(text) + (REAL_BEGINS + tail if tail else ""))
     with open("target/bench/generate.json", "w") as file:
         json.dump({"machine": machine(), "rounds": arguments.rounds, "rows": rows}, file, indent=1)
     sys.exit(0 if all(found["ok"] for found in rows) else 1)

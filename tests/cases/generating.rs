@@ -209,54 +209,55 @@ fn bad_lines_of_an_input_file_are_refused_with_file_line_and_reason_and_the_run_
     }
 }
 
+/// Each maker, as few items as a lesson needs, and where the provenance of its exchanges says they come from.
+const MAKERS: [(&str, &[&str], &str); 5] = [
+    ("bootstrap", &["--turns-max", "1", "--count", "225"], "bootstrap"),
+    ("self-instruct", &["--count", "60"], "self-instruct"),
+    ("self-play", &["--count", "80", "--requests", "templates,teacher", "--max-tokens", "64"], "self-play"),
+    ("autoif", &["--calls", "2"], "autoif"),
+    ("levels", &["--count", "40", "--width", "9", "--height", "9"], "levels"),
+];
+
 #[test]
-fn what_was_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
+fn what_each_maker_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
     let teacher = ScriptedTeacher::start(|_| script::says("unused"));
     let mut world = world(&teacher);
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/practice").canonicalize().unwrap();
-    world.set("student.enabled", true).set("student.base", base.display().to_string()).set("student.context", 256);
+    world.set("student.enabled", true).set("student.base", base.display().to_string()).set("student.context", 320);
     world.set("handover.exam_min", 0.0).set("lessons.exchanges_min", 20).set("lessons.check_every_ms", 50);
-    for (key, value) in [("max_steps", 4), ("batch_size", 4), ("rank", 4), ("max_tokens", 256), ("threads", 1)] {
+    for (key, value) in [("max_steps", 4), ("batch_size", 4), ("rank", 4), ("max_tokens", 288), ("threads", 1)] {
         world.set(&format!("lessons.train.{key}"), value);
     }
-    let run = world.dir.path().join("run");
-    let made = world.run(&[
-        "generate",
-        "bootstrap",
-        "--practice",
-        "--turns-max",
-        "1",
-        "--count",
-        "225",
-        "--run",
-        run.to_str().unwrap(),
-    ]);
-    assert_eq!(made.code, Some(0), "{made:?}");
+    let run = |maker: &str| world.dir.path().join(maker).display().to_string();
+    for (maker, arguments, _) in MAKERS {
+        let run = run(maker);
+        let made = world.run(&[&["generate", maker, "--practice", "--run", &run], arguments].concat());
+        assert_eq!(made.code, Some(0), "{maker}: {made:?}");
+    }
     // The proxy holds the log: what was made goes through its admin listener.
     let proxy = world.start();
-    let token = world.data().join("admin-token");
-    let (config, admin) = (world.config(), format!("http://{}", proxy.admin));
-    let store = [
-        "generate",
-        "store",
-        run.to_str().unwrap(),
-        "--config",
-        config.to_str().unwrap(),
-        "--admin",
-        &admin,
-        "--token-file",
-        token.to_str().unwrap(),
-    ];
-    let stored = world.run(&store);
-    assert!(stored.code == Some(0) && stored.stdout.contains("shopkeeper: "), "{stored:?}");
-    let twice = world.run(&store);
+    let token = world.data().join("admin-token").display().to_string();
+    let (config, admin) = (world.config().display().to_string(), format!("http://{}", proxy.admin));
+    let store = |run: &str, site: &str| {
+        let access = ["--config", &config, "--admin", &admin, "--token-file", &token];
+        world.run(&[&["generate", "store", run, "--site", site], &access[..]].concat())
+    };
+    for (maker, ..) in MAKERS {
+        let stored = store(&run(maker), &format!("of-{maker}"));
+        assert!(stored.code == Some(0) && stored.stdout.contains(&format!("of-{maker}: ")), "{stored:?}");
+    }
+    let twice = store(&run("bootstrap"), "of-bootstrap");
     assert!(twice.code == Some(1) && twice.stderr.contains("is in the log already"), "{twice:?}");
-    within(Duration::from_secs(120), "a version on trial", || {
-        let site = proxy.site_if_known("shopkeeper")?;
-        (site["state"] == "shadow").then_some(())
-    });
+    for (maker, ..) in MAKERS {
+        within(Duration::from_secs(240), "a version on trial", || {
+            let site = proxy.site_if_known(&format!("of-{maker}"))?;
+            (site["state"] == "shadow").then_some(())
+        });
+    }
     assert_eq!(proxy.stop().code, Some(0));
-    let sources: BTreeSet<String> =
-        kept::exchanges(&world.data(), "shopkeeper").iter().map(|exchange| format!("{:?}", exchange.source)).collect();
-    assert_eq!(sources, BTreeSet::from([r#"Generated("bootstrap")"#.to_owned()]));
+    for (maker, _, source) in MAKERS {
+        let exchanges = kept::exchanges(&world.data(), &format!("of-{maker}"));
+        let sources: BTreeSet<String> = exchanges.iter().map(|exchange| format!("{:?}", exchange.source)).collect();
+        assert_eq!(sources, BTreeSet::from([format!("Generated({source:?})")]));
+    }
 }

@@ -233,6 +233,17 @@ fn nothing_is_left_unfinished_or_switched_off() {
 }
 
 #[test]
+fn no_variable_of_the_makefile_is_given_two_defaults() {
+    let text = read(&root().join("Makefile"));
+    let mut given = BTreeSet::new();
+    for (name, _) in text.lines().filter_map(|line| line.split_once("?=")) {
+        // Make takes the first and is silent about the second.
+        assert!(given.insert(name.trim().to_owned()), "{name}is given a default twice");
+    }
+    assert!(!given.is_empty());
+}
+
+#[test]
 fn every_metric_is_asserted_somewhere() {
     let table = read(&root().join("src/telemetry/lib.rs"));
     let row = |line: &str| {

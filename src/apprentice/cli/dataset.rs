@@ -66,8 +66,8 @@ pub(crate) struct Filters {
     /// Likeness from which on a text is nearly one before it; above 1 nothing is.
     #[arg(long, default_value_t = 0.8)]
     pub(crate) near_duplicate_min: f64,
-    /// Files whose prompts must not be learnt, such as held-out sets.
-    #[arg(long, value_name = "FILE")]
+    /// What must not be learnt: a frozen set's folder (its held-out side), or a file of records such as a benchmark.
+    #[arg(long, value_name = "PATH")]
     pub(crate) against: Vec<PathBuf>,
     /// Likeness to one of those from which on an example is left out.
     #[arg(long, default_value_t = 0.8)]

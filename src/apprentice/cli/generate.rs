@@ -186,6 +186,9 @@ pub(crate) struct SelfPlay {
     /// Templates in place of the built-in ones, JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) templates: Option<PathBuf>,
+    /// What the templates' slots may hold, in place of the built-in ones: a JSON object of lists of words, or of min and max.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slots: Option<PathBuf>,
     /// Characters in place of the built-in ones, JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) personas: Option<PathBuf>,

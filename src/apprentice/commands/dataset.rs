@@ -100,7 +100,8 @@ fn export(site: &str, to: Form, out: &Path, config: &Path) -> Outcome {
     let (settings, site) = (Settings::load(config)?, SiteId::new(site)?);
     let log = app::exchange_log(&settings, &settings.data.dir)?;
     let folder = tempfile::tempdir()?;
-    let everything = curriculum::DatasetSettings { examples_max: usize::MAX, ..settings.lessons.dataset };
+    let (examples_max, held_out_max) = (usize::MAX, usize::MAX);
+    let everything = curriculum::DatasetSettings { examples_max, held_out_max, ..settings.lessons.dataset };
     let lineage = curriculum::build(&log, &site, None, everything, folder.path())?;
     let mut records = Vec::new();
     for file in [curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {

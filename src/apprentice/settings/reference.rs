@@ -126,14 +126,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("verifiers.no_echo", "", "Refuse answers that repeat the user's last message."),
     key("verifiers.schema", "", "JSON schema, as a table or a text, that the answer must satisfy."),
     key(
-        "verifiers.tool_call",
-        "",
-        "Table of tool names with their required arguments: the answer must be a list of such calls.",
-    ),
-    key(
         "verifiers.tools",
         "",
-        "Tool calls in the answer must be right: `tools` (a table of names with `required` and `optional` parameters), `context` (every call's first argument is a context object with its seven fields) and `demanded` (chatter is no answer).",
+        "Tool calls in the answer must be right: `tools` (a table of names with `required` and `optional` parameters), `context` (every call's first argument is a context object with its seven fields) `demanded` (chatter is no answer) and `closed` (what is not listed is wrong).",
     ),
     key(
         "verifiers.level",

@@ -108,7 +108,6 @@ fn the_reference_lists_every_key() {
         "generate.sampling",
         "handover.latency_max_ms",
         "verifiers.schema",
-        "verifiers.tool_call",
         "verifiers.tools",
         "verifiers.level",
     ];

@@ -138,6 +138,34 @@ fn every_filter_drops_its_own_and_the_set_is_frozen_with_its_lineage() {
 }
 
 #[test]
+fn what_one_frozen_set_holds_out_no_later_one_learns_even_when_only_its_signatures_are_left() {
+    let dir = Folder(tempfile::tempdir().unwrap());
+    let all: Vec<_> = (0..40).map(|number| line(&long(number), "an answer", "npc")).collect();
+    let file = dir.file("in.jsonl", &all);
+    let settings = AssembleSettings { held_out_share: 0.25, ..AssembleSettings::default() };
+    let (first, lineage) = dir.assemble(std::slice::from_ref(&file), &settings).unwrap();
+    assert_eq!((lineage.train, lineage.held_out), (30, 10));
+    for file in [crate::TRAIN_FILE, crate::HELD_OUT_FILE] {
+        std::fs::remove_file(first.join(file)).unwrap();
+    }
+    for against in [first.clone(), first.join(crate::SIGNATURES_FILE)] {
+        let apart = AssembleSettings { against: vec![against], held_out_share: 0.0, ..settings.clone() };
+        let (_, lineage) = dir.assemble(std::slice::from_ref(&file), &apart).unwrap();
+        assert_eq!((lineage.left_out["contaminated"], lineage.train), (10, 30));
+    }
+    let signatures = first.join(crate::SIGNATURES_FILE);
+    let mut bytes = std::fs::read(&signatures).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&signatures, bytes).unwrap();
+    let damaged = AssembleSettings { against: vec![first.clone()], ..settings.clone() };
+    let error = dir.assemble(std::slice::from_ref(&file), &damaged).unwrap_err().to_string();
+    assert!(error.contains("held_out.minhash is damaged"), "{error}");
+    std::fs::remove_file(&signatures).unwrap();
+    let error = dir.assemble(&[file], &damaged).unwrap_err().to_string();
+    assert!(error.contains("held_out.minhash"), "{error}");
+}
+
+#[test]
 fn the_same_content_is_one_version_and_other_content_the_next() {
     let dir = Folder(tempfile::tempdir().unwrap());
     let file = dir.file("in.jsonl", &[line(&long(1), "a", "npc"), line(&long(2), "b", "npc")]);

@@ -22,7 +22,7 @@ const TOKENS_EACH: usize = 40;
 
 /// The seed instructions and what is new among those that the teacher adds.
 pub(super) async fn instructions(run: &mut Run, settings: &Settings) -> Result<Vec<Instruction>, GenerateError> {
-    let mut all = seeds::instructions();
+    let mut all = seeds::instructions(settings.instructions.as_deref())?;
     let mut known = Known::default();
     all.iter().for_each(|instruction| known.push(&instruction.text));
     let mut rng = stream(run, 0);

@@ -1,5 +1,6 @@
 //! What the maker begins with: instructions that people wrote, and queries of players and designers that they are put to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,7 +10,8 @@ use crate::GenerateError;
 use crate::facts::Refused;
 use crate::records::Source;
 
-const INSTRUCTIONS: &str = include_str!("../../../seeds/autoif/instructions.txt");
+const INSTRUCTIONS: (&str, &str) =
+    ("seeds/autoif/instructions.txt", include_str!("../../../seeds/autoif/instructions.txt"));
 const QUERIES: (&str, &str) = ("seeds/autoif/queries.jsonl", include_str!("../../../seeds/autoif/queries.jsonl"));
 
 /// One instruction: a rule for an answer that a function can check.
@@ -21,10 +23,23 @@ pub(super) struct Instruction {
     pub(super) seed: bool,
 }
 
-/// The instructions that are built in.
-pub(super) fn instructions() -> Vec<Instruction> {
-    let lines = INSTRUCTIONS.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate();
-    lines.map(|(at, line)| Instruction { id: format!("seed-{at:02}"), text: line.to_owned(), seed: true }).collect()
+/// The instructions of `path`, one a line, or those that are built in; none twice.
+///
+/// # Errors
+/// When the file cannot be read, or holds none.
+pub(super) fn instructions(path: Option<&Path>) -> Result<Vec<Instruction>, GenerateError> {
+    let source = Source { path, built_in: INSTRUCTIONS };
+    let text = source.text()?;
+    let mut seen = BTreeSet::new();
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && seen.insert(line.to_lowercase())).enumerate();
+    let instructions: Vec<Instruction> = lines
+        .map(|(at, line)| Instruction { id: format!("seed-{at:02}"), text: line.to_owned(), seed: true })
+        .collect();
+    if instructions.is_empty() {
+        return Err(GenerateError::Nothing(format!("{} holds no instruction", source.name())));
+    }
+    Ok(instructions)
 }
 
 /// A line of a file of queries: our own form, or a conversation of ShareGPT's, whose first turn counts.
@@ -59,7 +74,7 @@ pub(super) fn queries(
     let (records, mut refused) = source.records::<Record>()?;
     let name = source.name();
     let count = records.len();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let asked: Vec<String> = records.into_iter().filter_map(Record::query).collect();
     if asked.len() < count {
         let reason =

@@ -40,6 +40,8 @@ pub struct Settings {
     /// Queries for each instruction and answers to each query (6).
     pub queries_each: usize,
     pub responses: usize,
+    /// Instructions that people wrote, one a line, in place of the built-in ones.
+    pub instructions: Option<PathBuf>,
     /// JSON lines of queries in place of the built-in ones.
     pub queries: Option<PathBuf>,
     /// Letters of a query: more than the first and fewer than the second.
@@ -82,6 +84,7 @@ impl Default for Settings {
             translated_max: 3,
             queries_each: 8,
             responses: 2,
+            instructions: None,
             queries: None,
             query_letters: (20, 300),
             queries_before_nli: false,

@@ -13,6 +13,7 @@ use super::templates::{Template, Templates};
 use super::{PIPELINE, Settings};
 use crate::GenerateError;
 use crate::dialogue::{CharacterRole, Persona, persona};
+use crate::facts::Refused;
 use crate::item::{Check, Item};
 use crate::novelty::Pool;
 use crate::prompts::question;
@@ -56,7 +57,7 @@ pub struct Request {
 }
 
 /// What requests are made with.
-struct Workshop {
+pub(super) struct Workshop {
     templates: Templates,
     personas: Vec<Persona>,
     /// By role: everything that was asked.
@@ -69,7 +70,8 @@ pub(super) async fn make(
     settings: &Settings,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Request>, GenerateError> {
-    let mut workshop = Workshop::load(run, settings)?;
+    let (mut workshop, refused) = Workshop::load(settings)?;
+    refused.into_iter().for_each(|line| run.refuse(line));
     let mut requests = Vec::new();
     let sources = settings.sources.len();
     for (place, source) in settings.sources.iter().enumerate() {
@@ -97,11 +99,11 @@ fn guided(run: &mut Run, settings: &Settings, count: usize) -> Result<Vec<Reques
 }
 
 impl Workshop {
-    fn load(run: &mut Run, settings: &Settings) -> Result<Self, GenerateError> {
-        let (mut templates, refused) = Templates::load(settings.templates.as_deref())?;
-        refused.into_iter().for_each(|line| run.refuse(line));
-        let (mut personas, refused) = persona::load(settings.personas.as_deref())?;
-        refused.into_iter().for_each(|line| run.refuse(line));
+    /// Reads templates, slots and characters; and the lines that are none.
+    pub(super) fn load(settings: &Settings) -> Result<(Self, Vec<Refused>), GenerateError> {
+        let (mut templates, mut refused) = Templates::load(settings.templates.as_deref(), settings.slots.as_deref())?;
+        let (mut personas, more) = persona::load(settings.personas.as_deref())?;
+        refused.extend(more);
         let wanted = |role: CharacterRole| settings.roles.is_empty() || settings.roles.contains(&role);
         personas.retain(|persona| wanted(persona.role));
         let has_persona = |template: &Template| personas.iter().any(|persona| persona.role == template.role);
@@ -112,7 +114,7 @@ impl Workshop {
         if templates.all.is_empty() {
             return Err(GenerateError::Nothing("no template fits the roles that are asked for".into()));
         }
-        Ok(Self { templates, personas, pools: BTreeMap::new() })
+        Ok((Self { templates, personas, pools: BTreeMap::new() }, refused))
     }
 
     fn persona(&self, role: CharacterRole, rng: &mut ChaCha8Rng) -> Option<&Persona> {

@@ -15,7 +15,7 @@ use crate::records::Source;
 
 const BUILT_IN: (&str, &str) =
     ("seeds/self_play/templates.jsonl", include_str!("../../../seeds/self_play/templates.jsonl"));
-const SLOTS: &str = include_str!("../../../seeds/self_play/slots.json");
+const SLOTS: (&str, &str) = ("seeds/self_play/slots.json", include_str!("../../../seeds/self_play/slots.json"));
 
 /// One template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +42,11 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// The templates of `path`, or the built-in ones, and the lines that are none or name a slot that there is not.
-    pub(super) fn load(path: Option<&Path>) -> Result<(Self, Vec<Refused>), GenerateError> {
+    /// The templates of `path` and the slots of `slots`, or the built-in ones, and the lines that are none or name a slot that there is not.
+    pub(super) fn load(path: Option<&Path>, slots: Option<&Path>) -> Result<(Self, Vec<Refused>), GenerateError> {
         let source = Source { path, built_in: BUILT_IN };
         let (all, mut refused) = source.numbered::<Template>()?;
-        let slots: BTreeMap<String, Slot> = serde_json::from_str(SLOTS)
-            .map_err(|error| GenerateError::Nothing(format!("seeds/self_play/slots.json: {error}")))?;
+        let slots = read_slots(Source { path: slots, built_in: SLOTS })?;
         let mut good = Vec::new();
         for (line, template) in all {
             match names(&template.text).into_iter().find(|name| !slots.contains_key(*name)) {
@@ -76,6 +75,23 @@ impl Templates {
         }
         text
     }
+}
+
+/// A JSON object of slots, every one of which can be filled.
+fn read_slots(source: Source<'_>) -> Result<BTreeMap<String, Slot>, GenerateError> {
+    let failed = |problem: String| GenerateError::Nothing(format!("{}: {problem}", source.name()));
+    let slots: BTreeMap<String, Slot> = serde_json::from_str(&source.text()?)
+        .map_err(|error| failed(format!("{error}; a slot is a list of words or {{\"min\": 1, \"max\": 9}}")))?;
+    for (name, slot) in &slots {
+        match slot {
+            Slot::Words(words) if words.is_empty() => return Err(failed(format!("slot `{name}` has no words"))),
+            Slot::Number { min, max } if min > max => {
+                return Err(failed(format!("slot `{name}`: min = {min} is more than max = {max}")));
+            }
+            Slot::Words(_) | Slot::Number { .. } => {}
+        }
+    }
+    Ok(slots)
 }
 
 /// The slots that a text names.

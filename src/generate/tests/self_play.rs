@@ -119,6 +119,38 @@ async fn a_template_with_a_slot_that_is_not_there_is_refused_with_file_line_and_
 }
 
 #[tokio::test]
+async fn own_slots_fill_own_templates_and_one_that_cannot_be_filled_ends_the_run_before_a_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let (templates, slots) = (dir.path().join("templates.jsonl"), dir.path().join("slots.json"));
+    std::fs::write(&templates, r#"{"id":"a","role":"npc","text":"How far is {planet}, {light_years} light years?"}"#)
+        .unwrap();
+    let settings = |text: &str| {
+        std::fs::write(&slots, text).unwrap();
+        let (templates, slots) = (Some(templates.clone()), Some(slots.clone()));
+        Settings { templates, slots, ..settings(1, vec![Source::Templates]) }
+    };
+    let student = || Script::new(|_, _| Ok("As far as it ever was, friend.".into()));
+    let good = settings(r#"{"planet": ["Vesta"], "light_years": {"min": 7, "max": 7}}"#);
+    let run = played(&dir.path().join("run"), student(), &good).await;
+    let asked: Vec<_> = run
+        .items()
+        .iter()
+        .filter_map(|item| item.messages.iter().rfind(|turn| turn.role == wire::Role::User))
+        .collect();
+    assert_eq!(asked[0].text, "How far is Vesta, 7 light years?");
+    let prompts = crate::prompts::Prompts::load(None).unwrap();
+    for (bad, said) in [
+        (r#"{"planet": [], "light_years": {"min": 1, "max": 2}}"#, "slot `planet` has no words"),
+        (r#"{"planet": ["Vesta"], "light_years": {"min": 3, "max": 2}}"#, "min = 3 is more than max = 2"),
+        (r#"{"planet": "Vesta"}"#, "a slot is a list of words"),
+        ("{", "slots.json"),
+    ] {
+        let error = plan(&prompts, &settings(bad)).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("slots.json"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_call_is_demanded_chatter_is_not_desirable() {
     let dir = tempfile::tempdir().unwrap();
     let verifiers: VerifierSettings = toml::from_str(include_str!("../../../seeds/self_play/tools.toml")).unwrap();
@@ -129,7 +161,7 @@ async fn where_a_call_is_demanded_chatter_is_not_desirable() {
     for item in run.items() {
         let demands = item.parsed["request"]["demands_call"] == true;
         seen[usize::from(demands)] += 1;
-        assert_eq!(item.parsed["verdict"], if demands { "tools" } else { "pass" });
+        assert_eq!(item.parsed["verdict"], if demands { "tool-call" } else { "pass" });
         assert!(item.parsed["request"]["system"].as_str().unwrap().contains("The session is session_1"));
     }
     assert!(seen[0] > 20 && seen[1] > 3, "{seen:?}");

@@ -7,7 +7,7 @@ const WORKSPACE: &str = "ws_1731015400000_k9k9k9k9k";
 
 fn rules(context: bool, demanded: bool) -> ToolRules {
     let tool = Tool { required: vec!["item".into()], optional: vec!["count".into()] };
-    ToolRules { tools: BTreeMap::from([("buy".to_owned(), tool)]), context, demanded }
+    ToolRules { tools: BTreeMap::from([("buy".to_owned(), tool)]), context, demanded, closed: false }
 }
 
 fn context(change: impl Fn(&str) -> Option<String>) -> String {
@@ -24,7 +24,7 @@ fn context(change: impl Fn(&str) -> Option<String>) -> String {
 }
 
 fn errors(rules: &ToolRules, system: &str, answer: &str) -> Vec<String> {
-    rules.check(system, answer).iter().filter(|finding| finding.is_error()).map(ToString::to_string).collect()
+    rules.check(system, answer).iter().filter(|finding| rules.is_error(finding)).map(ToString::to_string).collect()
 }
 
 #[test]
@@ -106,7 +106,9 @@ fn missing_parameters_are_errors_and_unknown_names_warnings() {
     let rules = rules(false, true);
     let say = |text: &str| rules.check("", text);
     let found = say("tool_call: buy\narguments: {\"count\": 1, \"colour\": \"red\"}");
-    assert_eq!(found.iter().map(ToolFinding::is_error).collect::<Vec<_>>(), [true, false], "{found:?}");
+    assert_eq!(found.iter().map(|one| rules.is_error(one)).collect::<Vec<_>>(), [true, false], "{found:?}");
     let found = say("tool_call: sing\narguments: {}");
-    assert_eq!(found.iter().map(ToolFinding::is_error).collect::<Vec<_>>(), [false], "{found:?}");
+    assert_eq!(found.iter().map(|one| rules.is_error(one)).collect::<Vec<_>>(), [false], "{found:?}");
+    let closed = ToolRules { closed: true, ..rules.clone() };
+    assert!(found.iter().all(|one| closed.is_error(one)), "a closed list makes an error of it");
 }

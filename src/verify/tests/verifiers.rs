@@ -72,22 +72,24 @@ fn a_schema_that_is_none_or_looks_elsewhere_is_an_error_that_names_its_key() {
 }
 
 #[test]
-fn tool_calls_have_known_names_and_their_arguments() {
-    let rules = "[tool_call]\nbuy = [\"item\", \"count\"]\nleave = []";
-    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope", "count": 1}}]"#), "pass");
-    assert_eq!(said(rules, r#"[{"name": "leave", "arguments": "{}"}]"#), "pass");
-    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope"}}]"#), "tool-call");
-    assert_eq!(said(rules, r#"[{"name": "steal", "arguments": {}}]"#), "tool-call");
-    assert_eq!(said(rules, "[]"), "tool-call");
-    assert_eq!(said(rules, "Aye."), "tool-call");
+fn tool_calls_in_an_answer_are_held_to_their_rules() {
+    let open = "[tools.tools.buy]\nrequired = [\"item\"]";
+    assert_eq!(said(open, "tool_call: buy\narguments: {\"item\": \"rope\"}"), "pass");
+    assert_eq!(said(open, "tool_call: buy\narguments: {}"), "tool-call");
+    assert_eq!(said(open, "tool_call: steal\narguments: {}"), "pass");
+    assert_eq!(said(open, "I will buy it."), "pass");
 }
 
 #[test]
-fn tool_calls_in_an_answer_are_held_to_their_rules() {
-    let rules = "[tools]\ndemanded = true\n[tools.tools.buy]\nrequired = [\"item\"]";
-    assert_eq!(said(rules, "tool_call: buy\narguments: {\"item\": \"rope\"}"), "pass");
-    assert_eq!(said(rules, "tool_call: buy\narguments: {}"), "tools");
-    assert_eq!(said(rules, "I will buy it."), "tools");
+fn where_nothing_but_calls_will_do_names_are_known_and_arguments_there() {
+    let rules = "[tools]\ndemanded = true\nclosed = true\n[tools.tools]\nbuy = { required = [\"item\", \"count\"] }\nleave = {}";
+    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope", "count": 1}}]"#), "pass");
+    assert_eq!(said(rules, r#"[{"name": "leave", "arguments": "{}"}]"#), "pass");
+    assert_eq!(said(rules, r#"[{"name": "buy", "arguments": {"item": "rope"}}]"#), "tool-call");
+    assert_eq!(said(rules, r#"[{"name": "leave", "arguments": {"soon": true}}]"#), "tool-call");
+    assert_eq!(said(rules, r#"[{"name": "steal", "arguments": {}}]"#), "tool-call");
+    assert_eq!(said(rules, "[]"), "tool-call");
+    assert_eq!(said(rules, "Aye."), "tool-call");
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn a_level_must_be_playable() {
 fn settings_come_back_unchanged_from_toml_and_json() {
     let all = settings(
         "words_min = 1\nsentences_max = 4\ngrounded = true\nno_echo = true\nmust_match = ['gold']\n\
-         schema = { type = \"object\" }\ntool_call = { buy = [\"item\"] }\nlevel = { base = 0 }",
+         schema = { type = \"object\" }\ntools = { closed = true }\nlevel = { base = 0 }",
     );
     for rules in [all, VerifierSettings::default()] {
         assert_eq!(settings(&toml::to_string(&rules).unwrap()), rules);

@@ -1,14 +1,11 @@
 //! Verifiers of answers that are data: JSON, a schema, tool calls, game levels. Nothing is executed or fetched.
 
-use std::collections::BTreeMap;
-
 use levels::LevelRules;
 use serde_json::Value;
 use wire::{Answer, Prompt, Role};
 
 use super::{Verdict, Verifier, VerifierError, fail_if};
-use crate::fields;
-use crate::tools::{ToolFinding, ToolRules};
+use crate::tools::ToolRules;
 
 /// The whole answer is one JSON value.
 #[derive(Debug)]
@@ -44,26 +41,6 @@ impl Verifier for Schema {
     }
 }
 
-/// The answer is a list of tool calls: known names, each with the arguments that it must have.
-#[derive(Debug)]
-pub(super) struct ToolCall(pub(super) BTreeMap<String, Vec<String>>);
-
-impl Verifier for ToolCall {
-    fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
-        let is_known = |call: &Value| {
-            let name = call.get("name").and_then(Value::as_str);
-            let required = name.and_then(|name| self.0.get(name));
-            let arguments = call.get("arguments").and_then(Value::as_object);
-            required
-                .zip(arguments)
-                .is_some_and(|(required, arguments)| required.iter().all(|name| arguments.contains_key(name)))
-        };
-        let calls = fields::read(&answer.text).filter(fields::is_tool_calls);
-        let calls = calls.as_ref().and_then(Value::as_array);
-        fail_if(!calls.is_some_and(|calls| calls.iter().all(is_known)), "tool-call")
-    }
-}
-
 /// Tool calls in the answer are right.
 #[derive(Debug)]
 pub(super) struct Tools(pub(super) ToolRules);
@@ -71,7 +48,8 @@ pub(super) struct Tools(pub(super) ToolRules);
 impl Verifier for Tools {
     fn check(&self, prompt: &Prompt, answer: &Answer) -> Verdict {
         let system = prompt.turns.iter().find(|turn| turn.role == Role::System).map_or("", |turn| turn.text.as_str());
-        fail_if(self.0.check(system, &answer.text).iter().any(ToolFinding::is_error), "tools")
+        let findings = self.0.check(system, &answer.text);
+        fail_if(findings.iter().any(|finding| self.0.is_error(finding)), "tool-call")
     }
 }
 

@@ -55,12 +55,23 @@ def serve(folder):
     return process, line.split("listening on")[1].strip()
 
 
-def document(binary, where, make, funnel, samples):
+SECTION = "### {}, real model"
+
+
+def before_of(before, maker):
+    """The maker's section of the document as it was."""
+    _, found, rest = before.partition(SECTION.format(maker))
+    return [found + rest.split("\n### ")[0].rstrip(), ""] if found else []
+
+
+def document(binary, where, make, funnel, samples, only, before):
+    """The part of the document: of the makers in `only`, or of all; what `before` says of the others is kept."""
     folder = models()
     if folder is None:
         print("SKIPPED: the real models cannot be had here")
         return "\nSKIPPED on this machine: the real models could not be had.\n"
     process, address = serve(folder)
+    os.environ["APPRENTICE_BENCH_KEY"] = "bench"
     os.makedirs(where, exist_ok=True)
     config = f"{where}/apprentice.toml"
     with open(config, "w") as file:
@@ -68,11 +79,14 @@ def document(binary, where, make, funnel, samples):
     text = ["", "SmolLM2-135M-Instruct (Q4_1) by llama.cpp, one thread. Twenty kept and twenty dropped items of each, where there are so many.", ""]
     try:
         for maker, arguments in MAKERS.items():
+            if only and maker not in only:
+                text += before_of(before, maker)
+                continue
             report, seconds, code = make(binary, maker, "real", ["--config", config, *arguments])
             ended = report.get("ended") or "to its end"
             print(f"{maker}: {seconds:.0f} s, {report['kept']} kept, {report['dropped']} dropped, {ended}")
             asked = f"{report['calls_paid']:,} calls, {report['calls_failed']} without an answer"
-            text += [f"### {maker}, real model", "", f"`{' '.join(arguments)}`: {seconds:.0f} s, {asked}; {report['kept']:,} kept, {report['dropped']:,} dropped; {ended}.", ""]
+            text += [SECTION.format(maker), "", f"`{' '.join(arguments)}`: {seconds:.0f} s, {asked}; {report['kept']:,} kept, {report['dropped']:,} dropped; {ended}.", ""]
             text += [*funnel(report), "", *samples(report), ""]
     finally:
         process.kill()

@@ -28,6 +28,9 @@ pub(crate) struct AutoIf {
     /// Calls for new rules, each for 50: 400, or 4 with --practice.
     #[arg(long)]
     pub(crate) calls: Option<usize>,
+    /// Rules for answers to begin with, in place of the built-in ones: a text file, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) instructions: Option<PathBuf>,
     /// Queries of players in place of the built-in ones: JSON lines with `query`, or ShareGPT's `conversations`.
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: Option<PathBuf>,

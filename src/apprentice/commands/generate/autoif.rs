@@ -31,6 +31,7 @@ pub(super) fn settings(arguments: &AutoIf) -> Result<Settings, app::Error> {
     };
     settings.calls = arguments.calls.unwrap_or(settings.calls);
     settings.verifier_limit_ms = arguments.verifier_limit_ms.unwrap_or(settings.verifier_limit_ms);
+    settings.instructions = arguments.instructions.clone().or(settings.instructions);
     settings.queries = arguments.queries.clone().or(settings.queries);
     settings.nli = arguments.nli.clone().or(settings.nli);
     Ok(settings)

@@ -107,7 +107,8 @@ fn speech(rouge_max: f64) -> dialogue::Thresholds {
 }
 
 fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
-    let SelfPlay { making, student, site, count, requests, prompt_set, templates, personas, verifiers, .. } = arguments;
+    let SelfPlay { making, student, site, count, requests, prompt_set, templates, slots, personas, verifiers, .. } =
+        arguments;
     let text = match &verifiers {
         None => SELF_PLAY_VERIFIERS.to_owned(),
         Some(path) => {
@@ -128,6 +129,7 @@ fn played(arguments: SelfPlay) -> Result<(Making, Maker), app::Error> {
         sources: sources.collect(),
         prompt_set,
         templates,
+        slots,
         personas,
         system: !arguments.no_system,
         max_tokens: arguments.max_tokens,

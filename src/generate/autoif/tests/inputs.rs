@@ -11,8 +11,8 @@ const LETTERS: (usize, usize) = (20, 300);
 
 #[test]
 fn at_least_36_instructions_and_60_queries_are_built_in_and_none_twice() {
-    let texts: BTreeSet<String> = instructions().into_iter().map(|one| one.text.to_lowercase()).collect();
-    assert!(texts.len() >= 36 && texts.len() == instructions().len());
+    let texts: BTreeSet<String> = instructions(None).unwrap().into_iter().map(|one| one.text.to_lowercase()).collect();
+    assert!(texts.len() >= 36 && texts.len() == instructions(None).unwrap().len());
     let (built_in, refused) = queries(None, LETTERS).unwrap();
     assert!(built_in.len() >= 60 && refused.is_empty());
     assert_eq!(
@@ -84,6 +84,19 @@ fn a_file_without_a_query_ends_the_run_with_what_is_wanted() {
             .to_string()
             .contains("/nowhere")
     );
+}
+
+#[test]
+fn own_instructions_are_lines_and_none_is_taken_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.txt");
+    fs::write(&path, "\u{feff}Use no comma.\r\n\n  Answer in verse. \nuse no comma.\n").unwrap();
+    let texts: Vec<String> = instructions(Some(&path)).unwrap().into_iter().map(|one| one.text).collect();
+    assert_eq!(texts, ["Use no comma.", "Answer in verse."]);
+    fs::write(&path, " \n").unwrap();
+    assert!(instructions(Some(&path)).unwrap_err().to_string().contains("rules.txt holds no instruction"));
+    fs::write(&path, b"\xff\xfe").unwrap();
+    assert!(instructions(Some(&path)).unwrap_err().to_string().contains("rules.txt"));
 }
 
 #[test]
