@@ -15,9 +15,15 @@ use crate::whole::whole_folder;
 /// Part of every fingerprint; raise it when the same base gives another graph.
 const EXPORTER_VERSION: &str = "3";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
-const MAX_POSITIONS: usize = 8192;
+const POSITIONS_MAX: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.
 const HEAD_DIM_MULTIPLE: usize = 16;
+
+/// Tokens of a prompt and its answer that the graph of a base takes.
+#[must_use]
+pub fn positions(config: &Config) -> usize {
+    config.max_position_embeddings.min(POSITIONS_MAX)
+}
 
 /// An exported folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +88,7 @@ fn write_folder(
         graph: Graph::default(),
         data: DataFile::create(&dir.join(GRAPH_DATA_FILE))?,
         adapters: Vec::new(),
-        positions: config.max_position_embeddings.min(MAX_POSITIONS),
+        positions: positions(config),
         quantisation_written: false,
     };
     builder.gemma3()?;

@@ -24,7 +24,7 @@ mod whole;
 
 pub use encoder_folder::export_encoder;
 pub use error::ExportError;
-pub use folder::{Exported, export_base};
+pub use folder::{Exported, export_base, positions};
 
 #[cfg(test)]
 mod tests;

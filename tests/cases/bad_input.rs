@@ -39,6 +39,14 @@ fn an_unknown_key_is_named_with_its_line() {
 }
 
 #[test]
+fn a_context_that_the_base_does_not_take_is_said_at_the_start_and_not_after_a_lesson() {
+    let mut world = world();
+    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/practice");
+    world.set("student.enabled", true).set("student.base", base).set("student.context", 513);
+    says(&world.fails_to_start(), &["student.context = 513", "at most 512", "models/practice"]);
+}
+
+#[test]
 fn a_value_that_cannot_be_is_named() {
     let table = |key: &str, value: toml::Value| toml::Table::from_iter([(key.to_owned(), value)]);
     let cases: [(&str, toml::Value, &[&str]); 8] = [

@@ -13,6 +13,7 @@ use harness::wait::{eventually, within};
 
 use crate::PROGRAM;
 
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/practice");
 /// Calls that a maker has under way at a time.
 const CONCURRENCY: usize = 4;
 
@@ -213,19 +214,22 @@ fn bad_lines_of_an_input_file_are_refused_with_file_line_and_reason_and_the_run_
 const MAKERS: [(&str, &[&str], &str); 5] = [
     ("bootstrap", &["--turns-max", "1", "--count", "225"], "bootstrap"),
     ("self-instruct", &["--count", "60"], "self-instruct"),
-    ("self-play", &["--count", "80", "--requests", "templates,teacher", "--max-tokens", "64"], "self-play"),
+    (
+        "self-play",
+        &["--count", "80", "--requests", "templates,teacher", "--max-tokens", "64", "--base", BASE],
+        "self-play",
+    ),
     ("autoif", &["--calls", "2"], "autoif"),
-    ("levels", &["--count", "40", "--width", "9", "--height", "9"], "levels"),
+    ("levels", &["--count", "120", "--width", "8", "--height", "8"], "levels"),
 ];
 
 #[test]
 fn what_each_maker_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
     let teacher = ScriptedTeacher::start(|_| script::says("unused"));
     let mut world = world(&teacher);
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/practice").canonicalize().unwrap();
-    world.set("student.enabled", true).set("student.base", base.display().to_string()).set("student.context", 320);
+    world.set("student.enabled", true).set("student.base", BASE).set("student.context", 512);
     world.set("handover.exam_min", 0.0).set("lessons.exchanges_min", 20).set("lessons.check_every_ms", 50);
-    for (key, value) in [("max_steps", 4), ("batch_size", 4), ("rank", 4), ("max_tokens", 288), ("threads", 1)] {
+    for (key, value) in [("max_steps", 4), ("batch_size", 4), ("rank", 4), ("max_tokens", 512), ("threads", 1)] {
         world.set(&format!("lessons.train.{key}"), value);
     }
     let run = |maker: &str| world.dir.path().join(maker).display().to_string();
@@ -249,7 +253,8 @@ fn what_each_maker_made_teaches_a_site_that_nobody_has_asked_anything_yet() {
     let twice = store(&run("bootstrap"), "of-bootstrap");
     assert!(twice.code == Some(1) && twice.stderr.contains("is in the log already"), "{twice:?}");
     for (maker, ..) in MAKERS {
-        within(Duration::from_secs(240), "a version on trial", || {
+        within(Duration::from_secs(240), &format!("a version that learnt from {maker}"), || {
+            assert!(!proxy.log().contains("lesson failed"), "{maker}: {}", proxy.log());
             let site = proxy.site_if_known(&format!("of-{maker}"))?;
             (site["state"] == "shadow").then_some(())
         });

@@ -24,6 +24,14 @@ pub(crate) fn base(settings: &Settings) -> Result<gemma::Config, String> {
     let config = gemma::Config::load(base).map_err(failed)?;
     let tokenizer = gemma::Tokenizer::load(base).map_err(failed)?;
     tokenizer.check_fits(config.vocab_size).map_err(failed)?;
+    // Said here, before a lesson has been paid for.
+    let (context, positions) = (settings.student.context, export::positions(&config));
+    if context > positions {
+        return Err(format!(
+            "student.context = {context} must be at most {positions}, what the base {} takes",
+            base.display()
+        ));
+    }
     Ok(config)
 }
 
