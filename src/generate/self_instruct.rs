@@ -49,6 +49,9 @@ const CLASS_SHOWN: usize = 12;
 const EXAMPLES_SHOWN: usize = 3;
 /// Rounds without a new task after which the pool counts as exhausted.
 const IDLE_ROUNDS_MAX: u32 = 5;
+/// Calls for every task that is wanted. One that is worth its price gives several; a teacher that mostly repeats itself must not be paid
+/// for ever.
+const CALLS_PER_TASK_MAX: usize = 1;
 
 /// What a run is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,11 +120,17 @@ pub async fn make(run: &mut Run, settings: &Settings) -> Result<(), GenerateErro
     run.funnel.published(EXAMPLES, PUBLISHED_ALL_VALID);
     let mut tasks = Tasks::new(human);
     let (mut round, mut idle) = (0, 0);
-    while tasks.made.len() < settings.count && idle < IDLE_ROUNDS_MAX {
+    let rounds_max = (settings.count * CALLS_PER_TASK_MAX).div_ceil(settings.round_calls).max(IDLE_ROUNDS_MAX as usize);
+    while tasks.made.len() < settings.count && idle < IDLE_ROUNDS_MAX && (round as usize) < rounds_max {
         let before = tasks.made.len();
         new_tasks(run, settings, &mut tasks, round).await?;
         idle = if tasks.made.len() == before { idle + 1 } else { 0 };
         round += 1;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count")]
+    let short = (settings.count - tasks.made.len()) as f64;
+    if short > 0.0 {
+        run.figure("instructions short of the count: the teacher gave nothing new", short);
     }
     let asked = classified(run, settings, &tasks).await?;
     examples(run, settings, &tasks, asked).await

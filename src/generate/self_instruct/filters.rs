@@ -61,6 +61,7 @@ pub(super) fn instruction(text: &str, thresholds: Thresholds, nearest: Option<(f
         Check::at_least("words-min", words, count(thresholds.words_min)),
         Check::at_most("words-max", words, count(thresholds.words_max)),
         Check::plain("first-character", first.is_some_and(|letter| letter.is_ascii_alphanumeric())),
+        Check::plain("not-language", is_language(text)),
         Check::plain("program", !is_program(text)),
         match forbidden(text) {
             Some(word) => Check::plain("blacklist", false).because(word),
@@ -68,6 +69,13 @@ pub(super) fn instruction(text: &str, thresholds: Thresholds, nearest: Option<(f
         },
         if novelty.pass { novelty } else { novelty.because(format!("{rouge:.3} like: {near}")) },
     ]
+}
+
+/// Whether at least half of the words have a letter: a small model that loses its thread writes lists of numbers.
+fn is_language(text: &str) -> bool {
+    let words = text.split_whitespace();
+    let (lettered, other): (Vec<&str>, Vec<&str>) = words.partition(|word| word.chars().any(char::is_alphabetic));
+    lettered.len() >= other.len()
 }
 
 /// Whether a program is asked for: nothing that a character says. A programme is.

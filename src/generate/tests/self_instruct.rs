@@ -21,6 +21,34 @@ async fn judged(list: &str, thresholds: Thresholds) -> Vec<(String, Option<Strin
     made.map(|item| (item.raw_text.clone(), item.dropped_by().map(|check| check.name.clone()))).collect()
 }
 
+#[tokio::test]
+async fn a_teacher_that_hardly_gives_anything_new_is_not_paid_for_ever_and_what_it_gave_is_used() {
+    let dir = tempfile::tempdir().unwrap();
+    // Every third call gives one new task: no five calls in a row give none.
+    let script = Script::new(|asked, at| {
+        Ok(match asked {
+            _ if asked.starts_with("Continue a numbered list") && at % 3 == 0 => {
+                format!("Sing verse{at} about ship{at} and captain{at} to harbour{at}")
+            }
+            _ if asked.starts_with("Continue a numbered list") => "1. 1. 1. 2. 3. 4. 5.".into(),
+            _ if asked.starts_with("A task is a classification task") => "No".into(),
+            _ => "Example 1\nInput: in\nOutput: out".into(),
+        })
+    });
+    let mut run = begin(dir.path(), script, None);
+    let settings = Settings { count: 30, round_calls: 3, ..Settings::default() };
+    make(&mut run, &settings).await.unwrap();
+    let report = run.finish(None).unwrap();
+    let step = |name: &str| report.funnel.steps.iter().find(|step| step.name == name).unwrap().clone();
+    assert_eq!((step("answers").came, step("instructions").left, step("examples").left), (30, 10, 10));
+    assert!(
+        report
+            .figures
+            .iter()
+            .any(|(name, value)| name.starts_with("instructions short of the count") && *value == 20.0)
+    );
+}
+
 async fn reason(task: &str) -> Option<String> {
     judged(task, Thresholds::default()).await.into_iter().next().unwrap().1
 }
@@ -39,6 +67,8 @@ async fn what_no_character_can_be_asked_falls_and_the_words_of_the_game_stay() {
     for (task, word) in [
         ("Write a short email to the harbour master", "blacklist"),
         ("Describe an image of the burning mill", "blacklist"),
+        ("1. 1. 1. 2. 3. 4. 5.", "not-language"),
+        ("3 swords, 14 shields, 2 helmets, 15 boots + 9 - 2 = 6", "not-language"),
         ("Write a program that sorts the dwarf's gems", "program"),
         ("“Farewell” is what the innkeeper should avoid saying", "first-character"),
         ("Übersetze den Spruch des alten Zwerges bitte", "first-character"),
@@ -48,6 +78,7 @@ async fn what_no_character_can_be_asked_falls_and_the_words_of_the_game_stay() {
     for task in [
         "Draw up a map seller's haggling line for fog-bound sailors",
         "Let the guide explain how to go to the file of waiting pilgrims",
+        "Sell 3 swords, 14 shields, 2 helmets and 15 boots",
         "Write a programme of the spring fair in the elder's own words",
     ] {
         assert_eq!(reason(task).await, None, "{task}");

@@ -29,12 +29,33 @@ sampling = true
 
 # Small numbers: the model writes a few dozen tokens a second.
 MAKERS = {
-    "self-instruct": ["--count", "40"],
+    "self-instruct": ["--count", "30"],
     "bootstrap": ["--count", "45", "--turns-max", "1"],
     "self-play": ["--count", "40", "--requests", "templates,teacher", "--max-tokens", "60"],
-    "autoif": ["--calls", "1"],
-    "levels": ["--count", "12", "--width", "8", "--height", "8", "--no-schema"],
+    "autoif": ["--calls", "1", "--instructions", "rules.txt", "--settings", "autoif.toml"],
+    "levels": ["--count", "12", "--width", "6", "--height", "6", "--no-schema"],
 }
+
+# Eight rules, and limits that a model of this size may pass: with the shipped ones hardly a function is left for the later steps.
+RULES = """
+Answer in one sentence.
+Do not use a comma.
+Begin with the word "Traveller".
+Use the word "gold" at least twice.
+End with a question mark.
+Write fewer than 30 words.
+Write the whole answer in capital letters.
+Mention the harbour.
+"""
+AUTOIF = """
+instructions_a_call = 10
+functions = 3
+functions_min = 1
+cases_min = 1
+queries_each = 3
+max_tokens = 100
+score_min = 5.0
+"""
 
 
 def models():
@@ -74,6 +95,9 @@ def document(binary, where, make, funnel, samples, only, before):
     os.environ["APPRENTICE_BENCH_KEY"] = "bench"
     os.makedirs(where, exist_ok=True)
     config = f"{where}/apprentice.toml"
+    for name, content in {"rules.txt": RULES, "autoif.toml": AUTOIF}.items():
+        with open(f"{where}/{name}", "w") as file:
+            file.write(content)
     with open(config, "w") as file:
         file.write(CONFIG.format(teacher=address, data=where, base=f"{folder}/gemma"))
     text = ["", "SmolLM2-135M-Instruct (Q4_1) by llama.cpp, one thread. Twenty kept and twenty dropped items of each, where there are so many.", ""]
@@ -82,7 +106,8 @@ def document(binary, where, make, funnel, samples, only, before):
             if only and maker not in only:
                 text += before_of(before, maker)
                 continue
-            report, seconds, code = make(binary, maker, "real", ["--config", config, *arguments])
+            files = [f"{where}/{one}" if one in ("rules.txt", "autoif.toml") else one for one in arguments]
+            report, seconds, code = make(binary, maker, "real", ["--config", config, *files])
             ended = report.get("ended") or "to its end"
             print(f"{maker}: {seconds:.0f} s, {report['kept']} kept, {report['dropped']} dropped, {ended}")
             asked = f"{report['calls_paid']:,} calls, {report['calls_failed']} without an answer"
