@@ -76,6 +76,8 @@ const PUBLISHED: [(&str, f64, f64); 5] = [
 /// What ends a run; bad lines of a file, bad answers and bad functions do not.
 pub async fn make(run: &mut Run, settings: &Settings, tools: Tools<'_>) -> Result<(), GenerateError> {
     settings.check()?;
+    // A file that cannot be used is said before anything is paid.
+    seeds::queries(settings.queries.as_deref(), settings.query_letters)?;
     let mut verdicts = Verdicts::open(run, tools.verifiers)?;
     let verifiers = verifiers(run, settings, tools, &mut verdicts).await?;
     let answers = answers::answered(run, settings, &verifiers).await?;

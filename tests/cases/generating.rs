@@ -50,7 +50,7 @@ fn run_dir(world: &World) -> PathBuf {
 fn journal(run: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(run.join("calls.jsonl")).unwrap_or_default();
     let whole = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    whole.map(|call| call["key"].as_str().unwrap().to_owned()).collect()
+    whole.map(|call| call["call"]["key"].as_str().unwrap().to_owned()).collect()
 }
 
 fn spawn(world: &World, count: &str) -> Child {
@@ -160,6 +160,14 @@ fn what_has_no_price_is_not_begun_and_a_dry_run_asks_nothing() {
     assert_eq!(dry.code, Some(0), "{dry:?}");
     assert!(dry.stdout.contains("about 1350 calls of scripted-1"), "{}", dry.stdout);
     assert_eq!(teacher.received().len(), 0);
+}
+
+#[test]
+fn a_run_that_keeps_nothing_is_no_success() {
+    let teacher = ScriptedTeacher::start(|_| script::says("As an AI language model I cannot."));
+    let world = world(&teacher);
+    let exit = bootstrap(&world, &["--count", "2"]);
+    assert!(exit.code == Some(1) && exit.stderr.contains("nothing was kept; the report says"), "{exit:?}");
 }
 
 #[test]

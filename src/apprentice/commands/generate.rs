@@ -74,6 +74,10 @@ fn make(what: Make) -> Outcome {
             summary::lines(&report, &folder).iter().try_for_each(|line| print_line(line))?;
         }
         match error {
+            None if report.kept == 0 => {
+                eprint_line("apprentice: nothing was kept; the report says what fell where, with samples");
+                Ok(ExitCode::FAILURE)
+            }
             None => Ok(ExitCode::SUCCESS),
             Some(error) => {
                 eprint_line(&format!("apprentice: {error}"));

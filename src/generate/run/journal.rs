@@ -1,8 +1,9 @@
 //! Every call that was answered, on disk before its answer is used: a run that is killed pays nothing twice.
 //!
-//! One JSON object a line, by the hash of what was asked. A torn last line is cut off; a line that cannot be read is said and its
-//! call asked again. One thread writes in groups, because a sync a call would cost more than the call.
+//! One JSON object a line: a call, by the hash of what was asked, and the hash of the call. A torn last line is cut off; a line that
+//! cannot be read, or is not what was written, is said and its call asked again. One thread writes in groups, because a sync a call would cost more than the call.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -14,6 +15,7 @@ use dataset::LineProblem;
 use fs_err as fs;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use wire::{Finish, Prompt, Role, Sampling, Usage};
 
@@ -52,6 +54,37 @@ impl Call {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(self.outcome, Outcome::Answer { finish: Finish::Stop, .. })
+    }
+}
+
+/// A line of the journal.
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    /// [`hash`] of the call's text.
+    hash: Cow<'a, str>,
+    #[serde(borrow)]
+    call: &'a RawValue,
+}
+
+/// The first 16 hex digits of BLAKE3: against a flipped bit, which may leave good JSON behind.
+fn hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect()
+}
+
+impl Call {
+    fn line(&self) -> serde_json::Result<Vec<u8>> {
+        let call = serde_json::value::to_raw_value(self)?;
+        let mut line = serde_json::to_vec(&Line { hash: hash(call.get()).into(), call: &call })?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn read(line: &str) -> Result<Self, String> {
+        let Line { hash: written, call } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if hash(call.get()) != written {
+            return Err("the call is not what was written: its hash differs".to_owned());
+        }
+        serde_json::from_str(call.get()).map_err(|error| error.to_string())
     }
 }
 
@@ -123,8 +156,7 @@ impl Journal {
 
     /// Keeps `call`; when this returns it survives a crash.
     pub(crate) async fn keep(&self, call: Call) -> Result<Arc<Call>, GenerateError> {
-        let mut line = serde_json::to_vec(&call).map_err(std::io::Error::from)?;
-        line.push(b'\n');
+        let line = call.line().map_err(std::io::Error::from)?;
         let gone = || std::io::Error::other("the journal's thread has ended");
         let (kept, on_disk) = oneshot::channel();
         self.queue.send((line, kept)).map_err(|_| gone())?;
@@ -155,8 +187,8 @@ fn read(path: &Path) -> Result<Read, GenerateError> {
     for line in dataset::open_lines(path)? {
         let (number, ended, text) = line?;
         let call = text.and_then(|text| {
-            let call = serde_json::from_str::<Call>(&text).map_err(|error| LineProblem::Form(error.to_string()));
-            call.map_err(|problem| if ended { problem } else { LineProblem::Torn(problem.to_string()) })
+            Call::read(&text)
+                .map_err(|problem| if ended { LineProblem::Form(problem) } else { LineProblem::Torn(problem) })
         });
         match call {
             Ok(call) => {

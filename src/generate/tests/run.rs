@@ -45,6 +45,25 @@ async fn a_call_is_asked_once_whatever_is_torn_or_broken_in_the_journal() {
     assert_eq!((report.refused, report.refused_lines[0].line, report.calls_paid), (1, 1, 0));
 }
 
+#[tokio::test]
+async fn a_flipped_bit_in_an_answer_of_the_journal_is_seen_and_its_call_alone_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let asks = || vec![ask("seven swords", 0), ask("nine lamps", 0)];
+    begin(dir.path(), Script::new(|asked, _| Ok(asked.to_uppercase())), None).teacher.ask_all(asks()).await.unwrap();
+    let journal = dir.path().join("calls.jsonl");
+    let lines = std::fs::read_to_string(&journal).unwrap();
+    // The line stays good JSON.
+    std::fs::write(&journal, lines.replace("SEVEN SWORDS", "SEVEN WWORDS")).unwrap();
+    let script = Script::new(|asked, _| Ok(asked.to_uppercase()));
+    let asked = script.counter();
+    let run = begin(dir.path(), script, None);
+    let calls = run.teacher.ask_all(asks()).await.unwrap();
+    assert_eq!(calls.iter().map(|call| call.text().unwrap()).collect::<Vec<_>>(), ["SEVEN SWORDS", "NINE LAMPS"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    let report = run.finish(None).unwrap();
+    assert!(report.refused_lines[0].reason.contains("its hash differs"), "{:?}", report.refused_lines);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_item_that_the_model_fails_at_is_dropped_and_a_model_that_is_gone_ends_the_run() {
     let dir = tempfile::tempdir().unwrap();
