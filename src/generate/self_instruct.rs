@@ -162,10 +162,13 @@ async fn new_tasks(run: &mut Run, settings: &Settings, tasks: &mut Tasks, round:
         parents.push(ids);
     }
     for (call, parents) in run.teacher.ask_all(asks).await?.into_iter().zip(parents) {
-        if !run.answered("answers", &call, true) {
+        if !run.answered("answers", &call, false) {
             continue;
         }
-        for text in parse::tasks(call.text().unwrap_or_default(), first) {
+        let texts = parse::tasks(call.text().unwrap_or_default(), first);
+        // The released code drops all of an answer that was cut off; only its last task is unfinished.
+        let whole = texts.len() - usize::from(!call.is_whole() && !texts.is_empty());
+        for (place, text) in texts.into_iter().enumerate() {
             if tasks.made.len() >= settings.count {
                 break;
             }
@@ -178,6 +181,7 @@ async fn new_tasks(run: &mut Run, settings: &Settings, tasks: &mut Tasks, round:
             item.nearest_id = near.map(|(_, (id, _))| id.to_owned());
             item.checks =
                 filters::instruction(&text, settings.thresholds, near.map(|(rouge, (_, text))| (rouge, text)));
+            item.check(Check::plain("cut-off", place < whole));
             if item.is_kept() {
                 tasks.pool.push(&text);
                 tasks.made.push((item.id.clone(), text));
@@ -244,12 +248,9 @@ async fn examples(
         let Some((task, instruction)) = tasks.made.get(place) else { continue };
         let text = call.text().unwrap_or_default();
         let mut instances = if is_class { parse::output_first(text) } else { parse::input_first(text) };
-        if !call.is_whole() && instances.len() > 1 {
-            // The last one was cut off.
-            instances.pop();
-        }
+        let whole = instances.len() - usize::from(!call.is_whole() && !instances.is_empty());
         instances.truncate(settings.instances_max);
-        for (instance, verdict) in instances.iter().zip(filters::examples(&instances)) {
+        for (place, (instance, verdict)) in instances.iter().zip(filters::examples(&instances)).enumerate() {
             let mut item = run.item(&settings.site, EXAMPLES, &call, &instance.output);
             item.parents = vec![task.clone()];
             item.parsed = json!({
@@ -257,6 +258,7 @@ async fn examples(
                 "is_classification": is_class,
             });
             item.check(verdict.map_or_else(|reason| Check::plain(reason, false), |()| Check::plain("instance", true)));
+            item.check(Check::plain("cut-off", place < whole));
             let asked = format::question(&mut rng, instruction, instance);
             let new = !item.is_kept() || taken.insert((asked.clone(), instance.output.clone()));
             item.check(Check::plain("repeated", new));

@@ -157,7 +157,7 @@ fn what_one_frozen_set_holds_out_no_later_one_learns_even_when_only_its_signatur
     let mut bytes = std::fs::read(&signatures).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&signatures, bytes).unwrap();
-    let damaged = AssembleSettings { against: vec![first.clone()], ..settings.clone() };
+    let damaged = AssembleSettings { against: vec![first], ..settings };
     let error = dir.assemble(std::slice::from_ref(&file), &damaged).unwrap_err().to_string();
     assert!(error.contains("held_out.minhash is damaged"), "{error}");
     std::fs::remove_file(&signatures).unwrap();

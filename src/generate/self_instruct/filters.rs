@@ -62,6 +62,7 @@ pub(super) fn instruction(text: &str, thresholds: Thresholds, nearest: Option<(f
         Check::at_most("words-max", words, count(thresholds.words_max)),
         Check::plain("first-character", first.is_some_and(|letter| letter.is_ascii_alphanumeric())),
         Check::plain("not-language", is_language(text)),
+        Check::plain("several-tasks", !is_list(text)),
         Check::plain("program", !is_program(text)),
         match forbidden(text) {
             Some(word) => Check::plain("blacklist", false).because(word),
@@ -76,6 +77,13 @@ fn is_language(text: &str) -> bool {
     let words = text.split_whitespace();
     let (lettered, other): (Vec<&str>, Vec<&str>) = words.partition(|word| word.chars().any(char::is_alphabetic));
     lettered.len() >= other.len()
+}
+
+/// Whether numbers within the text make a list of it: several tasks in one line.
+fn is_list(text: &str) -> bool {
+    let number = |word: &&str| word.strip_suffix(['.', ')']).is_some_and(|digits| digits.parse::<u8>().is_ok());
+    // A number may end a sentence; a second one makes it a list.
+    text.split_whitespace().filter(number).count() > 1
 }
 
 /// Whether a program is asked for: nothing that a character says. A programme is.

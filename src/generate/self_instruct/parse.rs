@@ -2,15 +2,18 @@
 
 use super::task::Instance;
 
-/// The tasks of a numbered list that goes on from `first`; text before the first number belongs to it. White space is collapsed and the
-/// first letter made a capital.
+/// The tasks of a numbered list that goes on from `first`; text before the first number belongs to it, and smaller numbers are parts of a
+/// task. A list that begins with a smaller number is one of its own: chat models count from 1 again. White space is collapsed and the first
+/// letter made a capital.
 pub(super) fn tasks(text: &str, first: usize) -> Vec<String> {
+    let begin = text.lines().map(str::trim).find(|line| !line.is_empty()).and_then(numbered);
+    let first = begin.map_or(first, |(number, _)| if number < first { 0 } else { first });
     let mut found: Vec<String> = vec![String::new()];
     for line in text.lines() {
         let line = line.trim();
         match numbered(line) {
             // The list may begin with the number that the prompt ended with, or behind it.
-            Some((number, rest)) if number >= first => found.push(rest.to_owned()),
+            Some((number, rest)) if number >= first => found.push(unnumbered(rest).to_owned()),
             _ => {
                 if let Some(last) = found.last_mut() {
                     last.push(' ');
@@ -30,6 +33,11 @@ fn numbered(line: &str) -> Option<(usize, &str)> {
     let (number, rest) = line.split_at_checked(digits)?;
     let rest = rest.strip_prefix(['.', ')', ':'])?;
     Some((number.parse().ok()?, rest.trim()))
+}
+
+/// `text` without the numbers before it: `1. 1. text` is a list in a list.
+fn unnumbered(text: &str) -> &str {
+    numbered(text).map_or(text, |(_, rest)| unnumbered(rest))
 }
 
 fn tidy(text: &str) -> String {

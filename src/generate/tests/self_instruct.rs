@@ -67,7 +67,6 @@ async fn what_no_character_can_be_asked_falls_and_the_words_of_the_game_stay() {
     for (task, word) in [
         ("Write a short email to the harbour master", "blacklist"),
         ("Describe an image of the burning mill", "blacklist"),
-        ("1. 1. 1. 2. 3. 4. 5.", "not-language"),
         ("3 swords, 14 shields, 2 helmets, 15 boots + 9 - 2 = 6", "not-language"),
         ("Write a program that sorts the dwarf's gems", "program"),
         ("“Farewell” is what the innkeeper should avoid saying", "first-character"),
@@ -83,6 +82,36 @@ async fn what_no_character_can_be_asked_falls_and_the_words_of_the_game_stay() {
     ] {
         assert_eq!(reason(task).await, None, "{task}");
     }
+}
+
+#[tokio::test]
+async fn a_list_that_begins_anew_is_split_all_the_same_and_several_tasks_in_a_line_are_none() {
+    let list = "1. 1. Praise the smith in the voice of a rival\n2. 2. Warn the miller of the flood\n\
+                3. Greet the queen. 2. Mourn the king. 3. Bless the ship.\n4. Ask the ferryman";
+    let found = judged(list, Thresholds::default()).await;
+    let found: Vec<(&str, Option<&str>)> =
+        found.iter().map(|(text, reason)| (text.as_str(), reason.as_deref())).collect();
+    let wanted = [
+        ("Praise the smith in the voice of a rival", None),
+        ("Warn the miller of the flood", None),
+        ("Greet the queen. 2. Mourn the king. 3. Bless the ship.", Some("several-tasks")),
+        ("Ask the ferryman", Some("words-min")),
+    ];
+    assert_eq!(found, wanted);
+    // Smaller numbers behind the first task are its parts.
+    let parts = judged(
+        "Name the guild's rules in this order:\n1. no theft\n2. no lies at the table\n10. Sing of rain and rust",
+        Thresholds::default(),
+    )
+    .await;
+    assert_eq!(parts.iter().map(|(_, reason)| reason.as_deref()).collect::<Vec<_>>(), [Some("several-tasks"), None]);
+}
+
+#[tokio::test]
+async fn of_a_list_that_was_cut_off_the_last_task_falls_alone() {
+    let found =
+        judged("Praise the smith in the voice of a rival\n10. Warn the miller of the~", Thresholds::default()).await;
+    assert_eq!(found.iter().map(|(_, reason)| reason.as_deref()).collect::<Vec<_>>(), [None, Some("cut-off")]);
 }
 
 #[tokio::test]
@@ -133,7 +162,11 @@ async fn degenerate_and_conflicting_examples_fall() {
 async fn at_most_five_examples_of_a_task_stay_and_a_cut_one_does_not() {
     let many: Vec<String> = (1..=9).map(|at| format!("Example {at}\nInput: i{at}\nOutput: o{at}")).collect();
     assert_eq!(examples(false, &many.join("\n")).await.len(), 5);
-    assert_eq!(examples(false, &format!("{}\n{}~", many[0], many[1])).await.len(), 1, "the last one was cut off");
+    for whole in [0, 1, 3] {
+        let cut = examples(false, &format!("{}~", many[..=whole].join("\n"))).await;
+        let reasons: Vec<Option<&str>> = cut.iter().map(|(_, reason)| reason.as_deref()).collect();
+        assert_eq!(reasons, [vec![None; whole], vec![Some("cut-off")]].concat());
+    }
     let kept = examples(true, "Class label: dull\nInput: the blade\n").await;
     let [asked, said] = kept[0].0.messages.as_slice() else { panic!("{kept:?}") };
     assert!(asked.text.contains("praise a dull blade") && asked.text.contains("the blade"), "{asked:?}");
