@@ -54,7 +54,8 @@ impl Game {
 
     /// How this question is drawn: anew for every game, step and try.
     pub(super) fn sampling(&self, seed: u64, attempt: u32) -> Sampling {
-        let seed = chance(seed, (self.draw() << 8) + u64::from(attempt)).random();
+        // 31 bits: servers read it into whatever integer they have, some into a double.
+        let seed = u64::from(chance(seed, (self.draw() << 8) + u64::from(attempt)).random::<u32>() >> 1);
         Sampling::Random { temperature: TEMPERATURE, top_p: TOP_P, seed: Some(seed) }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use wire::{Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Signals, Usage};
+use wire::{Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Sampling, Signals, Usage};
 
 use crate::run::{Facts, Limits};
 use crate::{Run, Start};
@@ -38,6 +38,9 @@ impl ChatModel for Script {
     }
 
     fn answer(&self, prompt: Prompt) -> Answering {
+        if let Sampling::Random { seed: Some(seed), .. } = prompt.sampling {
+            assert!(i32::try_from(seed).is_ok(), "a server may read a seed into 32 bits: {seed}");
+        }
         let at = self.asked.fetch_add(1, Ordering::SeqCst);
         let said = (self.says)(&prompt.turns.last().unwrap().text, at);
         let usage = Usage { prompt_tokens: 10, completion_tokens: 5 };

@@ -29,8 +29,8 @@ sampling = true
 
 # Small numbers: the model writes a few dozen tokens a second.
 MAKERS = {
-    "self-instruct": ["--count", "30"],
-    "bootstrap": ["--count", "45", "--turns-max", "1"],
+    "self-instruct": ["--count", "40"],
+    "bootstrap": ["--count", "15", "--turns-max", "1"],
     "self-play": ["--count", "40", "--requests", "templates,teacher", "--max-tokens", "60"],
     "autoif": ["--calls", "1", "--instructions", "rules.txt", "--settings", "autoif.toml"],
     "levels": ["--count", "12", "--width", "6", "--height", "6", "--no-schema"],
