@@ -22,6 +22,7 @@ mod cases {
     mod parity;
     mod practice;
     mod proxying;
+    mod refusing;
     mod shutting_down;
     mod steering;
     mod streaming;

@@ -39,6 +39,8 @@ pub struct Admin {
     /// Absent when no student is enabled.
     pub student: Option<StudentFacts>,
     pub token: Token,
+    /// Names by which the listener may be reached.
+    pub hosts: net::OwnHosts,
     /// Unix time in milliseconds.
     pub clock: fn() -> u64,
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::{Admin, actions, auth, exchanges, views};
@@ -32,7 +32,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/readyz", get(|| async { "ready\n" }))
         .route("/admin/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .merge(with_token)
-        .layer(from_fn(auth::with_own_host))
+        .layer(from_fn_with_state(admin.clone(), auth::with_own_host))
         .with_state(admin)
 }
 

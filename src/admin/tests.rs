@@ -64,6 +64,7 @@ fn server() -> Server {
         captures: Some(captures),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
         token: Token::new("secret"),
+        hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
         clock: || 7,
     };
     Server { router: router(admin), ledger, captures: server_captures, _dir: dir }

@@ -9,12 +9,14 @@
 mod background;
 pub(crate) mod judges;
 mod prices;
+mod reload;
 mod secrets;
 pub(crate) mod similarity;
 pub(crate) mod student;
 mod students;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
 pub(crate) use prices::prices;
+use reload::Reload;
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -53,12 +56,18 @@ pub(crate) struct App {
     pub(crate) proxy: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) token_source: String,
+    /// Whose key the teacher is asked with, in words.
+    pub(crate) key_source: String,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) lessons: LessonStatus,
     stop: watch::Sender<bool>,
     serving: Vec<JoinHandle<()>>,
     background: JoinSet<()>,
     writer: Option<Writer>,
+    rules: LiveRules,
+    /// Of every site's evidence: what all sites share.
+    basis: BTreeMap<String, String>,
+    metrics: Arc<Metrics>,
 }
 
 /// The runtime of everything but the serving threads.
@@ -85,6 +94,7 @@ struct Shared {
     data: PathBuf,
     metrics: Arc<Metrics>,
     rules: LiveRules,
+    basis: BTreeMap<String, String>,
     registry: Registry,
     student: Option<StudentParts>,
 }
@@ -133,6 +143,7 @@ impl App {
             Listener::bind(settings.admin.listen, 1).map_err(|error| format!("{error} (admin.listen)"))?;
         let (proxy, admin) = (listener.address(), admin_listener.address());
         let endpoint = teacher(&settings)?;
+        let key_source = secrets::key_source(&settings, &endpoint)?;
         let shared = share(settings, &endpoint)?;
         let Shared { settings, data, metrics, rules, .. } = &shared;
 
@@ -147,6 +158,10 @@ impl App {
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
         let gateway = Arc::new(Gateway {
+            guard: gateway::Guard {
+                hosts: net::OwnHosts::new(&settings.proxy.hosts),
+                origins: settings.proxy.origins.clone(),
+            },
             endpoint: endpoint.clone(),
             distillable: settings.teacher.distillable,
             rules: rules.clone(),
@@ -185,6 +200,7 @@ impl App {
                 format: parts.format.name(),
             }),
             token,
+            hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
         };
         for socket in admin_listener.into_sockets() {
@@ -194,7 +210,27 @@ impl App {
         if let Some(cycle) = cycle {
             background.spawn(Arc::new(cycle).run(stopped));
         }
-        Ok(Self { proxy, admin, token_source, ledger, lessons, stop, serving, background, writer })
+        let Shared { rules, basis, metrics, .. } = shared;
+        Ok(Self {
+            proxy,
+            admin,
+            token_source,
+            key_source,
+            ledger,
+            lessons,
+            stop,
+            serving,
+            background,
+            writer,
+            rules,
+            basis,
+            metrics,
+        })
+    }
+
+    /// What reads `path` again, the file that the program was started with.
+    pub(crate) fn reload(&self, path: &Path) -> Result<Reload, Error> {
+        Reload::new(path, (self.rules.clone(), self.basis.clone()), self.metrics.clone())
     }
 
     /// Lets running requests finish, ends a lesson (it goes on at the next start) and writes what waits.
@@ -216,17 +252,17 @@ impl App {
 
 /// The rules of every call site, as `serve` would hold them.
 pub(crate) fn rules(settings: &Settings) -> Result<Rules, Error> {
-    rules_with(settings, &teacher(settings)?, student_format(settings)?)
+    Ok(settings.rules(&basis(settings, &teacher(settings)?, student_format(settings)?)?)?)
 }
 
-fn rules_with(
+/// The part of every site's evidence that all sites share.
+fn basis(
     settings: &Settings,
     endpoint: &teacher::Endpoint,
     format: Option<gemma::GraphFormat>,
-) -> Result<Rules, Error> {
-    let basis = student::basis(settings, endpoint, format)
-        .map_err(|error| format!("student.base {}: {error}", settings.student.base.display()))?;
-    Ok(settings.rules(&basis)?)
+) -> Result<BTreeMap<String, String>, Error> {
+    Ok(student::basis(settings, endpoint, format)
+        .map_err(|error| format!("student.base {}: {error}", settings.student.base.display()))?)
 }
 
 /// The student's number format; none when no student is enabled.
@@ -249,9 +285,10 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     if let Some(parts) = &student {
         metrics.student_info(parts.format.name()).set(1.0);
     }
-    let rules = LiveRules::new(rules_with(&settings, endpoint, student.as_ref().map(|parts| parts.format))?);
+    let basis = basis(&settings, endpoint, student.as_ref().map(|parts| parts.format))?;
+    let rules = LiveRules::new(settings.rules(&basis)?);
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
-    Ok(Shared { settings, data, metrics, rules, registry, student })
+    Ok(Shared { settings, data, metrics, rules, basis, registry, student })
 }
 
 /// The exchange log of `data`.

@@ -58,6 +58,7 @@ impl Call {
         let metadata = parsed.map(|parsed| parsed.metadata.clone()).unwrap_or_default();
         let named = callsite::identify(path_site, text("x-apprentice-site"), &metadata);
         let (named, by) = named.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
+        let capturable = may_be_kept(gateway, &named, parts, &body, parsed);
         // A site past the cap is kept, counted and answered like one that was not named.
         let admitted = named.is_default() || gateway.ledger.register(&named);
         let site = if admitted { named } else { SiteId::default_site() };
@@ -66,13 +67,12 @@ impl Call {
         // The copy must be readable; and nothing said is rewritten, so the teacher is asked for plain text.
         headers.remove(header::ACCEPT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
-        let store = parsed.and_then(|parsed| parsed.store).unwrap_or(true);
         Ok(Self {
             id: Uuid::now_v7(),
             at_ms: (gateway.clock)(),
             began,
             api,
-            capturable: store && rules.capture && text("x-apprentice-capture") != Some("off"),
+            capturable,
             site,
             by,
             admitted,
@@ -87,6 +87,22 @@ impl Call {
             retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
         })
     }
+}
+
+/// Whether an exchange may be kept: by the rules of the site that the client named, by the header, by the body. Whatever cannot be read
+/// says no.
+fn may_be_kept(
+    gateway: &Gateway,
+    named: &SiteId,
+    parts: &http::request::Parts,
+    body: &[u8],
+    parsed: Option<&ChatRequest<'_>>,
+) -> bool {
+    let by_header =
+        parts.headers.get_all("x-apprentice-capture").iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"on"));
+    by_header
+        && gateway.rules.of(named).capture
+        && parsed.map_or_else(|| wire::chat::may_be_kept(body), ChatRequest::may_be_kept)
 }
 
 /// A hash for telling users and conversations apart; nobody can be found by it.

@@ -24,9 +24,27 @@ pub(crate) async fn handle(
     gateway.activity.begin((gateway.clock)() / 1000);
     let in_flight = InFlight::begin(&gateway.metrics);
     let path = split_path(request.uri().path()).1.to_owned();
-    let response = match Api::of_path(&path).filter(|_| request.method() == Method::POST) {
-        Some(api) => chat::chat(&gateway, &client, api, request).await,
-        None if path.starts_with("/v1/") => pass(&gateway, &client, &path, request).await,
+    let response = match gateway.guard.check(&request) {
+        Err(refused) => Err(refused),
+        Ok(()) => answer(&gateway, &client, &path, request).await,
+    };
+    let response = response.unwrap_or_else(|error| {
+        gateway.metrics.requests_total("default", "proxy", &error.status.to_string()).inc();
+        respond::error(&error)
+    });
+    response.map(|body| in_flight.until_end_of(body))
+}
+
+/// A known API, passed through untouched, or an error.
+async fn answer(
+    gateway: &Arc<Gateway>,
+    client: &teacher::Client,
+    path: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, ApiError> {
+    match Api::of_path(path).filter(|_| request.method() == Method::POST) {
+        Some(api) => chat::chat(gateway, client, api, request).await,
+        None if path.starts_with("/v1/") => pass(gateway, client, path, request).await,
         None => Err(ApiError {
             status: 404,
             ..ApiError::invalid(
@@ -34,12 +52,7 @@ pub(crate) async fn handle(
                 format!("`{path}` is not served here: paths are /v1/... and /s/SITE/v1/..."),
             )
         }),
-    };
-    let response = response.unwrap_or_else(|error| {
-        gateway.metrics.requests_total("default", "proxy", &error.status.to_string()).inc();
-        respond::error(&error)
-    });
-    response.map(|body| in_flight.until_end_of(body))
+    }
 }
 
 /// Every other `/v1/...`: streamed through in both directions, never kept, never learnt from.

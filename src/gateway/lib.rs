@@ -1,6 +1,6 @@
 //! The data plane: what happens to a request.
 //!
-//! A request walks `threads` (accept) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
+//! A request walks `threads` (accept) -> `guard` (who may ask) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
 //! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
 //! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
@@ -17,6 +17,7 @@ mod audits;
 mod call;
 mod chat;
 mod error;
+mod guard;
 mod handle;
 mod in_flight;
 mod judging;
@@ -45,6 +46,7 @@ use wire::{ChatModel, Ineligible, Prompt};
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
 pub use error::GatewayError;
+pub use guard::Guard;
 pub use judging::{Judging, Opinion};
 pub use reason::Reason;
 pub use sentinels::Sentinels;
@@ -73,6 +75,7 @@ pub type Similarity = dyn Fn(&str, &str) -> f64 + Send + Sync;
 
 /// Everything a request may touch; one for all threads.
 pub struct Gateway {
+    pub guard: Guard,
     pub endpoint: teacher::Endpoint,
     /// Whether the teacher's terms allow learning from its answers.
     pub distillable: Distillable,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 mod audits;
 mod client;
 mod failures;
+mod guard;
 mod leaving;
 mod legs;
 mod lost;

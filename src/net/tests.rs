@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::watch;
 
-use crate::{Limits, Listener, serve};
+use crate::{Limits, Listener, OwnHosts, serve};
 
 const LIMITS: Limits =
     Limits { connections_max: 1, header_time: Duration::from_secs(5), drain_time: Duration::from_millis(200) };
@@ -44,6 +44,36 @@ fn a_taken_port_is_named_even_when_it_could_be_shared() {
     let error = Listener::bind(held.address(), 2).unwrap_err();
     assert!(error.to_string().contains(&held.address().to_string()), "{error}");
     assert_eq!(held.into_sockets().len(), 2);
+}
+
+#[test]
+fn addresses_plain_names_and_given_names_are_our_own_and_nothing_that_looks_like_them() {
+    let own = OwnHosts::new(&["Proxy.Studio.Example".to_owned()]);
+    for host in [
+        "127.0.0.1",
+        "10.0.0.7:8080",
+        "[::1]:8080",
+        "[::1]",
+        "localhost:1",
+        "apprentice",
+        "proxy.studio.example:80",
+        "PROXY.studio.example.",
+    ] {
+        assert!(own.admits(host), "{host}");
+    }
+    for host in [
+        "",
+        "rebound.evil.example",
+        "[::1].evil.example",
+        "[::1]evil",
+        "127.0.0.1.evil.example",
+        "localhost:80.evil.example",
+        "127.0.0.1:80@evil.example",
+        "a:b:c",
+        ":80",
+    ] {
+        assert!(!own.admits(host), "{host}");
+    }
 }
 
 #[test]

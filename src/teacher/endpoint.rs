@@ -29,6 +29,16 @@ impl Endpoint {
         let scheme = parts.scheme.filter(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
         let scheme = scheme.ok_or_else(|| bad("does not begin with http:// or https://"))?;
         let authority = parts.authority.ok_or_else(|| bad("names no host"))?;
+        // It would stand in error bodies, and it is not what anybody authenticates with.
+        if authority.as_str().contains('@') {
+            return Err(TeacherError::BaseUrl {
+                url: "(not shown)".into(),
+                problem: "holds a user or a password: put the key into the variable that teacher.key_env names",
+            });
+        }
+        if parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some()) {
+            return Err(bad("has a query, which would not be sent: clients send their own"));
+        }
         let prefix = parts.path_and_query.map(|path| path.path().trim_end_matches('/').to_owned()).unwrap_or_default();
         let authorization = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
         let mut authorization = authorization.map_err(|_| TeacherError::Key)?;
@@ -44,6 +54,12 @@ impl Endpoint {
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let path = format!("{}{rest}{query}", self.prefix);
         Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
+    }
+
+    /// Whether every request carries the proxy's own key.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.authorization.is_some()
     }
 
     /// `scheme://host:port`, for messages.

@@ -43,8 +43,6 @@ pub struct ChatRequest<'a> {
     fields: BTreeMap<String, &'a RawValue>,
     pub model: String,
     pub delivery: Delivery,
-    /// `store: false`: the client asks that the exchange not be kept.
-    pub store: Option<bool>,
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -76,9 +74,8 @@ impl<'a> ChatRequest<'a> {
         let options: Option<StreamOptions> = optional(&fields, "stream_options")?;
         // Metadata of another shape is the teacher's to refuse, not ours.
         let metadata = optional(&fields, "metadata").ok().flatten().unwrap_or_default();
-        let store = optional(&fields, "store").ok().flatten();
         let include_usage = options.is_some_and(|options| options.include_usage);
-        Ok(Self { fields, model, delivery: Delivery { stream, include_usage }, store, metadata })
+        Ok(Self { fields, model, delivery: Delivery { stream, include_usage }, metadata })
     }
 
     /// What a student would be asked, with the site's own sampling.
@@ -86,7 +83,9 @@ impl<'a> ChatRequest<'a> {
     /// # Errors
     /// [`Ineligible`] when the request uses something a student cannot honour.
     pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
-        if let Some(unknown) = self.fields.keys().find(|name| !KNOWN_FIELDS.contains(&name.as_str())) {
+        let honoured =
+            |name: &str, value: &RawValue| KNOWN_FIELDS.contains(&name) || changes_nothing(name, value.get());
+        if let Some((unknown, _)) = self.fields.iter().find(|(name, value)| !honoured(name, value)) {
             return Err(Ineligible::Field(unknown.clone()));
         }
         self.refuse_features()?;
@@ -97,6 +96,12 @@ impl<'a> ChatRequest<'a> {
             return Err(Ineligible::LastTurn);
         }
         Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop: self.stop()? })
+    }
+
+    /// Whether the exchange may be kept as far as the request says: `store` is absent, null or true.
+    #[must_use]
+    pub fn may_be_kept(&self) -> bool {
+        self.fields.get("store").is_none_or(|value| says_keep(value.get()))
     }
 
     /// Who asks, as the client says it: `safety_identifier`, else `user`.
@@ -159,9 +164,46 @@ impl<'a> ChatRequest<'a> {
     fn field<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Ineligible> {
         match self.fields.get(name) {
             None => Ok(None),
+            Some(raw) if raw.get() == NULL => Ok(None),
             Some(raw) => serde_json::from_str(raw.get()).map_err(|_| Ineligible::Field(name.to_owned())),
         }
     }
+}
+
+/// Whether a body may be kept that is no [`ChatRequest`]; one whose `store` cannot be read may not.
+#[must_use]
+pub fn may_be_kept(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Stored<'a> {
+        #[serde(borrow)]
+        store: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Stored<'_>>(body).is_ok_and(|said| said.store.is_none_or(|value| says_keep(value.get())))
+}
+
+const NULL: &str = "null";
+
+fn says_keep(store: &str) -> bool {
+    matches!(store, NULL | "true")
+}
+
+/// Whether a field says what holds without it: clients that write out every default must not stay with the teacher for ever.
+fn changes_nothing(name: &str, value: &str) -> bool {
+    let is_zero = || value.parse::<f64>().is_ok_and(|number| number == 0.0);
+    let is_empty =
+        || matches!(value.as_bytes(), [b'[' | b'{', middle @ .., b']' | b'}'] if middle.trim_ascii().is_empty());
+    let is_text = || serde_json::from_str::<[&str; 1]>(value).is_ok_and(|kinds| kinds == ["text"]);
+    value == NULL
+        || match name {
+            "frequency_penalty" | "presence_penalty" | "top_logprobs" => is_zero(),
+            "logprobs" => value == "false",
+            "logit_bias" | "functions" => is_empty(),
+            "modalities" => is_text(),
+            // Without tools, which are refused by themselves, both say nothing.
+            "parallel_tool_calls" => matches!(value, "true" | "false"),
+            "function_call" => matches!(value, "\"none\"" | "\"auto\""),
+            _ => false,
+        }
 }
 
 /// The body of a request that puts `prompt` to `model`.
@@ -194,7 +236,7 @@ fn optional<'a, T: Deserialize<'a>>(
     fields: &BTreeMap<String, &'a RawValue>,
     field: &'static str,
 ) -> Result<Option<T>, RequestError> {
-    let Some(raw) = fields.get(field) else { return Ok(None) };
+    let Some(raw) = fields.get(field).filter(|raw| raw.get() != NULL) else { return Ok(None) };
     serde_json::from_str(raw.get())
         .map_err(|error| RequestError::Field { field, problem: format!("has the wrong shape: {error}") })
 }

@@ -40,6 +40,51 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
 }
 
 #[test]
+fn a_field_that_says_what_holds_without_it_changes_nothing() {
+    let with =
+        |extra: &str| eligible(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{extra}}}"#));
+    for same in [
+        r#""presence_penalty":0,"frequency_penalty":0.0,"logprobs":false,"top_logprobs":0,"logit_bias":{ }"#,
+        r#""parallel_tool_calls":true,"functions":[],"function_call":"none","modalities":["text"]"#,
+        r#""future_field":null,"stream":null,"max_tokens":null,"tools":null,"stop":null,"response_format":null,"user":null"#,
+        r#""stream_options":null,"seed":null,"n":null,"temperature":null,"audio":null"#,
+    ] {
+        assert_eq!(with(same), Ok(1), "{same}");
+    }
+    for (other, field) in [
+        (r#""presence_penalty":0.1"#, "presence_penalty"),
+        (r#""logprobs":true"#, "logprobs"),
+        (r#""logit_bias":{"50256":-100}"#, "logit_bias"),
+        (r#""modalities":["text","audio"]"#, "modalities"),
+        (r#""functions":[{}]"#, "functions"),
+        (r#""function_call":{"name":"f"}"#, "function_call"),
+        (r#""parallel_tool_calls":"yes""#, "parallel_tool_calls"),
+    ] {
+        assert_eq!(with(other), Err(Ineligible::Field(field.into())));
+    }
+}
+
+#[test]
+fn only_a_body_that_says_nothing_else_may_be_kept() {
+    for (store, kept) in [
+        ("", true),
+        (r#","store":true"#, true),
+        (r#","store":null"#, true),
+        (r#","store":false"#, false),
+        (r#","store":"no""#, false),
+        (r#","store":0"#, false),
+    ] {
+        let whole = format!(r#"{{"model":"m","messages":[]{store}}}"#);
+        assert_eq!(ChatRequest::parse(whole.as_bytes()).unwrap().may_be_kept(), kept, "{store}");
+        // Another field is odd, so that it is no chat request at all.
+        assert_eq!(crate::chat::may_be_kept(whole.replace("[]", "7").as_bytes()), kept, "{store}");
+    }
+    for odd in [r#"{"store":true,"store":false}"#, "[]", "{"] {
+        assert!(!crate::chat::may_be_kept(odd.as_bytes()), "{odd}");
+    }
+}
+
+#[test]
 fn a_body_that_is_no_chat_request_names_the_field() {
     let message = |body: &str| ChatRequest::parse(body.as_bytes()).unwrap_err().to_string();
     assert!(message("{").contains("not a JSON object"));

@@ -124,12 +124,37 @@ fn who_does_not_want_to_be_kept_is_not() {
     let unstored = asked("secret two").replace("{\"model\"", "{\"store\":false,\"model\"");
     assert_eq!(proxy.post(target, &[], &unstored).status(), 200);
     assert_eq!(proxy.chat("private", &asked("secret three")).status(), 200);
-    assert_eq!(proxy.post(target, &[], &asked("kept")).status(), 200);
+    for word in ["OFF", "false", "0", "no", ""] {
+        assert_eq!(proxy.post(target, &[("x-apprentice-capture", word)], &asked("secret four")).status(), 200);
+    }
+    let twice = [("x-apprentice-capture", "on"), ("x-apprentice-capture", "off")];
+    assert_eq!(proxy.post(target, &twice, &asked("secret five")).status(), 200);
+    // No chat request as a whole, and its wish all the same.
+    let odd = asked("secret six").replace("{\"model\"", "{\"store\":false,\"stream\":\"yes\",\"model\"");
+    assert_eq!(proxy.post(target, &[], &odd).status(), 200);
+    assert_eq!(proxy.post(target, &[("x-apprentice-capture", "On")], &asked("kept")).status(), 200);
     proxy.captured(1);
     assert_eq!(proxy.stop().code, Some(0));
     let requests: Vec<String> = exchanges(&world.data(), "shop").into_iter().map(|exchange| exchange.request).collect();
     assert_eq!(requests, [asked("kept")]);
     assert_eq!(exchanges(&world.data(), "private"), []);
+}
+
+#[test]
+fn where_sites_are_not_kept_neither_is_what_names_none_or_is_not_understood() {
+    let teacher = echoing();
+    for (key, value) in [
+        ("site", toml::Table::from_iter([("capture".to_owned(), false.into())])),
+        ("sites", toml::toml! { default.capture = false }),
+    ] {
+        let mut world = World::new(PROGRAM, &teacher.base_url());
+        let proxy = world.set(key, value).start();
+        assert_eq!(proxy.post("/v1/chat/completions", &[], &asked("unnamed")).status(), 200);
+        let odd = asked("odd").replace("{\"model\"", "{\"stream\":\"yes\",\"model\"");
+        assert_eq!(proxy.post("/v1/chat/completions", &[], &odd).status(), 200);
+        assert_eq!(proxy.stop().code, Some(0));
+        assert_eq!(exchanges(&world.data(), "default"), []);
+    }
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_name_that_cannot_be_a_call_sites_is_refused_wherever_it_stands() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
     let long = "a".repeat(65);
-    for name in ["-begins-badly", "with%20space", "..", "semi;colon", "", &long] {
+    for name in ["-begins-badly", "with%20space", "...", "semi;colon", "", &long] {
         refused(&proxy.chat(name, ASKED), 400, "bad_site");
         refused(&proxy.post("/v1/chat/completions", &[("x-apprentice-site", name)], ASKED), 400, "bad_site");
         let body = ASKED.replace("{\"model\"", &format!("{{\"metadata\":{{\"apprentice_site\":\"{name}\"}},\"model\""));

@@ -289,6 +289,11 @@ impl Apprentice {
         self.running.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP.
+    pub fn ask_to_reload(&self) {
+        self.running.signal(Signal::HUP);
+    }
+
     /// The process ids of its children whose command line contains `word`.
     ///
     /// # Panics

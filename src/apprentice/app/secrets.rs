@@ -1,4 +1,4 @@
-//! What must not be guessed: the admin token and the seed of the dice.
+//! What must not be guessed or spent by strangers: the admin token, the seed of the dice, the teacher's key.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -39,6 +39,22 @@ pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::To
         .map_err(|error| format!("the admin token cannot be kept in {}: {error}; or set {name}", path.display()))?;
     writeln!(file, "{token}")?;
     Ok((admin::Token::new(&token), path.display().to_string()))
+}
+
+/// Whose key the teacher is asked with, in words; other machines may not spend the proxy's own without a word of the operator's.
+pub(crate) fn key_source(settings: &Settings, endpoint: &teacher::Endpoint) -> Result<String, Error> {
+    let (listen, name) = (settings.proxy.listen, &settings.teacher.key_env);
+    if !endpoint.has_key() {
+        return Ok(format!("each client's own (${name} is not set)"));
+    }
+    if !listen.ip().is_loopback() && !settings.proxy.open {
+        return Err(format!(
+            "proxy.listen {listen} can be reached from other machines, and whoever reaches it would spend the key in ${name}: \
+             listen on 127.0.0.1, or unset ${name} so that clients send their own, or say proxy.open = true"
+        )
+        .into());
+    }
+    Ok(format!("${name}, whoever asks"))
 }
 
 /// Throws the dice of one request; `seed` makes them repeatable.

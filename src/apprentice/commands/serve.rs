@@ -10,17 +10,23 @@ use crate::app::{self, App};
 use crate::output::print_line;
 use crate::settings::Settings;
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM; SIGHUP reads the configuration again.
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     app::runtime()?.block_on(async {
         let app = App::start(settings, None)?;
         say(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
         say(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        say(&format!("teacher's key: {}", app.key_source));
+        let reload = app.reload(config)?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                _ = hangup.recv() => reload.again(),
+            }
         }
         say("stopping: running requests may finish");
         app.stop().await;

@@ -24,12 +24,28 @@ const UNIT_SHARE: &str = "greater than 0, at most 1";
 pub(crate) const KEYS: &[Key] = &[
     key("proxy.listen", "", "Address of the data plane."),
     key("proxy.threads", "at most 1024", "Serving threads; 0 is one for each processor."),
+    key(
+        "proxy.hosts",
+        "",
+        "Names by which clients may reach the proxy, besides addresses, `localhost` and names without a dot; others are refused (421), because a web page can point a name of its own here.",
+    ),
+    key(
+        "proxy.origins",
+        "",
+        "Origins of web pages that may ask, such as `https://tools.studio.example`, besides pages of this machine; others are refused (403).",
+    ),
+    key(
+        "proxy.open",
+        "",
+        "Lets other machines in (`proxy.listen` not loopback) while the proxy adds its own key; without it such a start is refused.",
+    ),
     key("admin.listen", "", "Address of the admin API; loopback, unless you set the token yourself."),
     key(
         "admin.token_env",
         "",
         "Environment variable with the bearer token; without it one is made and kept in DATA/admin-token.",
     ),
+    key("admin.hosts", "", "As `proxy.hosts`, of the admin listener."),
     key("teacher.base_url", "", "Any OpenAI-compatible base URL."),
     key(
         "teacher.key_env",

@@ -16,6 +16,12 @@ pub(crate) struct Proxy {
     pub(crate) listen: SocketAddr,
     /// Serving threads; 0 is one for each processor.
     pub(crate) threads: usize,
+    /// Names by which it may be reached, besides addresses and names without a dot.
+    pub(crate) hosts: Vec<String>,
+    /// Origins of web pages that may ask, besides those of this machine.
+    pub(crate) origins: Vec<String>,
+    /// Other machines may spend the proxy's own key without a key of theirs.
+    pub(crate) open: bool,
 }
 
 /// `[admin]`
@@ -25,6 +31,8 @@ pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
     /// Environment variable with the bearer token; without it one is made and kept in the data folder.
     pub(crate) token_env: String,
+    /// As `proxy.hosts`.
+    pub(crate) hosts: Vec<String>,
 }
 
 /// `[teacher]`
@@ -193,13 +201,15 @@ pub(crate) struct Site {
 
 impl Default for Proxy {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), threads: 0 }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { listen, threads: 0, hosts: Vec::new(), origins: Vec::new(), open: false }
     }
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token_env: "APPRENTICE_ADMIN_TOKEN".into() }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8081));
+        Self { listen, token_env: "APPRENTICE_ADMIN_TOKEN".into(), hosts: Vec::new() }
     }
 }
 

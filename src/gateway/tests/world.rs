@@ -159,6 +159,7 @@ impl World {
         let (capture, writer) = Writer::start(kept.clone(), metrics.clone(), DEADLINE).unwrap();
         let (auditor, audits) = Auditor::channel();
         let gateway = Arc::new(Gateway {
+            guard: crate::Guard::default(),
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),

@@ -1,0 +1,78 @@
+//! Strangers at the port: nobody but programs, and pages that the operator names, spends the teacher's key.
+
+use std::net::TcpListener;
+
+use harness::program::World;
+use harness::script;
+use harness::teacher::ScriptedTeacher;
+
+use crate::PROGRAM;
+
+const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
+const CHAT: &str = "/v1/chat/completions";
+
+#[test]
+fn what_a_foreign_page_or_a_climbing_path_asks_never_reaches_the_teacher() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let status = |target: &str, headers: &[(&str, &str)]| proxy.post(target, headers, ASKED).status();
+    assert_eq!(status(CHAT, &[("host", "rebound.evil.example")]), 421);
+    assert_eq!(status(CHAT, &[("origin", "https://evil.example"), ("content-type", "text/plain")]), 403);
+    assert_eq!(status("/v1/files", &[("sec-fetch-site", "cross-site")]), 403);
+    assert_eq!(status("/v1/%2e%2e/admin/keys", &[]), 400);
+    assert_eq!(teacher.asked(), 0);
+    let refused = proxy.post(CHAT, &[("origin", "https://evil.example")], ASKED).json();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("proxy.origins"), "{refused}");
+    assert_eq!(status(CHAT, &[("origin", "http://localhost:3000"), ("sec-fetch-site", "same-site")]), 200);
+}
+
+#[test]
+fn the_operators_own_key_is_not_for_other_machines_without_a_word() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let listen = || format!("0.0.0.0:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    world.set("proxy.listen", listen()).env("TEST_TEACHER_KEY", "sk-operator");
+    let exit = world.fails_to_start();
+    for part in ["proxy.listen 0.0.0.0:", "TEST_TEACHER_KEY", "proxy.open = true"] {
+        assert!(exit.stderr.contains(part), "{}", exit.stderr);
+    }
+    world.set("proxy.open", true).set("proxy.listen", listen());
+    let proxy = world.start();
+    assert!(proxy.stop().stdout.contains("teacher's key: $TEST_TEACHER_KEY, whoever asks"));
+}
+
+#[test]
+fn a_base_url_with_a_password_or_a_query_is_refused_and_the_password_is_not_shown() {
+    for (url, part) in
+        [("http://me:hunter2@127.0.0.1:9/v1", "teacher.key_env"), ("http://127.0.0.1:9/v1?api-version=1", "query")]
+    {
+        let exit = World::new(PROGRAM, url).fails_to_start();
+        assert!(exit.stderr.contains(part) && exit.stderr.contains("teacher.base_url"), "{}", exit.stderr);
+        assert!(!exit.stderr.contains("hunter2"), "{}", exit.stderr);
+    }
+}
+
+#[test]
+fn a_hangup_reads_the_rules_again_and_a_bad_file_changes_nothing() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    proxy.captured(1);
+    let private = toml::Table::from_iter([("capture".to_owned(), false.into())]);
+    world.set("sites.shop", private).set("proxy.threads", 3).config();
+    proxy.ask_to_reload();
+    proxy.logs("the rules of call sites were read again");
+    proxy.logs("waiting=\"proxy\"");
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    assert_eq!(proxy.chat("lore", ASKED).status(), 200);
+    proxy.captured(2);
+    std::fs::write(world.config(), "[site]\ncapture = \"perhaps\"\n").unwrap();
+    proxy.ask_to_reload();
+    proxy.logs("what is in force stays");
+    assert!(proxy.metric("apprentice_config_last_reload_successful", &[]) < 0.5);
+    assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    assert_eq!(proxy.stop().code, Some(0));
+    let kept = |site: &str| harness::kept::exchanges(&world.data(), site).len();
+    assert_eq!((kept("shop"), kept("lore")), (1, 1));
+}
