@@ -48,8 +48,8 @@ pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What the admin listener's connections may take.
-const ADMIN_LIMITS: net::Limits = net::Limits { connections_max: 256, ..gateway::limits::CONNECTIONS };
+/// Connections of the admin listener at a time.
+const ADMIN_CONNECTIONS_MAX: usize = 256;
 
 /// The running program.
 pub(crate) struct App {
@@ -162,6 +162,8 @@ impl App {
                 hosts: net::OwnHosts::new(&settings.proxy.hosts),
                 origins: settings.proxy.origins.clone(),
             },
+            body_bytes_max: settings.proxy.body_mb << 20,
+            connections: settings.proxy.limits(),
             endpoint: endpoint.clone(),
             distillable: settings.teacher.distillable,
             rules: rules.clone(),
@@ -203,9 +205,10 @@ impl App {
             hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
         };
+        let limits = net::Limits { connections_max: ADMIN_CONNECTIONS_MAX, ..settings.proxy.limits() };
         for socket in admin_listener.into_sockets() {
             let service = TowerToHyperService::new(admin::router(api.clone()));
-            background.spawn(net::serve(socket, ADMIN_LIMITS, service, stopped.clone()));
+            background.spawn(net::serve(socket, limits, service, stopped.clone()));
         }
         if let Some(cycle) = cycle {
             background.spawn(Arc::new(cycle).run(stopped));

@@ -4,23 +4,24 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use handover::plan::{Because, Plan, Route};
 use handover::{Candidate, Dice, Sticky};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use wire::chat::{ChatRequest, RequestError};
+use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
 use crate::attempt::NoAnswer;
 use crate::call::{Call, short_hash};
+use crate::incoming::{self, Read};
+use crate::pass::pass;
 use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, limits, record};
+use crate::{Gateway, audit, record};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -41,14 +42,13 @@ pub(crate) async fn chat(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = read(body).await?;
-    let began = Instant::now();
-    let parsed = match api.parse(&body) {
-        Ok(parsed) => Some(parsed),
-        Err(error @ RequestError::Json(_)) => return Err(ApiError::invalid("invalid_json", error.to_string())),
-        // A field that we do not understand is the teacher's to judge.
-        Err(RequestError::Field { .. }) => None,
+    let body = match incoming::read(body, gateway.body_bytes_max).await? {
+        Read::Whole(body) => body,
+        Read::Larger(body) => return pass(gateway, client, api.path(), parts, (body, &Reason::BodyTooLarge)).await,
     };
+    let began = Instant::now();
+    // What we do not understand is the teacher's to judge.
+    let parsed = api.parse(&body).ok();
     let call = Arc::new(Call::new(gateway, &parts, (api, began), body.clone(), parsed.as_ref())?);
     let planned = plan(gateway, &call, parsed.as_ref());
     let mut audit = audit::Planned::new(gateway, &call, planned.prompt.as_ref(), planned.audit, planned.repeat);
@@ -74,17 +74,6 @@ pub(crate) async fn chat(
     }
     count_route(gateway, &call, "teacher", &reason);
     Ok(ask_teacher(gateway, client, &call, &reason, audit).await)
-}
-
-async fn read(body: Incoming) -> Result<Bytes, ApiError> {
-    match Limited::new(body, limits::BODY_BYTES_MAX).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("the body is larger than {} bytes", limits::BODY_BYTES_MAX);
-            Err(ApiError { status: 413, ..ApiError::invalid("body_too_large", message) })
-        }
-        Err(error) => Err(ApiError::invalid("body_unreadable", format!("the body could not be read: {error}"))),
-    }
 }
 
 /// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on

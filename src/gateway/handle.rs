@@ -6,13 +6,13 @@ use callsite::split_path;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use uuid::Uuid;
 use wire::Api;
 use wire::error::ApiError;
 
 use crate::in_flight::{Counted, InFlight};
+use crate::pass::pass;
 use crate::reason::Reason;
-use crate::respond::{self, Body, RouteHeaders};
+use crate::respond::{self, Body};
 use crate::{Gateway, chat};
 
 /// Answers one request; never fails, because every failure is an answer too.
@@ -29,7 +29,9 @@ pub(crate) async fn handle(
         Ok(()) => answer(&gateway, &client, &path, request).await,
     };
     let response = response.unwrap_or_else(|error| {
-        gateway.metrics.requests_total("default", "proxy", &error.status.to_string()).inc();
+        // What the teacher did not do is the teacher's: alerts look there.
+        let route = if error.is_upstream() { "teacher" } else { "proxy" };
+        gateway.metrics.requests_total("default", route, &error.status.to_string()).inc();
         respond::error(&error)
     });
     response.map(|body| in_flight.until_end_of(body))
@@ -44,7 +46,10 @@ async fn answer(
 ) -> Result<Response<Body>, ApiError> {
     match Api::of_path(path).filter(|_| request.method() == Method::POST) {
         Some(api) => chat::chat(gateway, client, api, request).await,
-        None if path.starts_with("/v1/") => pass(gateway, client, path, request).await,
+        None if path.starts_with("/v1/") => {
+            let (parts, body) = request.into_parts();
+            pass(gateway, client, path, parts, (body.boxed_unsync(), &Reason::PassedThrough)).await
+        }
         None => Err(ApiError {
             status: 404,
             ..ApiError::invalid(
@@ -53,30 +58,4 @@ async fn answer(
             )
         }),
     }
-}
-
-/// Every other `/v1/...`: streamed through in both directions, never kept, never learnt from.
-async fn pass(
-    gateway: &Gateway,
-    client: &teacher::Client,
-    path: &str,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
-    let headers = teacher::headers::outgoing(&parts.headers);
-    let answer = client.send(parts.method, path, parts.uri.query(), headers, body.boxed_unsync()).await?;
-    let (mut head, body) = answer.into_parts();
-    head.headers = teacher::headers::end_to_end(&head.headers);
-    let facts = RouteHeaders {
-        id: Uuid::now_v7(),
-        site: &callsite::SiteId::default_site(),
-        by: callsite::By::Default,
-        route: "teacher",
-        reason: &Reason::PassedThrough,
-        model: "teacher",
-        confidence: None,
-    };
-    facts.write(&mut head.headers);
-    gateway.metrics.requests_total("default", "teacher", head.status.as_str()).inc();
-    Ok(Response::from_parts(head, body.boxed_unsync()))
 }

@@ -1,6 +1,6 @@
 //! The data plane: what happens to a request.
 //!
-//! A request walks `threads` (accept) -> `guard` (who may ask) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
+//! A request walks `threads` (accept) -> `guard` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched), which calls in order: `incoming` (the body), `call` (whose it
 //! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
 //! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
@@ -20,10 +20,12 @@ mod error;
 mod guard;
 mod handle;
 mod in_flight;
+mod incoming;
 mod judging;
 pub mod limits;
 mod lost;
 mod order;
+mod pass;
 mod reason;
 mod record;
 mod respond;
@@ -76,6 +78,9 @@ pub type Similarity = dyn Fn(&str, &str) -> f64 + Send + Sync;
 /// Everything a request may touch; one for all threads.
 pub struct Gateway {
     pub guard: Guard,
+    /// Largest request body that is read and understood; a larger one streams through.
+    pub body_bytes_max: usize,
+    pub connections: net::Limits,
     pub endpoint: teacher::Endpoint,
     /// Whether the teacher's terms allow learning from its answers.
     pub distillable: Distillable,

@@ -1,12 +1,9 @@
-//! Every limit of the data plane, by name. Those of the way to the teacher are `teacher::limits`.
+//! Every limit of the data plane that is no setting, by name. Those of the way to the teacher are `teacher::limits`.
 
 use std::time::Duration;
 
-/// What the data plane's connections may take.
-pub const CONNECTIONS: net::Limits =
-    net::Limits { connections_max: 8_192, header_time: Duration::from_secs(60), drain_time: Duration::from_secs(10) };
-/// Largest chat request.
-pub const BODY_BYTES_MAX: usize = 8 << 20;
+/// How long a client may pause within a request's body.
+pub const BODY_PAUSE_TIME: Duration = Duration::from_secs(60);
 /// Largest answer that is kept for capture and audits; a longer one passes through but is not kept.
 pub const CAPTURED_BYTES_MAX: usize = teacher::limits::ANSWER_BYTES_MAX;
 /// Audits that may wait; further ones are lost and counted.

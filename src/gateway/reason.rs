@@ -18,6 +18,8 @@ pub enum Reason {
     NotUnderstood,
     /// Not a chat request: passed through.
     PassedThrough,
+    /// Streamed through unread.
+    BodyTooLarge,
     /// A student can never be asked this.
     Ineligible(Ineligible),
     /// The student's queue is full.
@@ -41,6 +43,7 @@ impl Reason {
             Self::DefaultSite => "default-site",
             Self::NotUnderstood => "not-understood",
             Self::PassedThrough => "passed-through",
+            Self::BodyTooLarge => "body-too-large",
             Self::Ineligible(Ineligible::Field(_)) => "field",
             Self::Ineligible(Ineligible::Content(_)) => "content",
             Self::Ineligible(Ineligible::Messages) => "messages-malformed",
@@ -72,6 +75,7 @@ impl Reason {
             (Self::DefaultSite, "the client named no call site"),
             (Self::NotUnderstood, "the request is not understood; the teacher may"),
             (Self::PassedThrough, "not a chat request"),
+            (Self::BodyTooLarge, "a body larger than proxy.body_mb streams through unread"),
             (
                 Self::Ineligible(Ineligible::Field("NAME".into())),
                 "the request uses a field that students do not honour",

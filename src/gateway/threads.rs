@@ -9,7 +9,7 @@ use net::Listener;
 use tokio::sync::watch;
 
 use crate::handle::handle;
-use crate::{Gateway, GatewayError, limits};
+use crate::{Gateway, GatewayError};
 
 /// Serves until `stop` turns true, then lets running requests finish.
 ///
@@ -24,14 +24,14 @@ pub fn serve(
     for (number, socket) in listener.into_sockets().into_iter().enumerate() {
         // Made here so that a wrong certificate file stops the start, not a thread.
         let client = teacher::Client::new(&gateway.endpoint)?;
-        let (gateway, stop) = (gateway.clone(), stop.clone());
+        let (gateway, stop, connections) = (gateway.clone(), stop.clone(), gateway.connections);
         let service = service_fn(move |request| {
             let answer = handle(gateway.clone(), client.clone(), request);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;
-        let run = move || runtime.block_on(net::serve(socket, limits::CONNECTIONS, service, stop));
+        let run = move || runtime.block_on(net::serve(socket, connections, service, stop));
         let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(run);
         threads.push(thread.map_err(GatewayError::Thread)?);
     }

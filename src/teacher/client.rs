@@ -73,6 +73,9 @@ impl Client {
         }
         match tokio::time::timeout(limits::FIRST_BYTE_TIME, self.pool.request(request)).await {
             Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if is_clients(&error) => {
+                Err(ApiError::invalid("body_unreadable", format!("the body could not be read: {}", chain(&error))))
+            }
             Ok(Err(error)) => Err(ApiError::upstream(
                 502,
                 "teacher_unreachable",
@@ -101,6 +104,18 @@ fn trusting(path: &str) -> Result<rustls::ClientConfig, TeacherError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(builder.map_err(|error| failed(error.to_string()))?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Whether the client's own body broke off, not the way to the teacher.
+fn is_clients(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// An error with its causes in one line.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+const UPSTREAM: &str = "apprentice_error";
+
 /// An error of the proxy itself, in the shape every OpenAI client reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiError {
@@ -23,7 +25,13 @@ impl ApiError {
     /// The proxy or the way to the teacher is at fault.
     #[must_use]
     pub fn upstream(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), r#type: "apprentice_error", param: None, code: Some(code) }
+        Self { status, message: message.into(), r#type: UPSTREAM, param: None, code: Some(code) }
+    }
+
+    /// Whether the way to the teacher is at fault.
+    #[must_use]
+    pub fn is_upstream(&self) -> bool {
+        self.r#type == UPSTREAM
     }
 
     /// The JSON body.

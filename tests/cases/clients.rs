@@ -81,7 +81,7 @@ fn openais_python_client_works_through_the_proxy() {
         "embedding": [0.5, -1.0, 2.0],
         "missing": {"class": "NotFoundError", "code": "model_not_found", "request_id": "req_e"},
         "limited": {"class": "RateLimitError", "code": "rate_limit_exceeded", "retry_after": "1"},
-        "too_large": {"class": "APIStatusError", "status": 413, "code": "body_too_large"},
+        "large": {"text": "Grüße aus der Ferne", "reason": "body-too-large"},
         "student": {"text": learnt::SAYS, "route": "student", "request_id": true},
         "student_stream": {"text": learnt::SAYS, "tokens": 3},
         "metadata": {"site": "named", "by": "metadata"},

@@ -8,7 +8,6 @@ use harness::teacher::ScriptedTeacher;
 use crate::PROGRAM;
 
 const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
-const BODY_BYTES_MAX: usize = 8 << 20;
 
 /// An error as OpenAI's clients read it: all four keys, and no invitation to repeat what cannot work.
 fn refused(answer: &Answer, status: u16, code: &str) {
@@ -32,44 +31,62 @@ fn chat_of(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_chat_request_may_have_eight_mebibytes_and_no_more() {
+fn a_larger_chat_request_streams_through_unread() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
-    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    let answer = client::ask(proxy.proxy, "POST", "/v1/chat/completions", &[], &chat_of(BODY_BYTES_MAX));
-    assert_eq!(answer.status(), 200);
-    assert_eq!(teacher.only().body.len(), BODY_BYTES_MAX);
-    for bytes in [BODY_BYTES_MAX + 1, 3 * BODY_BYTES_MAX] {
-        let mut connection = Connection::open(proxy.proxy);
-        connection.send_while_taken(&client::request("POST", "/v1/chat/completions", &[], &chat_of(bytes)));
-        refused(&connection.answer(), 413, "body_too_large");
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.set("proxy.body_mb", 1).start();
+    for (bytes, reason) in [(1 << 20, "teacher"), ((1 << 20) + 1, "body-too-large"), (40 << 20, "body-too-large")] {
+        let answer = client::ask(proxy.proxy, "POST", "/s/shop/v1/chat/completions", &[], &chat_of(bytes));
+        assert_eq!((answer.status(), answer.header("x-apprentice-reason")), (200, reason), "{bytes}");
+        assert_eq!(teacher.received().last().unwrap().body.len(), bytes);
     }
-    goes_on(&proxy);
-    assert_eq!(teacher.asked(), 2, "what is refused is not sent on");
+    assert_eq!(proxy.stop().code, Some(0));
+    assert_eq!(harness::kept::exchanges(&world.data(), "shop").len(), 1);
 }
 
 #[test]
-fn a_body_that_does_not_say_its_length_is_cut_off_at_the_same_limit() {
+fn a_body_that_does_not_say_its_length_streams_through_from_the_same_size_on() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
     let mut connection = Connection::open(proxy.proxy);
     connection.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
     let piece = [b"100000\r\n".to_vec(), vec![b' '; 1 << 20], b"\r\n".to_vec()].concat();
-    for _ in 0..9 {
+    for _ in 0..20 {
         connection.send_while_taken(&piece);
     }
-    refused(&connection.answer(), 413, "body_too_large");
+    connection.send(b"0\r\n\r\n");
+    assert_eq!((connection.answer().status(), teacher.only().body.len()), (200, 20 << 20));
     goes_on(&proxy);
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_refused() {
+fn a_client_that_breaks_off_its_body_is_not_the_teachers_fault() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    for body in ["", "{", "[]", "\"text\"", "{\"model\":\"m\",}", "{\"model\":\"m\"} trailing", "\u{0}"] {
-        refused(&proxy.post("/v1/chat/completions", &[], body), 400, "invalid_json");
+    for target in ["/v1/chat/completions", "/v1/files"] {
+        let mut connection = Connection::open(proxy.proxy);
+        connection.send(
+            format!("POST {target} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\nnonsense\r\n")
+                .as_bytes(),
+        );
+        refused(&connection.answer(), 400, "body_unreadable");
     }
-    assert_eq!(teacher.received().len(), 0);
     goes_on(&proxy);
+}
+
+#[test]
+fn a_body_that_is_no_json_object_is_the_teachers_to_judge() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    let bodies = ["", "{", "[]", "\"text\"", "{\"model\":\"m\",}", "{\"model\":\"m\"} trailing", "\u{0}"];
+    for body in bodies {
+        let answer = proxy.chat("shop", body);
+        assert_eq!((answer.status(), answer.header("x-apprentice-reason")), (200, "not-understood"), "{body}");
+        assert_eq!(teacher.received().last().unwrap().body, body.as_bytes());
+    }
+    assert_eq!(proxy.stop().code, Some(0));
+    assert!(harness::kept::exchanges(&world.data(), "shop").is_empty(), "who knows what it asked");
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn requests_that_never_end_are_cut_off_in_bounded_time() {
     let teacher = ScriptedTeacher::start(|_| {
         vec![script::stream_head(), script::chunk(script::events(&["Once"])[1].as_bytes()), Step::Hang]
     });
-    let world = World::new(PROGRAM, &teacher.base_url());
-    let proxy = world.start();
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.set("proxy.drain_s", 6).start();
     let mut streaming = Connection::open(proxy.proxy);
     streaming.send(&client::request("POST", "/s/shop/v1/chat/completions", &[], ASKED.as_bytes()));
     assert_eq!(streaming.head().status, 200);

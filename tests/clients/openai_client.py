@@ -59,8 +59,8 @@ def main(proxy):
         "retry_after": limited.response.headers["retry-after"],
     }
     large = [{"role": "user", "content": "x" * (8 << 20)}]
-    too_large = failure(lambda: shop.chat.completions.create(model="m", messages=large))
-    found["too_large"] = {"class": type(too_large).__name__, "status": too_large.status_code, "code": too_large.code}
+    raw = shop.chat.completions.with_raw_response.create(model="m", messages=large)
+    found["large"] = {"text": raw.parse().choices[0].message.content, "reason": raw.headers["x-apprentice-reason"]}
 
     learnt = client(f"{proxy}/s/learnt/v1")
     headers, answer = chat(learnt, {})

@@ -18,6 +18,15 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     let Settings { proxy, capture, student, lessons, generate, .. } = settings;
     let mut problems = failed(&[
         ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
+        ("proxy.body_mb", proxy.body_mb as f64, (1..=1024).contains(&proxy.body_mb), "from 1 to 1024"),
+        (
+            "proxy.connections_max",
+            proxy.connections_max as f64,
+            (1..=1 << 20).contains(&proxy.connections_max),
+            "from 1 to 1048576",
+        ),
+        ("proxy.header_s", proxy.header_s as f64, (1..=3_600).contains(&proxy.header_s), "from 1 to 3600"),
+        ("proxy.drain_s", proxy.drain_s as f64, proxy.drain_s <= 3_600, "at most 3600"),
         (
             "capture.segment_mb",
             capture.segment_mb as f64,

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use capture::Distillable;
 use judge::JudgeSettings;
@@ -22,6 +23,23 @@ pub(crate) struct Proxy {
     pub(crate) origins: Vec<String>,
     /// Other machines may spend the proxy's own key without a key of theirs.
     pub(crate) open: bool,
+    /// Largest request body that is read and learnt from; a larger one streams through.
+    pub(crate) body_mb: usize,
+    pub(crate) connections_max: usize,
+    /// How long a client may take for its headers, and stay idle between requests.
+    pub(crate) header_s: u64,
+    /// How long running requests may take once the program is asked to stop.
+    pub(crate) drain_s: u64,
+}
+
+impl Proxy {
+    pub(crate) fn limits(&self) -> net::Limits {
+        net::Limits {
+            connections_max: self.connections_max,
+            header_time: Duration::from_secs(self.header_s),
+            drain_time: Duration::from_secs(self.drain_s),
+        }
+    }
 }
 
 /// `[admin]`
@@ -202,7 +220,17 @@ pub(crate) struct Site {
 impl Default for Proxy {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
-        Self { listen, threads: 0, hosts: Vec::new(), origins: Vec::new(), open: false }
+        Self {
+            listen,
+            threads: 0,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            open: false,
+            body_mb: 8,
+            connections_max: 8_192,
+            header_s: 60,
+            drain_s: 25,
+        }
     }
 }
 

@@ -225,8 +225,8 @@ fn every_reason() -> Vec<Reason> {
         Because::LogUnavailable,
     ];
     let mut all: Vec<Reason> = states.into_iter().chain(others).map(Reason::Plan).collect();
-    all.extend([Reason::DefaultSite, Reason::NotUnderstood, Reason::PassedThrough, Reason::StudentBusy]);
-    all.extend([Reason::StudentFailed, Reason::StudentTimeout, Reason::Unsure]);
+    all.extend([Reason::DefaultSite, Reason::NotUnderstood, Reason::PassedThrough, Reason::BodyTooLarge]);
+    all.extend([Reason::StudentBusy, Reason::StudentFailed, Reason::StudentTimeout, Reason::Unsure]);
     let ineligible = [
         Ineligible::Field("NAME".into()),
         Ineligible::Content("KIND".into()),
@@ -249,6 +249,7 @@ fn every_reason() -> Vec<Reason> {
             | Reason::DefaultSite
             | Reason::NotUnderstood
             | Reason::PassedThrough
+            | Reason::BodyTooLarge
             | Reason::Ineligible(
                 Ineligible::Field(_)
                 | Ineligible::Content(_)

@@ -160,6 +160,12 @@ impl World {
         let (auditor, audits) = Auditor::channel();
         let gateway = Arc::new(Gateway {
             guard: crate::Guard::default(),
+            body_bytes_max: 8 << 20,
+            connections: net::Limits {
+                connections_max: 64,
+                header_time: Duration::from_secs(60),
+                drain_time: Duration::from_secs(10),
+            },
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
