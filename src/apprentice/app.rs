@@ -7,6 +7,7 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
+mod data_plane;
 pub(crate) mod judges;
 mod prices;
 mod reload;
@@ -21,13 +22,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use capture::segments::SegmentLimits;
 use capture::writer::RETRY_PAUSE;
-use capture::{Capture, CaptureError, CaptureStore, Distillable, Segments, Writer};
+use capture::{CaptureError, CaptureStore, Distillable, Segments, Writer};
 use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
-use gateway::{Activity, Auditor, Gateway, Students};
+use gateway::{Activity, Auditor, Students};
 use hyper_util::service::TowerToHyperService;
 use ledger::Ledger;
 use net::Listener;
@@ -43,7 +44,7 @@ use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
 pub(crate) use prices::prices;
-use reload::Reload;
+use reload::{Live, Reload};
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -64,10 +65,7 @@ pub(crate) struct App {
     serving: Vec<JoinHandle<()>>,
     background: JoinSet<()>,
     writer: Option<Writer>,
-    rules: LiveRules,
-    /// Of every site's evidence: what all sites share.
-    basis: BTreeMap<String, String>,
-    metrics: Arc<Metrics>,
+    live: Live,
 }
 
 /// The runtime of everything but the serving threads.
@@ -145,7 +143,7 @@ impl App {
         let endpoint = teacher(&settings)?;
         let key_source = secrets::key_source(&settings, &endpoint)?;
         let shared = share(settings, &endpoint)?;
-        let Shared { settings, data, metrics, rules, .. } = &shared;
+        let Shared { settings, data, metrics, .. } = &shared;
 
         let captures = open_captures(settings, data, metrics)?;
         let (capture, writer) = match &captures {
@@ -157,30 +155,15 @@ impl App {
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
-        let gateway = Arc::new(Gateway {
-            guard: gateway::Guard {
-                hosts: net::OwnHosts::new(&settings.proxy.hosts),
-                origins: settings.proxy.origins.clone(),
-            },
-            body_bytes_max: settings.proxy.body_mb << 20,
-            connections: settings.proxy.limits(),
-            endpoint: endpoint.clone(),
-            distillable: settings.teacher.distillable,
-            rules: rules.clone(),
-            ledger: ledger.clone(),
-            students: students.clone(),
-            student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
-            capture: capture.filter(|_: &Capture| settings.capture.enabled),
+        let parts = data_plane::Parts {
+            endpoint: &endpoint,
+            ledger: &ledger,
+            students: &students,
+            capture,
             auditor,
-            similarity: shared.similarity()?,
-            judge: judges::judge(settings, &endpoint, data, metrics)?,
-            sentinels: gateway::Sentinels::default(),
-            activity: activity.clone(),
-            prices: prices(settings)?,
-            metrics: metrics.clone(),
-            dice: secrets::dice(seed)?,
-            clock: now_ms,
-        });
+            activity: &activity,
+        };
+        let gateway = data_plane::gateway(&shared, parts, seed)?;
         let serving = gateway::serve(&gateway, listener, &stopped)?;
 
         let (token, token_source) = secrets::admin_token(settings, data)?;
@@ -214,26 +197,13 @@ impl App {
             background.spawn(Arc::new(cycle).run(stopped));
         }
         let Shared { rules, basis, metrics, .. } = shared;
-        Ok(Self {
-            proxy,
-            admin,
-            token_source,
-            key_source,
-            ledger,
-            lessons,
-            stop,
-            serving,
-            background,
-            writer,
-            rules,
-            basis,
-            metrics,
-        })
+        let live = Live { rules, basis, metrics };
+        Ok(Self { proxy, admin, token_source, key_source, ledger, lessons, stop, serving, background, writer, live })
     }
 
     /// What reads `path` again, the file that the program was started with.
     pub(crate) fn reload(&self, path: &Path) -> Result<Reload, Error> {
-        Reload::new(path, (self.rules.clone(), self.basis.clone()), self.metrics.clone())
+        Reload::new(path, self.live.clone())
     }
 
     /// Lets running requests finish, ends a lesson (it goes on at the next start) and writes what waits.

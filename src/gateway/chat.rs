@@ -21,7 +21,7 @@ use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, record};
+use crate::{Gateway, audit, outages, record};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -143,6 +143,7 @@ async fn ask_teacher(
         Err(error) => {
             // An error of the proxy's own, which still says whose request it was.
             audit.teacher_unreachable();
+            outages::count(gateway, &error);
             metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
             let mut response = respond::error(&error);
             RouteHeaders::teacher(call, reason).write(response.headers_mut());

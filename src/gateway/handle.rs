@@ -13,7 +13,7 @@ use crate::in_flight::{Counted, InFlight};
 use crate::pass::pass;
 use crate::reason::Reason;
 use crate::respond::{self, Body};
-use crate::{Gateway, chat};
+use crate::{Gateway, chat, outages};
 
 /// Answers one request; never fails, because every failure is an answer too.
 pub(crate) async fn handle(
@@ -29,6 +29,7 @@ pub(crate) async fn handle(
         Ok(()) => answer(&gateway, &client, &path, request).await,
     };
     let response = response.unwrap_or_else(|error| {
+        outages::count(&gateway, &error);
         // What the teacher did not do is the teacher's: alerts look there.
         let route = if error.is_upstream() { "teacher" } else { "proxy" };
         gateway.metrics.requests_total("default", route, &error.status.to_string()).inc();

@@ -25,6 +25,7 @@ mod judging;
 pub mod limits;
 mod lost;
 mod order;
+mod outages;
 mod pass;
 mod reason;
 mod record;
@@ -50,6 +51,7 @@ pub use audit::{Auditor, Audits};
 pub use error::GatewayError;
 pub use guard::Guard;
 pub use judging::{Judging, Opinion};
+pub use outages::Outages;
 pub use reason::Reason;
 pub use sentinels::Sentinels;
 pub use threads::serve;
@@ -97,6 +99,7 @@ pub struct Gateway {
     /// Absent where none is configured.
     pub judge: Option<Arc<dyn Judging>>,
     pub sentinels: Sentinels,
+    pub outages: Outages,
     pub activity: Arc<Activity>,
     pub prices: teacher::Prices,
     pub metrics: Arc<Metrics>,

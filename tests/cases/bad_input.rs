@@ -202,7 +202,7 @@ fn a_hand_over_log_that_cannot_be_opened_sends_every_site_to_the_teacher_until_i
 }
 
 #[test]
-fn a_teacher_that_cannot_be_reached_is_said_to_the_client() {
+fn a_teacher_that_cannot_be_reached_is_said_to_the_client_counted_and_logged_once() {
     // Free a moment ago, so nobody listens.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let proxy = World::new(PROGRAM, &format!("http://{address}/v1")).start();
@@ -215,4 +215,10 @@ fn a_teacher_that_cannot_be_reached_is_said_to_the_client() {
         assert!(message.contains(&address.to_string()) && message.contains("teacher.base_url"), "{message}");
         assert_eq!(answer.head.find("x-should-retry"), None, "the network may be back for a retry");
     }
+    let count = |name: &str, labels: &[&str]| proxy.metric(name, labels);
+    assert!((count("apprentice_teacher_failures_total", &["teacher_unreachable"]) - 2.0).abs() < 1e-9);
+    // Where alerts on the teacher look, also for what is no chat request.
+    assert!((count("apprentice_requests_total", &["default", "teacher", "502"]) - 1.0).abs() < 1e-9);
+    proxy.logs("requests got no answer from the teacher");
+    assert_eq!(proxy.log().matches("requests got no answer from the teacher").count(), 1, "{}", proxy.log());
 }

@@ -60,7 +60,8 @@ fn a_hangup_reads_the_rules_again_and_a_bad_file_changes_nothing() {
     assert_eq!(proxy.chat("shop", ASKED).status(), 200);
     proxy.captured(1);
     let private = toml::Table::from_iter([("capture".to_owned(), false.into())]);
-    world.set("sites.shop", private).set("proxy.threads", 3).config();
+    world.set("sites.shop", private).set("proxy.threads", 3);
+    assert!(world.config().is_file());
     proxy.ask_to_reload();
     proxy.logs("the rules of call sites were read again");
     proxy.logs("waiting=\"proxy\"");

@@ -14,38 +14,40 @@ use crate::settings::Settings;
 /// Sections whose values are the rules of call sites.
 const RULES: [&str; 4] = ["handover", "site", "sites", "verifiers"];
 
-/// What is running, to compare with.
+/// What of a running program can be replaced, and what tells of it.
+#[derive(Clone)]
+pub(super) struct Live {
+    pub(super) rules: LiveRules,
+    /// Of every site's evidence: the part that does not change without a restart.
+    pub(super) basis: BTreeMap<String, String>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// The file, and how it read when the program started.
 pub(crate) struct Reload {
     path: PathBuf,
     running: toml::Table,
-    rules: LiveRules,
-    /// Of every site's evidence: the part that does not change without a restart.
-    basis: BTreeMap<String, String>,
-    metrics: Arc<Metrics>,
+    live: Live,
 }
 
 impl Reload {
     /// `path` is the file that the running program was started with.
-    pub(super) fn new(
-        path: &Path,
-        (rules, basis): (LiveRules, BTreeMap<String, String>),
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(path: &Path, live: Live) -> Result<Self, Error> {
         let running = table(path)?;
-        metrics.config_last_reload_successful().set(1.0);
-        Ok(Self { path: path.to_owned(), running, rules, basis, metrics })
+        live.metrics.config_last_reload_successful().set(1.0);
+        Ok(Self { path: path.to_owned(), running, live })
     }
 
     /// Puts the file's rules in force, or keeps those that are.
     pub(crate) fn again(&self) {
         match self.read() {
             Ok(waiting) => {
-                self.metrics.config_last_reload_successful().set(1.0);
+                self.live.metrics.config_last_reload_successful().set(1.0);
                 let waiting = waiting.join(", ");
                 tracing::info!(path = %self.path.display(), waiting, "the rules of call sites were read again; sections that changed besides wait for a restart");
             }
             Err(error) => {
-                self.metrics.config_last_reload_successful().set(0.0);
+                self.live.metrics.config_last_reload_successful().set(0.0);
                 tracing::error!(%error, "the configuration was not read again: what is in force stays");
             }
         }
@@ -55,7 +57,7 @@ impl Reload {
     fn read(&self) -> Result<Vec<String>, Error> {
         let settings = Settings::load(&self.path)?;
         let now = table(&self.path)?;
-        self.rules.replace(settings.rules(&self.basis)?);
+        self.live.rules.replace(settings.rules(&self.live.basis)?);
         let sections = now.keys().chain(self.running.keys().filter(|name| !now.contains_key(*name)));
         let changed =
             sections.filter(|name| !RULES.contains(&name.as_str()) && now.get(*name) != self.running.get(*name));

@@ -177,6 +177,7 @@ impl World {
             similarity: Arc::new(verify::rouge_l),
             judge: setup.judge.clone(),
             sentinels: Sentinels::default(),
+            outages: crate::Outages::default(),
             activity: Arc::new(Activity::default()),
             prices: Prices::of_everything(Price { input: 1e6, output: 2e6 }),
             metrics: metrics.clone(),

@@ -1,0 +1,50 @@
+//! The gateway as it is configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use capture::Capture;
+use gateway::{Activity, Auditor, Gateway, Guard, Outages, Sentinels, Students};
+use ledger::Ledger;
+use net::OwnHosts;
+
+use crate::app::{Error, Shared, judges, now_ms, prices, secrets};
+
+/// What was opened for it.
+pub(super) struct Parts<'a> {
+    pub(super) endpoint: &'a teacher::Endpoint,
+    pub(super) ledger: &'a Arc<Ledger>,
+    pub(super) students: &'a Arc<dyn Students>,
+    /// Where exchanges go, if the log could be opened.
+    pub(super) capture: Option<Capture>,
+    pub(super) auditor: Auditor,
+    pub(super) activity: &'a Arc<Activity>,
+}
+
+/// Puts it together; `seed` makes the dice repeatable.
+pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> Result<Arc<Gateway>, Error> {
+    let Shared { settings, data, metrics, rules, .. } = shared;
+    let Parts { endpoint, ledger, students, capture, auditor, activity } = parts;
+    Ok(Arc::new(Gateway {
+        guard: Guard { hosts: OwnHosts::new(&settings.proxy.hosts), origins: settings.proxy.origins.clone() },
+        body_bytes_max: settings.proxy.body_mb << 20,
+        connections: settings.proxy.limits(),
+        endpoint: endpoint.clone(),
+        distillable: settings.teacher.distillable,
+        rules: rules.clone(),
+        ledger: ledger.clone(),
+        students: students.clone(),
+        student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
+        capture: capture.filter(|_| settings.capture.enabled),
+        auditor,
+        similarity: shared.similarity()?,
+        judge: judges::judge(settings, endpoint, data, metrics)?,
+        sentinels: Sentinels::default(),
+        outages: Outages::default(),
+        activity: activity.clone(),
+        prices: prices(settings)?,
+        metrics: metrics.clone(),
+        dice: secrets::dice(seed)?,
+        clock: now_ms,
+    }))
+}
