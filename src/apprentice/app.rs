@@ -11,7 +11,7 @@ mod data_plane;
 pub(crate) mod judges;
 mod prices;
 mod reload;
-mod secrets;
+pub(crate) mod secrets;
 pub(crate) mod similarity;
 pub(crate) mod student;
 mod students;

@@ -4,6 +4,7 @@ pub(crate) mod dataset;
 pub(crate) mod generate;
 pub(crate) mod levels;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,6 +21,19 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+#[derive(Args)]
+pub(crate) struct NewKey {
+    /// What it is called in the configuration and in messages.
+    pub(crate) name: String,
+    /// The call site that it stands for.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    #[arg(long, value_name = "N")]
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    #[arg(long, value_name = "N")]
+    pub(crate) tokens_per_day: Option<u64>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run the proxy, the admin listener and the background cycle.
@@ -33,6 +47,8 @@ pub(crate) enum Command {
     },
     /// Read a configuration and what it names, change nothing.
     Check(Config),
+    /// Make a key of the proxy's own, for clients that must not have the teacher's.
+    Key(NewKey),
     /// Print the rules that hold for a call site, and what its evidence depends on, as JSON.
     Rules {
         #[command(flatten)]

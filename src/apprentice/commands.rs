@@ -11,6 +11,7 @@ mod export_encoder;
 mod generate;
 mod init;
 mod judge;
+mod key;
 mod levels;
 mod policy;
 pub(crate) mod practice;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Serve(config) => serve::serve(&config.config),
         Command::Practice(practice) => practice::practice(practice),
         Command::Init { path } => init::init(&path),
+        Command::Key(new) => key::key(&new),
         Command::Check(config) => check::check(&config.config),
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),

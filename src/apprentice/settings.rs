@@ -36,6 +36,8 @@ pub(crate) enum SettingsError {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) proxy: Proxy,
+    /// Keys of the proxy's own, by name.
+    pub(crate) keys: BTreeMap<String, sections::ProxyKey>,
     pub(crate) admin: Admin,
     pub(crate) teacher: Teacher,
     pub(crate) data: Data,

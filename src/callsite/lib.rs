@@ -1,7 +1,7 @@
 //! Who is asking and who answers: the names of call sites and of their students' versions.
 //!
 //! The order is fixed and the first match wins: path prefix `/s/{site}/...`, header `x-apprentice-site`,
-//! body `metadata.apprentice_site`, then `metadata.prompt_id`, else `default`. The answer says which rule
+//! body `metadata.apprentice_site`, then `metadata.prompt_id`, the key's site, else `default`. The answer says which rule
 //! fired. The `default` site is forwarded and counted, never learnt and never switched.
 //!
 //! No I/O, no clock, no chance.
@@ -128,6 +128,8 @@ impl From<VersionId> for String {
 pub enum By {
     Default,
     Header,
+    /// The site that a key of the proxy's own stands for.
+    Key,
     Metadata,
     Path,
 }
@@ -138,6 +140,7 @@ impl By {
         match self {
             Self::Default => "default",
             Self::Header => "header",
+            Self::Key => "key",
             Self::Metadata => "metadata",
             Self::Path => "path",
         }
@@ -162,6 +165,7 @@ pub fn identify(
     path_site: Option<&str>,
     header: Option<&str>,
     metadata: &BTreeMap<String, String>,
+    key: Option<&SiteId>,
 ) -> Result<(SiteId, By), BadSite> {
     if let Some(name) = path_site {
         return Ok((SiteId::new(name)?, By::Path));
@@ -176,7 +180,7 @@ pub fn identify(
     if let Some(site) = metadata.get("prompt_id").and_then(|name| SiteId::new(name).ok()) {
         return Ok((site, By::Metadata));
     }
-    Ok((SiteId::default_site(), By::Default))
+    Ok(key.map_or_else(|| (SiteId::default_site(), By::Default), |site| (site.clone(), By::Key)))
 }
 
 #[cfg(test)]

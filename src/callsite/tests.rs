@@ -7,8 +7,9 @@ fn metadata(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn the_first_rule_that_names_a_site_wins() {
     let all = metadata(&[("apprentice_site", "meta"), ("prompt_id", "prompt")]);
-    let by =
-        |path, header, metadata: &_| identify(path, header, metadata).map(|(site, by)| (site.to_string(), by.label()));
+    let by = |path, header, metadata: &_| {
+        identify(path, header, metadata, None).map(|(site, by)| (site.to_string(), by.label()))
+    };
     assert_eq!(by(Some("shop"), Some("head"), &all), Ok(("shop".into(), "path")));
     assert_eq!(by(None, Some("head"), &all), Ok(("head".into(), "header")));
     assert_eq!(by(None, None, &all), Ok(("meta".into(), "metadata")));
@@ -19,7 +20,7 @@ fn the_first_rule_that_names_a_site_wins() {
 #[test]
 fn a_bad_name_is_an_error_that_shows_it() {
     for bad in ["", "a b", "../x", ".hidden", &"x".repeat(65), "naïve"] {
-        let error = identify(Some(bad), None, &BTreeMap::new()).unwrap_err();
+        let error = identify(Some(bad), None, &BTreeMap::new(), None).unwrap_err();
         assert!(error.to_string().starts_with('`'), "{error}");
     }
 }

@@ -13,6 +13,7 @@ use wire::error::ApiError;
 use wire::{Api, Delivery};
 
 use crate::Gateway;
+use crate::keys::Key;
 
 /// One chat request.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) user: Option<u32>,
     /// The client repeats a request: no new evidence.
     pub(crate) retry: bool,
+    /// The proxy's own key that it came with.
+    pub(crate) key: Option<Arc<Key>>,
     /// The exchange may be kept.
     pub(crate) capturable: bool,
 }
@@ -56,7 +59,9 @@ impl Call {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let (path_site, path) = callsite::split_path(parts.uri.path());
         let metadata = parsed.map(|parsed| parsed.metadata.clone()).unwrap_or_default();
-        let named = callsite::identify(path_site, text("x-apprentice-site"), &metadata);
+        let key = parts.extensions.get::<Arc<Key>>().cloned();
+        let of_key = key.as_ref().and_then(|key| key.site());
+        let named = callsite::identify(path_site, text("x-apprentice-site"), &metadata, of_key);
         let (named, by) = named.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
         let capturable = may_be_kept(gateway, &named, parts, &body, parsed);
         // A site past the cap is kept, counted and answered like one that was not named.
@@ -72,6 +77,7 @@ impl Call {
             at_ms: (gateway.clock)(),
             began,
             api,
+            key,
             capturable,
             site,
             by,

@@ -19,14 +19,21 @@ use crate::{Gateway, chat, outages};
 pub(crate) async fn handle(
     gateway: Arc<Gateway>,
     client: teacher::Client,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<Counted> {
     gateway.activity.begin((gateway.clock)() / 1000);
     let in_flight = InFlight::begin(&gateway.metrics);
     let path = split_path(request.uri().path()).1.to_owned();
-    let response = match gateway.guard.check(&request) {
+    let admitted =
+        gateway.guard.check(&request).and_then(|()| gateway.keys.check(request.headers(), (gateway.clock)()));
+    let response = match admitted {
         Err(refused) => Err(refused),
-        Ok(()) => answer(&gateway, &client, &path, request).await,
+        Ok(key) => {
+            if let Some(key) = key {
+                request.extensions_mut().insert(key);
+            }
+            answer(&gateway, &client, &path, request).await
+        }
     };
     let response = response.unwrap_or_else(|error| {
         outages::count(&gateway, &error);

@@ -1,6 +1,6 @@
 //! The data plane: what happens to a request.
 //!
-//! A request walks `threads` (accept) -> `guard` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched), which calls in order: `incoming` (the body), `call` (whose it
+//! A request walks `threads` (accept) -> `guard` and `keys` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched), which calls in order: `incoming` (the body), `call` (whose it
 //! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
 //! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
@@ -22,6 +22,7 @@ mod handle;
 mod in_flight;
 mod incoming;
 mod judging;
+mod keys;
 pub mod limits;
 mod lost;
 mod order;
@@ -51,6 +52,7 @@ pub use audit::{Auditor, Audits};
 pub use error::GatewayError;
 pub use guard::Guard;
 pub use judging::{Judging, Opinion};
+pub use keys::{Key, Keys};
 pub use outages::Outages;
 pub use reason::Reason;
 pub use sentinels::Sentinels;
@@ -80,6 +82,7 @@ pub type Similarity = dyn Fn(&str, &str) -> f64 + Send + Sync;
 /// Everything a request may touch; one for all threads.
 pub struct Gateway {
     pub guard: Guard,
+    pub keys: Keys,
     /// Largest request body that is read and understood; a larger one streams through.
     pub body_bytes_max: usize,
     pub connections: net::Limits,

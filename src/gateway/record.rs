@@ -22,7 +22,11 @@ pub(crate) fn teacher_answered(
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
         // The client's own request has the call's id; what was asked for an audit has another.
-        spend(gateway, call, if id == call.id { "traffic" } else { "audit" }, usage);
+        let is_traffic = id == call.id;
+        spend(gateway, call, if is_traffic { "traffic" } else { "audit" }, usage);
+        if is_traffic {
+            spend_of_key(call, usage);
+        }
     }
     keep(
         gateway,
@@ -37,6 +41,13 @@ pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, summary: Optio
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
         spend(gateway, call, "repeat", usage);
+    }
+}
+
+/// Counts tokens against the key that the request came with, whoever answered.
+fn spend_of_key(call: &Call, usage: Usage) {
+    if let Some(key) = &call.key {
+        key.spend(u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens), call.at_ms);
     }
 }
 
@@ -59,6 +70,7 @@ pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &Version
     let seconds = call.began.elapsed().as_secs_f64();
     gateway.metrics.request_duration_seconds(site, "student").observe(seconds);
     count_tokens(gateway, call, "student", answer.usage);
+    spend_of_key(call, answer.usage);
     gateway.metrics.saved_usd(site).add(price(gateway, call, answer.usage));
     // What the site's requests took on average where the teacher answered them.
     let by_teacher = gateway.metrics.request_duration_seconds(site, "teacher");

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use callsite::{By, SiteId};
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -65,7 +65,9 @@ pub(crate) fn error(error: &ApiError) -> Response<Body> {
     *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if error.status < 500 {
+    if let Some(seconds) = error.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    } else if error.status < 500 {
         // OpenAI's libraries retry on their own; the same request would fail the same way.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }

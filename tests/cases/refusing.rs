@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use harness::client;
 use harness::program::World;
 use harness::script;
 use harness::teacher::ScriptedTeacher;
@@ -39,6 +40,68 @@ fn the_operators_own_key_is_not_for_other_machines_without_a_word() {
     world.set("proxy.open", true).set("proxy.listen", listen());
     let proxy = world.start();
     assert!(proxy.stop().stdout.contains("teacher's key: $TEST_TEACHER_KEY, whoever asks"));
+}
+
+#[test]
+fn a_key_of_the_proxys_own_lets_in_up_to_its_limits_and_the_teacher_sees_the_operators() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let made = world.run(&["key", "tools", "--site", "shop", "--tokens-per-day", "10"]).stdout;
+    let key = made.lines().find(|line| line.starts_with("sk-ap-tools-")).unwrap().to_owned();
+    let (_, entry) = made.split_once("For the configuration:").unwrap();
+    world.merge(entry);
+    let exit = world.fails_to_start();
+    assert!(exit.stderr.contains("[keys]") && exit.stderr.contains("TEST_TEACHER_KEY"), "{}", exit.stderr);
+    // With keys other machines may be let in.
+    let listen = format!("0.0.0.0:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    let proxy = world.set("proxy.listen", listen).env("TEST_TEACHER_KEY", "sk-operator").start();
+    let ask = |authorization: &str| proxy.post(CHAT, &[("authorization", authorization)], ASKED);
+    for wrong in [
+        "",
+        "Bearer",
+        "Bearer sk-operator",
+        &format!("Bearer {key}0"),
+        &format!("Basic {key}"),
+        &format!("Bearer {}", &key[..key.len() - 1]),
+    ] {
+        let refused = ask(wrong);
+        assert_eq!(
+            (refused.status(), refused.json()["error"]["code"].as_str()),
+            (401, Some("invalid_api_key")),
+            "{wrong}"
+        );
+    }
+    assert_eq!(teacher.asked(), 0);
+    // Usage says 5 and 2 tokens a call: the second passes the limit, the third is past it.
+    for _ in 0..2 {
+        assert_eq!(ask(&format!("bearer {key}")).status(), 200);
+        proxy.captured(1);
+    }
+    let spent = ask(&format!("Bearer {key}"));
+    assert_eq!((spent.status(), spent.json()["error"]["code"].as_str()), (429, Some("tokens_per_day")));
+    assert!(spent.header("retry-after").parse::<u64>().unwrap() <= 86_400);
+    assert!(teacher.received().iter().all(|request| request.header("authorization") == Some("Bearer sk-operator")));
+    let exit = proxy.stop();
+    assert!(!exit.stderr.contains(&key) && exit.stdout.contains("one of 1 keys"), "{exit:?}");
+    assert_eq!(harness::kept::exchanges(&world.data(), "shop").len(), 2, "the key stands for a call site");
+    let places = harness::program::places_of(&key, world.dir.path(), &[("log", &exit.stderr)]);
+    assert!(places.is_empty(), "{places:?}");
+}
+
+#[test]
+fn a_key_that_asks_too_often_waits() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let mut world = World::new(PROGRAM, &teacher.base_url());
+    let made = world.run(&["key", "tools", "--requests-per-minute", "2"]).stdout;
+    let key = made.lines().find(|line| line.starts_with("sk-ap-tools-")).unwrap().to_owned();
+    world.merge(made.split_once("For the configuration:").unwrap().1).env("TEST_TEACHER_KEY", "sk-operator");
+    let proxy = world.start();
+    let ask = || client::ask(proxy.proxy, "GET", "/v1/models", &[("authorization", &format!("Bearer {key}"))], b"");
+    let statuses: Vec<u16> = (0..3).map(|_| ask().status()).collect();
+    assert_eq!(statuses, [200, 200, 429]);
+    let late = ask();
+    assert_eq!(late.json()["error"]["code"].as_str(), Some("requests_per_minute"));
+    assert!((1..=30).contains(&late.header("retry-after").parse::<u64>().unwrap()), "{}", late.header("retry-after"));
 }
 
 #[test]

@@ -44,13 +44,22 @@ pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::To
 /// Whose key the teacher is asked with, in words; other machines may not spend the proxy's own without a word of the operator's.
 pub(crate) fn key_source(settings: &Settings, endpoint: &teacher::Endpoint) -> Result<String, Error> {
     let (listen, name) = (settings.proxy.listen, &settings.teacher.key_env);
+    if !endpoint.has_key() && !settings.keys.is_empty() {
+        return Err(format!(
+            "[keys] takes the place of the clients' own keys, so the teacher needs the proxy's: set ${name}"
+        )
+        .into());
+    }
     if !endpoint.has_key() {
         return Ok(format!("each client's own (${name} is not set)"));
+    }
+    if !settings.keys.is_empty() {
+        return Ok(format!("${name}, for whoever has one of {} keys of the proxy's own", settings.keys.len()));
     }
     if !listen.ip().is_loopback() && !settings.proxy.open {
         return Err(format!(
             "proxy.listen {listen} can be reached from other machines, and whoever reaches it would spend the key in ${name}: \
-             listen on 127.0.0.1, or unset ${name} so that clients send their own, or say proxy.open = true"
+             give out keys of the proxy's own (`apprentice key NAME`), or listen on 127.0.0.1, or unset ${name} so that clients send their own, or say proxy.open = true"
         )
         .into());
     }
@@ -70,7 +79,8 @@ pub(crate) fn dice(seed: Option<u64>) -> Result<Box<dyn Fn() -> Dice + Send + Sy
     }))
 }
 
-fn entropy<const N: usize>() -> Result<[u8; N], Error> {
+/// Random bytes of the system's.
+pub(crate) fn entropy<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
     Ok(bytes)

@@ -61,6 +61,11 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a client may take for its headers, and stay idle between requests.",
     ),
     key("proxy.drain_s", "at most 3600", "How long running requests may take once the program is asked to stop."),
+    key(
+        "keys",
+        "",
+        "Tables `[keys.NAME]` of keys that clients need, made by `apprentice key NAME`: `hash`, and if wanted `site` (the call site that it stands for), `requests_per_minute` and `tokens_per_day`. Without any, everybody who reaches the port may ask.",
+    ),
     key("admin.hosts", "", "As `proxy.hosts`, of the admin listener."),
     key("teacher.base_url", "", "Any OpenAI-compatible base URL."),
     key(
@@ -321,6 +326,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
         judge,
         generate,
         webhooks,
+        keys: _,
         sites: _,
     } = Settings::default();
     let mut table = toml::Table::new();

@@ -2,6 +2,7 @@
 //! own types (`handover::Policy`, `cycle::LessonSettings`, `verify::VerifierSettings`).
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,18 @@ impl Proxy {
             drain_time: Duration::from_secs(self.drain_s),
         }
     }
+}
+
+/// `[keys.NAME]`: a key of the proxy's own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProxyKey {
+    /// BLAKE3 of the key, hex.
+    pub(crate) hash: String,
+    /// The call site that it stands for.
+    pub(crate) site: Option<String>,
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    pub(crate) tokens_per_day: Option<u64>,
 }
 
 /// `[admin]`

@@ -160,6 +160,7 @@ impl World {
         let (auditor, audits) = Auditor::channel();
         let gateway = Arc::new(Gateway {
             guard: crate::Guard::default(),
+            keys: crate::Keys::default(),
             body_bytes_max: 8 << 20,
             connections: net::Limits {
                 connections_max: 64,
