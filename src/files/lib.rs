@@ -10,6 +10,9 @@ use fs_err as fs;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What the names of files begin with that are not yet in their place.
+const STAGED: &str = ".staged-";
+
 /// Why a file could not be read or replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -36,13 +39,27 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot replace {}: {error}", path.display()));
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut staged = tempfile::Builder::new().prefix(".staged-").tempfile_in(dir).map_err(named)?;
+    let mut staged = tempfile::Builder::new().prefix(STAGED).tempfile_in(dir).map_err(named)?;
     let mut buffered = io::BufWriter::new(staged.as_file_mut());
     write(&mut buffered).and_then(|()| buffered.flush()).map_err(named)?;
     drop(buffered);
     staged.as_file().sync_all().map_err(named)?;
     staged.persist(path).map_err(|error| named(error.error))?;
     sync_dir(dir)
+}
+
+/// Removes from `dir` what a program that was killed while it replaced a file left there. Nobody else may be at work in it.
+///
+/// # Errors
+/// When `dir` cannot be listed or a file not be removed.
+pub fn remove_staged(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(STAGED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates `dir`, readable by its owner alone, and what leads to it; one that is there stays as it is.

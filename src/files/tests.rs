@@ -1,4 +1,4 @@
-use crate::{read_json, replace, replace_json, replace_with};
+use crate::{read_json, remove_staged, replace, replace_json, replace_with};
 
 #[test]
 fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
@@ -37,4 +37,17 @@ fn errors_name_the_file() {
     assert!(message.contains("b.json"), "{message}");
     replace_json(&path, &7).unwrap();
     assert_eq!(read_json::<u32>(&path).unwrap(), Some(7));
+}
+
+#[test]
+fn what_a_killed_program_was_writing_is_removed_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    replace(&dir.path().join("a"), b"kept").unwrap();
+    // As a kill in the midst of it leaves it.
+    let staged = tempfile::Builder::new().prefix(crate::STAGED).tempfile_in(dir.path()).unwrap();
+    staged.keep().unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    remove_staged(dir.path()).unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"kept");
 }

@@ -1,0 +1,179 @@
+//! Erasing: segments are written anew without what must go, and the old ones removed, so that no byte of it stays.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use callsite::SiteId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::CaptureError;
+use crate::directory;
+use crate::export;
+use crate::record::Exchange;
+use crate::segment::{Damage, Segment};
+use crate::segments::Segments;
+use crate::users::UserHash;
+
+/// What is to be erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erase {
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// Only what is older (Unix time).
+    #[serde(default)]
+    pub before_ms: Option<u64>,
+    /// Segments that were set aside, too: they cannot be searched.
+    #[serde(default)]
+    pub set_aside: bool,
+}
+
+/// Whose exchanges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A user as requests name it (`safety_identifier` or `user`).
+    User(String),
+    /// One exchange, and every other one of its site that asks the same, word for word.
+    Exchange(Uuid),
+    Site(SiteId),
+}
+
+/// What was erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    pub exchanges: u64,
+    /// Segments that were written anew or removed.
+    pub segments: u64,
+    /// Segments that were set aside and may still hold some.
+    pub set_aside: Vec<String>,
+}
+
+/// Which exchanges go.
+enum Matching {
+    User(UserHash),
+    /// The id, the site, and what was asked.
+    Exchange(Uuid, Option<(SiteId, String)>),
+    Site(SiteId),
+}
+
+impl Segments {
+    /// Erases; `gone` sees every exchange that goes, before it does.
+    ///
+    /// # Errors
+    /// When a segment cannot be read or written anew; what was not yet erased is there as before, and erasing again goes on.
+    pub fn erase(&self, erase: &Erase, gone: &mut dyn FnMut(&Exchange)) -> Result<Erased, CaptureError> {
+        let _upkeep = self.upkeep.lock();
+        let matching = self.matching(&erase.subject)?;
+        let goes = |exchange: &Exchange| {
+            matching.holds(exchange) && erase.before_ms.is_none_or(|before_ms| exchange.at_ms < before_ms)
+        };
+        let mut erased = Erased::default();
+        let mut count = |segment: &dyn Segment| -> Result<bool, CaptureError> {
+            let before = erased.exchanges;
+            let damage = visit_matching(segment, &matching, &mut |exchange| {
+                if goes(&exchange) {
+                    erased.exchanges += 1;
+                    gone(&exchange);
+                }
+            })?;
+            // What cannot be read may be what must go: it goes.
+            let found = erased.exchanges > before || damage.places > 0;
+            erased.segments += u64::from(found);
+            Ok(found)
+        };
+        // Looked at once it is closed: nothing of it may come or go between the counting and the erasing.
+        self.close_live(&|_, live| live.sites().keys().any(|site| matching.may_hold(site)));
+        let (closing, sealed) = {
+            let state = self.state.lock();
+            (state.closing.clone(), state.sealed.clone())
+        };
+        let mut found = false;
+        for live in closing.values() {
+            found |= count(live.as_ref())?;
+        }
+        drop(closing);
+        if found {
+            self.seal_closing(&|exchange| !goes(exchange))?;
+        }
+        for (first, segment) in sealed {
+            if count(segment.as_ref())? {
+                self.replace(first, segment.as_ref(), &|exchange| !goes(exchange))?;
+                self.forget_export(first)?;
+            }
+        }
+        self.erase_set_aside(erase.set_aside)?;
+        erased.set_aside = self.set_aside()?;
+        Ok(erased)
+    }
+
+    fn matching(&self, subject: &Subject) -> Result<Matching, CaptureError> {
+        Ok(match subject {
+            Subject::User(user) => Matching::User(self.users.hash(user)),
+            Subject::Site(site) => Matching::Site(site.clone()),
+            Subject::Exchange(id) => {
+                let by_id = Matching::Exchange(*id, None);
+                let mut asked = None;
+                for (_, segment) in self.all() {
+                    visit_matching(segment.as_ref(), &by_id, &mut |exchange| {
+                        if exchange.id == *id {
+                            asked = Some((exchange.site, exchange.request));
+                        }
+                    })?;
+                }
+                Matching::Exchange(*id, asked)
+            }
+        })
+    }
+
+    /// A copy of a segment that is gone goes as well; one that was written anew was copied anew.
+    fn forget_export(&self, first: Uuid) -> Result<(), CaptureError> {
+        match &self.limits.export_dir {
+            Some(dir) if !self.state.lock().sealed.contains_key(&first) => Ok(export::remove(first, dir)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn erase_set_aside(&self, wanted: bool) -> Result<(), CaptureError> {
+        let set_aside = directory::list(&self.dir)?.set_aside;
+        // sled's snapshots hold places and no values, but nobody needs them either.
+        let goes = |path: &Path| wanted || path.to_string_lossy().contains(".snapshots-");
+        set_aside.iter().filter(|(_, path)| goes(path)).try_for_each(|(_, path)| directory::remove(path))
+    }
+}
+
+impl Matching {
+    fn holds(&self, exchange: &Exchange) -> bool {
+        match self {
+            Self::User(user) => exchange.user == Some(*user),
+            Self::Site(site) => exchange.site == *site,
+            Self::Exchange(id, asked) => {
+                let same = |(site, request): &(SiteId, String)| exchange.site == *site && exchange.request == *request;
+                exchange.id == *id || asked.as_ref().is_some_and(same)
+            }
+        }
+    }
+
+    fn may_hold(&self, site: &SiteId) -> bool {
+        match self {
+            Self::User(_) | Self::Exchange(_, None) => true,
+            Self::Site(of) | Self::Exchange(_, Some((of, _))) => of == site,
+        }
+    }
+}
+
+fn visit_matching(
+    segment: &dyn Segment,
+    matching: &Matching,
+    visit: &mut dyn FnMut(Exchange),
+) -> Result<Damage, CaptureError> {
+    let mut damage = Damage::default();
+    for site in segment.sites().keys().filter(|site| matching.may_hold(site)) {
+        damage.merge(segment.visit(site, None, &mut |exchange| {
+            visit(exchange);
+            ControlFlow::Continue(())
+        })?);
+    }
+    Ok(damage)
+}
