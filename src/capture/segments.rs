@@ -71,15 +71,42 @@ pub trait CaptureStore: Send + Sync {
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError>;
 }
 
+/// How long exchanges, and what was drawn from them, are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub default_ms: u64,
+    /// Of sites that are kept for another time.
+    pub sites: BTreeMap<SiteId, u64>,
+}
+
+impl Retention {
+    /// Of one site, milliseconds.
+    #[must_use]
+    pub fn of(&self, site: &SiteId) -> u64 {
+        self.sites.get(site).copied().unwrap_or(self.default_ms)
+    }
+
+    /// The longest of any site.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        self.sites.values().copied().fold(self.default_ms, u64::max)
+    }
+
+    /// The shortest of any site.
+    #[must_use]
+    pub fn shortest_ms(&self) -> u64 {
+        self.sites.values().copied().fold(self.default_ms, u64::min)
+    }
+}
+
 /// How large a log may become and how long it lasts.
 #[derive(Clone, Debug)]
 pub struct SegmentLimits {
     /// A live segment is closed at this size or age.
     pub bytes_max: u64,
     pub age_ms_max: u64,
-    /// What is older is removed, a segment at a time; of these sites after another time.
-    pub retention_ms: u64,
-    pub site_retention_ms: BTreeMap<SiteId, u64>,
+    /// What is older is removed, a segment at a time.
+    pub retention: Retention,
     /// Of the whole log: the oldest segments go first.
     pub total_bytes_max: u64,
     /// Nothing is written while the disk has less room.
@@ -93,8 +120,7 @@ impl SegmentLimits {
     pub const NONE: Self = Self {
         bytes_max: u64::MAX,
         age_ms_max: u64::MAX,
-        retention_ms: u64::MAX,
-        site_retention_ms: BTreeMap::new(),
+        retention: Retention { default_ms: u64::MAX, sites: BTreeMap::new() },
         total_bytes_max: u64::MAX,
         free_bytes_min: 0,
         export_dir: None,

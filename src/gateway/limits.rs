@@ -7,8 +7,8 @@ pub const CONNECTIONS: net::Limits =
     net::Limits { connections_max: 8_192, header_time: Duration::from_secs(60), drain_time: Duration::from_secs(10) };
 /// Largest chat request.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
-/// Largest answer that is kept for capture and audits; a longer one passes through but is not kept.
-pub const CAPTURED_BYTES_MAX: usize = teacher::limits::ANSWER_BYTES_MAX;
+/// Largest answer that is remembered, for the exchange log and for audits; a longer one passes through and is counted.
+pub const CAPTURED_BYTES_MAX: usize = capture::limits::EXCHANGE_BYTES_MAX;
 /// Audits that may wait; further ones are lost and counted.
 pub const AUDITS_MAX: usize = 256;
 /// Audited requests of one site that may be under way, slow answers included.

@@ -19,7 +19,6 @@ use crate::users::UserHash;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erase {
-    #[serde(flatten)]
     pub subject: Subject,
     /// Only what is older (Unix time).
     #[serde(default)]

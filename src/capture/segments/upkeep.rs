@@ -106,17 +106,13 @@ impl Segments {
         directory::remove(&directory::sealed_path(&self.dir, first))
     }
 
-    fn retention_ms(&self, site: &SiteId) -> u64 {
-        self.limits.site_retention_ms.get(site).copied().unwrap_or(self.limits.retention_ms)
-    }
-
     /// Removes sites and segments whose newest exchange is past its retention, and what was set aside so long ago.
     fn expire(&self, now_ms: u64) -> Result<(), CaptureError> {
         let sealed: Vec<(Uuid, Arc<Sealed>)> =
             self.state.lock().sealed.iter().map(|(first, sealed)| (*first, sealed.clone())).collect();
         for (first, sealed) in sealed {
             let sites = sealed.sites();
-            let past = |site: &SiteId, last: Uuid| millis(last).saturating_add(self.retention_ms(site)) < now_ms;
+            let past = |site: &SiteId, last: Uuid| millis(last).saturating_add(self.limits.retention.of(site)) < now_ms;
             let gone: BTreeSet<&SiteId> =
                 sites.iter().filter(|(site, summary)| past(site, summary.last)).map(|(site, _)| site).collect();
             if gone.len() == sites.len() {
@@ -125,7 +121,7 @@ impl Segments {
                 self.replace(first, sealed.as_ref(), &|exchange| !gone.contains(&exchange.site))?;
             }
         }
-        let longest = self.limits.site_retention_ms.values().copied().fold(self.limits.retention_ms, u64::max);
+        let longest = self.limits.retention.longest_ms();
         for (first, path) in directory::list(&self.dir)?.set_aside {
             if millis(first).saturating_add(longest) < now_ms {
                 directory::remove(&path)?;

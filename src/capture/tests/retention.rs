@@ -1,5 +1,5 @@
 use super::{exchange, open, open_with, requests, segments, site, ten_seconds};
-use crate::{CaptureStore, SegmentLimits};
+use crate::{CaptureStore, Retention, SegmentLimits};
 
 #[test]
 fn what_is_past_its_retention_is_removed_a_segment_at_a_time() {
@@ -21,8 +21,9 @@ fn what_is_past_its_retention_is_removed_a_segment_at_a_time() {
 #[test]
 fn a_site_may_be_kept_for_another_time_than_the_rest() {
     let dir = tempfile::tempdir().unwrap();
-    let site_retention_ms = [(site("long"), 100_000), (site("short"), 5_000)].into();
-    let store = open_with(dir.path(), SegmentLimits { site_retention_ms, ..ten_seconds() });
+    let sites = [(site("long"), 100_000), (site("short"), 5_000)].into();
+    let retention = Retention { default_ms: 20_000, sites };
+    let store = open_with(dir.path(), SegmentLimits { retention, ..ten_seconds() });
     store.append(vec![exchange("a", 100, 1), exchange("long", 100, 2), exchange("short", 100, 3)]).unwrap();
     let left = |store: &dyn CaptureStore| ["a", "long", "short"].map(|site| requests(store, site, None).len());
     for (now_ms, expected) in
