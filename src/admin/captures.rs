@@ -25,8 +25,7 @@ pub(crate) async fn seal(State(admin): State<Admin>) -> Result<Json<Overview>, P
 }
 
 pub(crate) async fn erase(State(admin): State<Admin>, body: Bytes) -> Result<Json<serde_json::Value>, Problem> {
-    let erase: Erase =
-        serde_json::from_slice(&body).map_err(|error| problem(StatusCode::BAD_REQUEST, error))?;
+    let erase: Erase = serde_json::from_slice(&body).map_err(|error| problem(StatusCode::BAD_REQUEST, error))?;
     log(&admin)?;
     let erased = tokio::task::spawn_blocking(move || (admin.erase)(&erase)).await;
     let erased = erased.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;

@@ -50,6 +50,7 @@ pub(crate) async fn add(
         .map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?
         .map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
     let capture::Appended { kept, too_large, not_redacted, .. } = appended;
-    let stored = serde_json::json!({"site": site, "stored": kept, "too_large": too_large, "not_redactable": not_redacted});
+    let stored =
+        serde_json::json!({"site": site, "stored": kept, "too_large": too_large, "not_redactable": not_redacted});
     Ok(Json(stored).into_response())
 }

@@ -62,7 +62,7 @@ fn server() -> Server {
         metrics,
         captures: Some(captures.clone()),
         erase: Arc::new(move |erase: &Erase| {
-            let erased = captures.erase(erase, &mut |_| ()).map_err(|error| error.to_string())?;
+            let erased = captures.erase(erase).map_err(|error| error.to_string())?;
             serde_json::to_value(erased).map_err(|error| error.to_string())
         }),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
@@ -198,7 +198,10 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
         &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into()))),
     )
     .await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"not_redactable":0,"site":"shop","stored":2,"too_large":0}"#));
+    assert_eq!(
+        (status, body.as_str()),
+        (StatusCode::OK, r#"{"not_redactable":0,"site":"shop","stored":2,"too_large":0}"#)
+    );
     let wrong = [
         (format!("{made}\nx"), "line 2"),
         (exchange("tavern", Source::Generated("bootstrap".into())), "is of `tavern`"),
@@ -226,7 +229,11 @@ async fn the_exchange_log_is_shown_verified_sealed_and_erased_from() {
     assert_eq!(status, StatusCode::OK, "{body}");
     let (_, shown) = ask(&mut server, "GET", "/admin/capture", "").await;
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!((shown["sites"]["shop"]["exchanges"].as_u64(), shown["segments"].as_u64()), (Some(1), Some(1)), "{shown}");
+    assert_eq!(
+        (shown["sites"]["shop"]["exchanges"].as_u64(), shown["segments"].as_u64()),
+        (Some(1), Some(1)),
+        "{shown}"
+    );
     let (status, sealed) = ask(&mut server, "POST", "/admin/capture/seal", "").await;
     assert!(status == StatusCode::OK && sealed.contains(r#""segments":1"#), "{sealed}");
     let (_, verified) = ask(&mut server, "POST", "/admin/capture/verify", "").await;

@@ -7,6 +7,8 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
+mod erasing;
+mod exchange_log;
 pub(crate) mod judges;
 mod prices;
 mod secrets;
@@ -16,14 +18,12 @@ mod students;
 mod webhooks;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use capture::segments::SegmentLimits;
-use capture::writer::RETRY_PAUSE;
-use capture::{Capture, CaptureError, CaptureStore, Distillable, Segments, Writer};
+use capture::{Capture, CaptureStore, Distillable, Segments, Writer};
 use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
 use gateway::{Activity, Auditor, Gateway, Students};
 use hyper_util::service::TowerToHyperService;
@@ -31,7 +31,6 @@ use ledger::Ledger;
 use net::Listener;
 use registry::Registry;
 use rules::{LiveRules, Rules};
-use store::StoreError;
 use telemetry::Metrics;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,11 +39,15 @@ use crate::settings::Settings;
 use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
+pub(crate) use erasing::erase;
+pub(crate) use exchange_log::exchange_log;
 pub(crate) use prices::prices;
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// The folder of lessons below the data folder.
+pub(crate) const LESSONS: &str = "lessons";
 /// What the admin listener's connections may take.
 const ADMIN_LIMITS: net::Limits = net::Limits { connections_max: 256, ..gateway::limits::CONNECTIONS };
 
@@ -111,7 +114,7 @@ impl Shared {
             background.spawn(webhooks::tell(webhooks, ledger.clone(), self.metrics.clone(), stopped.clone()));
         }
         if let Some(captures) = captures {
-            background.spawn(background::expire(captures, stopped.clone()));
+            background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
         }
         Ok(())
     }
@@ -136,9 +139,9 @@ impl App {
         let shared = share(settings, &endpoint)?;
         let Shared { settings, data, metrics, rules, .. } = &shared;
 
-        let captures = open_captures(settings, data, metrics)?;
+        let captures = exchange_log::open(settings, data, metrics)?;
         let (capture, writer) = match &captures {
-            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE)
+            Some(store) => Writer::start(store.clone(), metrics.clone(), exchange_log::writer(settings))
                 .map(|(queue, writer)| (Some(queue), Some(writer)))?,
             None => (None, None),
         };
@@ -179,7 +182,8 @@ impl App {
             requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
-            captures: captures.map(|captures| captures as Arc<dyn CaptureStore>),
+            erase: erasing::of_running(captures.clone(), data.join(LESSONS)),
+            captures,
             student: shared.student.as_ref().map(|parts| admin::StudentFacts {
                 base: settings.student.base.display().to_string(),
                 format: parts.format.name(),
@@ -241,6 +245,10 @@ fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Err
 fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Error> {
     let data = std::path::absolute(&settings.data.dir)?;
     files::create_private_dir(&data).map_err(|error| format!("data.dir: {error}"))?;
+    let made_private = files::make_private(&data).map_err(|error| format!("data.dir: {error}"))?;
+    if made_private > 0 {
+        tracing::warn!(dir = %data.display(), made_private, "others could read what is kept here: now its owner alone can");
+    }
     let parts =
         |format: gemma::GraphFormat| StudentParts { format, graph: data.join(format!("graph-{}", format.name())) };
     let student = student_format(&settings)?.map(parts);
@@ -252,40 +260,6 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let rules = LiveRules::new(rules_with(&settings, endpoint, student.as_ref().map(|parts| parts.format))?);
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
     Ok(Shared { settings, data, metrics, rules, registry, student })
-}
-
-/// The exchange log of `data`.
-///
-/// # Errors
-/// When it cannot be opened, or another process holds it.
-pub(crate) fn exchange_log(settings: &Settings, data: &Path) -> Result<Segments, CaptureError> {
-    let capture = &settings.capture;
-    let hour_ms = 3_600_000;
-    let limits = SegmentLimits {
-        bytes_max: capture.segment_mb << 20,
-        age_ms_max: capture.segment_hours * hour_ms,
-        retention_ms: retention_ms(settings),
-    };
-    Segments::open(&data.join("capture"), limits)
-}
-
-/// The exchange log for serving; one that cannot be opened is done without, said and shown. Only another process that
-/// holds it ends the start.
-fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Option<Arc<Segments>>, Error> {
-    metrics.capture_stopped().set(0.0);
-    match exchange_log(settings, data) {
-        Ok(captures) => Ok(Some(Arc::new(captures))),
-        Err(error @ CaptureError::Store(StoreError::InUse(_))) => Err(error.into()),
-        Err(error) => {
-            metrics.capture_stopped().set(1.0);
-            tracing::error!(%error, "the exchange log cannot be opened: requests are served, nothing is kept or learnt until a restart");
-            Ok(None)
-        }
-    }
-}
-
-fn retention_ms(settings: &Settings) -> u64 {
-    settings.capture.retention_days * 24 * 3_600_000
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
@@ -348,8 +322,8 @@ fn learning(
     };
     Ok(Some(Cycle {
         runner,
-        root: data.join("lessons"),
-        retention_ms: retention_ms(settings),
+        root: data.join(LESSONS),
+        retention: exchange_log::retention(settings)?,
         requests: requests.clone(),
         metrics: metrics.clone(),
         requests_per_s: Box::new(move |window_s| activity.requests_per_s(now_ms() / 1000, window_s)),

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod capture;
 pub(crate) mod dataset;
 pub(crate) mod generate;
 pub(crate) mod levels;
@@ -75,6 +76,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: dataset::Dataset,
     },
+    /// Look at the exchange log, check it, copy it out of here, erase from it.
+    Capture(capture::Capture),
     /// Make training data.
     Generate {
         #[command(subcommand)]

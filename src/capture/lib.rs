@@ -30,7 +30,10 @@ pub use queue::Capture;
 pub use record::{Distillable, Exchange, Source};
 pub use redact::{RedactRule, Redactor};
 pub use segment::Damage;
-pub use segments::{Appended, CaptureStore, Erase, Erased, Overview, Retention, SegmentLimits, Segments, Subject, Verified};
+pub use segments::export_sealed;
+pub use segments::{
+    Appended, CaptureStore, Erase, Erased, Overview, Retention, SegmentLimits, Segments, Subject, Verified,
+};
 pub use summary::{SiteSummary, Sites};
 pub use users::UserHash;
 pub use writer::{Writer, WriterSettings};

@@ -19,7 +19,7 @@ use store::{Opened, StoreError};
 use uuid::Uuid;
 
 pub use erase::{Erase, Erased, Subject};
-pub use looking::{Overview, SegmentReport, Verified};
+pub use looking::{Overview, SegmentReport, Verified, export_sealed};
 
 use crate::CaptureError;
 use crate::block::{Block, Packer};

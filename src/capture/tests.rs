@@ -1,6 +1,7 @@
 mod block;
 mod erase;
 mod faults;
+mod kills;
 mod queue;
 mod redact;
 mod retention;
@@ -15,7 +16,12 @@ use crate::*;
 
 /// A segment of ten seconds, kept for twenty.
 fn ten_seconds() -> SegmentLimits {
-    SegmentLimits { bytes_max: 1 << 30, age_ms_max: 10_000, retention: Retention { default_ms: 20_000, sites: [].into() }, ..SegmentLimits::NONE }
+    SegmentLimits {
+        bytes_max: 1 << 30,
+        age_ms_max: 10_000,
+        retention: Retention { default_ms: 20_000, sites: [].into() },
+        ..SegmentLimits::NONE
+    }
 }
 
 fn site(name: &str) -> SiteId {

@@ -72,6 +72,32 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     created.map_err(|error| io::Error::new(error.kind(), format!("cannot create {}: {error}", dir.display())))
 }
 
+/// Takes from everybody but the owner what they may do with `dir` and all that is in it; gives back how many files and folders that
+/// changed. Links stay as they are.
+///
+/// # Errors
+/// When a folder cannot be listed or a mode not be set.
+pub fn make_private(dir: &Path) -> io::Result<usize> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::symlink_metadata(dir)?;
+    let mut permissions = metadata.permissions();
+    let mut changed = 0;
+    if metadata.is_symlink() {
+        return Ok(changed);
+    }
+    if permissions.mode() & 0o077 != 0 {
+        permissions.set_mode(permissions.mode() & 0o700);
+        fs::set_permissions(dir, permissions)?;
+        changed += 1;
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(dir)? {
+            changed += make_private(&entry?.path())?;
+        }
+    }
+    Ok(changed)
+}
+
 /// Makes what was created, renamed or removed in `dir` survive a power loss.
 ///
 /// # Errors

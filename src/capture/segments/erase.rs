@@ -50,7 +50,12 @@ pub struct Erased {
 }
 
 /// Which exchanges go.
-enum Matching {
+struct Matching {
+    subject: Of,
+    before_ms: Option<u64>,
+}
+
+enum Of {
     User(UserHash),
     /// The id, the site, and what was asked.
     Exchange(Uuid, Option<(SiteId, String)>),
@@ -58,25 +63,30 @@ enum Matching {
 }
 
 impl Segments {
-    /// Erases; `gone` sees every exchange that goes, before it does.
+    /// Calls `visit` with everything that [`Segments::erase`] would erase now.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub fn find(&self, erase: &Erase, visit: &mut dyn FnMut(&Exchange)) -> Result<(), CaptureError> {
+        let matching = self.matching(erase)?;
+        for (_, segment) in self.all() {
+            visit_matching(segment.as_ref(), &matching, &mut |exchange| visit(&exchange))?;
+        }
+        Ok(())
+    }
+
+    /// Erases.
     ///
     /// # Errors
     /// When a segment cannot be read or written anew; what was not yet erased is there as before, and erasing again goes on.
-    pub fn erase(&self, erase: &Erase, gone: &mut dyn FnMut(&Exchange)) -> Result<Erased, CaptureError> {
+    pub fn erase(&self, erase: &Erase) -> Result<Erased, CaptureError> {
         let _upkeep = self.upkeep.lock();
-        let matching = self.matching(&erase.subject)?;
-        let goes = |exchange: &Exchange| {
-            matching.holds(exchange) && erase.before_ms.is_none_or(|before_ms| exchange.at_ms < before_ms)
-        };
+        let matching = self.matching(erase)?;
+        let stays = |exchange: &Exchange| !matching.holds(exchange);
         let mut erased = Erased::default();
         let mut count = |segment: &dyn Segment| -> Result<bool, CaptureError> {
             let before = erased.exchanges;
-            let damage = visit_matching(segment, &matching, &mut |exchange| {
-                if goes(&exchange) {
-                    erased.exchanges += 1;
-                    gone(&exchange);
-                }
-            })?;
+            let damage = visit_matching(segment, &matching, &mut |_| erased.exchanges += 1)?;
             // What cannot be read may be what must go: it goes.
             let found = erased.exchanges > before || damage.places > 0;
             erased.segments += u64::from(found);
@@ -94,11 +104,11 @@ impl Segments {
         }
         drop(closing);
         if found {
-            self.seal_closing(&|exchange| !goes(exchange))?;
+            self.seal_closing(&stays)?;
         }
         for (first, segment) in sealed {
             if count(segment.as_ref())? {
-                self.replace(first, segment.as_ref(), &|exchange| !goes(exchange))?;
+                self.replace(first, segment.as_ref(), &stays)?;
                 self.forget_export(first)?;
             }
         }
@@ -107,23 +117,22 @@ impl Segments {
         Ok(erased)
     }
 
-    fn matching(&self, subject: &Subject) -> Result<Matching, CaptureError> {
-        Ok(match subject {
-            Subject::User(user) => Matching::User(self.users.hash(user)),
-            Subject::Site(site) => Matching::Site(site.clone()),
+    fn matching(&self, erase: &Erase) -> Result<Matching, CaptureError> {
+        let matching = |subject| Matching { subject, before_ms: erase.before_ms };
+        Ok(matching(match &erase.subject {
+            Subject::User(user) => Of::User(self.users.hash(user)),
+            Subject::Site(site) => Of::Site(site.clone()),
             Subject::Exchange(id) => {
-                let by_id = Matching::Exchange(*id, None);
+                let by_id = Matching { subject: Of::Exchange(*id, None), before_ms: None };
                 let mut asked = None;
                 for (_, segment) in self.all() {
                     visit_matching(segment.as_ref(), &by_id, &mut |exchange| {
-                        if exchange.id == *id {
-                            asked = Some((exchange.site, exchange.request));
-                        }
+                        asked = Some((exchange.site, exchange.request));
                     })?;
                 }
-                Matching::Exchange(*id, asked)
+                Of::Exchange(*id, asked)
             }
-        })
+        }))
     }
 
     /// A copy of a segment that is gone goes as well; one that was written anew was copied anew.
@@ -144,24 +153,26 @@ impl Segments {
 
 impl Matching {
     fn holds(&self, exchange: &Exchange) -> bool {
-        match self {
-            Self::User(user) => exchange.user == Some(*user),
-            Self::Site(site) => exchange.site == *site,
-            Self::Exchange(id, asked) => {
+        let of_subject = match &self.subject {
+            Of::User(user) => exchange.user == Some(*user),
+            Of::Site(site) => exchange.site == *site,
+            Of::Exchange(id, asked) => {
                 let same = |(site, request): &(SiteId, String)| exchange.site == *site && exchange.request == *request;
                 exchange.id == *id || asked.as_ref().is_some_and(same)
             }
-        }
+        };
+        of_subject && self.before_ms.is_none_or(|before_ms| exchange.at_ms < before_ms)
     }
 
     fn may_hold(&self, site: &SiteId) -> bool {
-        match self {
-            Self::User(_) | Self::Exchange(_, None) => true,
-            Self::Site(of) | Self::Exchange(_, Some((of, _))) => of == site,
+        match &self.subject {
+            Of::User(_) | Of::Exchange(_, None) => true,
+            Of::Site(of) | Of::Exchange(_, Some((of, _))) => of == site,
         }
     }
 }
 
+/// Calls `visit` with what matches; counts what cannot be read where it may lie.
 fn visit_matching(
     segment: &dyn Segment,
     matching: &Matching,
@@ -170,7 +181,9 @@ fn visit_matching(
     let mut damage = Damage::default();
     for site in segment.sites().keys().filter(|site| matching.may_hold(site)) {
         damage.merge(segment.visit(site, None, &mut |exchange| {
-            visit(exchange);
+            if matching.holds(&exchange) {
+                visit(exchange);
+            }
             ControlFlow::Continue(())
         })?);
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::CaptureError;
 use crate::directory;
 use crate::export;
+use crate::sealed::Sealed;
 use crate::segment::{Damage, Segment};
 use crate::segments::Segments;
 use crate::summary::{self, Sites};
@@ -77,24 +78,23 @@ impl Segments {
         Ok(Verified { segments, set_aside: self.set_aside()? })
     }
 
-    /// Copies every sealed segment into `dir` as JSON lines; gives back how many, and the damage that was left out.
-    ///
-    /// # Errors
-    /// When a segment cannot be read or a file not be written.
-    pub fn export(&self, dir: &Path) -> Result<(usize, Damage), CaptureError> {
-        let _upkeep = self.upkeep.lock();
-        let sealed = self.state.lock().sealed.clone();
-        let mut damage = Damage::default();
-        for (first, sealed) in &sealed {
-            damage.merge(export::export(sealed.as_ref(), *first, dir)?);
-        }
-        Ok((sealed.len(), damage))
-    }
-
     pub(super) fn set_aside(&self) -> Result<Vec<String>, CaptureError> {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(directory::list(&self.dir)?.set_aside.iter().map(|(_, path)| name(path)).collect())
     }
+}
+
+/// Copies every sealed segment in `dir`, whoever has the log, into `out` as JSON lines; gives back how many, and the damage that was
+/// left out.
+///
+/// # Errors
+/// When a segment cannot be read or a file not be written.
+pub fn export_sealed(dir: &Path, out: &Path) -> Result<(usize, Damage), CaptureError> {
+    let (sealed, mut damage) = (directory::list(dir)?.sealed, Damage::default());
+    for first in &sealed {
+        damage.merge(export::export(&Sealed::open(&directory::sealed_path(dir, *first))?, *first, out)?);
+    }
+    Ok((sealed.len(), damage))
 }
 
 /// The exchanges of a segment that can be read, and the damage.
