@@ -268,10 +268,8 @@ impl Segments {
     }
 
     fn has_room(&self) -> Result<(), CaptureError> {
-        if self.limits.free_bytes_min == 0 {
-            return Ok(());
-        }
-        let free = self.free_bytes()?;
+        // Where it cannot be measured, writing will tell.
+        let free = self.free_bytes().unwrap_or(u64::MAX);
         if free >= self.limits.free_bytes_min {
             return Ok(());
         }
