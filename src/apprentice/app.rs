@@ -140,11 +140,7 @@ impl App {
         let Shared { settings, data, metrics, rules, .. } = &shared;
 
         let captures = exchange_log::open(settings, data, metrics)?;
-        let (capture, writer) = match &captures {
-            Some(store) => Writer::start(store.clone(), metrics.clone(), exchange_log::writer(settings))
-                .map(|(queue, writer)| (Some(queue), Some(writer)))?,
-            None => (None, None),
-        };
+        let (capture, writer) = exchange_log::write(captures.as_ref(), settings, metrics)?.unzip();
         let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();

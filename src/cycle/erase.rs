@@ -65,6 +65,13 @@ pub fn erase(root: &Path, gone: &BTreeMap<SiteId, Gone>) -> Result<ErasedLessons
             let version = lesson.outcome.and_then(|outcome| outcome.version);
             erased.versions.extend(version.map(|version| format!("{site}@{version}")));
         }
+        // Nobody learns from a lesson that cannot be read, and what it holds cannot be searched.
+        for damaged in folder::damaged(root, site)? {
+            let data = folder::curriculum(&damaged);
+            if data.try_exists()? {
+                fs_err::remove_dir_all(data)?;
+            }
+        }
     }
     Ok(erased)
 }

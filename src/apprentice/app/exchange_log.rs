@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capture::limits::RETRY_PAUSE;
-use capture::{CaptureError, Redactor, Retention, SegmentLimits, Segments, WriterSettings};
+use capture::{Capture, CaptureError, Redactor, Retention, SegmentLimits, Segments, Writer, WriterSettings};
 use store::StoreError;
 use telemetry::Metrics;
 use tokio::sync::watch;
@@ -53,10 +53,15 @@ fn limits(settings: &Settings) -> Result<SegmentLimits, String> {
     })
 }
 
-/// How exchanges are written.
-pub(super) fn writer(settings: &Settings) -> WriterSettings {
+/// Begins to write to the log, where there is one.
+pub(super) fn write(
+    captures: Option<&Arc<Segments>>,
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+) -> std::io::Result<Option<(Capture, Writer)>> {
     let queue_bytes_max = usize::try_from(settings.capture.queue_mb << 20).unwrap_or(usize::MAX);
-    WriterSettings { queue_bytes_max, retry_pause: RETRY_PAUSE }
+    let how = WriterSettings { queue_bytes_max, retry_pause: RETRY_PAUSE };
+    captures.map(|captures| Writer::start(captures.clone(), metrics.clone(), how)).transpose()
 }
 
 /// The exchange log for serving; one that cannot be opened is done without, said and shown. Only another process that

@@ -21,7 +21,7 @@ const DAY_MS: u64 = 24 * 3_600_000;
 
 /// Where the log is.
 enum Log {
-    Here(Segments),
+    Here(Box<Segments>),
     /// A running proxy has it.
     Running(AdminClient),
 }
@@ -48,7 +48,7 @@ impl Log {
             return Err(format!("there is no exchange log in {} (data.dir)", dir.display()).into());
         }
         match app::exchange_log(settings, dir) {
-            Ok(log) => Ok(Self::Here(log)),
+            Ok(log) => Ok(Self::Here(Box::new(log))),
             Err(CaptureError::Store(StoreError::InUse(_))) => Ok(Self::Running(AdminClient::new(access)?)),
             Err(error) => Err(error.into()),
         }
