@@ -75,9 +75,12 @@ pub(crate) fn remove(path: &Path) -> Result<(), CaptureError> {
     Ok(())
 }
 
-/// Bytes of a file, or of all files below a folder.
+/// Bytes of a file, or of all files below a folder; 0 of what has gone meanwhile.
 pub(crate) fn size_bytes(path: &Path) -> Result<u64, CaptureError> {
-    let metadata = fs::symlink_metadata(path)?;
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        metadata => metadata?,
+    };
     if !metadata.is_dir() {
         return Ok(metadata.len());
     }

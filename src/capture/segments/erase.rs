@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::CaptureError;
 use crate::directory;
-use crate::export;
 use crate::record::Exchange;
 use crate::segment::{Damage, Segment};
 use crate::segments::Segments;
@@ -109,9 +108,9 @@ impl Segments {
         for (first, segment) in sealed {
             if count(segment.as_ref())? {
                 self.replace(first, segment.as_ref(), &stays)?;
-                self.forget_export(first)?;
             }
         }
+        self.export_missing()?;
         self.erase_set_aside(erase.set_aside)?;
         erased.set_aside = self.set_aside()?;
         Ok(erased)
@@ -133,14 +132,6 @@ impl Segments {
                 Of::Exchange(*id, asked)
             }
         }))
-    }
-
-    /// A copy of a segment that is gone goes as well; one that was written anew was copied anew.
-    fn forget_export(&self, first: Uuid) -> Result<(), CaptureError> {
-        match &self.limits.export_dir {
-            Some(dir) if !self.state.lock().sealed.contains_key(&first) => Ok(export::remove(first, dir)?),
-            _ => Ok(()),
-        }
     }
 
     fn erase_set_aside(&self, wanted: bool) -> Result<(), CaptureError> {

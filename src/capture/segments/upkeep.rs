@@ -26,10 +26,9 @@ impl Segments {
         let old = |first: Uuid| now_ms.saturating_sub(millis(first)) >= self.limits.age_ms_max;
         self.close_live(&|first, _| old(first));
         self.reopen_left();
-        self.seal_closing(&|_| true)?;
-        self.expire(now_ms)?;
-        self.shrink()?;
-        self.export_missing()
+        // On a full disk nothing can be sealed, and removing is all the more needed: each step is tried.
+        let steps = [self.seal_closing(&|_| true), self.expire(now_ms), self.shrink(), self.export_missing()];
+        steps.into_iter().collect()
     }
 
     /// Closes and seals the live segment, so that all there is lies in sealed ones.
@@ -39,7 +38,8 @@ impl Segments {
     pub fn seal(&self) -> Result<(), CaptureError> {
         let _upkeep = self.upkeep.lock();
         self.close_live(&|_, _| true);
-        self.seal_closing(&|_| true)
+        self.seal_closing(&|_| true)?;
+        self.export_missing()
     }
 
     /// Closes the live segment if `wanted` says so.
@@ -70,14 +70,17 @@ impl Segments {
     pub(super) fn seal_closing(&self, keep: &Keep<'_>) -> Result<(), CaptureError> {
         let closing: Vec<(Uuid, Arc<Live>)> =
             self.state.lock().closing.iter().map(|(first, live)| (*first, live.clone())).collect();
-        for (first, live) in closing {
-            self.replace(first, live.as_ref(), keep)?;
-            self.state.lock().closing.remove(&first);
-            // sled lets go of its files before they are removed.
-            drop(live);
-            directory::remove(&directory::live_path(&self.dir, first))?;
-        }
-        Ok(())
+        // One that cannot be sealed costs no other.
+        let sealed: Vec<_> = closing.into_iter().map(|(first, live)| self.seal_one(first, live, keep)).collect();
+        sealed.into_iter().collect()
+    }
+
+    fn seal_one(&self, first: Uuid, live: Arc<Live>, keep: &Keep<'_>) -> Result<(), CaptureError> {
+        self.replace(first, live.as_ref(), keep)?;
+        self.state.lock().closing.remove(&first);
+        // sled lets go of its files before they are removed.
+        drop(live);
+        directory::remove(&directory::live_path(&self.dir, first))
     }
 
     /// Puts a sealed segment of what `keep` wants of `segment` in its place; none where nothing is left.
@@ -89,14 +92,14 @@ impl Segments {
             tracing::error!(segment = %first, places = damage.places, what, "damaged exchanges were left out of a sealed segment");
         }
         let sealed = Sealed::open(&path)?;
+        // What the copy says beyond the segment is gone first; if the new one fails it is made the next time.
+        if let Some(export_dir) = &self.limits.export_dir {
+            export::remove(first, export_dir)?;
+        }
         if sealed.sites().is_empty() {
             return self.remove_sealed(first);
         }
-        let sealed = Arc::new(sealed);
-        if let Some(export_dir) = &self.limits.export_dir {
-            export::export(sealed.as_ref(), first, export_dir)?;
-        }
-        self.state.lock().sealed.insert(first, sealed);
+        self.state.lock().sealed.insert(first, Arc::new(sealed));
         Ok(())
     }
 
@@ -156,7 +159,8 @@ impl Segments {
         directory::size_bytes(&self.dir)
     }
 
-    fn export_missing(&self) -> Result<(), CaptureError> {
+    /// Copies the sealed segments that have no copy where one is wanted.
+    pub(super) fn export_missing(&self) -> Result<(), CaptureError> {
         let Some(export_dir) = &self.limits.export_dir else { return Ok(()) };
         let sealed = self.state.lock().sealed.clone();
         for (first, sealed) in sealed {

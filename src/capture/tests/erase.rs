@@ -50,8 +50,8 @@ fn pieces(dir: &Path) -> Vec<Vec<u8>> {
     let files = segments(dir).into_iter().map(|path| if path.is_dir() { path.join("db") } else { path });
     let bytes = files.flat_map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
     // Neither empty places nor the index's names.
-    let packed = |piece: &&[u8]| piece.iter().filter(|byte| !byte.is_ascii()).count() > 6;
-    let pieces = bytes.chunks(24).step_by(20).filter(packed);
+    let packed = |piece: &&[u8]| piece.iter().filter(|byte| !byte.is_ascii()).count() > 16;
+    let pieces = bytes.chunks(64).step_by(7).filter(packed);
     pieces.map(<[u8]>::to_vec).collect()
 }
 
