@@ -14,6 +14,7 @@ mod cases {
     mod cli;
     mod clients;
     mod evidence;
+    mod exchange_log;
     mod generating;
     mod judging;
     mod learning;

@@ -1,7 +1,5 @@
 //! Exchanges that no client had: made or brought, put into the exchange log of a running proxy.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -47,14 +45,12 @@ pub(crate) async fn add(
     if !admin.ledger.register(&site) {
         return Err(problem(StatusCode::CONFLICT, format!("`{site}` is one call site too many: it is not admitted")));
     }
-    let count = exchanges.len();
-    let too_large = tokio::task::spawn_blocking(move || append(&captures, &exchanges))
+    let appended = tokio::task::spawn_blocking(move || captures.append(exchanges))
         .await
         .map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?
         .map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
-    Ok(Json(serde_json::json!({"site": site, "stored": count - too_large, "too_large": too_large})).into_response())
-}
-
-fn append(captures: &Arc<dyn CaptureStore>, exchanges: &[Exchange]) -> Result<usize, capture::CaptureError> {
-    captures.append(exchanges)
+    let capture::Appended { kept, too_large, not_redacted, .. } = appended;
+    let stored =
+        serde_json::json!({"site": site, "stored": kept, "too_large": too_large, "not_redactable": not_redacted});
+    Ok(Json(stored).into_response())
 }

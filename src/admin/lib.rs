@@ -1,6 +1,7 @@
 //! Steering and watching: the admin API.
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
+//! - `captures`: the exchange log: how much there is, whether it is whole, erasing;
 //! - `exchanges`: what was made or brought, into the exchange log;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
@@ -9,6 +10,7 @@
 
 mod actions;
 mod auth;
+mod captures;
 mod exchanges;
 mod problem;
 mod routes;
@@ -16,7 +18,7 @@ mod views;
 
 use std::sync::Arc;
 
-use capture::CaptureStore;
+use capture::{Erase, Segments};
 use cycle::{LessonRequests, LessonStatus};
 use ledger::Ledger;
 use serde::Serialize;
@@ -35,7 +37,9 @@ pub struct Admin {
     pub learning: bool,
     pub metrics: Arc<Metrics>,
     /// Absent when nothing is captured.
-    pub captures: Option<Arc<dyn CaptureStore>>,
+    pub captures: Option<Arc<Segments>>,
+    /// Erases from the exchange log and from all that was made of it; says in JSON what was found.
+    pub erase: Arc<Erasing>,
     /// Absent when no student is enabled.
     pub student: Option<StudentFacts>,
     pub token: Token,
@@ -44,6 +48,9 @@ pub struct Admin {
     /// Unix time in milliseconds.
     pub clock: fn() -> u64,
 }
+
+/// Erases, or says in words why not. Blocking.
+pub type Erasing = dyn Fn(&Erase) -> Result<serde_json::Value, String> + Send + Sync;
 
 /// What the student is on this machine.
 #[derive(Clone, Debug, Serialize)]

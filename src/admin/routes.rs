@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::{Admin, actions, auth, exchanges, views};
+use crate::{Admin, actions, auth, captures, exchanges, views};
 
 /// The admin API.
 pub fn router(admin: Admin) -> Router {
@@ -24,6 +24,10 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/ratings", post(actions::rate))
         .route("/admin/call-sites/{site}/train", post(actions::train))
         .route("/admin/call-sites/{site}/exchanges", post(exchanges::add).layer(exchanges::room()))
+        .route("/admin/capture", get(captures::overview))
+        .route("/admin/capture/verify", post(captures::verify))
+        .route("/admin/capture/seal", post(captures::seal))
+        .route("/admin/capture/erase", post(captures::erase))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callsite::{SiteId, VersionId};
-use capture::segments::SegmentLimits;
-use capture::{CaptureStore, Distillable, Exchange, Segments, Source};
+use capture::{CaptureStore, Distillable, Erase, Exchange, Redactor, SegmentLimits, Segments, Source};
 use cycle::{LessonRequests, LessonStatus};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
@@ -52,8 +51,8 @@ fn server() -> Server {
     let metrics = Arc::new(Metrics::new().unwrap());
     let ledger = Arc::new(Ledger::open_dir(dir.path(), live_rules(), metrics.clone(), 1).unwrap());
     assert!(ledger.register(&shop()));
-    let limits = SegmentLimits { bytes_max: 1 << 30, age_ms_max: u64::MAX, retention_ms: u64::MAX };
-    let captures = Arc::new(Segments::open(&dir.path().join("capture"), limits).unwrap());
+    let redactor = Redactor::new(&[]).unwrap();
+    let captures = Arc::new(Segments::open(&dir.path().join("capture"), SegmentLimits::NONE, redactor).unwrap());
     let server_captures = captures.clone();
     let admin = Admin {
         ledger: ledger.clone(),
@@ -61,7 +60,11 @@ fn server() -> Server {
         requests: LessonRequests::default(),
         learning: true,
         metrics,
-        captures: Some(captures),
+        captures: Some(captures.clone()),
+        erase: Arc::new(move |erase: &Erase| {
+            let erased = captures.erase(erase).map_err(|error| error.to_string())?;
+            serde_json::to_value(erased).map_err(|error| error.to_string())
+        }),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
         token: Token::new("secret"),
         hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
@@ -176,6 +179,8 @@ fn exchange(site: &str, source: Source) -> String {
         complete: true,
         retry: false,
         distillable: Distillable::Yes,
+        user: None,
+        redacted: false,
         request: "{}".into(),
         response: "{}".into(),
     };
@@ -194,7 +199,10 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
         &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into()))),
     )
     .await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"site":"shop","stored":2,"too_large":0}"#));
+    assert_eq!(
+        (status, body.as_str()),
+        (StatusCode::OK, r#"{"not_redactable":0,"site":"shop","stored":2,"too_large":0}"#)
+    );
     let wrong = [
         (format!("{made}\nx"), "line 2"),
         (exchange("tavern", Source::Generated("bootstrap".into())), "is of `tavern`"),
@@ -212,6 +220,32 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
         [Source::Generated("bootstrap".into()), Source::Imported("a.jsonl".into())],
         "a bad body adds nothing"
     );
+}
+
+#[tokio::test]
+async fn the_exchange_log_is_shown_verified_sealed_and_erased_from() {
+    let mut server = server();
+    let made = exchange("shop", Source::Generated("bootstrap".into()));
+    let (status, body) = ask(&mut server, "POST", "/admin/call-sites/shop/exchanges", &made).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (_, shown) = ask(&mut server, "GET", "/admin/capture", "").await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (shown["sites"]["shop"]["exchanges"].as_u64(), shown["segments"].as_u64()),
+        (Some(1), Some(1)),
+        "{shown}"
+    );
+    let (status, sealed) = ask(&mut server, "POST", "/admin/capture/seal", "").await;
+    assert!(status == StatusCode::OK && sealed.contains(r#""segments":1"#), "{sealed}");
+    let (_, verified) = ask(&mut server, "POST", "/admin/capture/verify", "").await;
+    assert!(verified.contains(r#""exchanges":1,"damaged":0,"problem":null"#), "{verified}");
+    for wrong in ["", "{}", r#"{"subject":{"site":"bad name"}}"#, r#"{"subject":{"site":"shop"},"befor_ms":1}"#] {
+        let (status, said) = ask(&mut server, "POST", "/admin/capture/erase", wrong).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {said}");
+    }
+    let (status, erased) = ask(&mut server, "POST", "/admin/capture/erase", r#"{"subject":{"site":"shop"}}"#).await;
+    assert!(status == StatusCode::OK && erased.contains(r#""exchanges":1"#), "{erased}");
+    assert!(server.captures.sites().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@
 
 mod background;
 mod data_plane;
+mod erasing;
+mod exchange_log;
 pub(crate) mod judges;
 mod prices;
 mod reload;
@@ -24,9 +26,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use capture::segments::SegmentLimits;
-use capture::writer::RETRY_PAUSE;
-use capture::{CaptureError, CaptureStore, Distillable, Segments, Writer};
+use capture::{CaptureStore, Distillable, Segments, Writer};
 use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
 use gateway::{Activity, Auditor, Students};
 use hyper_util::service::TowerToHyperService;
@@ -34,7 +34,6 @@ use ledger::Ledger;
 use net::Listener;
 use registry::Registry;
 use rules::{LiveRules, Rules};
-use store::StoreError;
 use telemetry::Metrics;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -43,12 +42,16 @@ use crate::settings::Settings;
 use crate::settings::environment;
 use students::{NoStudents, RegistryStudents};
 
+pub(crate) use erasing::erase;
+pub(crate) use exchange_log::exchange_log;
 pub(crate) use prices::prices;
 use reload::{Live, Reload};
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// The folder of lessons below the data folder.
+pub(crate) const LESSONS: &str = "lessons";
 /// Connections of the admin listener at a time.
 const ADMIN_CONNECTIONS_MAX: usize = 256;
 
@@ -119,7 +122,7 @@ impl Shared {
             background.spawn(webhooks::tell(webhooks, ledger.clone(), self.metrics.clone(), stopped.clone()));
         }
         if let Some(captures) = captures {
-            background.spawn(background::expire(captures, stopped.clone()));
+            background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
         }
         Ok(())
     }
@@ -145,12 +148,8 @@ impl App {
         let shared = share(settings, &endpoint)?;
         let Shared { settings, data, metrics, .. } = &shared;
 
-        let captures = open_captures(settings, data, metrics)?;
-        let (capture, writer) = match &captures {
-            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE)
-                .map(|(queue, writer)| (Some(queue), Some(writer)))?,
-            None => (None, None),
-        };
+        let captures = exchange_log::open(settings, data, metrics)?;
+        let (capture, writer) = exchange_log::write(captures.as_ref(), settings, metrics)?.unzip();
         let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();
@@ -179,7 +178,8 @@ impl App {
             requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
-            captures: captures.map(|captures| captures as Arc<dyn CaptureStore>),
+            erase: erasing::of_running(captures.clone(), data.join(LESSONS)),
+            captures,
             student: shared.student.as_ref().map(|parts| admin::StudentFacts {
                 base: settings.student.base.display().to_string(),
                 format: parts.format.name(),
@@ -250,6 +250,10 @@ fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Err
 fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Error> {
     let data = std::path::absolute(&settings.data.dir)?;
     files::create_private_dir(&data).map_err(|error| format!("data.dir: {error}"))?;
+    let made_private = files::make_private(&data).map_err(|error| format!("data.dir: {error}"))?;
+    if made_private > 0 {
+        tracing::warn!(dir = %data.display(), made_private, "others could read what is kept here: now its owner alone can");
+    }
     let parts =
         |format: gemma::GraphFormat| StudentParts { format, graph: data.join(format!("graph-{}", format.name())) };
     let student = student_format(&settings)?.map(parts);
@@ -262,40 +266,6 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let rules = LiveRules::new(settings.rules(&basis)?);
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
     Ok(Shared { settings, data, metrics, rules, basis, registry, student })
-}
-
-/// The exchange log of `data`.
-///
-/// # Errors
-/// When it cannot be opened, or another process holds it.
-pub(crate) fn exchange_log(settings: &Settings, data: &Path) -> Result<Segments, CaptureError> {
-    let capture = &settings.capture;
-    let hour_ms = 3_600_000;
-    let limits = SegmentLimits {
-        bytes_max: capture.segment_mb << 20,
-        age_ms_max: capture.segment_hours * hour_ms,
-        retention_ms: retention_ms(settings),
-    };
-    Segments::open(&data.join("capture"), limits)
-}
-
-/// The exchange log for serving; one that cannot be opened is done without, said and shown. Only another process that
-/// holds it ends the start.
-fn open_captures(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Option<Arc<Segments>>, Error> {
-    metrics.capture_stopped().set(0.0);
-    match exchange_log(settings, data) {
-        Ok(captures) => Ok(Some(Arc::new(captures))),
-        Err(error @ CaptureError::Store(StoreError::InUse(_))) => Err(error.into()),
-        Err(error) => {
-            metrics.capture_stopped().set(1.0);
-            tracing::error!(%error, "the exchange log cannot be opened: requests are served, nothing is kept or learnt until a restart");
-            Ok(None)
-        }
-    }
-}
-
-fn retention_ms(settings: &Settings) -> u64 {
-    settings.capture.retention_days * 24 * 3_600_000
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
@@ -358,8 +328,8 @@ fn learning(
     };
     Ok(Some(Cycle {
         runner,
-        root: data.join("lessons"),
-        retention_ms: retention_ms(settings),
+        root: data.join(LESSONS),
+        retention: exchange_log::retention(settings)?,
         requests: requests.clone(),
         metrics: metrics.clone(),
         requests_per_s: Box::new(move |window_s| activity.requests_per_s(now_ms() / 1000, window_s)),

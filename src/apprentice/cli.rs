@@ -1,14 +1,17 @@
 //! The command line.
 
+pub(crate) mod capture;
 pub(crate) mod dataset;
 pub(crate) mod generate;
+mod key;
 pub(crate) mod levels;
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
+
+pub(crate) use key::NewKey;
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -19,19 +22,6 @@ pub(crate) struct Arguments {
     pub(crate) nice: Option<i32>,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-#[derive(Args)]
-pub(crate) struct NewKey {
-    /// What it is called in the configuration and in messages.
-    pub(crate) name: String,
-    /// The call site that it stands for.
-    #[arg(long)]
-    pub(crate) site: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) requests_per_minute: Option<NonZeroU32>,
-    #[arg(long, value_name = "N")]
-    pub(crate) tokens_per_day: Option<u64>,
 }
 
 #[derive(Subcommand)]
@@ -91,6 +81,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: dataset::Dataset,
     },
+    /// Look at the exchange log, check it, copy it out of here, erase from it.
+    Capture(capture::Capture),
     /// Make training data.
     Generate {
         #[command(subcommand)]

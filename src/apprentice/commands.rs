@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod admin_client;
+mod capture;
 mod check;
 mod dataset;
 mod exam;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command) -> Outcome {
             policy::try_on(&policy, entries.as_deref(), site.as_deref(), &access)
         }
         Command::Dataset { what } => dataset::dataset(&what),
+        Command::Capture(arguments) => capture::capture(&arguments),
         Command::Generate { what } => generate::generate(what),
         Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),

@@ -13,6 +13,7 @@ use clap::Parser;
 
 use cli::{Arguments, Command};
 use output::eprint_line;
+use rustix::fs::Mode;
 use settings::environment;
 
 #[global_allocator]
@@ -22,6 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
+    // What this program writes is its owner's alone; said before there is a second thread.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments = Arguments::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

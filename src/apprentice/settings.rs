@@ -78,6 +78,11 @@ impl Settings {
         self.student.enabled && self.lessons.enabled && self.teacher.distillable == Distillable::Yes
     }
 
+    /// How long exchanges are kept.
+    pub(crate) fn retention(&self) -> Result<sites::RetentionDays, String> {
+        sites::retention(self)
+    }
+
     /// The rules of every call site; `common` is the part of their basis that all sites share.
     pub(crate) fn rules(&self, common: &BTreeMap<String, String>) -> Result<Rules, String> {
         sites::rules(self, common)

@@ -1,17 +1,11 @@
-//! An exchange and its stored form: zstd of JSON, inside the store's versioned and checksummed frame.
+//! An exchange: what is kept of one request and its answer.
 
 use callsite::{SiteId, VersionId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wire::Api;
 
-use crate::CaptureError;
-
-/// Largest stored form; a bigger exchange is not kept (sled keeps oversized values as leaking side files).
-pub const STORED_BYTES_MAX: usize = 256 << 10;
-/// Largest JSON form that is unpacked, against decompression bombs in a damaged store.
-const UNPACKED_BYTES_MAX: usize = 64 << 20;
-const ZSTD_LEVEL: i32 = 3;
+use crate::users::UserHash;
 
 /// Who wrote the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,20 +50,20 @@ pub struct Exchange {
     pub retry: bool,
     /// What the configuration said of the teacher's terms at the time.
     pub distillable: Distillable,
+    /// Who asked, where the request says it: a hash that only this installation can make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserHash>,
+    /// Something was taken out before it was stored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
     pub request: String,
     pub response: String,
 }
 
 impl Exchange {
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, CaptureError> {
-        let bad = |error: &dyn std::fmt::Display| CaptureError::Record(error.to_string());
-        let json = serde_json::to_vec(self).map_err(|error| bad(&error))?;
-        zstd::bulk::compress(&json, ZSTD_LEVEL).map_err(|error| bad(&error))
-    }
-
-    pub(crate) fn decode(stored: &[u8]) -> Result<Self, CaptureError> {
-        let bad = |error: &dyn std::fmt::Display| CaptureError::Record(error.to_string());
-        let json = zstd::bulk::decompress(stored, UNPACKED_BYTES_MAX).map_err(|error| bad(&error))?;
-        serde_json::from_slice(&json).map_err(|error| bad(&error))
+    /// Bytes of both texts.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.request.len() + self.response.len()
     }
 }

@@ -1,7 +1,13 @@
-//! The exchange log on disk: one store per slice of time or size, in directories named by their first
-//! exchange. Retention removes whole directories, because sled never gives space back.
+//! The exchange log on disk: a live segment that is written to and sealed ones, slices of time or size.
+//!
+//! What happens to segments later (sealing, retention, erasing) is in [`upkeep`] and [`erase`].
+
+mod erase;
+mod looking;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,29 +15,50 @@ use std::time::Duration;
 use callsite::SiteId;
 use fs_err as fs;
 use parking_lot::Mutex;
-use store::{Put, Store, StoreError};
+use store::{Opened, StoreError};
 use uuid::Uuid;
 
-use crate::{CaptureError, Exchange};
+pub use erase::{Erase, Erased, Subject};
+pub use looking::{Overview, SegmentReport, Verified, export_sealed};
+
+use crate::CaptureError;
+use crate::block::{Block, Packer};
+use crate::directory;
+use crate::limits::{EXCHANGE_BYTES_MAX, STORED_BYTES_MAX};
+use crate::live::Live;
+use crate::record::Exchange;
+use crate::redact::Redactor;
+use crate::sealed::Sealed;
+use crate::segment::Segment;
+use crate::summary::millis;
+use crate::users::Users;
 
 const LOCK_FILE: &str = "lock";
 /// How often, and how long apart, a lock that another process holds is tried.
 const LOCK_TRIES: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
-const EXCHANGES: &str = "exchanges";
-/// Key: site, a zero byte, id. Value: empty.
-const BY_SITE: &str = "by_site";
+
+/// What became of exchanges that were to be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    pub kept: u64,
+    /// Of the kept: something was taken out of them first.
+    pub redacted: u64,
+    /// Not kept: larger than what is stored.
+    pub too_large: u64,
+    /// Not kept: what must be taken out of them could not be found.
+    pub not_redacted: u64,
+}
 
 /// Where exchanges are kept. Blocking.
 pub trait CaptureStore: Send + Sync {
-    /// Keeps all of `exchanges`; when it returns they survive a crash. Those too large to keep are
-    /// skipped and counted in the result.
+    /// Keeps `exchanges`; when it returns those that were kept survive a crash.
     ///
     /// # Errors
     /// When writing failed; nothing is known of these exchanges then, a later append may succeed.
-    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError>;
+    fn append(&self, exchanges: Vec<Exchange>) -> Result<Appended, CaptureError>;
 
-    /// Calls `visit` with the exchanges of `site` after `after`, oldest first; damaged ones are skipped and logged.
+    /// Calls `visit` with the exchanges of `site` after `after`, about oldest first; damaged ones are skipped and logged.
     ///
     /// # Errors
     /// When the store cannot be read at all.
@@ -44,13 +71,60 @@ pub trait CaptureStore: Send + Sync {
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError>;
 }
 
-/// When a segment is closed and how long closed ones are kept.
-#[derive(Clone, Copy, Debug)]
+/// How long exchanges, and what was drawn from them, are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub default_ms: u64,
+    /// Of sites that are kept for another time.
+    pub sites: BTreeMap<SiteId, u64>,
+}
+
+impl Retention {
+    /// Of one site, milliseconds.
+    #[must_use]
+    pub fn of(&self, site: &SiteId) -> u64 {
+        self.sites.get(site).copied().unwrap_or(self.default_ms)
+    }
+
+    /// The longest of any site.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        self.sites.values().copied().fold(self.default_ms, u64::max)
+    }
+
+    /// The shortest of any site.
+    #[must_use]
+    pub fn shortest_ms(&self) -> u64 {
+        self.sites.values().copied().fold(self.default_ms, u64::min)
+    }
+}
+
+/// How large a log may become and how long it lasts.
+#[derive(Clone, Debug)]
 pub struct SegmentLimits {
+    /// A live segment is closed at this size or age.
     pub bytes_max: u64,
     pub age_ms_max: u64,
-    /// Closed segments whose newest possible exchange is older than this are removed.
-    pub retention_ms: u64,
+    /// What is older is removed, a segment at a time.
+    pub retention: Retention,
+    /// Of the whole log: the oldest segments go first.
+    pub total_bytes_max: u64,
+    /// Nothing is written while the disk has less room.
+    pub free_bytes_min: u64,
+    /// Where a copy of every sealed segment is put as JSON lines.
+    pub export_dir: Option<PathBuf>,
+}
+
+impl SegmentLimits {
+    /// No limit at all.
+    pub const NONE: Self = Self {
+        bytes_max: u64::MAX,
+        age_ms_max: u64::MAX,
+        retention: Retention { default_ms: u64::MAX, sites: BTreeMap::new() },
+        total_bytes_max: u64::MAX,
+        free_bytes_min: 0,
+        export_dir: None,
+    };
 }
 
 /// The segments of one directory.
@@ -58,122 +132,227 @@ pub struct SegmentLimits {
 pub struct Segments {
     dir: PathBuf,
     limits: SegmentLimits,
-    /// By first id; the last one is written to.
-    open: Mutex<BTreeMap<Uuid, Arc<Store>>>,
+    redactor: Redactor,
+    users: Users,
+    /// Held by whoever writes to the live segment or closes it.
+    writing: Mutex<Packer>,
+    /// Held by whoever seals, replaces or removes segments.
+    upkeep: Mutex<()>,
+    state: Mutex<State>,
     /// Held as long as the log: a log without a segment is somebody's all the same.
     _lock: fs::File,
 }
 
+/// The segments by their first id; never held while something is read or written.
+#[derive(Debug, Default)]
+struct State {
+    live: Option<(Uuid, Arc<Live>)>,
+    /// Closed, not yet sealed.
+    closing: BTreeMap<Uuid, Arc<Live>>,
+    sealed: BTreeMap<Uuid, Arc<Sealed>>,
+}
+
+impl State {
+    /// All of them, oldest first.
+    fn all(&self) -> Vec<(Uuid, Arc<dyn Segment + Send + Sync>)> {
+        let mut all: Vec<(Uuid, Arc<dyn Segment + Send + Sync>)> = Vec::new();
+        all.extend(self.sealed.iter().map(|(first, sealed)| (*first, sealed.clone() as _)));
+        all.extend(
+            self.closing
+                .iter()
+                .chain(self.live.as_ref().map(|(first, live)| (first, live)))
+                .map(|(first, live)| (*first, live.clone() as _)),
+        );
+        all.sort_by_key(|(first, _)| *first);
+        all
+    }
+
+    fn newest(&self) -> Option<Uuid> {
+        let sealed = self.sealed.keys().chain(self.closing.keys()).max().copied();
+        sealed.max(self.live.as_ref().map(|(first, _)| *first))
+    }
+}
+
 impl Segments {
-    /// Opens every segment in `dir`, repairing or setting aside damaged ones; one that cannot be opened now is
-    /// left where it is and said.
+    /// Opens the log in `dir`; damaged segments are repaired or set aside, one that cannot be opened now is left where it
+    /// is and said.
     ///
     /// # Errors
     /// When the directory cannot be used or another process holds it.
-    pub fn open(dir: &Path, limits: SegmentLimits) -> Result<Self, CaptureError> {
-        fs::create_dir_all(dir)?;
+    pub fn open(dir: &Path, limits: SegmentLimits, redactor: Redactor) -> Result<Self, CaptureError> {
+        files::create_private_dir(dir)?;
         let lock = lock(dir)?;
-        let mut open = BTreeMap::new();
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some(first) = name.strip_prefix("segment-").and_then(|id| Uuid::parse_str(id).ok()) {
-                match Store::open(&entry.path()) {
-                    Ok((store, _)) => drop(open.insert(first, Arc::new(store))),
-                    Err(error @ StoreError::InUse(_)) => return Err(error.into()),
-                    Err(error) => {
-                        tracing::error!(segment = name, %error, "a capture segment cannot be read, going on without it")
-                    }
+        files::remove_staged(dir)?;
+        let users = Users::open(dir)?;
+        let listing = directory::list(dir)?;
+        let mut state = State::default();
+        for first in &listing.sealed {
+            match Sealed::open(&directory::sealed_path(dir, *first)) {
+                Ok(sealed) => drop(state.sealed.insert(*first, Arc::new(sealed))),
+                Err(CaptureError::Damaged(what)) => {
+                    let kept = directory::set_aside(dir, *first)?;
+                    tracing::error!(kept = %kept.display(), what, "a sealed capture segment was set aside");
+                }
+                Err(error) => {
+                    tracing::error!(segment = %first, %error, "a capture segment cannot be read, going on without it")
                 }
             }
         }
-        Ok(Self { dir: dir.to_owned(), limits, open: Mutex::new(open), _lock: lock })
-    }
-
-    /// Removes segments past their retention; the one being written stays.
-    ///
-    /// # Errors
-    /// When a directory cannot be removed.
-    pub fn expire(&self, now_ms: u64) -> Result<(), CaptureError> {
-        let mut open = self.open.lock();
-        let starts: Vec<Uuid> = open.keys().copied().collect();
-        for pair in starts.windows(2) {
-            // A segment ends where the next one begins.
-            let [first, next] = pair else { continue };
-            if millis(*next).saturating_add(self.limits.retention_ms) < now_ms {
-                open.remove(first);
-                fs::remove_dir_all(self.path(*first))?;
+        for first in &listing.live {
+            let path = directory::live_path(dir, *first);
+            if state.sealed.contains_key(first) {
+                // It was sealed, and the program ended before its folder was gone.
+                directory::remove(&path)?;
+                continue;
+            }
+            match open_live(&path) {
+                Ok(live) => drop(state.closing.insert(*first, live)),
+                Err(CaptureError::Store(error @ StoreError::InUse(_))) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(segment = %first, %error, "a capture segment cannot be read, going on without it")
+                }
             }
         }
-        Ok(())
+        if state.closing.keys().max() == state.newest().as_ref() {
+            state.live = state.closing.pop_last();
+        }
+        let (state, writing) = (Mutex::new(state), Mutex::new(Packer::new(None)?));
+        Ok(Self { dir: dir.to_owned(), limits, redactor, users, writing, upkeep: Mutex::new(()), state, _lock: lock })
     }
 
-    fn path(&self, first: Uuid) -> PathBuf {
-        self.dir.join(format!("segment-{first}"))
+    fn all(&self) -> Vec<(Uuid, Arc<dyn Segment + Send + Sync>)> {
+        self.state.lock().all()
     }
 
-    fn all(&self) -> Vec<Arc<Store>> {
-        self.open.lock().values().cloned().collect()
+    /// Takes out of `exchanges` what must not be stored, and those that cannot be.
+    fn ready(&self, exchanges: &mut Vec<Exchange>, appended: &mut Appended) {
+        exchanges.retain_mut(|exchange| {
+            if exchange.text_bytes() > EXCHANGE_BYTES_MAX {
+                appended.too_large += 1;
+                return false;
+            }
+            if exchange.user.is_none() {
+                exchange.user = user_of(exchange).map(|user| self.users.hash(&user));
+            }
+            match self.redactor.redact(exchange) {
+                Ok(()) => {
+                    appended.redacted += u64::from(exchange.redacted);
+                    true
+                }
+                Err(_) => {
+                    appended.not_redacted += 1;
+                    false
+                }
+            }
+        });
     }
 
     /// The segment that takes an exchange with this id, beginning a new one when the last is full.
-    fn active(&self, id: Uuid) -> Result<(Uuid, Arc<Store>), CaptureError> {
-        let mut open = self.open.lock();
-        if let Some((first, store)) = open.last_key_value() {
-            let full = store.size_bytes()? >= self.limits.bytes_max;
-            let old = millis(id).saturating_sub(millis(*first)) >= self.limits.age_ms_max;
+    fn active(&self, id: Uuid) -> Result<Arc<Live>, CaptureError> {
+        let mut state = self.state.lock();
+        if let Some((first, live)) = state.live.take() {
+            let full = live.size_bytes().is_ok_and(|bytes| bytes >= self.limits.bytes_max);
+            let old = millis(id).saturating_sub(millis(first)) >= self.limits.age_ms_max;
             if !full && !old {
-                return Ok((*first, store.clone()));
+                state.live = Some((first, live.clone()));
+                return Ok(live);
             }
+            state.closing.insert(first, live);
         }
-        let store = Arc::new(Store::open(&self.path(id))?.0);
-        open.insert(id, store.clone());
-        Ok((id, store))
+        // A late exchange may be older than the newest segment; names rise all the same.
+        let above = state.newest().map_or(id, |newest| id.max(Uuid::from_u128(newest.as_u128().saturating_add(1))));
+        drop(state);
+        let live = open_live(&directory::live_path(&self.dir, above))?;
+        self.state.lock().live = Some((above, live.clone()));
+        Ok(live)
+    }
+
+    fn has_room(&self) -> Result<(), CaptureError> {
+        // Where it cannot be measured, writing will tell.
+        let free = self.free_bytes().unwrap_or(u64::MAX);
+        if free >= self.limits.free_bytes_min {
+            return Ok(());
+        }
+        Err(CaptureError::NoRoom { free_mb: free >> 20, min_mb: self.limits.free_bytes_min >> 20 })
+    }
+
+    fn free_bytes(&self) -> Result<u64, CaptureError> {
+        let disk = rustix::fs::statvfs(&self.dir).map_err(std::io::Error::from)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 
 impl CaptureStore for Segments {
-    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError> {
-        let Some(first) = exchanges.first() else { return Ok(0) };
-        let mut puts = Vec::with_capacity(exchanges.len() * 2);
-        let mut skipped = 0;
-        for exchange in exchanges {
-            let value = exchange.encode()?;
-            if value.len() > crate::record::STORED_BYTES_MAX {
-                skipped += 1;
-                continue;
-            }
-            puts.push(Put { tree: EXCHANGES, key: exchange.id.as_bytes().to_vec(), value });
-            puts.push(Put { tree: BY_SITE, key: site_key(&exchange.site, Some(exchange.id)), value: Vec::new() });
+    fn append(&self, mut exchanges: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        let mut appended = Appended::default();
+        self.ready(&mut exchanges, &mut appended);
+        exchanges.sort_unstable_by(|a, b| (&a.site, a.id).cmp(&(&b.site, b.id)));
+        let Some(first) = exchanges.iter().map(|exchange| exchange.id).min() else { return Ok(appended) };
+        self.has_room()?;
+        let mut packer = self.writing.lock();
+        let mut blocks = packed(&mut packer, &exchanges)?;
+        blocks.retain(|(_, block)| {
+            let fits = block.payload.len() <= STORED_BYTES_MAX;
+            let count = if fits { &mut appended.kept } else { &mut appended.too_large };
+            *count += u64::from(block.header.count);
+            fits
+        });
+        if !blocks.is_empty() {
+            // sled takes no write after one has failed: the next append begins another segment.
+            self.active(first)?.append(&blocks).inspect_err(|_| self.state.lock().live = None)?;
         }
-        let (segment, store) = self.active(first.id)?;
-        store.write(&puts).inspect_err(|_| {
-            // sled takes no write after one has failed; the next append opens the directory anew.
-            self.open.lock().remove(&segment);
-        })?;
-        Ok(skipped)
+        Ok(appended)
     }
 
     fn scan(&self, site: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
-        let after = after.map(|id| site_key(site, Some(id)));
-        for store in self.all() {
-            for item in store.scan(BY_SITE, &site_key(site, None), after.as_deref())? {
-                let exchange = item.map_err(CaptureError::from).and_then(|(key, _)| read(&store, &key));
-                match exchange {
-                    Ok(Some(exchange)) => visit(exchange),
-                    Ok(None) => {}
-                    Err(error) => tracing::warn!(%site, %error, "exchange skipped"),
-                }
+        for (first, segment) in self.all() {
+            let damage = segment.visit(site, after, &mut |exchange| {
+                visit(exchange);
+                ControlFlow::Continue(())
+            })?;
+            if damage.places > 0 {
+                let what = damage.first.unwrap_or_default();
+                tracing::warn!(segment = %first, %site, places = damage.places, what, "exchanges skipped");
             }
         }
         Ok(())
     }
 
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
-        let mut found = BTreeSet::new();
-        self.all().iter().try_for_each(|store| sites_of(store, &mut found))?;
-        Ok(found)
+        Ok(self.all().iter().flat_map(|(_, segment)| segment.sites().into_keys()).collect())
     }
+}
+
+/// The blocks of exchanges that are sorted by site.
+fn packed<'a>(packer: &mut Packer, exchanges: &'a [Exchange]) -> Result<Vec<(&'a SiteId, Block)>, CaptureError> {
+    let mut blocks = Vec::new();
+    for (at, exchange) in exchanges.iter().enumerate() {
+        let next = exchanges.get(at + 1);
+        packer.push(exchange)?;
+        if next.is_none_or(|next| next.site != exchange.site || packer.is_full_for(next)) {
+            blocks.extend(packer.finish()?.map(|block| (&exchange.site, block)));
+        }
+    }
+    Ok(blocks)
+}
+
+/// Who asks, as the request says.
+fn user_of(exchange: &Exchange) -> Option<String> {
+    let request = exchange.request.as_str();
+    // Most requests name nobody; looking for the words is far cheaper than reading them.
+    let named = request.contains("\"safety_identifier\"")
+        || request
+            .match_indices("\"user\"")
+            .any(|(at, word)| request.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with(':')));
+    if named { exchange.api.parse(request.as_bytes()).ok()?.user() } else { None }
+}
+
+fn open_live(path: &Path) -> Result<Arc<Live>, CaptureError> {
+    let (live, opened) = Live::open(path)?;
+    if opened != Opened::Clean {
+        tracing::warn!(segment = %path.display(), ?opened, "a capture segment was damaged");
+    }
+    Ok(Arc::new(live))
 }
 
 /// Takes the log in `dir` for this process. A child that is just being started may hold a copy of another one's handle for a moment.
@@ -186,33 +365,4 @@ fn lock(dir: &Path) -> Result<fs::File, CaptureError> {
         std::thread::sleep(LOCK_WAIT);
     }
     Err(StoreError::InUse(dir.to_owned()).into())
-}
-
-/// The sites of one segment's index: from each site's first key straight past its last.
-fn sites_of(store: &Store, found: &mut BTreeSet<SiteId>) -> Result<(), CaptureError> {
-    let mut after: Option<Vec<u8>> = None;
-    while let Some(item) = store.scan(BY_SITE, b"", after.as_deref())?.next() {
-        let (key, _) = item?;
-        let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        found.extend(std::str::from_utf8(name).ok().and_then(|name| SiteId::new(name).ok()));
-        after = Some([name, &[1]].concat());
-    }
-    Ok(())
-}
-
-fn read(store: &Store, index_key: &[u8]) -> Result<Option<Exchange>, CaptureError> {
-    let id = index_key.len().checked_sub(16).and_then(|at| index_key.get(at..)).unwrap_or_default();
-    store.get(EXCHANGES, id)?.map(|stored| Exchange::decode(&stored)).transpose()
-}
-
-fn site_key(site: &SiteId, id: Option<Uuid>) -> Vec<u8> {
-    let mut key = site.as_str().as_bytes().to_vec();
-    key.push(0);
-    key.extend(id.iter().flat_map(|id| *id.as_bytes()));
-    key
-}
-
-/// The Unix milliseconds in a version 7 UUID.
-fn millis(id: Uuid) -> u64 {
-    (id.as_u128() >> 80) as u64
 }

@@ -1,16 +1,40 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+mod block;
+mod erase;
+mod faults;
+mod kills;
+mod queue;
+mod redact;
+mod retention;
+mod sealed;
+
+use std::path::{Path, PathBuf};
 
 use callsite::SiteId;
-use telemetry::Metrics;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::segments::SegmentLimits;
-use crate::writer::RETRY_PAUSE;
 use crate::*;
 
-const LIMITS: SegmentLimits = SegmentLimits { bytes_max: 1 << 30, age_ms_max: 10_000, retention_ms: 20_000 };
+/// A segment of ten seconds, kept for twenty.
+fn ten_seconds() -> SegmentLimits {
+    SegmentLimits {
+        bytes_max: 1 << 30,
+        age_ms_max: 10_000,
+        retention: Retention { default_ms: 20_000, sites: [].into() },
+        ..SegmentLimits::NONE
+    }
+}
+
+fn site(name: &str) -> SiteId {
+    SiteId::new(name).unwrap()
+}
+
+fn open_with(dir: &Path, limits: SegmentLimits) -> Segments {
+    Segments::open(dir, limits, Redactor::new(&[]).unwrap()).unwrap()
+}
+
+fn open(dir: &Path) -> Segments {
+    open_with(dir, ten_seconds())
+}
 
 fn id(at_s: u64, n: u64) -> Uuid {
     let mut bytes = *Uuid::new_v7(Timestamp::from_unix(NoContext, at_s, 0)).as_bytes();
@@ -32,6 +56,8 @@ fn exchange(site: &str, at_s: u64, n: u64) -> Exchange {
         complete: true,
         retry: false,
         distillable: Distillable::Yes,
+        user: None,
+        redacted: false,
         request: format!("request {n}"),
         response: "response ".repeat(50),
     }
@@ -43,31 +69,57 @@ fn requests(store: &dyn CaptureStore, site: &str, after: Option<Uuid>) -> Vec<St
     seen
 }
 
-fn segments(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.is_dir()).collect()
+/// Everything in the log's folder that is a segment, by name.
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("segment-"));
+    paths.sort();
+    paths
+}
+
+/// Letters that no compression makes small.
+fn noise(seed: u64, count: usize) -> String {
+    let mut state = seed;
+    let letters = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,"[(state >> 58) as usize])
+    });
+    letters.take(count).collect()
+}
+
+/// Every file below `dir` that holds `needle`.
+fn holding(dir: &Path, needle: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(holding(&path, needle));
+        } else if std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle.as_bytes()) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 #[test]
 fn a_log_is_one_process_s_even_while_it_has_no_segment() {
     let dir = tempfile::tempdir().unwrap();
-    let held = Segments::open(dir.path(), LIMITS).unwrap();
-    let second = Segments::open(dir.path(), LIMITS);
+    let held = open(dir.path());
+    let second = Segments::open(dir.path(), ten_seconds(), Redactor::new(&[]).unwrap());
     assert!(matches!(second, Err(CaptureError::Store(store::StoreError::InUse(_)))), "{second:?}");
     drop(held);
-    Segments::open(dir.path(), LIMITS).unwrap();
+    open(dir.path());
 }
 
 #[test]
 fn exchanges_come_back_by_site_in_order_across_segments_and_restarts() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let store = Segments::open(dir.path(), LIMITS).unwrap();
-        store.append(&[exchange("a", 100, 1), exchange("ab", 101, 2)]).unwrap();
-        store.append(&[exchange("a", 120, 3)]).unwrap();
+        let store = open(dir.path());
+        store.append(vec![exchange("a", 100, 1), exchange("ab", 101, 2)]).unwrap();
+        store.append(vec![exchange("a", 120, 3)]).unwrap();
     }
     assert_eq!(segments(dir.path()).len(), 2);
-    let store = Segments::open(dir.path(), LIMITS).unwrap();
+    let store = open(dir.path());
     assert_eq!(requests(&store, "a", None), ["request 1", "request 3"]);
     assert_eq!(requests(&store, "a", Some(id(100, 1))), ["request 3"]);
     assert_eq!(requests(&store, "ab", None).len(), 1);
@@ -75,122 +127,75 @@ fn exchanges_come_back_by_site_in_order_across_segments_and_restarts() {
 }
 
 #[test]
-fn retention_removes_whole_old_segments_and_never_the_last() {
+fn a_late_exchange_does_not_confuse_the_order_of_segments() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Segments::open(dir.path(), LIMITS).unwrap();
-    store.append(&[exchange("a", 100, 1)]).unwrap();
-    store.append(&[exchange("a", 120, 2)]).unwrap();
-    store.expire(130_000).unwrap();
-    assert_eq!(requests(&store, "a", None).len(), 2);
-    store.expire(1_000_000).unwrap();
-    assert_eq!(requests(&store, "a", None), ["request 2"]);
+    let store = open_with(dir.path(), SegmentLimits { bytes_max: 1, ..SegmentLimits::NONE });
+    for (at_s, n) in [(100, 1), (90, 2), (80, 3)] {
+        store.append(vec![exchange("a", at_s, n)]).unwrap();
+    }
+    assert_eq!(segments(dir.path()).len(), 3);
+    assert_eq!(requests(&store, "a", None), ["request 1", "request 2", "request 3"]);
+    assert_eq!(requests(&store, "a", Some(id(85, 0))), ["request 1", "request 2"]);
 }
 
 #[test]
 fn an_exchange_too_large_to_keep_is_skipped_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Segments::open(dir.path(), LIMITS).unwrap();
-    // Digits of a simple generator: text that does not compress below the limit.
-    let mut state = 1u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        char::from(33 + u8::try_from(state >> 58).unwrap())
-    });
-    let large = Exchange { response: noise.take(600_000).collect(), ..exchange("a", 100, 1) };
-    assert_eq!(store.append(&[large, exchange("a", 100, 2)]).unwrap(), 1);
+    let store = open(dir.path());
+    let large = Exchange { response: noise(1, 600_000), ..exchange("a", 100, 1) };
+    let larger = Exchange { response: "a".repeat(limits::EXCHANGE_BYTES_MAX), ..exchange("a", 100, 3) };
+    let appended = store.append(vec![large, exchange("a", 100, 2), larger]).unwrap();
+    assert_eq!(appended, Appended { kept: 1, too_large: 2, ..Appended::default() });
     assert_eq!(requests(&store, "a", None), ["request 2"]);
 }
 
-/// A store that refuses to write while it is told to, to see what the writer makes of it.
-#[derive(Default)]
-struct Full {
-    full: AtomicBool,
-    kept: AtomicUsize,
-}
-
-impl CaptureStore for Full {
-    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(CaptureError::Record("disk full".into()));
-        }
-        self.kept.fetch_add(exchanges.len(), Ordering::SeqCst);
-        Ok(0)
-    }
-    fn scan(&self, _: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
-        Ok(())
-    }
-    fn sites(&self) -> Result<std::collections::BTreeSet<SiteId>, CaptureError> {
-        Ok([].into())
-    }
-}
-
-/// What a process that opens the files as they lie there now would find.
-fn on_disk(dir: &std::path::Path) -> Vec<String> {
-    let copy = tempfile::tempdir().unwrap();
-    for segment in segments(dir) {
-        let to = copy.path().join(segment.file_name().unwrap());
-        std::fs::create_dir(&to).unwrap();
-        for file in std::fs::read_dir(&segment).unwrap().map(Result::unwrap) {
-            if file.file_type().unwrap().is_file() {
-                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-            }
-        }
-    }
-    requests(&Segments::open(copy.path(), LIMITS).unwrap(), "a", None)
-}
-
 #[test]
-fn what_was_counted_as_captured_is_in_the_files_while_the_store_is_still_open() {
+fn large_exchanges_come_back_whole_and_no_file_holds_them_that_is_not_synced() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(Segments::open(dir.path(), LIMITS).unwrap());
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let (capture, writer) = Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE).unwrap();
-    (0..300).for_each(|n| capture.keep(exchange("a", 100, n)));
-    writer.finish();
-    assert_eq!(on_disk(dir.path()).len(), 300);
-    assert_eq!((metrics.captured_total().get(), metrics.capture_queue_length().get()), (300, 0.0));
-    drop(store);
-}
-
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(5));
+    let store = open(dir.path());
+    let texts: Vec<String> = (0..40).map(|seed| noise(seed, 150_000)).collect();
+    for (n, text) in (0..).zip(&texts) {
+        store.append(vec![Exchange { response: text.clone(), ..exchange("a", 100, n) }]).unwrap();
     }
-    panic!("never: {what}");
-}
-
-#[test]
-fn a_write_error_stops_capturing_blocks_nobody_and_is_over_when_there_is_room() {
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let store = Arc::new(Full::default());
-    store.full.store(true, Ordering::SeqCst);
-    let (capture, writer) = Writer::start(store.clone(), metrics.clone(), Duration::from_millis(50)).unwrap();
-    capture.keep(exchange("a", 100, 1));
-    wait_until("the error is noticed", || metrics.capture_stopped().get() == 1.0);
-    assert_eq!(metrics.capture_dropped_total("write-error").get(), 1);
-    (0..10_000).for_each(|n| capture.keep(exchange("a", 100, n)));
-    assert!(metrics.capture_dropped_total("stopped").get() > 0);
-    store.full.store(false, Ordering::SeqCst);
-    wait_until("capturing goes on", || {
-        capture.keep(exchange("a", 100, 2));
-        metrics.capture_stopped().get() == 0.0
-    });
-    writer.finish();
-    assert!(store.kept.load(Ordering::SeqCst) > 0);
+    let mut seen = Vec::new();
+    store.scan(&site("a"), None, &mut |exchange| seen.push(exchange.response)).unwrap();
+    assert!(seen == texts);
+    let blobs = segments(dir.path())[0].join("blobs");
+    assert_eq!(std::fs::read_dir(blobs).unwrap().count(), 0, "sled's own files for large pages are never synced");
 }
 
 #[test]
 fn a_segment_that_cannot_be_opened_costs_no_other_and_stays_where_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Segments::open(dir.path(), LIMITS).unwrap();
-    store.append(&[exchange("a", 100, 1)]).unwrap();
+    let store = open(dir.path());
+    store.append(vec![exchange("a", 100, 1)]).unwrap();
     drop(store);
     // A plain file where a segment's folder should be: nothing that the store could repair.
     let odd = dir.path().join(format!("segment-{}", id(50, 0)));
     std::fs::write(&odd, "not a folder").unwrap();
-    let store = Segments::open(dir.path(), LIMITS).unwrap();
+    let store = open(dir.path());
+    store.maintain(0).unwrap();
     assert_eq!(requests(&store, "a", None), ["request 1"]);
+    assert_eq!(std::fs::read(&odd).unwrap(), b"not a folder");
+}
+
+#[test]
+fn who_asked_is_known_by_a_hash_that_another_installation_makes_differently() {
+    let named = |n, key: &str| Exchange {
+        request: format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{key}:"alice"}}"#),
+        ..exchange("a", 100, n)
+    };
+    let hashes = |dir: &Path| {
+        let store = open(dir);
+        store.append(vec![named(1, "\"user\""), named(2, "\"safety_identifier\" "), exchange("a", 100, 3)]).unwrap();
+        let mut users = Vec::new();
+        store.scan(&site("a"), None, &mut |exchange| users.push(exchange.user)).unwrap();
+        users
+    };
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let found = hashes(one.path());
+    assert!(found[0].is_some() && found[0] == found[1] && found[2].is_none(), "{found:?}");
+    assert_ne!(found[0], hashes(other.path())[0]);
+    let salt = std::fs::metadata(one.path().join("user-salt")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&salt.permissions()) & 0o777, 0o600);
 }

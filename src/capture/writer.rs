@@ -1,54 +1,28 @@
-//! The one thread that writes exchanges: bounded queue in, group commit out.
+//! The one thread that writes exchanges: what waits goes into the log in groups, each synced once.
 //!
-//! A full queue drops and counts. A write error (the disk is full or failing) drops the batch and stops capturing
-//! for a while; then it is tried again. Traffic goes on. The thread polls rather than being woken: a wake-up per exchange would cost
-//! the serving threads more than the rest of the capture together.
+//! A write error (the disk is full or failing) drops the group and stops capturing for a while; then it is tried again. Traffic goes
+//! on. The thread looks at the queue again and again rather than being woken for every exchange.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use telemetry::Metrics;
 
-use crate::{CaptureStore, Exchange};
+use crate::CaptureError;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX, LINGER, WAKE_AT};
+use crate::queue::{Capture, Queue, bytes_of};
+use crate::record::Exchange;
+use crate::segments::CaptureStore;
 
-/// Exchanges that may wait to be written.
-pub const QUEUE_MAX: usize = 4096;
-/// Exchanges written in one commit.
-pub const BATCH_MAX: usize = 1024;
-/// How long the thread sleeps when there is nothing to write.
-const POLL: Duration = Duration::from_millis(5);
-/// How long nothing is tried after a write error.
-pub const RETRY_PAUSE: Duration = Duration::from_secs(5);
-
-/// What serving code holds: hands exchanges over and never waits.
-#[derive(Clone, Debug)]
-pub struct Capture {
-    queue: SyncSender<Exchange>,
-    stopped: Arc<AtomicBool>,
-    metrics: Arc<Metrics>,
-}
-
-impl Capture {
-    /// Queues `exchange`, or drops and counts it.
-    pub fn keep(&self, exchange: Exchange) {
-        if self.stopped.load(Ordering::Relaxed) {
-            self.drop_one("stopped");
-            return;
-        }
-        match self.queue.try_send(exchange) {
-            Ok(()) => self.metrics.capture_queue_length().add(1.0),
-            Err(TrySendError::Full(_)) => self.drop_one("queue-full"),
-            Err(TrySendError::Disconnected(_)) => self.drop_one("stopped"),
-        }
-    }
-
-    /// Counts an exchange that could not even be queued, such as one whose bytes are not text.
-    pub fn drop_one(&self, reason: &'static str) {
-        self.metrics.capture_dropped_total(reason).inc();
-    }
+/// How the writer works.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterSettings {
+    /// Bytes of exchanges that may wait to be written.
+    pub queue_bytes_max: usize,
+    /// How long nothing is tried after a write error.
+    pub retry_pause: Duration,
 }
 
 /// The writing thread; [`Writer::finish`] waits until all that was queued is on disk.
@@ -59,28 +33,30 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; after a write error nothing is tried for `retry_pause`.
+    /// Starts the thread.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(
         store: Arc<dyn CaptureStore>,
         metrics: Arc<Metrics>,
-        retry_pause: Duration,
+        settings: WriterSettings,
     ) -> std::io::Result<(Capture, Self)> {
-        let (queue, waiting) = sync_channel(QUEUE_MAX);
-        let (stop, stopped) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-        let capture = Capture { queue, stopped: stopped.clone(), metrics: metrics.clone() };
-        let mut writing = Writing { waiting, store, stopped, metrics, retry_pause, failed_at: None };
+        let queue = Queue::new(settings.queue_bytes_max, metrics.clone());
+        let stop = Arc::<AtomicBool>::default();
+        let mut writing =
+            Writing { queue: queue.clone(), store, metrics, retry_pause: settings.retry_pause, failed_at: None };
         let stopping = stop.clone();
         let work = move || while writing.round(stopping.load(Ordering::Acquire)) {};
         let thread = thread::Builder::new().name("capture".into()).spawn(work)?;
-        Ok((capture, Self { stop, thread }))
+        queue.writer.get_or_init(|| thread.thread().clone());
+        Ok((Capture(queue), Self { stop, thread }))
     }
 
     /// Writes what is queued and ends the thread.
     pub fn finish(self) {
         self.stop.store(true, Ordering::Release);
+        self.thread.thread().unpark();
         if self.thread.join().is_err() {
             tracing::error!("the capture thread panicked");
         }
@@ -89,44 +65,80 @@ impl Writer {
 
 /// What the thread works with.
 struct Writing {
-    waiting: Receiver<Exchange>,
+    queue: Arc<Queue>,
     store: Arc<dyn CaptureStore>,
-    stopped: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     retry_pause: Duration,
     failed_at: Option<Instant>,
 }
 
 impl Writing {
-    /// One round: writes a batch or sleeps. Returns whether to go on.
+    /// One round: writes what waits, then waits for more. Returns whether to go on.
     fn round(&mut self, stopping: bool) -> bool {
         if self.failed_at.is_some_and(|at| at.elapsed() >= self.retry_pause) {
             // What comes from now on is the next try.
-            self.failed_at = None;
-            self.stopped.store(false, Ordering::Relaxed);
+            self.queue.stopped.store(false, Ordering::Relaxed);
         }
-        let batch: Vec<Exchange> = self.waiting.try_iter().take(BATCH_MAX).collect();
-        if batch.is_empty() {
-            thread::sleep(POLL);
-            return !stopping;
+        let waiting = self.queue.take();
+        let none = waiting.is_empty();
+        let mut waiting = waiting.into_iter().peekable();
+        while waiting.peek().is_some() {
+            let mut bytes = 0;
+            let batch: Vec<Exchange> = std::iter::from_fn(|| {
+                waiting.next_if(|next| {
+                    bytes += bytes_of(next.text_bytes());
+                    bytes <= BATCH_BYTES_MAX
+                })
+            })
+            .take(BATCH_MAX)
+            .collect();
+            self.write(batch);
         }
-        #[expect(clippy::cast_precision_loss, reason = "at most BATCH_MAX")]
-        self.metrics.capture_queue_length().add(-(batch.len() as f64));
-        match self.store.append(&batch) {
-            Ok(skipped) => {
-                self.metrics.captured_total().inc_by((batch.len() - skipped) as u64);
-                self.metrics.capture_dropped_total("too-large").inc_by(skipped as u64);
-                self.metrics.capture_stopped().set(0.0);
-            }
-            Err(error) => {
-                self.stopped.store(true, Ordering::Relaxed);
-                self.failed_at = Some(Instant::now());
-                self.metrics.capture_stopped().set(1.0);
-                self.metrics.capture_dropped_total("write-error").inc_by(batch.len() as u64);
-                let retry_s = self.retry_pause.as_secs();
-                tracing::error!(%error, lost = batch.len(), retry_s, "exchanges could not be stored; traffic goes on, capturing is tried again");
-            }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        {
+            let (items, bytes) = self.queue.taken();
+            self.metrics.capture_queue_length().set(items as f64);
+            self.metrics.capture_queue_bytes().set(bytes as f64);
+        }
+        if none && stopping {
+            return false;
+        }
+        if !stopping && self.queue.waiting() < WAKE_AT {
+            thread::park_timeout(LINGER);
         }
         true
+    }
+
+    /// One group.
+    fn write(&mut self, batch: Vec<Exchange>) {
+        let (items, bytes) = (batch.len(), batch.iter().map(|exchange| bytes_of(exchange.text_bytes())).sum());
+        let began = Instant::now();
+        match self.store.append(batch) {
+            Ok(appended) => {
+                self.metrics.capture_flush_seconds().observe(began.elapsed().as_secs_f64());
+                self.metrics.captured_total().inc_by(appended.kept);
+                self.metrics.capture_redacted_total().inc_by(appended.redacted);
+                self.metrics.capture_dropped_total("too-large").inc_by(appended.too_large);
+                self.metrics.capture_dropped_total("not-redactable").inc_by(appended.not_redacted);
+                self.metrics.capture_stopped().set(0.0);
+                if self.failed_at.take().is_some() {
+                    tracing::info!("exchanges are stored again");
+                }
+            }
+            Err(error) => self.failed(&error, items),
+        }
+        self.queue.release(items, bytes);
+    }
+
+    fn failed(&mut self, error: &CaptureError, lost: usize) {
+        self.queue.stopped.store(true, Ordering::Relaxed);
+        self.metrics.capture_stopped().set(1.0);
+        let reason = if matches!(error, CaptureError::NoRoom { .. }) { "no-room" } else { "write-error" };
+        self.metrics.capture_dropped_total(reason).inc_by(lost as u64);
+        // Said once, not at every try.
+        if self.failed_at.replace(Instant::now()).is_none() {
+            let retry_s = self.retry_pause.as_secs();
+            tracing::error!(%error, lost, retry_s, "exchanges could not be stored; traffic goes on, capturing is tried again");
+        }
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use callsite::SiteId;
-use capture::CaptureStore;
+use capture::{CaptureStore, Exchange};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -79,8 +79,8 @@ pub fn build(
         lineage.seen += 1;
         match example::drawn(&exchange) {
             Ok(drawn) => {
-                lineage.first.get_or_insert(exchange.id);
-                lineage.last = Some(exchange.id);
+                lineage.first = Some(lineage.first.map_or(exchange.id, |first| first.min(exchange.id)));
+                lineage.last = lineage.last.max(Some(exchange.id));
                 let hash = example::prompt_hash(&drawn.example);
                 let candidate = Candidate { seen: lineage.seen, made: drawn.made, example: drawn.example };
                 match examples.get_mut(&hash) {
@@ -124,6 +124,35 @@ impl Lineage {
     }
 }
 
+/// What its prompt is known by in a curriculum; none where nothing is drawn from the exchange.
+#[must_use]
+pub fn prompt_key(exchange: &Exchange) -> Option<[u8; 32]> {
+    example::drawn(exchange).ok().map(|drawn| example::prompt_hash(&drawn.example))
+}
+
+/// Takes the examples with these prompts out of the curriculum in `dir`; gives back how many there were. The lineage keeps saying
+/// what was drawn.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn erase(dir: &Path, prompts: &BTreeSet<[u8; 32]>) -> Result<usize, CurriculumError> {
+    let mut erased = 0;
+    for name in [TRAIN_FILE, HELD_OUT_FILE] {
+        let path = dir.join(name);
+        if !path.try_exists()? {
+            continue;
+        }
+        let mut examples = dataset::read_chat(&path)?;
+        let before = examples.len();
+        examples.retain(|example| !prompts.contains(&example::prompt_hash(example)));
+        if examples.len() < before {
+            erased += before - examples.len();
+            dataset::write_chat(&path, &examples)?;
+        }
+    }
+    Ok(erased)
+}
+
 /// Counts the different prompts of a site that a student may learn from, reading every exchange once.
 #[derive(Debug, Default)]
 pub struct TrainableCounter {
@@ -147,7 +176,7 @@ impl TrainableCounter {
             *self = Self { after, read_to: after, prompts: BTreeSet::new() };
         }
         store.scan(site, self.read_to, &mut |exchange| {
-            self.read_to = Some(exchange.id);
+            self.read_to = self.read_to.max(Some(exchange.id));
             if let Ok(drawn) = example::drawn(&exchange) {
                 let [a, b, c, d, e, f, g, h, ..] = example::prompt_hash(&drawn.example);
                 self.prompts.insert([a, b, c, d, e, f, g, h]);

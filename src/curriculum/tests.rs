@@ -2,7 +2,7 @@ mod assemble;
 mod near_duplicates;
 
 use callsite::VersionId;
-use capture::{CaptureError, Distillable, Exchange, Source};
+use capture::{Appended, CaptureError, Distillable, Exchange, Source};
 use dataset::{ChatExample, read_chat};
 use uuid::Uuid;
 
@@ -11,8 +11,8 @@ use crate::*;
 struct Fixed(Vec<Exchange>);
 
 impl CaptureStore for Fixed {
-    fn append(&self, _: &[Exchange]) -> Result<usize, CaptureError> {
-        Ok(0)
+    fn append(&self, _: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        Ok(Appended::default())
     }
     fn scan(&self, _: &SiteId, after: Option<Uuid>, visit: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
         self.0.iter().filter(|exchange| after.is_none_or(|after| exchange.id > after)).cloned().for_each(visit);
@@ -37,6 +37,8 @@ fn exchange(n: u64, player: &str, answer: &str) -> Exchange {
         complete: true,
         retry: false,
         distillable: Distillable::Yes,
+        user: None,
+        redacted: false,
         request: serde_json::json!({"model": "m", "messages": [message]}).to_string(),
         response: serde_json::json!({"model": "teacher-1", "choices": [choice]}).to_string(),
     }

@@ -76,7 +76,7 @@ impl Folder {
     }
 
     pub(crate) fn curriculum(&self) -> PathBuf {
-        self.dir.join(CURRICULUM)
+        curriculum(&self.dir)
     }
 
     pub(crate) fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CycleError> {
@@ -120,6 +120,20 @@ pub(crate) fn lessons(root: &Path, site: &SiteId, damaged: &mut dyn FnMut()) -> 
     }
     summaries.sort_by_key(|summary| summary.folder.number);
     Ok(summaries)
+}
+
+/// Lessons of `site` that could not be read.
+///
+/// # Errors
+/// When the site's folder cannot be listed.
+pub(crate) fn damaged(root: &Path, site: &SiteId) -> Result<Vec<PathBuf>, CycleError> {
+    let numbered = numbers(&root.join(site.as_str()))?.into_iter().map(|(_, dir)| dir);
+    Ok(numbered.filter(|dir| dir.is_dir() && !is_lesson(dir)).collect())
+}
+
+/// The data of a lesson's folder.
+pub(crate) fn curriculum(dir: &Path) -> PathBuf {
+    dir.join(CURRICULUM)
 }
 
 /// The sites that have had lessons.

@@ -3,11 +3,13 @@
 //! - [`schedule`]: pure: is a lesson due at this site, and which is next?
 //! - `run`: the background loop; `folder`: one lesson as a folder of finished steps;
 //! - `lesson`: the walk through those steps; [`child`]: the processes that do the work, niced;
+//! - `erase`: what lessons keep of exchanges that were erased;
 //! - `retention`: what finished lessons leave behind; [`status`]: what the cycle is doing, for people.
 //!
 //! Absent: candle, ONNX Runtime, sockets. A crash in a lesson is a line in the log.
 
 pub mod child;
+mod erase;
 mod error;
 mod folder;
 mod lesson;
@@ -17,6 +19,7 @@ pub mod schedule;
 mod settings;
 pub mod status;
 
+pub use erase::{ErasedLessons, Gone, erase};
 pub use error::CycleError;
 pub use lesson::{LessonRunner, StudentPaths};
 pub use run::{Cycle, LessonRequests};

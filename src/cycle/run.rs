@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callsite::SiteId;
+use capture::Retention;
 use curriculum::TrainableCounter;
 use handover::State;
 use ledger::SiteView;
@@ -29,7 +30,7 @@ pub struct Cycle {
     /// Where lessons keep their folders.
     pub root: PathBuf,
     /// How long a lesson's prompts and answers stay: as long as the exchange log keeps them.
-    pub retention_ms: u64,
+    pub retention: Retention,
     pub requests: LessonRequests,
     pub metrics: Arc<Metrics>,
     /// Mean requests a second over the last so many seconds.
@@ -169,7 +170,7 @@ impl Cycle {
     fn look(&self, view: &SiteView, memory: &mut Memory) -> Result<(ScheduleInput, Option<u64>), CycleError> {
         let now_ms = (self.runner.clock)();
         let lessons = self.lessons(&view.site)?;
-        retention::expire_data(&lessons, now_ms, self.retention_ms);
+        retention::expire_data(&lessons, now_ms, &self.retention);
         retention::expire_versions(&self.runner.registry, &view.site, view, self.runner.settings.versions_kept)?;
         // A clock that ran ahead when drift was found must not stop learning until it is there again.
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));

@@ -6,6 +6,7 @@ use handover::State;
 use jobs::Progress;
 use telemetry::Metrics;
 
+mod erase;
 mod rounds;
 
 use crate::folder::{self, Begun, Folder, Outcome};

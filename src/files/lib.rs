@@ -10,6 +10,9 @@ use fs_err as fs;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What the names of files begin with that are not yet in their place.
+const STAGED: &str = ".staged-";
+
 /// Why a file could not be read or replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -36,13 +39,27 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot replace {}: {error}", path.display()));
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut staged = tempfile::Builder::new().prefix(".staged-").tempfile_in(dir).map_err(named)?;
+    let mut staged = tempfile::Builder::new().prefix(STAGED).tempfile_in(dir).map_err(named)?;
     let mut buffered = io::BufWriter::new(staged.as_file_mut());
     write(&mut buffered).and_then(|()| buffered.flush()).map_err(named)?;
     drop(buffered);
     staged.as_file().sync_all().map_err(named)?;
     staged.persist(path).map_err(|error| named(error.error))?;
     sync_dir(dir)
+}
+
+/// Removes from `dir` what a program that was killed while it replaced a file left there. Nobody else may be at work in it.
+///
+/// # Errors
+/// When `dir` cannot be listed or a file not be removed.
+pub fn remove_staged(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(STAGED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates `dir`, readable by its owner alone, and what leads to it; one that is there stays as it is.
@@ -53,6 +70,32 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     created.map_err(|error| io::Error::new(error.kind(), format!("cannot create {}: {error}", dir.display())))
+}
+
+/// Takes from everybody but the owner what they may do with `dir` and all that is in it; gives back how many files and folders that
+/// changed. Links stay as they are.
+///
+/// # Errors
+/// When a folder cannot be listed or a mode not be set.
+pub fn make_private(dir: &Path) -> io::Result<usize> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::symlink_metadata(dir)?;
+    let mut permissions = metadata.permissions();
+    let mut changed = 0;
+    if metadata.is_symlink() {
+        return Ok(changed);
+    }
+    if permissions.mode() & 0o077 != 0 {
+        permissions.set_mode(permissions.mode() & 0o700);
+        fs::set_permissions(dir, permissions)?;
+        changed += 1;
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(dir)? {
+            changed += make_private(&entry?.path())?;
+        }
+    }
+    Ok(changed)
 }
 
 /// Makes what was created, renamed or removed in `dir` survive a power loss.

@@ -1,4 +1,4 @@
-use crate::{read_json, replace, replace_json, replace_with};
+use crate::{make_private, read_json, remove_staged, replace, replace_json, replace_with};
 
 #[test]
 fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
@@ -37,4 +37,37 @@ fn errors_name_the_file() {
     assert!(message.contains("b.json"), "{message}");
     replace_json(&path, &7).unwrap();
     assert_eq!(read_json::<u32>(&path).unwrap(), Some(7));
+}
+
+#[test]
+fn what_a_killed_program_was_writing_is_removed_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    replace(&dir.path().join("a"), b"kept").unwrap();
+    // As a kill in the midst of it leaves it.
+    let staged = tempfile::Builder::new().prefix(crate::STAGED).tempfile_in(dir.path()).unwrap();
+    staged.keep().unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    remove_staged(dir.path()).unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"kept");
+}
+
+#[test]
+fn what_others_could_read_becomes_the_owners_alone() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let (inner, outside) = (dir.path().join("inner"), tempfile::NamedTempFile::new().unwrap());
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("file"), "secret").unwrap();
+    std::fs::write(inner.join("program"), "x").unwrap();
+    symlink(outside.path(), inner.join("link")).unwrap();
+    let set = |path: &std::path::Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (path, mode) in [(&inner, 0o755), (&inner.join("file"), 0o644), (&inner.join("program"), 0o755)] {
+        set(path, mode);
+    }
+    set(outside.path(), 0o644);
+    assert_eq!(make_private(dir.path()).unwrap(), 3);
+    assert_eq!([&inner, &inner.join("file"), &inner.join("program")].map(|path| mode(path)), [0o700, 0o600, 0o700]);
+    assert_eq!((make_private(dir.path()).unwrap(), mode(outside.path())), (0, 0o644), "a link leads elsewhere");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// How long a client may pause within a request's body.
 pub const BODY_PAUSE_TIME: Duration = Duration::from_secs(60);
-/// Largest answer that is kept for capture and audits; a longer one passes through but is not kept.
-pub const CAPTURED_BYTES_MAX: usize = teacher::limits::ANSWER_BYTES_MAX;
+/// Largest answer that is remembered, for the exchange log and for audits; a longer one passes through and is counted.
+pub const CAPTURED_BYTES_MAX: usize = capture::limits::EXCHANGE_BYTES_MAX;
 /// Audits that may wait; further ones are lost and counted.
 pub const AUDITS_MAX: usize = 256;
 /// Audited requests of one site that may be under way, slow answers included.

@@ -1,7 +1,7 @@
 //! What is counted and kept of an answer. The client waits for none of it.
 
 use callsite::VersionId;
-use capture::{Exchange, Source};
+use capture::{Capture, Exchange, Source};
 use http::StatusCode;
 use uuid::Uuid;
 use wire::{Answer, CompletionSummary, Usage};
@@ -27,6 +27,12 @@ pub(crate) fn teacher_answered(
         if is_traffic {
             spend_of_key(call, usage);
         }
+    }
+    if body.too_large {
+        if let Some(capture) = capture_of(gateway, call) {
+            capture.drop_one("too-large");
+        }
+        return;
     }
     keep(
         gateway,
@@ -92,14 +98,21 @@ struct AnswerToKeep<'a> {
     response: &'a [u8],
 }
 
+/// Where the call's exchange may be kept.
+fn capture_of<'a>(gateway: &'a Gateway, call: &Call) -> Option<&'a Capture> {
+    gateway.capture.as_ref().filter(|_| call.capturable)
+}
+
 fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
-    let Some(capture) = gateway.capture.as_ref().filter(|_| call.capturable) else { return };
+    let Some(capture) = capture_of(gateway, call) else { return };
+    // Without a place nothing is copied.
+    let Some(place) = capture.place(call.body.len() + kept.response.len()) else { return };
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
     let (Some(request), Some(response)) = (text(&call.body), text(kept.response)) else {
         capture.drop_one("not-text");
         return;
     };
-    capture.keep(Exchange {
+    place.fill(Exchange {
         id: kept.id,
         site: call.site.clone(),
         at_ms: call.at_ms,
@@ -110,6 +123,9 @@ fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
         complete: kept.complete,
         retry: call.retry,
         distillable: gateway.distillable,
+        // The log finds out who asked and what must not be stored.
+        user: None,
+        redacted: false,
         request,
         response,
     });

@@ -16,6 +16,7 @@ pub(crate) struct CapturedBody {
     pub(crate) bytes: Bytes,
     /// The whole body passed through and all of it was kept.
     pub(crate) complete: bool,
+    pub(crate) too_large: bool,
     /// The client was gone before the end.
     pub(crate) client_left: bool,
 }
@@ -46,13 +47,15 @@ impl Tee {
         if self.bytes <= limits::CAPTURED_BYTES_MAX {
             self.frames.push(data.clone());
         } else {
-            self.frames.clear();
+            // Gives back the list, too: the answer may go on for long.
+            self.frames = Vec::new();
         }
     }
 
     fn finish(&mut self, whole: bool, client_left: bool) {
         let Some(ended) = self.ended.take() else { return };
-        let complete = whole && self.bytes <= limits::CAPTURED_BYTES_MAX;
+        let too_large = self.bytes > limits::CAPTURED_BYTES_MAX;
+        let complete = whole && !too_large;
         let bytes = match self.frames.as_slice() {
             [only] => only.clone(),
             frames => {
@@ -61,7 +64,7 @@ impl Tee {
                 joined.freeze()
             }
         };
-        ended(CapturedBody { bytes, complete, client_left });
+        ended(CapturedBody { bytes, complete, too_large, client_left });
     }
 }
 

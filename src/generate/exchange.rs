@@ -51,6 +51,8 @@ pub fn made(made: &Made<'_>, site: &SiteId, distillable: Distillable, now_ms: u6
         complete: true,
         retry: false,
         distillable,
+        user: None,
+        redacted: false,
         request: String::from_utf8(request).ok()?,
         response: String::from_utf8(response).ok()?,
     })

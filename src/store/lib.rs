@@ -11,6 +11,7 @@ mod frame;
 mod guard;
 mod open;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Bound;
 use std::path::Path;
@@ -49,14 +50,18 @@ impl Store {
         open::open(dir)
     }
 
-    /// Writes all of `puts` and returns when they are on the disk.
+    /// Writes all of `puts` and returns when they are on the disk; those of one tree are there all or none after a crash.
     ///
     /// # Errors
     /// Any failure; after one, nothing is known of what was kept and the caller must stop writing.
     pub fn write(&self, puts: &[Put<'_>]) -> Result<(), StoreError> {
         guarded(|| {
+            let mut batches: BTreeMap<&str, sled::Batch> = BTreeMap::new();
             for put in puts {
-                self.db.open_tree(put.tree)?.insert(&put.key, frame::seal(&put.value))?;
+                batches.entry(put.tree).or_default().insert(put.key.as_slice(), frame::seal(&put.value));
+            }
+            for (tree, batch) in batches {
+                self.db.open_tree(tree)?.apply_batch(batch)?;
             }
             self.db.flush()?;
             Ok(())

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::guard::guarded;
 use crate::{Store, StoreError};
 
+/// What sled keeps in memory of a store, about.
+const CACHE_BYTES: u64 = 32 << 20;
 const LOCK_TRIES: u32 = 5;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
@@ -80,7 +82,7 @@ fn probe(dir: &Path) -> io::Result<()> {
 }
 
 fn try_open(dir: &Path) -> Result<Store, StoreError> {
-    let config = sled::Config::new().path(dir).cache_capacity(64 << 20).flush_every_ms(None);
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let db = guarded(|| config.open().map_err(|error| classify(dir, error)))?;
     // A walk over both default and named trees proves that the log behind them can be read.
     let walked = guarded(|| {

@@ -20,7 +20,7 @@ pub use client::{Client, Outgoing};
 pub use endpoint::Endpoint;
 pub use error::TeacherError;
 pub use model::TeacherModel;
-pub use prices::{Price, Prices};
+pub use prices::{Price, Prices, day};
 
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,8 @@ fn without_day(model: &str) -> Option<&str> {
 
 /// Days since 1970-01-01 of a day in the Gregorian calendar; 0 before (H. Hinnant, "chrono-compatible low-level date
 /// algorithms").
-fn day(date: Date) -> u64 {
+#[must_use]
+pub fn day(date: Date) -> u64 {
     let (year, month, day) = (u64::from(date.year), u64::from(date.month), u64::from(date.day));
     // Years that begin in March end with the leap day.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };

@@ -63,7 +63,13 @@ families! {
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";
     counter captured_total() "Exchanges stored.";
     counter capture_dropped_total(reason) "Exchanges not stored.";
+    counter capture_redacted_total() "Exchanges stored after something was taken out of them.";
     gauge capture_queue_length() "Exchanges waiting to be stored.";
+    gauge capture_queue_bytes() "Bytes of the exchanges waiting to be stored.";
+    histogram capture_flush_seconds() [SECONDS] "One commit of waiting exchanges, synced.";
+    gauge capture_stored_bytes() "Bytes of the exchange log on disk.";
+    gauge capture_segments() "Segments of the exchange log.";
+    gauge capture_segments_set_aside() "Segments of the exchange log that were damaged beyond repair and set aside.";
     gauge capture_stopped() "1 while exchanges are not stored because the store cannot be opened or written; traffic goes on.";
     gauge lesson_progress_ratio(call_site) "Share of the running lesson's steps that are done; absent when none runs.";
     gauge lesson_loss(call_site) "Training loss of the running or last lesson, nats a token.";

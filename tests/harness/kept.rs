@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use callsite::SiteId;
-use capture::segments::SegmentLimits;
-use capture::{CaptureStore, Exchange, Segments};
+use capture::{CaptureStore, Exchange, Redactor, SegmentLimits, Segments};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::wait::eventually;
@@ -15,8 +14,8 @@ use crate::wait::eventually;
 /// When the store cannot be read.
 #[must_use]
 pub fn exchanges(data: &Path, site: &str) -> Vec<Exchange> {
-    let limits = SegmentLimits { bytes_max: u64::MAX, age_ms_max: u64::MAX, retention_ms: u64::MAX };
-    let store = Segments::open(&data.join("capture"), limits).unwrap();
+    let redactor = Redactor::new(&[]).unwrap();
+    let store = Segments::open(&data.join("capture"), SegmentLimits::NONE, redactor).unwrap();
     let mut exchanges = Vec::new();
     store.scan(&SiteId::new(site).unwrap(), None, &mut |exchange| exchanges.push(exchange)).unwrap();
     drop(store);

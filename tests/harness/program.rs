@@ -43,6 +43,8 @@ impl World {
     /// When there is no folder to be had.
     #[must_use]
     pub fn new(program: &str, base_url: &str) -> Self {
+        // What a test puts into the data folder is as private as what the program does.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
         let dir = tempfile::tempdir().unwrap();
         let (program, settings) = (program.into(), toml::Table::new());
         let mut world = Self { dir, program, first_arguments: Vec::new(), settings, env: Vec::new() };

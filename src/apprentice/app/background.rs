@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capture::Segments;
 use gateway::{Gateway, Students};
 use ledger::Ledger;
 use tokio::sync::watch;
 
 use crate::app::now_ms;
 
-/// How often old segments are looked for.
-const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
 /// How often rollbacks that took effect in memory are written, and a log that failed is tried again.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
@@ -42,21 +39,6 @@ pub(crate) async fn audit(audits: gateway::Audits, gateway: Arc<Gateway>, stoppe
     tokio::select! {
         worked = audits.work(gateway) => if let Err(error) = worked { tracing::error!(%error, "audits stopped") },
         () = told(stopped) => {}
-    }
-}
-
-/// Removes segments of the exchange log past their retention.
-pub(crate) async fn expire(captures: Arc<Segments>, stopped: watch::Receiver<bool>) {
-    loop {
-        let segments = captures.clone();
-        let expired = tokio::task::spawn_blocking(move || segments.expire(now_ms())).await;
-        if let Ok(Err(error)) = expired {
-            tracing::error!(%error, "old exchanges could not be removed");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(EXPIRE_EVERY) => {}
-            () = told(stopped.clone()) => return,
-        }
     }
 }
 

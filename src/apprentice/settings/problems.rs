@@ -1,6 +1,8 @@
 //! Numbers that cannot work, each with its key, value and range. What a member's section holds is checked by the
 //! member's own `problems`; this is the rest.
 
+use capture::Redactor;
+
 use crate::settings::Settings;
 use crate::settings::sections::Site;
 
@@ -27,6 +29,14 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
         ),
         ("proxy.header_s", proxy.header_s as f64, (1..=3_600).contains(&proxy.header_s), "from 1 to 3600"),
         ("proxy.drain_s", proxy.drain_s as f64, proxy.drain_s <= 3_600, "at most 3600"),
+        ("capture.queue_mb", capture.queue_mb as f64, (1..=65_536).contains(&capture.queue_mb), "from 1 to 65536"),
+        (
+            "capture.total_mb",
+            capture.total_mb as f64,
+            (16..=1 << 30).contains(&capture.total_mb),
+            "from 16 to 1073741824",
+        ),
+        ("capture.free_mb_min", capture.free_mb_min as f64, capture.free_mb_min <= 1 << 20, "at most 1048576"),
         (
             "capture.segment_mb",
             capture.segment_mb as f64,
@@ -69,6 +79,7 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
             "at most 1048576",
         ),
     ]);
+    problems.extend(Redactor::new(&capture.redact).err().map(|problem| format!("capture.redact {problem}")));
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
     let (input, output) = (settings.teacher.input_price, settings.teacher.output_price);
     let prices = [("teacher.input_price", input), ("teacher.output_price", output)];
@@ -87,9 +98,12 @@ fn is_price(value: f64) -> bool {
 }
 
 /// What is wrong with a site's own rules, keys without their section.
+#[expect(clippy::cast_precision_loss, reason = "shown in a message")]
 pub(crate) fn of_site(site: &Site) -> Vec<String> {
     let (temperature, top_p) = (f64::from(site.temperature), f64::from(site.top_p));
+    let days = site.retention_days.unwrap_or(1);
     failed(&[
+        ("retention_days", days as f64, (1..=36_500).contains(&days), "from 1 to 36500"),
         ("max_tokens", f64::from(site.max_tokens), site.max_tokens > 0, "at least 1"),
         ("temperature", temperature, (0.0..=2.0).contains(&temperature), "from 0 to 2"),
         ("top_p", top_p, top_p > 0.0 && top_p <= 1.0, "greater than 0 and at most 1"),

@@ -93,12 +93,33 @@ pub(crate) const KEYS: &[Key] = &[
     key("data.dir", "", "Where the exchange log, the hand-over log and the lessons are kept."),
     key("data.registry", "", "Where the versions of students are kept."),
     key("capture.enabled", "", "Keep exchanges."),
+    key(
+        "capture.queue_mb",
+        "1 to 65536",
+        "Exchanges that may wait to be written; further ones are dropped and counted.",
+    ),
     key("capture.segment_mb", "1 to 1048576", "A segment of the exchange log is closed at this size."),
-    key("capture.segment_hours", "1 to 87600", "And at this age."),
+    key("capture.segment_hours", "1 to 87600", "And at this age, or at the shortest retention."),
     key(
         "capture.retention_days",
         "1 to 36500",
-        "Segments, and the training data drawn from them, are removed after so long.",
+        "What is older is removed, a closed segment at a time, and the training data drawn from it.",
+    ),
+    key("capture.total_mb", "16 to 1073741824", "The whole log on disk: when it is larger, its oldest segments go."),
+    key(
+        "capture.free_mb_min",
+        "at most 1048576",
+        "Nothing is kept while the disk has less room; it goes on when there is more. 0 asks for none.",
+    ),
+    key(
+        "capture.export_dir",
+        "",
+        "Every closed segment is copied here as JSON lines (`.jsonl.zst`) with a checksum for `sha256sum -c`. These copies are yours: only erasing touches them.",
+    ),
+    key(
+        "capture.redact",
+        "",
+        "Rules for what is taken out before anything is stored: `{ regex = \"...\", replace = \"...\" }` in every text (`${1}` is a group), or `{ path = \"$.messages[*].name\" }` (`.name`, `['name']`, `[3]`, `[*]`, `.*`) in requests and answers. An exchange in which a rule cannot be followed is not kept. What is shaped like a key is always taken out.",
     ),
     key("student.enabled", "", "`false`: pass through and capture only; no model is needed."),
     key("student.base", "", "A Gemma 3 text model in Hugging Face's layout."),
@@ -149,6 +170,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("webhooks.urls", "", "Every transition of a call site is posted to each of these as JSON."),
     key("site.capture", "", "Keep this site's exchanges."),
+    key(
+        "site.retention_days",
+        "1 to 36500",
+        "How long this site's exchanges are kept; `capture.retention_days` if not said.",
+    ),
     key(
         "site.comparison",
         "",

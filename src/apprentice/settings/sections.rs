@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capture::Distillable;
+use capture::{Distillable, RedactRule};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
@@ -95,9 +95,16 @@ pub(crate) struct Data {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Capture {
     pub(crate) enabled: bool,
+    /// Of exchanges that wait to be written.
+    pub(crate) queue_mb: u64,
     pub(crate) segment_mb: u64,
     pub(crate) segment_hours: u64,
     pub(crate) retention_days: u64,
+    pub(crate) total_mb: u64,
+    pub(crate) free_mb_min: u64,
+    /// Where sealed segments are copied to as JSON lines.
+    pub(crate) export_dir: Option<PathBuf>,
+    pub(crate) redact: Vec<RedactRule>,
 }
 
 /// `[student]`
@@ -223,6 +230,8 @@ pub(crate) struct Webhooks {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Site {
     pub(crate) capture: bool,
+    /// That of `[capture]` where it is absent.
+    pub(crate) retention_days: Option<u64>,
     pub(crate) comparison: Comparison,
     pub(crate) max_tokens: u32,
     /// 0 is greedy.
@@ -276,7 +285,17 @@ impl Default for Data {
 
 impl Default for Capture {
     fn default() -> Self {
-        Self { enabled: true, segment_mb: 1024, segment_hours: 24 * 7, retention_days: 90 }
+        Self {
+            enabled: true,
+            queue_mb: 64,
+            segment_mb: 256,
+            segment_hours: 24 * 7,
+            retention_days: 90,
+            total_mb: 10_240,
+            free_mb_min: 512,
+            export_dir: None,
+            redact: Vec::new(),
+        }
     }
 }
 
@@ -298,6 +317,13 @@ impl Default for Student {
 
 impl Default for Site {
     fn default() -> Self {
-        Self { capture: true, comparison: Comparison::default(), max_tokens: 512, temperature: 0.0, top_p: 1.0 }
+        Self {
+            capture: true,
+            retention_days: None,
+            comparison: Comparison::default(),
+            max_tokens: 512,
+            temperature: 0.0,
+            top_p: 1.0,
+        }
     }
 }

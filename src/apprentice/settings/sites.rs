@@ -35,6 +35,25 @@ pub(crate) fn rules(settings: &Settings, common: &BTreeMap<String, String>) -> R
     Ok(Rules::new(site_rules(settings, &Overrides::default(), common)?, sites))
 }
 
+/// How long the exchanges of a site are kept, days; of every other site.
+pub(crate) struct RetentionDays {
+    pub(crate) default: u64,
+    pub(crate) sites: BTreeMap<SiteId, u64>,
+}
+
+/// How long exchanges are kept.
+pub(crate) fn retention(settings: &Settings) -> Result<RetentionDays, String> {
+    let default = settings.site.retention_days.unwrap_or(settings.capture.retention_days);
+    let mut sites = BTreeMap::new();
+    for (name, overrides) in &settings.sites {
+        let site: Site = overlaid(&settings.site, &overrides.site)?;
+        if let Some(days) = site.retention_days.filter(|days| *days != default) {
+            sites.insert(SiteId::new(name).map_err(|error| error.to_string())?, days);
+        }
+    }
+    Ok(RetentionDays { default, sites })
+}
+
 fn site_rules(
     settings: &Settings,
     overrides: &Overrides,

@@ -96,6 +96,8 @@ fn the_reference_lists_every_key() {
     // What is unset by default is not written; each of these is a key all the same.
     let unset = [
         "keys",
+        "capture.export_dir",
+        "site.retention_days",
         "teacher.ca_file",
         "teacher.price_file",
         "teacher.input_price",
@@ -168,6 +170,9 @@ fn the_examples_that_were_once_accepted_are_refused() {
         ("[lessons.train]\nrank = 0\n", "lessons.train.rank"),
         ("[lessons.dataset]\nheld_out_fraction = 5.0\n", "lessons.dataset.held_out_fraction"),
         ("[student]\nworkers = 0\n", "student.workers"),
+        ("[capture]\nredact = [{ regex = \"(\" }]\n", "capture.redact rule 1: "),
+        ("[capture]\nredact = [{ path = \"$.a\" }, { path = \"user\" }]\n", "capture.redact rule 2: `user`"),
+        ("[sites.shop]\nretention_days = 0\n", "sites.shop.retention_days"),
         ("[site]\ntop_p = 9.0\n", "site.top_p"),
         ("[sites.shop]\ntop_p = 9.0\n", "sites.shop.top_p"),
         ("[sites.shop.handover]\nquality_min = 1.5\n", "sites.shop.handover.quality_min"),
@@ -190,4 +195,14 @@ fn the_reference_documents_are_what_the_code_says() {
     is_current("configuration.md", &reference::markdown().unwrap());
     is_current("metrics.md", &crate::commands::reference::metrics());
     is_current("reasons.md", &crate::commands::reference::reasons());
+}
+
+#[test]
+fn a_site_may_be_kept_for_another_time() {
+    let text = "[capture]\nretention_days = 30\n[sites.short]\nretention_days = 2\n[sites.same]\ncapture = true\n";
+    let retention = Settings::parse(text).unwrap().retention().unwrap();
+    assert_eq!((retention.default, retention.sites), (30, [(SiteId::new("short").unwrap(), 2)].into()));
+    let every = Settings::parse("[site]\nretention_days = 3\n[sites.long]\nretention_days = 9\n").unwrap();
+    let retention = every.retention().unwrap();
+    assert_eq!((retention.default, retention.sites), (3, [(SiteId::new("long").unwrap(), 9)].into()));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::run::Memory;
-use capture::{CaptureError, CaptureStore, Exchange};
+use capture::{Appended, CaptureError, CaptureStore, Exchange};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use ledger::Ledger;
 use registry::Registry;
@@ -16,11 +16,11 @@ use wire::Sampling;
 struct Broken(SiteId);
 
 impl CaptureStore for Broken {
-    fn append(&self, _: &[Exchange]) -> Result<usize, CaptureError> {
-        Ok(0)
+    fn append(&self, _: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        Ok(Appended::default())
     }
     fn scan(&self, site: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
-        if *site == self.0 { Err(CaptureError::Record("a bad sector".into())) } else { Ok(()) }
+        if *site == self.0 { Err(CaptureError::Damaged("a bad sector".into())) } else { Ok(()) }
     }
     fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
         Ok(BTreeSet::new())
@@ -69,7 +69,7 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
     Cycle {
         runner,
         root: root.join("lessons"),
-        retention_ms: 1_000,
+        retention: capture::Retention { default_ms: 1_000, sites: BTreeMap::new() },
         requests: LessonRequests::default(),
         metrics: metrics.clone(),
         requests_per_s: Box::new(|_| 0.0),

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use callsite::{SiteId, VersionId};
-use capture::{CaptureError, CaptureStore, Distillable, Exchange, Writer};
+use capture::{Appended, CaptureError, CaptureStore, Distillable, Exchange, Writer, WriterSettings};
 use handover::policy::step;
 use handover::{Audit, AuditOutcome, Basis, Candidate, Dice, Numbers, OperatorAction, Policy, Record, State};
 use ledger::Ledger;
@@ -116,9 +116,10 @@ impl Setup {
 struct Kept(Mutex<Vec<Exchange>>);
 
 impl CaptureStore for Kept {
-    fn append(&self, exchanges: &[Exchange]) -> Result<usize, CaptureError> {
-        self.0.lock().extend_from_slice(exchanges);
-        Ok(0)
+    fn append(&self, exchanges: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        let kept = exchanges.len() as u64;
+        self.0.lock().extend(exchanges);
+        Ok(Appended { kept, ..Appended::default() })
     }
     fn scan(&self, _: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
         Ok(())
@@ -156,7 +157,10 @@ impl World {
         let ledger = Ledger::open_dir(&dir.path().join("ledger"), rules.clone(), metrics.clone(), 1).unwrap();
         let (ledger, kept, students) = (Arc::new(ledger), Arc::new(Kept::default()), ScriptedStudents::new());
         let teacher = ScriptedTeacher::start();
-        let (capture, writer) = Writer::start(kept.clone(), metrics.clone(), DEADLINE).unwrap();
+        let (capture, writer) = {
+            let settings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: DEADLINE };
+            Writer::start(kept.clone(), metrics.clone(), settings).unwrap()
+        };
         let (auditor, audits) = Auditor::channel();
         let gateway = Arc::new(Gateway {
             guard: crate::Guard::default(),

@@ -1,0 +1,48 @@
+//! The exchange log of a running proxy: how much there is, whether it is whole, erasing from it. All of it is disk work and runs
+//! beside the listener's own thread.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use capture::{CaptureError, Erase, Overview, Segments, Verified};
+
+use crate::Admin;
+use crate::problem::{Problem, problem};
+
+pub(crate) async fn overview(State(admin): State<Admin>) -> Result<Json<Overview>, Problem> {
+    of_log(admin, |log| log.overview()).await
+}
+
+pub(crate) async fn verify(State(admin): State<Admin>) -> Result<Json<Verified>, Problem> {
+    of_log(admin, |log| log.verify()).await
+}
+
+pub(crate) async fn seal(State(admin): State<Admin>) -> Result<Json<Overview>, Problem> {
+    of_log(admin, |log| log.seal().and_then(|()| log.overview())).await
+}
+
+pub(crate) async fn erase(State(admin): State<Admin>, body: Bytes) -> Result<Json<serde_json::Value>, Problem> {
+    let erase: Erase = serde_json::from_slice(&body).map_err(|error| problem(StatusCode::BAD_REQUEST, error))?;
+    log(&admin)?;
+    let erased = tokio::task::spawn_blocking(move || (admin.erase)(&erase)).await;
+    let erased = erased.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    erased.map(Json).map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+}
+
+fn log(admin: &Admin) -> Result<Arc<Segments>, Problem> {
+    let none = || problem(StatusCode::CONFLICT, "there is no exchange log: it could not be opened");
+    admin.captures.clone().ok_or_else(none)
+}
+
+async fn of_log<T: Send + 'static>(
+    admin: Admin,
+    look: impl FnOnce(&Segments) -> Result<T, CaptureError> + Send + 'static,
+) -> Result<Json<T>, Problem> {
+    let log = log(&admin)?;
+    let looked = tokio::task::spawn_blocking(move || look(&log)).await;
+    let looked = looked.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    looked.map(Json).map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+}

@@ -1,0 +1,143 @@
+//! What serving code holds of the log: a queue that is bounded in items and bytes and never makes anybody wait.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Thread;
+
+use parking_lot::Mutex;
+use telemetry::Metrics;
+
+use crate::limits::{EXCHANGE_BYTES_MAX, EXCHANGE_OVERHEAD_BYTES, QUEUE_MAX, WAKE_AT};
+use crate::record::Exchange;
+
+/// Hands exchanges over and never waits.
+#[derive(Clone, Debug)]
+pub struct Capture(pub(crate) Arc<Queue>);
+
+/// The queue between the serving threads and the writer.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Vec<Exchange>>,
+    /// Of all that has a place, what is being written included.
+    items: AtomicUsize,
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    pub(crate) stopped: AtomicBool,
+    /// Woken when much waits: never for a single exchange, which would cost more than the rest of the capture.
+    pub(crate) writer: OnceLock<Thread>,
+    metrics: Arc<Metrics>,
+}
+
+impl Queue {
+    pub(crate) fn new(bytes_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            waiting: Mutex::default(),
+            items: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            bytes_max,
+            stopped: AtomicBool::new(false),
+            writer: OnceLock::new(),
+            metrics,
+        })
+    }
+
+    /// Everything that waits; its places stay taken until [`Queue::release`].
+    pub(crate) fn take(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.waiting.lock())
+    }
+
+    /// How many wait, those that are being written not included.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    pub(crate) fn release(&self, items: usize, bytes: usize) {
+        self.items.fetch_sub(items, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Items and bytes that have a place.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    fn room(&self, bytes: usize) -> Result<(), &'static str> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err("stopped");
+        }
+        if self.items.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            self.items.fetch_sub(1, Ordering::Relaxed);
+            return Err("queue-full");
+        }
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
+            self.release(1, bytes);
+            return Err("queue-bytes");
+        }
+        Ok(())
+    }
+}
+
+/// What an exchange takes of the queue's bytes.
+pub(crate) fn bytes_of(text_bytes: usize) -> usize {
+    text_bytes + EXCHANGE_OVERHEAD_BYTES
+}
+
+impl Capture {
+    /// A place for an exchange whose texts have so many bytes; none where it cannot be kept, which is counted. Asked for before
+    /// anything is copied.
+    #[must_use]
+    pub fn place(&self, text_bytes: usize) -> Option<Place> {
+        let bytes = bytes_of(text_bytes);
+        let room = if text_bytes > EXCHANGE_BYTES_MAX { Err("too-large") } else { self.0.room(bytes) };
+        match room {
+            Ok(()) => Some(Place { queue: Some(self.0.clone()), bytes }),
+            Err(reason) => {
+                self.drop_one(reason);
+                None
+            }
+        }
+    }
+
+    /// Queues `exchange`, or drops and counts it.
+    pub fn keep(&self, exchange: Exchange) {
+        if let Some(place) = self.place(exchange.text_bytes()) {
+            place.fill(exchange);
+        }
+    }
+
+    /// Counts an exchange that could not even be queued, such as one whose bytes are not text.
+    pub fn drop_one(&self, reason: &'static str) {
+        self.0.metrics.capture_dropped_total(reason).inc();
+    }
+}
+
+/// A place in the queue; given back if nothing comes of it.
+#[derive(Debug)]
+pub struct Place {
+    queue: Option<Arc<Queue>>,
+    bytes: usize,
+}
+
+impl Place {
+    /// Queues `exchange`, whose texts must have the bytes that the place was asked for.
+    pub fn fill(mut self, exchange: Exchange) {
+        debug_assert_eq!(bytes_of(exchange.text_bytes()), self.bytes, "the writer gives back what the texts have");
+        let Some(queue) = self.queue.take() else { return };
+        let mut waiting = queue.waiting.lock();
+        waiting.push(exchange);
+        let many = waiting.len() == WAKE_AT;
+        drop(waiting);
+        if many && let Some(writer) = queue.writer.get() {
+            writer.unpark();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.release(1, self.bytes);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What is taken out of exchanges before they are stored: what looks like a key, always; what the operator's rules name.
+//!
+//! Rules look at the texts inside the JSON, not at its escapes, and at what the events of a stream say together. Where a rule cannot be
+//! followed, the exchange is not stored.
+
+mod json_path;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wire::{Answer, CompletionSummary, Delivery, Envelope, Finish, Signals};
+
+use crate::record::Exchange;
+use json_path::JsonPath;
+
+/// Keys as their issuers shape them: OpenAI and its like, bearer tokens, AWS, GitHub, Google, Slack, Hugging Face, GitLab, private keys.
+const KEYS: &str = concat!(
+    r"(?-u:\b)(?:sk-[A-Za-z0-9_-]{16,}|[Bb]earer +[A-Za-z0-9._~+/=-]{16,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}",
+    r"|github_pat_[A-Za-z0-9_]{40,}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[0-9A-Za-z-]{10,}|hf_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{16,})",
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\\\srn]*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+);
+/// The fields whose texts come piece by piece in a stream.
+const PIECES: &str = r#""(content|arguments|refusal|reasoning|reasoning_content|text)":\s*("(?:[^"\\]|\\.)*")"#;
+const KEY_REPLACED: &str = "[key]";
+
+/// One rule of the operator's: `regex` or `path`, and what stands there instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactRule {
+    /// What matches in any text of the request and the answer is replaced; `${1}` in `replace` is its first group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+    /// What lies there in the request or the answer is replaced whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(default = "replaced")]
+    pub replace: String,
+}
+
+fn replaced() -> String {
+    "[redacted]".to_owned()
+}
+
+/// A rule could not be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotRedactable;
+
+/// Follows the rules.
+#[derive(Clone, Debug)]
+pub struct Redactor {
+    keys: Regex,
+    pieces: Regex,
+    patterns: Vec<(Regex, String)>,
+    paths: Vec<(JsonPath, String)>,
+}
+
+impl Redactor {
+    /// # Errors
+    /// In words, which rule cannot be followed and why.
+    pub fn new(rules: &[RedactRule]) -> Result<Self, String> {
+        let built_in = |pattern| Regex::new(pattern).map_err(|error| error.to_string());
+        let (keys, pieces) = (built_in(KEYS)?, built_in(PIECES)?);
+        let mut redactor = Self { keys, pieces, patterns: Vec::new(), paths: Vec::new() };
+        for (at, rule) in rules.iter().enumerate() {
+            let wrong = |what: String| format!("rule {}: {what}", at + 1);
+            let replace = rule.replace.clone();
+            match (&rule.regex, &rule.path) {
+                (Some(regex), None) => {
+                    let regex = Regex::new(regex).map_err(|error| wrong(error.to_string()))?;
+                    redactor.patterns.push((regex, replace));
+                }
+                (None, Some(path)) => redactor.paths.push((JsonPath::parse(path).map_err(wrong)?, replace)),
+                _ => return Err(wrong("it has either `regex` or `path`".to_owned())),
+            }
+        }
+        Ok(redactor)
+    }
+
+    /// Takes out of `exchange` what must not be stored and marks it.
+    pub(crate) fn redact(&self, exchange: &mut Exchange) -> Result<(), NotRedactable> {
+        let request = self.body(&exchange.request)?;
+        // An error's body is none, also where a stream was asked for.
+        let is_stream = exchange.stream && exchange.response.lines().any(|line| line.starts_with("data:"));
+        let response = if is_stream { self.stream(exchange)? } else { self.body(&exchange.response)? };
+        if let Some(request) = request {
+            exchange.request = request;
+            exchange.redacted = true;
+        }
+        if let Some(response) = response {
+            exchange.response = response;
+            exchange.redacted = true;
+        }
+        Ok(())
+    }
+
+    /// A text as it may be stored; none where nothing was taken out.
+    fn body(&self, text: &str) -> Result<Option<String>, NotRedactable> {
+        let without_keys = match self.keys.replace_all(text, KEY_REPLACED) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
+        };
+        if self.patterns.is_empty() && self.paths.is_empty() {
+            return Ok(without_keys);
+        }
+        let text = without_keys.as_deref().unwrap_or(text);
+        Ok(self.by_rules(text)?.or(without_keys))
+    }
+
+    /// The operator's rules on one JSON text; on any other text there are only the patterns.
+    fn by_rules(&self, text: &str) -> Result<Option<String>, NotRedactable> {
+        let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+            let mut changed = text.to_owned();
+            let any = self.replace_in(&mut changed);
+            return if self.paths.is_empty() || text.trim().is_empty() {
+                Ok(any.then_some(changed))
+            } else {
+                Err(NotRedactable)
+            };
+        };
+        let mut changed = false;
+        for (path, replace) in &self.paths {
+            path.visit(&mut value, &mut |found| {
+                changed |= found.as_str() != Some(replace);
+                *found = Value::String(replace.clone());
+            });
+        }
+        changed |= self.in_texts(&mut value);
+        Ok(changed.then(|| value.to_string()))
+    }
+
+    /// Replaces in every text of `value`; whether there was anything.
+    fn in_texts(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => self.replace_in(text),
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.in_texts(item) | any),
+            Value::Object(fields) => fields.values_mut().fold(false, |any, field| self.in_texts(field) | any),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn replace_in(&self, text: &mut String) -> bool {
+        let mut any = false;
+        for (pattern, replace) in &self.patterns {
+            if let Cow::Owned(changed) = pattern.replace_all(text, replace.as_str()) {
+                (*text, any) = (changed, true);
+            }
+        }
+        any
+    }
+
+    /// An event stream as it may be stored. What shows only in the events together takes a stream of our own making.
+    fn stream(&self, exchange: &Exchange) -> Result<Option<String>, NotRedactable> {
+        let by_event = self.events(&exchange.response)?;
+        let response = by_event.as_deref().unwrap_or(&exchange.response);
+        let shows =
+            |text: &String| self.keys.is_match(text) || self.patterns.iter().any(|(regex, _)| regex.is_match(text));
+        let together = self.together(response);
+        let mut showing = together.iter().filter(|(_, text)| shows(text)).map(|(field, _)| *field);
+        match (showing.next(), showing.next()) {
+            (None, _) => Ok(by_event),
+            (Some("content"), None) => self.rewritten(exchange, response).map(Some).ok_or(NotRedactable),
+            _ => Err(NotRedactable),
+        }
+    }
+
+    /// Each event by itself.
+    fn events(&self, response: &str) -> Result<Option<String>, NotRedactable> {
+        let (mut out, mut changed) = (String::with_capacity(response.len()), false);
+        for line in response.split_inclusive('\n') {
+            let data = line.strip_prefix("data:").map(str::trim).filter(|data| *data != "[DONE]");
+            match data.map(|data| self.body(data)).transpose()?.flatten() {
+                Some(data) => {
+                    changed = true;
+                    out.push_str(&format!("data: {data}\n"));
+                }
+                None => out.push_str(line),
+            }
+        }
+        Ok(changed.then_some(out))
+    }
+
+    /// What the pieces of each text field say one after the other.
+    fn together<'a>(&self, response: &'a str) -> BTreeMap<&'a str, String> {
+        let mut together: BTreeMap<&str, String> = BTreeMap::new();
+        for piece in self.pieces.captures_iter(response) {
+            let (Some(field), Some(text)) = (piece.get(1), piece.get(2)) else { continue };
+            let so_far = together.entry(field.as_str()).or_default();
+            match serde_json::from_str::<Cow<'_, str>>(text.as_str()) {
+                Ok(text) => so_far.push_str(&text),
+                Err(_) => so_far.push_str(text.as_str()),
+            }
+        }
+        together
+    }
+
+    /// The answer of a stream as a stream of ours, without what must go; none where it is more than a plain text.
+    fn rewritten(&self, exchange: &Exchange, response: &str) -> Option<String> {
+        let summary = exchange.api.read(true, response.as_bytes()).filter(CompletionSummary::is_trainable)?;
+        let mut text = self.keys.replace_all(&summary.text, KEY_REPLACED).into_owned();
+        self.replace_in(&mut text);
+        let (id, usage) = (format!("chatcmpl-{}", exchange.id.simple()), summary.usage.unwrap_or_default());
+        let envelope = Envelope { id: &id, created_s: exchange.at_ms / 1000, model: &summary.model };
+        let delivery = Delivery { stream: true, include_usage: summary.usage.is_some() };
+        let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
+        String::from_utf8(exchange.api.write(delivery, &envelope, &answer).1).ok()
+    }
+}
