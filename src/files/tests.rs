@@ -67,7 +67,7 @@ fn what_others_could_read_becomes_the_owners_alone() {
         set(path, mode);
     }
     set(outside.path(), 0o644);
-    assert_eq!(make_private(dir.path()).unwrap(), 3);
+    assert_eq!(make_private(&inner).unwrap(), 3);
     assert_eq!([&inner, &inner.join("file"), &inner.join("program")].map(|path| mode(path)), [0o700, 0o600, 0o700]);
-    assert_eq!((make_private(dir.path()).unwrap(), mode(outside.path())), (0, 0o644), "a link leads elsewhere");
+    assert_eq!((make_private(&inner).unwrap(), mode(outside.path())), (0, 0o644), "a link leads elsewhere");
 }
