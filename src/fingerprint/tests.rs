@@ -1,0 +1,2 @@
+mod corpora;
+mod finding;
