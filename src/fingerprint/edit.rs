@@ -1,19 +1,10 @@
-//! What a person, or a better look, changes of the found sites.
+//! What a person changes of the found sites.
 
 use callsite::SiteId;
 
 use crate::finder::Finder;
 use crate::name;
 use crate::site::{FoundSite, Standing};
-use crate::template::Template;
-
-/// Edges that two templates of one site may differ in, and percent of either.
-const DIFFERENT_MAX: usize = 6;
-const DIFFERENT_PERCENT: usize = 20;
-/// Edges that a template must share where the other has a whole text more.
-const SHARED_MIN: usize = 10;
-/// Words that prompts without that text may vary in more.
-const VARYING_MORE: u32 = 4;
 
 /// Why the found sites stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +68,8 @@ impl Finder {
             }
             let (rest, first_ms, last_ms) = (found.templates.split_off(1), found.first_ms, found.last_ms);
             for template in rest {
-                let is_taken = |name: &SiteId| sites.iter().any(|site| site.name == *name || site.former.contains(name));
+                let is_taken =
+                    |name: &SiteId| sites.iter().any(|site| site.name == *name || site.former.contains(name));
                 let words = name::words(&template);
                 let Some(name) = name::name(&words, template.shape, is_taken) else { continue };
                 sites.push(FoundSite {
@@ -133,23 +125,4 @@ fn merge(sites: &mut Vec<FoundSite>, site: &SiteId, into: &SiteId) -> Result<(),
     (found.first_ms, found.last_ms) = (found.first_ms.min(from.first_ms), found.last_ms.max(from.last_ms));
     (found.standing, found.revision) = (Standing::Named, found.revision + 1);
     Ok(())
-}
-
-/// The template among those of `sites` that `new` is another form of: they differ in a value that never varied before, or
-/// in a text that some of the prompts lack.
-pub(crate) fn same<'a>(sites: &'a mut [FoundSite], new: &Template) -> Option<&'a mut Template> {
-    let edges = new.edges();
-    let templates = sites.iter_mut().filter(|site| !site.fine).flat_map(|site| &mut site.templates);
-    templates.filter(|old| old.shape == new.shape).find(|old| {
-        let old_edges = old.edges();
-        let shared = old_edges.iter().filter(|edge| edges.binary_search(edge).is_ok()).count();
-        let (own, lost) = (edges.len() - shared, old_edges.len() - shared);
-        let little = |count: usize, of: usize| count < DIFFERENT_MAX && count * 100 <= of * DIFFERENT_PERCENT;
-        let vary_alike = new.varying_usual() <= old.varying_usual() + VARYING_MORE;
-        match (little(own, edges.len()), little(lost, old_edges.len())) {
-            (true, true) => true,
-            (true, false) | (false, true) => shared >= SHARED_MIN && vary_alike,
-            (false, false) => false,
-        }
-    })
 }

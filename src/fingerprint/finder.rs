@@ -8,13 +8,14 @@ use callsite::SiteId;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use crate::edit;
+use crate::alike::same;
 use crate::index::Index;
-use crate::mine::{Cluster, Split, mine};
+use crate::mine::{Cluster, mine};
 use crate::name;
 use crate::pool::{Doc, Pool};
 use crate::shape::Shape;
 use crate::site::{FoundSite, FoundView, SAMPLES, Sample, Standing};
+use crate::split::Split;
 use crate::template::Template;
 
 /// Unknown prompts that must have come before it is worth mining again: so many, and one in so many of those kept.
@@ -118,7 +119,6 @@ impl Finder {
 
     /// The call site of a request that names none, if there is one. `may_remember` says whether its texts may be remembered
     /// for finding new ones.
-    #[must_use]
     pub fn look_up(&self, shape: Shape, system: &str, user: &str, may_remember: bool, now_ms: u64) -> Option<SiteId> {
         if self.settings.discover == Discover::Off {
             return None;
@@ -165,7 +165,7 @@ impl Finder {
         clusters.extend(mine(inside.into_iter(), &known, Split::Texts));
         let (mut mined, mut widened) = (Mined::default(), false);
         for cluster in clusters {
-            if let Some(template) = edit::same(&mut sites, &cluster.template) {
+            if let Some(template) = same(&mut sites, &cluster.template) {
                 widened |= template.widen(&cluster.template);
             } else {
                 self.admit(&mut sites, cluster, now_ms, surroundings, &mut mined);

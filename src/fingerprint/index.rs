@@ -45,6 +45,8 @@ struct Entry {
     chunks: Vec<(u32, u32)>,
     edges: u32,
     missing_max: u32,
+    /// A chunk that must be there, by half, of as few templates as can be; none where all are short.
+    needs: Option<u32>,
     /// For each text that has fixed words: how many others it may have.
     varying_max: [Option<u32>; 2],
 }
@@ -54,6 +56,7 @@ struct Entry {
 pub(crate) struct Index {
     places: HashMap<u32, Place, BuildHasherDefault<AsItIs>>,
     shapes: HashMap<Shape, Vec<Entry>>,
+    /// Of every chunk.
     parts: Vec<Part>,
 }
 
@@ -71,7 +74,8 @@ impl Index {
                     edges.sort_unstable();
                     edges.dedup();
                     let size = u32::try_from(edges.len()).unwrap_or(u32::MAX);
-                    let number = *numbers.entry((part, edges)).or_insert_with_key(|(part, edges)| index.add(*part, edges));
+                    let number =
+                        *numbers.entry((part, edges)).or_insert_with_key(|(part, edges)| index.add(*part, edges));
                     if !chunks.contains(&(number, size)) {
                         chunks.push((number, size));
                         *used.entry(number).or_default() += 1;
@@ -85,10 +89,18 @@ impl Index {
             };
             let missing_max = (edges / EDGES_PER_MISSING).min(MISSING_MAX);
             let varying_max = Part::BOTH.map(varying_max);
-            index.shapes.entry(template.shape).or_default().push(Entry { owner, chunks, edges, missing_max, varying_max });
+            index.shapes.entry(template.shape).or_default().push(Entry {
+                owner,
+                chunks,
+                edges,
+                missing_max,
+                needs: None,
+                varying_max,
+            });
         }
         for entry in index.shapes.values_mut().flatten() {
             entry.chunks.sort_by_key(|(number, _)| (used.get(number).copied(), *number));
+            entry.needs = entry.chunks.iter().find(|(_, size)| *size >= CHUNK_EDGES_MIN).map(|(number, _)| *number);
         }
         index
     }
@@ -117,13 +129,20 @@ impl Index {
                 if *word & bit == 0 {
                     *word |= bit;
                     for chunk in &place.chunks {
-                        usize::try_from(*chunk).ok().and_then(|at| hits.get_mut(at)).into_iter().for_each(|hits| *hits += 1);
+                        usize::try_from(*chunk)
+                            .ok()
+                            .and_then(|at| hits.get_mut(at))
+                            .into_iter()
+                            .for_each(|hits| *hits += 1);
                     }
                 }
             });
             *tokens = u32::try_from(count).unwrap_or(u32::MAX);
         }
-        let best = entries.iter().filter_map(|entry| Some((self.fixed(entry, &hits, tokens)?, entry)));
+        let hits_of = |chunk: u32| usize::try_from(chunk).ok().and_then(|at| hits.get(at)).copied().unwrap_or_default();
+        let possible =
+            entries.iter().filter(|entry| entry.needs.is_none_or(|chunk| hits_of(chunk) * 2 >= CHUNK_EDGES_MIN));
+        let best = possible.filter_map(|entry| Some((self.fixed(entry, &hits, tokens)?, entry)));
         // Of equals the first: templates come in a fixed order.
         best.rev().max_by_key(|(fixed, _)| *fixed).map(|(_, entry)| entry.owner)
     }
@@ -141,7 +160,9 @@ impl Index {
             let [system, user] = &mut fixed;
             *(if part == Part::System { system } else { user }) += there;
         }
-        let fits = |((tokens, fixed), max): ((u32, u32), &Option<u32>)| max.is_none_or(|max| tokens.saturating_sub(fixed) <= max);
+        let fits = |((tokens, fixed), max): ((u32, u32), &Option<u32>)| {
+            max.is_none_or(|max| tokens.saturating_sub(fixed) <= max)
+        };
         let fits = tokens.into_iter().zip(fixed).zip(&entry.varying_max).all(fits);
         fits.then_some(entry.edges - missing)
     }

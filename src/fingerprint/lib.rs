@@ -7,7 +7,9 @@
 //! - `text`: a prompt as tokens and edges (pairs of neighbours), values masked; `shape`: the rest of a request;
 //! - `pool`: a bounded sample of the prompts that belong to no known site; `mine`: the templates in it;
 //! - `template`, `index`: what is fixed, and which template a prompt is of; `name`: a readable name;
-//! - [`Finder`]: the live side, asked for every request; `site`, `edit`: what is kept, and what a person changes.
+//! - [`adjusted_rand_index`]: how good it is where the truth is known;
+//! - [`Finder`]: the live side, asked for every request; `alike`: templates that are one after all; `site`, `edit`: what is
+//!   kept, and what a person changes.
 //!
 //! **Order does not matter.** Whoever clusters prompts as they come gets clusters that depend on the order. Here a request
 //! that no template fits only goes into a sample, the prompts with the smallest hashes, which is the same in every order; and
@@ -19,6 +21,8 @@
 //! whatever clients send: six kilobytes of each text are looked at, some thousand prompts are kept, a site needs dozens of
 //! different prompts, and there is a fixed number of places.
 
+mod agreement;
+mod alike;
 mod edit;
 mod finder;
 mod index;
@@ -27,14 +31,16 @@ mod name;
 mod pool;
 mod shape;
 mod site;
+mod split;
 mod template;
 mod text;
 
+pub use agreement::adjusted_rand_index;
 pub use edit::EditError;
 pub use finder::{Discover, Finder, FinderSettings, Mined, Surroundings};
-pub use mine::Split;
 pub use shape::Shape;
 pub use site::{FoundSite, FoundView, Sample, Standing, TemplateView};
+pub use split::Split;
 pub use template::{Slot, Template};
 
 #[cfg(test)]

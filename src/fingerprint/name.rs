@@ -67,7 +67,8 @@ pub(crate) fn name(words: &[String], shape: Shape, is_taken: impl Fn(&SiteId) ->
     if shown.is_empty() {
         shown.push("site");
     }
-    let shown: Vec<String> = shown.into_iter().map(|word| word.trim_matches('_').chars().take(LETTERS_MAX).collect()).collect();
+    let shown: Vec<String> =
+        shown.into_iter().map(|word| word.trim_matches('_').chars().take(LETTERS_MAX).collect()).collect();
     let stem = shown.join("-");
     let tries = (0..TRIES_MAX).map(|again| format!("{stem}-{:04x}", mix(hash, again) & 0xffff));
     tries.filter_map(|name| SiteId::new(&name).ok()).find(|name| !is_taken(name))

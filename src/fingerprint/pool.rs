@@ -9,8 +9,8 @@ use crate::shape::{Shape, mix, text};
 use crate::text::excerpt;
 
 /// Prompts of a generation that are kept, and bytes of them.
-const KEPT_MAX: usize = 1_024;
-const KEPT_BYTES_MAX: usize = 8 << 20;
+pub(crate) const KEPT_MAX: usize = 2_048;
+const KEPT_BYTES_MAX: usize = 12 << 20;
 /// Prompts that a generation sees.
 const SEEN_MAX: usize = 16_384;
 
@@ -43,14 +43,17 @@ struct Generation {
 }
 
 impl Generation {
-    fn offer(&mut self, doc: Doc) {
+    /// Says whether it was kept.
+    fn offer(&mut self, doc: Doc) -> bool {
         self.seen += 1;
         self.bytes += doc.bytes();
-        self.docs.insert(doc.id, doc);
+        let id = doc.id;
+        self.docs.insert(id, doc);
         while self.docs.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX {
-            let Some((_, left_out)) = self.docs.pop_last() else { return };
+            let Some((_, left_out)) = self.docs.pop_last() else { break };
             self.bytes -= left_out.bytes();
         }
+        self.docs.contains_key(&id)
     }
 }
 
@@ -59,7 +62,7 @@ impl Generation {
 pub(crate) struct Pool {
     now: Generation,
     before: Generation,
-    /// Prompts taken in since [`Pool::docs`] was last asked for.
+    /// Prompts that were kept since somebody set it to 0.
     pub(crate) new: usize,
 }
 
@@ -68,8 +71,7 @@ impl Pool {
         if self.now.docs.contains_key(&doc.id) || self.before.docs.contains_key(&doc.id) {
             return;
         }
-        self.now.offer(doc);
-        self.new += 1;
+        self.new += usize::from(self.now.offer(doc));
         if self.now.seen >= SEEN_MAX {
             self.before = std::mem::take(&mut self.now);
         }

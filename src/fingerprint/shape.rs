@@ -19,7 +19,8 @@ impl Shape {
             Ok(tools) => tools.iter().fold(1_u64, |sum, tool| sum.wrapping_add(tool.hash())),
             Err(_) => text(tools),
         });
-        let format = format.map_or(0, |format| serde_json::from_str(format).map_or_else(|_| text(format), |Canonical(hash)| hash));
+        let format = format
+            .map_or(0, |format| serde_json::from_str(format).map_or_else(|_| text(format), |Canonical(hash)| hash));
         Self([text(model), format, tools].into_iter().fold(text(api), mix))
     }
 }

@@ -123,7 +123,9 @@ impl Template {
     /// Lets it fit what `other` fits too; says whether that changed it.
     pub(crate) fn widen(&mut self, other: &Self) -> bool {
         let (before, edges) = (self.clone(), other.edges());
-        for (part, fixed, other) in [(Part::System, &mut self.system, &other.system), (Part::User, &mut self.user, &other.user)] {
+        for (part, fixed, other) in
+            [(Part::System, &mut self.system, &other.system), (Part::User, &mut self.user, &other.user)]
+        {
             fixed.keep(part, &edges);
             fixed.varying_max = fixed.varying_max.max(other.varying_max);
             fixed.varying_usual = fixed.varying_usual.max(other.varying_usual);
@@ -141,13 +143,16 @@ impl Template {
     #[must_use]
     pub fn slots(&self, samples: &[(String, String)]) -> Vec<Slot> {
         let mut found: BTreeMap<(Part, usize), Slot> = BTreeMap::new();
-        let mut places: BTreeMap<(Part, String), usize> = BTreeMap::new();
+        let mut places: BTreeMap<(Part, String, usize), usize> = BTreeMap::new();
         let fixed = self.edges();
         for (system, user) in samples {
             for (part, text) in [(Part::System, system), (Part::User, user)] {
+                let mut before: BTreeMap<String, usize> = BTreeMap::new();
                 for (after, value) in values(part, text, &fixed) {
+                    let again = before.entry(after.clone()).or_default();
+                    *again += 1;
                     let next = places.len();
-                    let place = *places.entry((part, after.clone())).or_insert(next);
+                    let place = *places.entry((part, after.clone(), *again)).or_insert(next);
                     let slot = found.entry((part, place)).or_insert_with(|| Slot { after, values: Vec::new() });
                     if slot.values.len() < VALUES_MAX && !slot.values.contains(&value) {
                         slot.values.push(value);
@@ -192,21 +197,23 @@ fn values(part: Part, text: &str, fixed: &[u32]) -> Vec<(String, String)> {
         }
         at += 1;
     });
-    let (mut found, mut context, mut open): (Vec<_>, Vec<&str>, Option<(usize, usize)>) = (Vec::new(), Vec::new(), None);
-    let mut close = |context: &[&str], open: &mut Option<(usize, usize)>| {
+    let (mut found, mut context, mut open): (Vec<_>, Vec<&str>, Option<(usize, usize)>) =
+        (Vec::new(), Vec::new(), None);
+    let mut close = |context: &mut Vec<&str>, open: &mut Option<(usize, usize)>| {
         if let Some(value) = open.take().and_then(|(begin, end)| text.get(begin..end)) {
             let after = context.iter().rev().take(CONTEXT_WORDS).rev().copied().collect::<Vec<_>>().join(" ");
             found.push((after, value.chars().take(VALUE_CHARS_MAX).collect()));
+            context.clear();
         }
     };
     for (token, is_fixed) in all.iter().zip(is_fixed) {
         if is_fixed && !token.stands_for_a_value() {
-            close(&context, &mut open);
+            close(&mut context, &mut open);
             context.push(token.word);
         } else {
             open = Some((open.map_or(token.at, |(begin, _)| begin), token.ends));
         }
     }
-    close(&context, &mut open);
+    close(&mut context, &mut open);
     found
 }

@@ -21,6 +21,10 @@ pub(crate) const END: &str = "$";
 const NUMBER: &str = "#";
 const QUOTED: &str = "\"\"";
 const LEFT_OUT: &str = "~";
+const NUMBER_HASH: u64 = hash_of(NUMBER);
+const QUOTED_HASH: u64 = hash_of(QUOTED);
+const START_HASH: u64 = hash_of(START);
+const END_HASH: u64 = hash_of(END);
 
 /// Which text of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,8 +73,13 @@ pub(crate) fn tokens(text: &str) -> Tokens<'_> {
 }
 
 /// The hash of a token by how it is written in a template.
-pub(crate) fn hash_of(word: &str) -> u64 {
-    word.bytes().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+pub(crate) const fn hash_of(word: &str) -> u64 {
+    let (bytes, mut hash, mut at) = (word.as_bytes(), FNV_OFFSET, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(FNV_PRIME);
+        at += 1;
+    }
+    hash
 }
 
 /// The edge from a token to the next.
@@ -83,13 +92,13 @@ pub(crate) fn edge(part: Part, from: u64, to: u64) -> u32 {
 /// Calls `visit` with every edge of `text` and the token it leads to, the last one to the text's end; returns how many
 /// tokens there are.
 pub(crate) fn edges<'a>(part: Part, text: &'a str, mut visit: impl FnMut(u32, Option<Token<'a>>)) -> usize {
-    let (mut from, mut count) = (hash_of(START), 0);
+    let (mut from, mut count) = (START_HASH, 0);
     for token in tokens(text) {
         visit(edge(part, from, token.hash), Some(token));
         (from, count) = (token.hash, count + 1);
     }
     if count > 0 {
-        visit(edge(part, from, hash_of(END)), None);
+        visit(edge(part, from, END_HASH), None);
     }
     count
 }
@@ -120,7 +129,11 @@ fn class(character: char) -> Class {
         GAP => Class::LeftOut,
         '_' => Class::Word,
         _ if character.is_ascii() => {
-            if character.is_ascii_alphanumeric() { Class::Word } else { Class::Other }
+            if character.is_ascii_alphanumeric() {
+                Class::Word
+            } else {
+                Class::Other
+            }
         }
         // Thai to Khmer, and everything Chinese, Japanese or Korean but Hangul, which has spaces.
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' => Class::Alone,
@@ -128,6 +141,31 @@ fn class(character: char) -> Class {
         _ if character.is_alphanumeric() => Class::Word,
         _ => Class::Other,
     }
+}
+
+/// What an ASCII byte does, looked up; [`class`] says it of every other character.
+const ASCII: [Byte; 128] = {
+    let mut table = [Byte::Other; 128];
+    let mut at = 0_u8;
+    while at < 128 {
+        table[at as usize] = match at {
+            b'0'..=b'9' => Byte::Digit,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => Byte::Letter,
+            b'"' | b'\n' | 1 => Byte::Mark,
+            _ => Byte::Other,
+        };
+        at += 1;
+    }
+    table
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Byte {
+    Letter,
+    Digit,
+    /// A quote, a new line, a gap.
+    Mark,
+    Other,
 }
 
 /// See [`tokens`].
@@ -142,34 +180,37 @@ pub(crate) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    fn peek(&self) -> Option<char> {
-        match self.text.as_bytes().get(self.at)? {
-            byte if byte.is_ascii() => Some(char::from(*byte)),
-            _ => self.text.get(self.at..)?.chars().next(),
-        }
+    fn ascii(&self) -> Option<Byte> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        ASCII.get(usize::from(byte)).copied()
+    }
+
+    fn character(&self) -> Option<char> {
+        self.text.get(self.at..)?.chars().next()
     }
 
     fn word(&mut self) -> Token<'a> {
         let (begin, mut hash, mut has_digit) = (self.at, FNV_OFFSET, false);
         while let Some(byte) = self.text.as_bytes().get(self.at).copied() {
-            let ends = if byte.is_ascii() {
-                let wide = byte.is_ascii_alphanumeric() || byte == b'_';
-                has_digit |= byte.is_ascii_digit();
-                self.at + usize::from(wide)
-            } else {
-                let next = self.peek().filter(|next| class(*next) == Class::Word);
-                has_digit |= next.is_some_and(char::is_numeric);
-                self.at + next.map_or(0, char::len_utf8)
+            let bytes = match ASCII.get(usize::from(byte)) {
+                Some(Byte::Letter) => 1,
+                Some(Byte::Digit) => {
+                    has_digit = true;
+                    1
+                }
+                Some(_) => break,
+                None => {
+                    let Some(next) = self.character().filter(|next| class(*next) == Class::Word) else { break };
+                    has_digit |= next.is_numeric();
+                    next.len_utf8()
+                }
             };
-            if ends == self.at {
-                break;
-            }
-            for byte in self.text.as_bytes().get(self.at..ends).unwrap_or_default() {
+            for byte in self.text.as_bytes().iter().skip(self.at).take(bytes) {
                 hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
             }
-            self.at = ends;
+            self.at += bytes;
         }
-        if has_digit { self.mark(NUMBER, begin) } else { self.token(hash, begin) }
+        if has_digit { self.mark(NUMBER, NUMBER_HASH, begin) } else { self.token(hash, begin) }
     }
 
     fn token(&mut self, hash: u64, begin: usize) -> Token<'a> {
@@ -178,9 +219,9 @@ impl<'a> Tokens<'a> {
         Token { hash, word, at: begin, ends: self.at, starts_line }
     }
 
-    fn mark(&mut self, word: &'static str, begin: usize) -> Token<'a> {
+    fn mark(&mut self, word: &'static str, hash: u64, begin: usize) -> Token<'a> {
         let starts_line = std::mem::take(&mut self.starts_line);
-        Token { hash: hash_of(word), word, at: begin, ends: self.at, starts_line }
+        Token { hash, word, at: begin, ends: self.at, starts_line }
     }
 
     /// Reads a quoted text that begins here: a value as a whole; of a key only the quote.
@@ -202,7 +243,32 @@ impl<'a> Tokens<'a> {
             return None;
         }
         self.at = closes + closing.len_utf8();
-        Some(self.mark(QUOTED, begin))
+        Some(self.mark(QUOTED, QUOTED_HASH, begin))
+    }
+
+    /// What a character other than an ASCII letter, digit or stop leads to.
+    fn other(&mut self) -> Option<Token<'a>> {
+        let character = self.character()?;
+        let begin = self.at;
+        let class = class(character);
+        match class {
+            Class::Word => return Some(self.word()),
+            Class::Quote(closing) if begin != self.closing => return self.quoted(character, closing),
+            Class::Alone | Class::Quote(_) | Class::Line | Class::LeftOut | Class::Other => {}
+        }
+        self.at += character.len_utf8();
+        match class {
+            Class::Alone => {
+                let word = self.text.get(begin..self.at).unwrap_or_default();
+                Some(self.token(hash_of(word), begin))
+            }
+            Class::LeftOut => Some(self.mark(LEFT_OUT, hash_of(LEFT_OUT), begin)),
+            Class::Line => {
+                self.starts_line = true;
+                None
+            }
+            Class::Word | Class::Quote(_) | Class::Other => None,
+        }
     }
 }
 
@@ -210,34 +276,23 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        loop {
-            let character = self.peek()?;
-            let begin = self.at;
-            let token = match class(character) {
-                Class::Word => self.word(),
-                Class::Quote(closing) if begin != self.closing => match self.quoted(character, closing) {
-                    Some(token) => token,
-                    None => continue,
-                },
-                other => {
-                    self.at += character.len_utf8();
-                    match other {
-                        Class::Alone => self.token(hash_of(self.text.get(begin..self.at).unwrap_or_default()), begin),
-                        Class::LeftOut => self.mark(LEFT_OUT, begin),
-                        Class::Line => {
-                            self.starts_line = true;
-                            continue;
-                        }
-                        Class::Word | Class::Quote(_) | Class::Other => continue,
-                    }
+        while self.at < self.text.len() {
+            let token = match self.ascii() {
+                Some(Byte::Letter | Byte::Digit) => Some(self.word()),
+                Some(Byte::Other) => {
+                    self.at += 1;
+                    None
                 }
+                Some(Byte::Mark) | None => self.other(),
             };
-            let is_value = token.stands_for_a_value();
+            let Some(token) = token else { continue };
+            let is_value = token.hash == NUMBER_HASH || token.hash == QUOTED_HASH;
             let repeated = is_value && token.hash == self.last;
             self.last = if is_value { token.hash } else { 0 };
             if !repeated {
                 return Some(token);
             }
         }
+        None
     }
 }

@@ -5,7 +5,7 @@
 pub(crate) struct Set(Vec<u64>);
 
 impl Set {
-    pub(crate) fn new(size: usize, members: &[u32]) -> Self {
+    pub(crate) fn new(size: usize, members: impl Iterator<Item = u32>) -> Self {
         let mut words = vec![0; size.div_ceil(64)];
         for member in members {
             if let Some(word) = usize::try_from(member / 64).ok().and_then(|at| words.get_mut(at)) {
@@ -13,6 +13,11 @@ impl Set {
             }
         }
         Self(words)
+    }
+
+    pub(crate) fn contains(&self, member: u32) -> bool {
+        let word = usize::try_from(member / 64).ok().and_then(|at| self.0.get(at));
+        word.is_some_and(|word| word >> (member % 64) & 1 == 1)
     }
 
     pub(crate) fn len(&self) -> usize {

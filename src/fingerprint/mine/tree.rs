@@ -8,7 +8,8 @@
 
 use super::sets::Set;
 use super::survey::{Bundle, Survey, survey};
-use super::{Split, View};
+use super::view::{EDGES_MIN, View, common_words, says_something, tells_something};
+use crate::split::Split;
 use crate::text::Part;
 
 /// Alternatives that are call sites of their own; what has more is a value.
@@ -20,8 +21,6 @@ const WORDS_IN_ONE_PLACE: usize = 16;
 const WORDS_IN_PLACES: usize = 6;
 /// The same of the user's text where the system's text already tells its call site.
 const WORDS_BESIDE_A_TEMPLATE: usize = 12;
-/// Edges that say something.
-pub(super) const EDGES_MIN: usize = 3;
 /// Percent that two sets may overlap and still exclude each other.
 const OVERLAP_PERCENT: usize = 5;
 /// How deep prefaces are nested.
@@ -54,7 +53,9 @@ enum Weight {
     Edges(usize),
     Words(usize),
     /// More than a value, or as many edges as all have in common.
-    More { than: usize },
+    More {
+        than: usize,
+    },
 }
 
 impl Weight {
@@ -87,7 +88,7 @@ pub(crate) fn grow(
     depth: usize,
     leaves: &mut Vec<Leaf>,
 ) {
-    let says_nothing = |common: &[u32]| !super::says_something(views, &members, part, common);
+    let says_nothing = |common: &[u32]| !says_something(views, &members, part, common);
     let weight = |common: &[u32]| match (split, ground) {
         (Split::Templates, Ground::Templated) => Weight::Words(WORDS_BESIDE_A_TEMPLATE),
         (Split::Templates, _) if !says_nothing(common) => Weight::More { than: common.len().max(EDGES_MIN) },
@@ -96,20 +97,22 @@ pub(crate) fn grow(
     };
     let Survey { common, bundles } = survey(views, &members, part, |common| weight(common).edges_min());
     let (says_nothing, weight) = (says_nothing(&common), weight(&common));
-    let weighs = |bundle: &Bundle| weight.suffices(bundle) && super::has_content_of(views, bundle, part);
+    let weighs =
+        |bundle: &Bundle| weight.suffices(bundle) && tells_something(views, &bundle.members, part, &bundle.edges);
     let alternatives = alternatives(views.len(), members.len(), bundles.into_iter().filter(weighs).collect());
     let covered: usize = alternatives.iter().map(|bundle| bundle.members.len()).sum();
-    let is_mixed = !alternatives.is_empty() && depth < DEPTH_MAX && match split {
-        Split::Texts => true,
-        Split::Templates if says_nothing && ground == Ground::Open => true,
-        Split::Templates => {
-            (2..=ALTERNATIVES_MAX).contains(&alternatives.len()) && covered * 100 >= members.len() * COVERED_PERCENT
-        }
-    };
-    if std::env::var("DBG").is_ok() { println!("depth {depth} n {} common {} says_nothing {says_nothing} alternatives {:?} covered {covered} mixed {is_mixed}", members.len(), common.len(), alternatives.iter().map(|b| (b.members.len(), b.edges.len(), b.places)).collect::<Vec<_>>()); }
+    let is_mixed = !alternatives.is_empty()
+        && depth < DEPTH_MAX
+        && match split {
+            Split::Texts => true,
+            Split::Templates if says_nothing && ground == Ground::Open => true,
+            Split::Templates => {
+                (2..=ALTERNATIVES_MAX).contains(&alternatives.len()) && covered * 100 >= members.len() * COVERED_PERCENT
+            }
+        };
     if is_mixed {
         // What the outermost of them share: it is the same whichever of the others are found already.
-        let common = || super::common_words(views, &members, part);
+        let common = || common_words(views, &members, part);
         let preface = if preface.is_empty() && !says_nothing { common() } else { preface.to_vec() };
         for bundle in alternatives {
             grow(views, bundle.members, (part, ground, split), &preface, depth + 1, leaves);
@@ -124,7 +127,10 @@ pub(crate) fn grow(
 fn alternatives(size: usize, prompts: usize, bundles: Vec<Bundle>) -> Vec<Bundle> {
     let part_of_a_whole = |bundle: &Bundle| {
         let mut whole = bundle.set.clone();
-        bundles.iter().filter(|other| relation(bundle, other) == Relation::Apart).for_each(|other| whole.add(&other.set));
+        bundles
+            .iter()
+            .filter(|other| relation(bundle, other) == Relation::Apart)
+            .for_each(|other| whole.add(&other.set));
         whole.len() * 4 >= prompts * 3
     };
     let ranks: Vec<bool> = bundles.iter().map(part_of_a_whole).collect();
@@ -138,7 +144,7 @@ fn alternatives(size: usize, prompts: usize, bundles: Vec<Bundle>) -> Vec<Bundle
         }
     }
     kept.sort_by_key(|bundle| (std::cmp::Reverse(bundle.members.len()), std::cmp::Reverse(bundle.edges.len())));
-    let mut taken = Set::new(size, &[]);
+    let mut taken = Set::new(size, std::iter::empty());
     let mut largest: Vec<Bundle> = Vec::new();
     for bundle in kept {
         if bundle.set.shared(&taken) * 100 <= bundle.members.len() * OVERLAP_PERCENT {

@@ -1,12 +1,12 @@
 //! The partition that is found, against the true one, in many orders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use callsite::SiteId;
 use rand::seq::SliceRandom;
 
 use super::corpora::{self, Asked, Corpus};
-use crate::{Discover, Finder, FinderSettings, Split, Surroundings};
+use crate::{Discover, Finder, FinderSettings, Split, Surroundings, adjusted_rand_index};
 
 pub(super) struct Nothing;
 
@@ -29,7 +29,7 @@ pub(super) fn finder() -> Finder {
 /// Asks everything in this order, mining whenever it is worth it and once at the end.
 pub(super) fn ask(finder: &Finder, asked: &[Asked]) {
     for (at, one) in asked.iter().enumerate() {
-        let _ = finder.look_up(one.shape, &one.system, &one.user, true, at as u64);
+        finder.look_up(one.shape, &one.system, &one.user, true, at as u64);
         if at % 64 == 63 && finder.is_due() {
             finder.mine(at as u64, &Nothing);
         }
@@ -38,30 +38,8 @@ pub(super) fn ask(finder: &Finder, asked: &[Asked]) {
 }
 
 /// The names that the requests have in the end, in the order of the corpus.
-fn found(finder: &Finder, corpus: &Corpus) -> Vec<Option<SiteId>> {
+pub(super) fn found(finder: &Finder, corpus: &Corpus) -> Vec<Option<SiteId>> {
     corpus.asked.iter().map(|one| finder.look_up(one.shape, &one.system, &one.user, false, 0)).collect()
-}
-
-/// The adjusted Rand index of two partitions (Hubert and Arabie 1985).
-fn adjusted_rand_index<A: Ord, B: Ord>(pairs: impl Iterator<Item = (A, B)>) -> f64 {
-    let (mut both, mut one, mut other): (BTreeMap<(usize, usize), u64>, BTreeMap<usize, u64>, BTreeMap<usize, u64>) = Default::default();
-    let (mut ones, mut others): (BTreeMap<A, usize>, BTreeMap<B, usize>) = Default::default();
-    let mut count = 0_u64;
-    for (a, b) in pairs {
-        let next = ones.len();
-        let a = *ones.entry(a).or_insert(next);
-        let next = others.len();
-        let b = *others.entry(b).or_insert(next);
-        *both.entry((a, b)).or_default() += 1;
-        *one.entry(a).or_default() += 1;
-        *other.entry(b).or_default() += 1;
-        count += 1;
-    }
-    let choose = |n: &u64| (*n * n.saturating_sub(1) / 2) as f64;
-    let (sum, a, b) = (both.values().map(choose).sum::<f64>(), one.values().map(choose).sum::<f64>(), other.values().map(choose).sum::<f64>());
-    let expected = a * b / choose(&count);
-    let most = f64::midpoint(a, b);
-    if (most - expected).abs() < 1e-9 { 1.0 } else { (sum - expected) / (most - expected) }
 }
 
 #[test]
@@ -93,7 +71,10 @@ fn in_orders(corpus: &Corpus, orders: u64) -> (f64, usize, BTreeSet<Vec<String>>
 fn falls_apart_truly(corpora: &[Corpus], orders: u64, same_names: bool) {
     for corpus in corpora {
         let (least, partitions, names) = in_orders(corpus, orders);
-        println!("{:<28} ARI >= {least:.4} in {orders} orders; {partitions} partitions with names: {names:?}", corpus.name);
+        println!(
+            "{:<28} ARI >= {least:.4} in {orders} orders; {partitions} partitions with names: {names:?}",
+            corpus.name
+        );
         assert!(least >= 0.98, "{}: {least} {names:?}", corpus.name);
         assert!(!same_names || partitions == 1, "{}: {names:?}", corpus.name);
     }
@@ -107,5 +88,6 @@ fn every_corpus_falls_apart_into_its_true_sites_with_the_same_names_whatever_the
 /// Words that hardly ever vary, and long texts, of which only the ends are looked at: a name may tell of either.
 #[test]
 fn prompts_that_change_over_time_and_long_ones_fall_apart_truly_whatever_the_order() {
-    falls_apart_truly(&[corpora::grown(7), corpora::many(7)], 20, false);
+    falls_apart_truly(&[corpora::grown(7)], 20, false);
+    falls_apart_truly(&[corpora::many(7)], 4, false);
 }
