@@ -1,7 +1,7 @@
 //! The data plane: what happens to a request.
 //!
 //! A request walks `threads` (accept) -> `handle` (which way) -> `chat`, which calls in order: `call` (whose it
-//! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
+//! is; `whose` where no one says, `repeats` whether it came a moment ago), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
 //! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
 //! - The teacher's leg is bytes in, bytes out: nothing that either side said is written anew.
@@ -25,11 +25,13 @@ mod lost;
 mod order;
 mod reason;
 mod record;
+mod repeats;
 mod respond;
 mod sentinels;
 mod student_leg;
 mod tee;
 mod threads;
+mod whose;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +49,10 @@ pub use audit::{Auditor, Audits};
 pub use error::GatewayError;
 pub use judging::{Judging, Opinion};
 pub use reason::Reason;
+pub use repeats::Repeats;
 pub use sentinels::Sentinels;
 pub use threads::serve;
+pub use whose::Callsites;
 
 /// Opens the students that the ledger names.
 pub trait Students: Send + Sync {
@@ -77,6 +81,8 @@ pub struct Gateway {
     /// Whether the teacher's terms allow learning from its answers.
     pub distillable: Distillable,
     pub rules: LiveRules,
+    pub callsites: Callsites,
+    pub repeats: Repeats,
     pub ledger: Arc<Ledger>,
     pub students: Arc<dyn Students>,
     /// How long a student may take for an answer, its wait for a free place included.

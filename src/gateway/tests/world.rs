@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use callsite::{SiteId, VersionId};
+use callsite::{MatchRules, SiteId, VersionId};
 use capture::{CaptureError, CaptureStore, Distillable, Exchange, Writer};
+use fingerprint::{Discover, Finder, FinderSettings, Split};
 use handover::policy::step;
 use handover::{Audit, AuditOutcome, Basis, Candidate, Dice, Numbers, OperatorAction, Policy, Record, State};
 use ledger::Ledger;
@@ -26,7 +27,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Gateway, Judging, Sentinels, serve};
+use crate::{Activity, Auditor, Audits, Callsites, Gateway, Judging, Repeats, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -54,6 +55,10 @@ pub(super) struct Setup {
     pub(super) measure: Option<Measure>,
     /// Whether audits are worked on from the start.
     pub(super) auditing: bool,
+    pub(super) matching: MatchRules,
+    pub(super) alias_model: Option<String>,
+    /// The clock stands still: with a window every repeated body is one.
+    pub(super) repeat_window_ms: u64,
 }
 
 impl Setup {
@@ -84,6 +89,9 @@ impl Setup {
             judge: None,
             measure: None,
             auditing: true,
+            matching: MatchRules::default(),
+            alias_model: None,
+            repeat_window_ms: 0,
         }
     }
 
@@ -136,6 +144,7 @@ pub(super) struct World {
     pub(super) metrics: Arc<Metrics>,
     pub(super) rules: LiveRules,
     pub(super) address: SocketAddr,
+    pub(super) finder: Arc<Finder>,
     gateway: Arc<Gateway>,
     /// Until somebody works on them.
     audits: Option<Audits>,
@@ -155,6 +164,8 @@ impl World {
         let rules = LiveRules::new(Rules::new(setup.rules(), BTreeMap::new()));
         let ledger = Ledger::open_dir(&dir.path().join("ledger"), rules.clone(), metrics.clone(), 1).unwrap();
         let (ledger, kept, students) = (Arc::new(ledger), Arc::new(Kept::default()), ScriptedStudents::new());
+        let settings = FinderSettings { discover: Discover::Learn, split: Split::Templates, sites_max: 9 };
+        let finder = Arc::new(Finder::new(settings, Vec::new()));
         let teacher = ScriptedTeacher::start();
         let (capture, writer) = Writer::start(kept.clone(), metrics.clone(), DEADLINE).unwrap();
         let (auditor, audits) = Auditor::channel();
@@ -162,6 +173,8 @@ impl World {
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
+            callsites: Callsites { rules: setup.matching.clone(), alias_model: setup.alias_model.clone(), finder: finder.clone() },
+            repeats: Repeats::new(setup.repeat_window_ms),
             ledger: ledger.clone(),
             students: Arc::new(students.clone()),
             student_time: setup.student_time,
@@ -187,6 +200,7 @@ impl World {
             metrics,
             rules,
             address,
+            finder,
             gateway,
             audits,
             kept,
