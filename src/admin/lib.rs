@@ -1,6 +1,7 @@
 //! Steering and watching: the admin API.
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
+//! - `found`: call sites that no client names;
 //! - `exchanges`: what was made or brought, into the exchange log;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
@@ -10,6 +11,7 @@
 mod actions;
 mod auth;
 mod exchanges;
+mod found;
 mod problem;
 mod routes;
 mod views;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use capture::CaptureStore;
 use cycle::{LessonRequests, LessonStatus};
+use fingerprint::Finder;
 use ledger::Ledger;
 use serde::Serialize;
 use telemetry::Metrics;
@@ -38,6 +41,10 @@ pub struct Admin {
     pub captures: Option<Arc<dyn CaptureStore>>,
     /// Absent when no student is enabled.
     pub student: Option<StudentFacts>,
+    /// Call sites that no client names.
+    pub finder: Arc<Finder>,
+    /// Puts a change of them into force and on disk. Blocking.
+    pub settle: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     pub token: Token,
     /// Unix time in milliseconds.
     pub clock: fn() -> u64,

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::{Admin, actions, auth, exchanges, views};
+use crate::{Admin, actions, auth, exchanges, found, views};
 
 /// The admin API.
 pub fn router(admin: Admin) -> Router {
@@ -24,6 +24,11 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/ratings", post(actions::rate))
         .route("/admin/call-sites/{site}/train", post(actions::train))
         .route("/admin/call-sites/{site}/exchanges", post(exchanges::add).layer(exchanges::room()))
+        .route("/admin/found-sites", get(found::list))
+        .route("/admin/found-sites/{site}/name", post(found::name))
+        .route("/admin/found-sites/{site}/merge", post(found::merge))
+        .route("/admin/found-sites/{site}/split", post(found::split))
+        .route("/admin/found-sites/{site}/ignore", post(found::ignore))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()

@@ -7,6 +7,7 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
+mod found;
 pub(crate) mod judges;
 mod prices;
 mod secrets;
@@ -38,6 +39,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 use crate::settings::environment;
+use found::Found;
 use students::{NoStudents, RegistryStudents};
 
 pub(crate) use prices::prices;
@@ -85,6 +87,7 @@ struct Shared {
     data: PathBuf,
     metrics: Arc<Metrics>,
     rules: LiveRules,
+    found: Found,
     registry: Registry,
     student: Option<StudentParts>,
 }
@@ -150,6 +153,13 @@ impl App {
             endpoint: endpoint.clone(),
             distillable: settings.teacher.distillable,
             rules: rules.clone(),
+            callsites: gateway::Callsites {
+                rules: settings.match_rules()?,
+                alias_model: settings.callsites.alias_model.clone(),
+                finder: shared.found.finder.clone(),
+            },
+            repeats: gateway::Repeats::new(settings.callsites.repeat_s * 1_000),
+            early: gateway::Early::default(),
             ledger: ledger.clone(),
             students: students.clone(),
             student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),
@@ -170,7 +180,8 @@ impl App {
         let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
         let mut background = JoinSet::new();
-        background.spawn(background::audit(audits, gateway, stopped.clone()));
+        background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
+        background.spawn(shared.found.clone().look(gateway, stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
         shared.begin_loops(&mut background, &ledger, captures.clone(), &stopped)?;
         let api = admin::Admin {
@@ -184,6 +195,11 @@ impl App {
                 base: settings.student.base.display().to_string(),
                 format: parts.format.name(),
             }),
+            finder: shared.found.finder.clone(),
+            settle: {
+                let (found, ledger) = (shared.found.clone(), ledger.clone());
+                Arc::new(move || found.changed(&ledger))
+            },
             token,
             clock: now_ms,
         };
@@ -250,8 +266,9 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
         metrics.student_info(parts.format.name()).set(1.0);
     }
     let rules = LiveRules::new(rules_with(&settings, endpoint, student.as_ref().map(|parts| parts.format))?);
+    let found = Found::open(&settings, &data, rules.clone())?;
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
-    Ok(Shared { settings, data, metrics, rules, registry, student })
+    Ok(Shared { settings, data, metrics, rules, found, registry, student })
 }
 
 /// The exchange log of `data`.
@@ -292,12 +309,16 @@ fn retention_ms(settings: &Settings) -> u64 {
 fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, Error> {
     let dir = shared.data.join("ledger");
     let ledger = Ledger::open_dir(&dir, shared.rules.clone(), shared.metrics.clone(), now_ms())?;
+    for site in shared.rules.snapshot().configured().filter(|site| !site.is_default()) {
+        ledger.register(site);
+    }
     let sites = captures.map(CaptureStore::sites).transpose().unwrap_or_else(|error| {
         tracing::error!(%error, "the captured sites cannot be listed; a site is known again from its next request on");
         None
     });
     let captured = sites.into_iter().flatten().filter(|site| !site.is_default());
-    let past_cap = captured.filter(|site| !ledger.register(site)).count();
+    let today = captured.map(|site| shared.found.finder.name_today(&site));
+    let past_cap = today.filter(|site| !ledger.register(site)).count();
     if past_cap > 0 {
         tracing::warn!(past_cap, "captured sites past the cap are treated as `default`");
     }
@@ -339,7 +360,7 @@ fn learning(
         settings: settings.lessons.clone(),
         program: std::env::current_exe()?,
         student: student::paths(settings, &parts.graph, parts.format)?,
-        captures,
+        captures: shared.found.captures(captures),
         ledger: ledger.clone(),
         registry: registry.clone(),
         rules: rules.clone(),

@@ -12,6 +12,7 @@ mod sites;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use callsite::MatchRules;
 use capture::Distillable;
 use cycle::LessonSettings;
 use handover::Policy;
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) proxy: Proxy,
     pub(crate) admin: Admin,
     pub(crate) teacher: Teacher,
+    pub(crate) callsites: sections::Callsites,
     pub(crate) data: Data,
     pub(crate) capture: Capture,
     pub(crate) student: Student,
@@ -67,6 +69,7 @@ impl Settings {
         if let Some(problem) = problems::of(&settings).into_iter().next() {
             return Err(problem);
         }
+        settings.match_rules()?;
         settings.rules(&BTreeMap::new())?;
         Ok(settings)
     }
@@ -74,6 +77,12 @@ impl Settings {
     /// Whether lessons may be held: there is a student, lessons are on, and the teacher's terms allow them.
     pub(crate) fn learns(&self) -> bool {
         self.student.enabled && self.lessons.enabled && self.teacher.distillable == Distillable::Yes
+    }
+
+    /// The rules by which requests are told apart.
+    pub(crate) fn match_rules(&self) -> Result<MatchRules, String> {
+        let rules = MatchRules::new(&self.callsites.r#match);
+        rules.map_err(|(number, problem)| format!("callsites.match: rule {number}: {problem}"))
     }
 
     /// The rules of every call site; `common` is the part of their basis that all sites share.

@@ -134,6 +134,14 @@ impl Finder {
         self.is_active(&live.site).then(|| live.site.name.clone())
     }
 
+    /// The site that a prompt is of; unlike [`Finder::look_up`] it neither counts nor remembers.
+    #[must_use]
+    pub fn site_of(&self, shape: Shape, system: &str, user: &str) -> Option<SiteId> {
+        let now = self.now.read().clone();
+        let live = now.sites.get(now.index.owner(shape, system, user)?)?;
+        self.is_active(&live.site).then(|| live.site.name.clone())
+    }
+
     fn is_active(&self, site: &FoundSite) -> bool {
         match (self.settings.discover, site.standing) {
             (Discover::Learn, Standing::Found) | (Discover::Learn | Discover::Suggest, Standing::Named) => true,

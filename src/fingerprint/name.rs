@@ -14,13 +14,13 @@ const TRIES_MAX: u64 = 64;
 const LETTERS_MAX: usize = 14;
 
 /// Words that stand in every kind of prompt.
-const COMMON: &str = " a about above according act after all along also always an and any are as ask asked assistant at \
+const COMMON: &str = " a about above according act after all along also always an and any are answer answers as ask asked assistant at \
     based be because been before below best between bot but by call can character context create current day describe details do does \
     don each either every exactly example false first follow following follows for format from general generate get give given gives \
     good has have he hello help helpful her here hers hey him his how however if in include including information input inputs into is it its \
     json just keep know language last let like line list long look make many may me message more most must my name need \
     never new no none not now null number of off on one only operation or other our out output outputs part per perform please \
-    point possible prompt provide provided read reply request respond response result results return role rules say says section see she short should \
+    point possible prompt provide provided question questions read reply request respond response result results return role rules say says section see she short should \
     single so some speak stay string str int float bool obj such system task tell text than that the their them then there these they this those \
     three time to today too true two type types up use used user using value values variable very want was way we well were what when where \
     which while who why will with within without word words world would write yes yet you your yourself \

@@ -16,6 +16,7 @@ mod audit;
 mod audits;
 mod call;
 mod chat;
+mod early;
 mod error;
 mod handle;
 mod in_flight;
@@ -46,9 +47,11 @@ use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
+pub use early::Early;
 pub use error::GatewayError;
 pub use judging::{Judging, Opinion};
 pub use reason::Reason;
+pub use record::release_early;
 pub use repeats::Repeats;
 pub use sentinels::Sentinels;
 pub use threads::serve;
@@ -83,6 +86,7 @@ pub struct Gateway {
     pub rules: LiveRules,
     pub callsites: Callsites,
     pub repeats: Repeats,
+    pub early: Early,
     pub ledger: Arc<Ledger>,
     pub students: Arc<dyn Students>,
     /// How long a student may take for an answer, its wait for a free place included.

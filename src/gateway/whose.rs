@@ -36,9 +36,15 @@ impl Callsites {
                 return (site, By::Rule);
             }
         }
-        let shape = Shape::new(api.label(), &request.model, request.json("response_format"), request.json("tools"));
+        let shape = shape(api, request);
         let found = self.finder.look_up(shape, &opening.system, &opening.user, may_remember, now_ms);
         found.map_or_else(|| (SiteId::default_site(), By::Default), |site| (site, By::Fingerprint))
+    }
+
+    /// The found site that a request is of; it is neither counted nor remembered.
+    pub(crate) fn found(&self, api: Api, request: &ChatRequest<'_>) -> Option<SiteId> {
+        let opening = request.opening();
+        self.finder.site_of(shape(api, request), &opening.system, &opening.user)
     }
 
     /// What goes to the teacher: the client's bytes, but for the alias that the operator wants replaced.
@@ -46,6 +52,10 @@ impl Callsites {
         let model = self.alias_model.as_ref().filter(|_| callsite::identify::is_alias(&request.model))?;
         request.with_model(body, model).map(|body| (body, model.clone()))
     }
+}
+
+fn shape(api: Api, request: &ChatRequest<'_>) -> Shape {
+    Shape::new(api.label(), &request.model, request.json("response_format"), request.json("tools"))
 }
 
 /// What a request says outright.

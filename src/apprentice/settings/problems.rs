@@ -15,9 +15,16 @@ fn failed(checks: &[Check<'_>]) -> Vec<String> {
 /// What is wrong outside the sections of single sites.
 #[expect(clippy::cast_precision_loss, reason = "shown in a message")]
 pub(crate) fn of(settings: &Settings) -> Vec<String> {
-    let Settings { proxy, capture, student, lessons, generate, .. } = settings;
+    let Settings { proxy, callsites, capture, student, lessons, generate, .. } = settings;
     let mut problems = failed(&[
         ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
+        (
+            "callsites.found_max",
+            callsites.found_max as f64,
+            (1..=1_000).contains(&callsites.found_max),
+            "from 1 to 1000",
+        ),
+        ("callsites.repeat_s", callsites.repeat_s as f64, callsites.repeat_s <= 3_600, "at most 3600"),
         (
             "capture.segment_mb",
             capture.segment_mb as f64,

@@ -53,6 +53,28 @@ pub(crate) const KEYS: &[Key] = &[
         "Price of a million tokens that the teacher reads, whatever the model: in place of a table, with `output_price`.",
     ),
     key("teacher.output_price", "at least 0", "Price of a million tokens that it writes."),
+    key(
+        "callsites.discover",
+        "",
+        "Call sites that no client names: `learn` (found and treated like any other), `suggest` (listed; only what a person names is one), `off`.",
+    ),
+    key(
+        "callsites.split",
+        "",
+        "What a found call site is: `templates` (one for all values that are filled in, however long) or `texts` (each text that is said again and again, such as every character of a game).",
+    ),
+    key("callsites.found_max", "1 to 1000", "Call sites that may be found; one that is idle and has no evidence gives its place away."),
+    key("callsites.repeat_s", "at most 3600", "The same body to the same site within so many seconds is no new evidence; 0: it is."),
+    key(
+        "callsites.alias_model",
+        "",
+        "Model that the teacher is asked for in place of `apprentice::SITE`, `tensorzero::function_name::SITE` or `openpipe:SITE`; without it the alias reaches the teacher as it came.",
+    ),
+    key(
+        "callsites.match",
+        "",
+        "Rules `{ site, tool, schema, system, header, value }`, the first that holds wins: all that one says must hold; `system` is a regular expression; without `site` the header's value names it.",
+    ),
     key("data.dir", "", "Where the exchange log, the hand-over log and the lessons are kept."),
     key("data.registry", "", "Where the versions of students are kept."),
     key("capture.enabled", "", "Keep exchanges."),
@@ -283,6 +305,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
         proxy,
         admin,
         teacher,
+        callsites,
         data,
         capture,
         student,
@@ -301,6 +324,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
     put("proxy", toml::Table::try_from(proxy)?);
     put("admin", toml::Table::try_from(admin)?);
     put("teacher", toml::Table::try_from(teacher)?);
+    put("callsites", toml::Table::try_from(callsites)?);
     put("data", toml::Table::try_from(data)?);
     put("capture", toml::Table::try_from(capture)?);
     put("student", toml::Table::try_from(student)?);

@@ -84,6 +84,13 @@ fn a_site_is_found_from_its_prompts_and_then_kept_like_any_other() {
     assert_eq!(whose(&reply), (found.as_str(), "fingerprint"));
     assert_eq!(reply.header("x-apprentice-reason"), "teacher", "it waits for its first lesson");
     assert_eq!(world.kept_once(41)[40].site, found);
+    // What it was found from is its own from now on.
+    crate::release_early(&world.gateway);
+    let kept = world.kept_once(81);
+    let early: Vec<_> = kept.iter().skip(41).map(|exchange| (&exchange.site, exchange.request.clone())).collect();
+    let asked: Vec<_> = (0..40).map(|number| (&found, body("m", number))).collect();
+    assert_eq!(early, asked);
+    crate::release_early(&world.gateway);
     assert!(world.ledger.is_known(&found));
     // What is said outright goes before.
     let reply = world.send("POST", CHAT, &[("x-apprentice-site", "shop")], &body("m", 1_001));

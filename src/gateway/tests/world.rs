@@ -27,7 +27,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Callsites, Gateway, Judging, Repeats, Sentinels, serve};
+use crate::{Activity, Auditor, Audits, Callsites, Early, Gateway, Judging, Repeats, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -145,7 +145,7 @@ pub(super) struct World {
     pub(super) rules: LiveRules,
     pub(super) address: SocketAddr,
     pub(super) finder: Arc<Finder>,
-    gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     /// Until somebody works on them.
     audits: Option<Audits>,
     kept: Arc<Kept>,
@@ -175,6 +175,7 @@ impl World {
             rules: rules.clone(),
             callsites: Callsites { rules: setup.matching.clone(), alias_model: setup.alias_model.clone(), finder: finder.clone() },
             repeats: Repeats::new(setup.repeat_window_ms),
+            early: Early::default(),
             ledger: ledger.clone(),
             students: Arc::new(students.clone()),
             student_time: setup.student_time,
