@@ -14,6 +14,7 @@ mod cases {
     mod cli;
     mod clients;
     mod evidence;
+    mod finding;
     mod generating;
     mod judging;
     mod learning;

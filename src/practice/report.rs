@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Report {
     pub seconds: f64,
     /// With `--unnamed`: how far the call sites that the proxy found agree with the true ones, by the adjusted Rand index
-    /// over the newest requests; 1 is the same.
+    /// over the newest requests since the last one was found; 1 is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f64>,
     pub sites: Vec<SiteReport>,

@@ -167,6 +167,11 @@ impl Traffic {
         }
     }
 
+    /// Forgets the newest answers: the proxy knows more now.
+    pub fn forget_newest(&self) {
+        self.newest.lock().clear();
+    }
+
     /// The newest answers: which call site they truly were of, and which the proxy took them for.
     #[must_use]
     pub fn newest(&self) -> Vec<(&'static str, String)> {

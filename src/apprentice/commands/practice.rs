@@ -221,6 +221,7 @@ impl Run {
             let tally = self.traffic.tally(site.scene);
             if let Some(found) = site.find(&tally) {
                 self.progress.line(&format!("{now:6.0} s  -- {}: found, as `{found}`", site.scene.name()))?;
+                self.traffic.forget_newest();
             }
             let Some(name) = site.site.clone() else { continue };
             let Ok(view) = self.app.ledger.view(&name) else { continue };
