@@ -71,7 +71,10 @@ fn finder() -> Arc<Finder> {
     let settings = FinderSettings { discover: Discover::Learn, split: Split::Templates, sites_max: 9 };
     let finder = Finder::new(settings, Vec::new());
     for number in 0..100 {
-        for role in ["smith of glass swords. Name a price and praise the blade", "herald of the winter court. Announce who enters the hall"] {
+        for role in [
+            "smith of glass swords. Name a price and praise the blade",
+            "herald of the winter court. Announce who enters the hall",
+        ] {
             let system = format!("You are Nr. {number}, {role}.");
             finder.look_up(Shape::new("chat", "m", None, None), &system, &format!("Question {number}?"), true, 5);
         }

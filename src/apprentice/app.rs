@@ -119,6 +119,18 @@ impl Shared {
         Ok(())
     }
 
+    /// The queue of what is to be kept and its writer, where there is a store.
+    fn begin_capture(&self, store: Option<&Arc<Segments>>) -> std::io::Result<(Option<Capture>, Option<Writer>)> {
+        let Some(store) = store else { return Ok((None, None)) };
+        let (queue, writer) = Writer::start(store.clone(), self.metrics.clone(), RETRY_PAUSE)?;
+        Ok((Some(queue), Some(writer)))
+    }
+
+    fn student_facts(&self) -> Option<admin::StudentFacts> {
+        let base = self.settings.student.base.display().to_string();
+        self.student.as_ref().map(|parts| admin::StudentFacts { base, format: parts.format.name() })
+    }
+
     /// How near two texts are; needs ONNX Runtime only where an encoder is configured.
     fn similarity(&self) -> Result<Arc<gateway::Similarity>, Error> {
         let encoder = self.settings.similarity.encoder.as_deref();
@@ -140,11 +152,7 @@ impl App {
         let Shared { settings, data, metrics, rules, .. } = &shared;
 
         let captures = open_captures(settings, data, metrics)?;
-        let (capture, writer) = match &captures {
-            Some(store) => Writer::start(store.clone(), metrics.clone(), RETRY_PAUSE)
-                .map(|(queue, writer)| (Some(queue), Some(writer)))?,
-            None => (None, None),
-        };
+        let (capture, writer) = shared.begin_capture(captures.as_ref())?;
         let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();
@@ -153,11 +161,7 @@ impl App {
             endpoint: endpoint.clone(),
             distillable: settings.teacher.distillable,
             rules: rules.clone(),
-            callsites: gateway::Callsites {
-                rules: settings.match_rules()?,
-                alias_model: settings.callsites.alias_model.clone(),
-                finder: shared.found.finder.clone(),
-            },
+            callsites: shared.found.callsites(settings)?,
             repeats: gateway::Repeats::new(settings.callsites.repeat_s * 1_000),
             early: gateway::Early::default(),
             ledger: ledger.clone(),
@@ -191,15 +195,9 @@ impl App {
             learning: cycle.is_some(),
             metrics: metrics.clone(),
             captures: captures.map(|captures| captures as Arc<dyn CaptureStore>),
-            student: shared.student.as_ref().map(|parts| admin::StudentFacts {
-                base: settings.student.base.display().to_string(),
-                format: parts.format.name(),
-            }),
+            student: shared.student_facts(),
             finder: shared.found.finder.clone(),
-            settle: {
-                let (found, ledger) = (shared.found.clone(), ledger.clone());
-                Arc::new(move || found.changed(&ledger))
-            },
+            settle: shared.found.settle(&ledger),
             token,
             clock: now_ms,
         };

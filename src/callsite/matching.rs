@@ -54,9 +54,10 @@ impl MatchRules {
     /// # Errors
     /// The number of the rule that cannot be used, from 1, and why.
     pub fn new(rules: &[MatchRule]) -> Result<Self, (usize, BadRule)> {
-        let ready = rules.iter().enumerate().map(|(at, rule)| {
-            rule.ready().map(|pattern| (rule.clone(), pattern)).map_err(|problem| (at + 1, problem))
-        });
+        let ready = rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| rule.ready().map(|pattern| (rule.clone(), pattern)).map_err(|problem| (at + 1, problem)));
         ready.collect::<Result<_, _>>().map(Self)
     }
 

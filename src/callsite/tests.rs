@@ -74,7 +74,8 @@ fn a_configured_rule_holds_when_everything_it_says_does() {
     assert!(!rules.is_empty() && MatchRules::default().is_empty());
     let of = |tools: &[&str], schema, system: &str, header: Option<(&'static str, &'static str)>| {
         let tools: Vec<String> = tools.iter().map(|tool| (*tool).to_owned()).collect();
-        let header = move |name: &str| header.filter(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, value)| value);
+        let header =
+            move |name: &str| header.filter(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, value)| value);
         rules.site(&Content { header: &header, tools: &tools, schema, system }).map(String::from)
     };
     assert_eq!(of(&["sell", "buy"], Some("offer"), "", None).as_deref(), Some("trade"));

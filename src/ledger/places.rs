@@ -54,7 +54,12 @@ impl Ledger {
             waiting.said_ms = now_ms;
             let (requests, last) = (std::mem::take(&mut waiting.refused), waiting.last_refused.take());
             let (last, places) = (last.map(String::from), crate::table::SITES_MAX);
-            tracing::warn!(requests, last, places, "requests of call sites without a place: the teacher answers, nothing is kept apart");
+            tracing::warn!(
+                requests,
+                last,
+                places,
+                "requests of call sites without a place: the teacher answers, nothing is kept apart"
+            );
         }
     }
 }

@@ -17,7 +17,9 @@ fn prompt(role: &str, number: usize) -> String {
     let name = NAMES[number % NAMES.len()];
     let (system, user) = match role {
         "smith" => (format!("You are {name}, smith of glass swords. You ask {number} coins for a blade."), "How much?"),
-        _ => (format!("You are {name}, herald of the winter court. Announce guest {number} to the hall."), "Who comes?"),
+        _ => {
+            (format!("You are {name}, herald of the winter court. Announce guest {number} to the hall."), "Who comes?")
+        }
     };
     let user = format!("{user} I am {} the {number}th.", NAMES[(number / 8) % NAMES.len()]);
     serde_json::json!({"model": "m", "messages": [
@@ -67,7 +69,7 @@ fn sites_are_found_kept_over_a_restart_and_what_they_were_found_from_is_theirs()
     let proxy = world.start();
     assert_eq!(whose(&ask(&proxy, "herald", 5_001)), (herald.clone(), "fingerprint".to_owned()));
     assert_eq!(proxy.site(&herald)["site"], herald.as_str());
-    proxy.stop();
+    assert_eq!(proxy.stop().code, Some(0));
     // A file that says nothing sensible costs the names, not the proxy.
     std::fs::write(world.data().join("found-sites.json"), "{\"version\":1,\"sites\":[{]}").unwrap();
     let proxy = world.start();
@@ -131,7 +133,7 @@ fn suggested_sites_are_not_captured_until_they_are_named() {
     });
     assert_eq!(sites(&world, &proxy, &["name", &listed, "smithy"]).code, Some(0));
     assert_eq!(whose(&ask(&proxy, "smith", 7_000)).0, "smithy");
-    proxy.stop();
+    assert_eq!(proxy.stop().code, Some(0));
     assert!(kept::exchanges(&world.data(), "smithy").iter().any(|exchange| exchange.request.contains("7000")));
 }
 
@@ -150,7 +152,7 @@ fn rules_of_the_configuration_tell_requests_apart_and_a_wrong_one_is_refused_by_
     assert_eq!(whose(&answer), ("court".to_owned(), "alias".to_owned()));
     let sent = String::from_utf8(teacher.received().pop().unwrap().body).unwrap();
     assert_eq!(sent, prompt("herald", 2).replace("\"m\"", "\"gpt-5-mini\""));
-    proxy.stop();
+    assert_eq!(proxy.stop().code, Some(0));
     world.merge("[[callsites.match]]\nsite = \"a\"\ntool = \"t\"\n[[callsites.match]]\nsite = \"b\"\n");
     let exit = world.fails_to_start();
     assert!(exit.stderr.contains("callsites.match: rule 2: it says nothing"), "{}", exit.stderr);

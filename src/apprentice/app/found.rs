@@ -10,7 +10,7 @@ use callsite::SiteId;
 use capture::{CaptureError, CaptureStore, Exchange};
 use files::FileError;
 use fingerprint::{Finder, FinderSettings, FoundSite, Surroundings};
-use gateway::Gateway;
+use gateway::{Callsites, Gateway};
 use ledger::Ledger;
 use rules::{LiveRules, Rules};
 use serde::{Deserialize, Serialize};
@@ -60,15 +60,23 @@ impl Found {
             Err(error) => return Err(error.into()),
         };
         let callsites = &settings.callsites;
-        let finder = FinderSettings {
-            discover: callsites.discover,
-            split: callsites.split,
-            sites_max: callsites.found_max,
-        };
-        let found =
-            Self { finder: Arc::new(Finder::new(finder, sites)), path, configured: live.snapshot(), live };
+        let finder =
+            FinderSettings { discover: callsites.discover, split: callsites.split, sites_max: callsites.found_max };
+        let found = Self { finder: Arc::new(Finder::new(finder, sites)), path, configured: live.snapshot(), live };
         found.apply();
         Ok(found)
+    }
+
+    /// How the gateway tells call sites apart.
+    pub(crate) fn callsites(&self, settings: &Settings) -> Result<Callsites, String> {
+        let (rules, alias_model) = (settings.match_rules()?, settings.callsites.alias_model.clone());
+        Ok(Callsites { rules, alias_model, finder: self.finder.clone() })
+    }
+
+    /// What follows when a person has changed something, for whoever lets them.
+    pub(crate) fn settle(&self, ledger: &Arc<Ledger>) -> Arc<dyn Fn() -> Result<(), String> + Send + Sync> {
+        let (found, ledger) = (self.clone(), ledger.clone());
+        Arc::new(move || found.changed(&ledger))
     }
 
     /// Puts the rules in force: what a person put into a site or took out of it voids its evidence.
@@ -85,8 +93,8 @@ impl Found {
         files::replace_json(&self.path, &Kept { version: VERSION, sites: self.finder.sites() })
     }
 
-    /// What follows when a person has changed something: it is on disk when this returns. Blocks on the disk.
-    pub(crate) fn changed(&self, ledger: &Ledger) -> Result<(), String> {
+    /// It is in force and on disk when this returns. Blocks on the disk.
+    fn changed(&self, ledger: &Ledger) -> Result<(), String> {
         self.apply();
         for former in self.finder.sites().iter().flat_map(|site| &site.former) {
             ledger.forget(former);
@@ -201,3 +209,6 @@ impl CaptureStore for Renamed {
         Ok(self.kept.sites()?.iter().map(|site| self.finder.name_today(site)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,8 @@ fn found(answer: &Value, site: Option<&str>) -> Result<(), app::Error> {
         return Ok(all.iter().flat_map(found_lines).try_for_each(|line| print_line(&line))?);
     };
     let one = all.iter().find(|found| found["site"] == site);
-    let one = one.ok_or_else(|| format!("no call site `{site}` was found; `apprentice sites found` lists those that were"))?;
+    let one =
+        one.ok_or_else(|| format!("no call site `{site}` was found; `apprentice sites found` lists those that were"))?;
     Ok(print_line(&serde_json::to_string_pretty(one)?)?)
 }
 
@@ -90,11 +91,16 @@ fn found_lines(site: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let short = |text: &str| {
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > LINE_CHARS { line.chars().take(LINE_CHARS - 1).chain(['…']).collect() } else { line }
+        if line.chars().count() > LINE_CHARS {
+            line.chars().take(LINE_CHARS - 1).chain(['…']).collect()
+        } else {
+            line
+        }
     };
     let list = |key: &str| site[key].as_array().cloned().unwrap_or_default();
     let active = if site["active"] == true { "" } else { ", not active" };
-    let mut lines = vec![format!("{}  {} requests, {}{active}", text(&site["site"]), site["requests"], text(&site["standing"]))];
+    let mut lines =
+        vec![format!("{}  {} requests, {}{active}", text(&site["site"]), site["requests"], text(&site["standing"]))];
     for (what, texts) in [("template", list("templates")), ("sample", list("samples"))] {
         for one in texts {
             for (part, said) in [("system", text(&one["system"])), ("user", text(&one["user"]))] {

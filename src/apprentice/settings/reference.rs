@@ -63,8 +63,16 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "What a found call site is: `templates` (one for all values that are filled in, however long) or `texts` (each text that is said again and again, such as every character of a game).",
     ),
-    key("callsites.found_max", "1 to 1000", "Call sites that may be found; one that is idle and has no evidence gives its place away."),
-    key("callsites.repeat_s", "at most 3600", "The same body to the same site within so many seconds is no new evidence; 0: it is."),
+    key(
+        "callsites.found_max",
+        "1 to 1000",
+        "Call sites that may be found; one that is idle and has no evidence gives its place away.",
+    ),
+    key(
+        "callsites.repeat_s",
+        "at most 3600",
+        "The same body to the same site within so many seconds is no new evidence; 0: it is.",
+    ),
     key(
         "callsites.alias_model",
         "",

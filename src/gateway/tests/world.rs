@@ -173,7 +173,11 @@ impl World {
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
-            callsites: Callsites { rules: setup.matching.clone(), alias_model: setup.alias_model.clone(), finder: finder.clone() },
+            callsites: Callsites {
+                rules: setup.matching.clone(),
+                alias_model: setup.alias_model.clone(),
+                finder: finder.clone(),
+            },
             repeats: Repeats::new(setup.repeat_window_ms),
             early: Early::default(),
             ledger: ledger.clone(),

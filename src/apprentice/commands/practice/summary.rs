@@ -68,7 +68,12 @@ mod tests {
         let sites = vec![site("quest-giver", true), site("quest-giver", false), site("fortune-teller", false)];
         let lines = lines(&Report { seconds: 9999.0, agreement: Some(0.98), sites });
         assert_eq!(lines.len(), 6, "{lines:#?}");
-        assert!(lines[1].ends_with("0.9800") && lines[3].contains("not handed over") && lines[4].contains("cannot be learnt"), "{lines:#?}");
+        assert!(
+            lines[1].ends_with("0.9800")
+                && lines[3].contains("not handed over")
+                && lines[4].contains("cannot be learnt"),
+            "{lines:#?}"
+        );
         assert!(lines.iter().all(|line| line.len() <= 100), "{lines:#?}");
     }
 }
