@@ -15,6 +15,7 @@ mod cases {
     mod clients;
     mod evidence;
     mod exchange_log;
+    mod finding;
     mod generating;
     mod judging;
     mod learning;

@@ -2,6 +2,7 @@
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
 //! - `captures`: the exchange log: how much there is, whether it is whole, erasing;
+//! - `found`: call sites that no client names;
 //! - `exchanges`: what was made or brought, into the exchange log;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
@@ -12,6 +13,7 @@ mod actions;
 mod auth;
 mod captures;
 mod exchanges;
+mod found;
 mod problem;
 mod routes;
 mod views;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use capture::{Erase, Segments};
 use cycle::{LessonRequests, LessonStatus};
+use fingerprint::Finder;
 use ledger::Ledger;
 use serde::Serialize;
 use telemetry::Metrics;
@@ -42,6 +45,10 @@ pub struct Admin {
     pub erase: Arc<Erasing>,
     /// Absent when no student is enabled.
     pub student: Option<StudentFacts>,
+    /// Call sites that no client names.
+    pub finder: Arc<Finder>,
+    /// Puts a change of them into force and on disk. Blocking.
+    pub settle: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     pub token: Token,
     /// Names by which the listener may be reached.
     pub hosts: net::OwnHosts,

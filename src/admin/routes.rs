@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::{Admin, actions, auth, captures, exchanges, views};
+use crate::{Admin, actions, auth, captures, exchanges, found, views};
 
 /// The admin API.
 pub fn router(admin: Admin) -> Router {
@@ -28,6 +28,11 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/capture/verify", post(captures::verify))
         .route("/admin/capture/seal", post(captures::seal))
         .route("/admin/capture/erase", post(captures::erase))
+        .route("/admin/found-sites", get(found::list))
+        .route("/admin/found-sites/{site}/name", post(found::name))
+        .route("/admin/found-sites/{site}/merge", post(found::merge))
+        .route("/admin/found-sites/{site}/split", post(found::split))
+        .route("/admin/found-sites/{site}/ignore", post(found::ignore))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()

@@ -1,11 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callsite::{SiteId, VersionId};
 use capture::{CaptureStore, Distillable, Erase, Exchange, Redactor, SegmentLimits, Segments, Source};
 use cycle::{LessonRequests, LessonStatus};
+use fingerprint::{Discover, Finder, FinderSettings, Shape, Split, Surroundings};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
@@ -21,6 +23,9 @@ struct Server {
     router: axum::Router,
     ledger: Arc<Ledger>,
     captures: Arc<Segments>,
+    finder: Arc<Finder>,
+    /// Whether what is changed can be written.
+    settles: Arc<AtomicBool>,
     _dir: tempfile::TempDir,
 }
 
@@ -46,6 +51,37 @@ fn live_rules() -> LiveRules {
     LiveRules::new(Rules::new(rules, BTreeMap::new()))
 }
 
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn keeps(&self, _: &SiteId) -> bool {
+        true
+    }
+    fn is_bare(&self, _: &SiteId) -> bool {
+        true
+    }
+    fn is_used(&self, _: &SiteId) -> bool {
+        false
+    }
+}
+
+/// Has found two sites.
+fn finder() -> Arc<Finder> {
+    let settings = FinderSettings { discover: Discover::Learn, split: Split::Templates, sites_max: 9 };
+    let finder = Finder::new(settings, Vec::new());
+    for number in 0..100 {
+        for role in [
+            "smith of glass swords. Name a price and praise the blade",
+            "herald of the winter court. Announce who enters the hall",
+        ] {
+            let system = format!("You are Nr. {number}, {role}.");
+            finder.look_up(Shape::new("chat", "m", None, None), &system, &format!("Question {number}?"), true, 5);
+        }
+    }
+    assert_eq!(finder.mine(5, &Nothing).found.len(), 2);
+    Arc::new(finder)
+}
+
 fn server() -> Server {
     let dir = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
@@ -54,6 +90,8 @@ fn server() -> Server {
     let redactor = Redactor::new(&[]).unwrap();
     let captures = Arc::new(Segments::open(&dir.path().join("capture"), SegmentLimits::NONE, redactor).unwrap());
     let server_captures = captures.clone();
+    let (found, settles) = (finder(), Arc::new(AtomicBool::new(true)));
+    let (server_found, server_settles) = (found.clone(), settles.clone());
     let admin = Admin {
         ledger: ledger.clone(),
         lessons: LessonStatus::new(metrics.clone()),
@@ -66,11 +104,20 @@ fn server() -> Server {
             serde_json::to_value(erased).map_err(|error| error.to_string())
         }),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
+        finder: found,
+        settle: Arc::new(move || if settles.load(Ordering::Relaxed) { Ok(()) } else { Err("the disk is full".into()) }),
         token: Token::new("secret"),
         hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
         clock: || 7,
     };
-    Server { router: router(admin), ledger, captures: server_captures, _dir: dir }
+    Server {
+        router: router(admin),
+        ledger,
+        captures: server_captures,
+        finder: server_found,
+        settles: server_settles,
+        _dir: dir,
+    }
 }
 
 /// Puts version `1-a` on trial and compares it `audits` times, always well.
@@ -340,9 +387,61 @@ async fn the_description_names_every_route_and_no_other() {
         .collect();
     assert_eq!(paths, routed);
     let mut server = server();
+    let found = server.finder.sites().swap_remove(0).name;
+    server.finder.rename(&found, &shop()).unwrap();
     for (method, path) in paths {
         let (status, body) = ask(&mut server, &method, &path.replace("{site}", "shop"), "").await;
         assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         assert!(status != StatusCode::NOT_FOUND, "{method} {path}: {body}");
     }
+}
+
+#[tokio::test]
+async fn found_sites_are_shown_with_samples_and_slots_named_merged_split_and_ignored() {
+    let mut server = server();
+    let (status, body) = ask(&mut server, "GET", "/admin/found-sites", "").await;
+    let found: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, found.as_array().unwrap().len()), (StatusCode::OK, 2));
+    let named = |found: &serde_json::Value, begin: &str| {
+        let site = found.as_array().unwrap().iter().find(|site| site["site"].as_str().unwrap().starts_with(begin));
+        site.unwrap_or_else(|| panic!("{begin}: {found:#}")).clone()
+    };
+    let smith = named(&found, "smith");
+    assert_eq!(smith["templates"][0]["system"], "You are Nr # smith of glass swords Name a price and praise the blade");
+    assert_eq!((smith["samples"].as_array().unwrap().len(), &smith["active"]), (3, &serde_json::json!(true)));
+    assert_eq!(smith["slots"][0]["values"].as_array().unwrap().len(), 3, "{smith:#}");
+    let (smith, herald) = (smith["site"].as_str().unwrap().to_owned(), named(&found, "herald")["site"].clone());
+    let herald = herald.as_str().unwrap();
+
+    let post = |site: &str, verb: &str| format!("/admin/found-sites/{site}/{verb}");
+    let (status, body) = ask(&mut server, "POST", &post(&smith, "name"), r#"{"name":"shop"}"#).await;
+    let shop: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &shop["site"], &shop["former"]), (StatusCode::OK, &"shop".into(), &serde_json::json!([smith])));
+    let (status, body) = ask(&mut server, "POST", &post(herald, "merge"), r#"{"into":"shop"}"#).await;
+    let shop: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, shop["templates"].as_array().unwrap().len()), (StatusCode::OK, 2));
+    assert_eq!(server.finder.sites().len(), 1);
+    assert_eq!(ask(&mut server, "POST", &post("shop", "split"), "").await.0, StatusCode::OK);
+    assert_eq!(server.finder.sites().len(), 2);
+    let (status, body) = ask(&mut server, "POST", &post("shop", "ignore"), "").await;
+    assert!(status == StatusCode::OK && body.contains(r#""active":false"#), "{body}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_of_found_sites_is_refused_with_the_reason() {
+    let mut server = server();
+    let smith = server.finder.sites().into_iter().find(|site| site.name.as_str().starts_with("smith")).unwrap().name;
+    for (path, body, status, what) in [
+        ("/admin/found-sites/nobody/name".to_owned(), r#"{"name":"x"}"#, StatusCode::NOT_FOUND, "`nobody`"),
+        (format!("/admin/found-sites/{smith}/name"), r#"{"name":"a b"}"#, StatusCode::BAD_REQUEST, "`a b`"),
+        (format!("/admin/found-sites/{smith}/name"), "{}", StatusCode::BAD_REQUEST, "call site"),
+        (format!("/admin/found-sites/{smith}/name"), r#"{"name":"default"}"#, StatusCode::CONFLICT, "another name"),
+        (format!("/admin/found-sites/{smith}/merge"), r#"{"into":"nobody"}"#, StatusCode::NOT_FOUND, "`nobody`"),
+    ] {
+        let (found, text) = ask(&mut server, "POST", &path, body).await;
+        assert!(found == status && text.contains(what), "{path}: {found} {text}");
+    }
+    server.settles.store(false, Ordering::Relaxed);
+    let (status, text) = ask(&mut server, "POST", &format!("/admin/found-sites/{smith}/ignore"), "").await;
+    assert!(status == StatusCode::SERVICE_UNAVAILABLE && text.contains("the disk is full"), "{status} {text}");
 }

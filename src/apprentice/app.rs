@@ -10,6 +10,7 @@ mod background;
 mod data_plane;
 mod erasing;
 mod exchange_log;
+mod found;
 pub(crate) mod judges;
 mod prices;
 mod reload;
@@ -40,6 +41,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 use crate::settings::environment;
+use found::Found;
 use students::{NoStudents, RegistryStudents};
 
 pub(crate) use erasing::erase;
@@ -96,6 +98,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     rules: LiveRules,
     basis: BTreeMap<String, String>,
+    found: Found,
     registry: Registry,
     student: Option<StudentParts>,
 }
@@ -125,6 +128,11 @@ impl Shared {
             background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
         }
         Ok(())
+    }
+
+    fn student_facts(&self) -> Option<admin::StudentFacts> {
+        let base = self.settings.student.base.display().to_string();
+        self.student.as_ref().map(|parts| admin::StudentFacts { base, format: parts.format.name() })
     }
 
     /// How near two texts are; needs ONNX Runtime only where an encoder is configured.
@@ -169,7 +177,8 @@ impl App {
         let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
         let mut background = JoinSet::new();
-        background.spawn(background::audit(audits, gateway, stopped.clone()));
+        background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
+        background.spawn(shared.found.clone().look(gateway, stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
         shared.begin_loops(&mut background, &ledger, captures.clone(), &stopped)?;
         let api = admin::Admin {
@@ -180,10 +189,9 @@ impl App {
             metrics: metrics.clone(),
             erase: erasing::of_running(captures.clone(), data.join(LESSONS)),
             captures,
-            student: shared.student.as_ref().map(|parts| admin::StudentFacts {
-                base: settings.student.base.display().to_string(),
-                format: parts.format.name(),
-            }),
+            student: shared.student_facts(),
+            finder: shared.found.finder.clone(),
+            settle: shared.found.settle(&ledger),
             token,
             hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
@@ -196,8 +204,8 @@ impl App {
         if let Some(cycle) = cycle {
             background.spawn(Arc::new(cycle).run(stopped));
         }
-        let Shared { rules, basis, metrics, .. } = shared;
-        let live = Live { rules, basis, metrics };
+        let Shared { found, basis, metrics, .. } = shared;
+        let live = Live { found, basis, metrics };
         Ok(Self { proxy, admin, token_source, key_source, ledger, lessons, stop, serving, background, writer, live })
     }
 
@@ -264,20 +272,25 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     }
     let basis = basis(&settings, endpoint, student.as_ref().map(|parts| parts.format))?;
     let rules = LiveRules::new(settings.rules(&basis)?);
+    let found = Found::open(&settings, &data, rules.clone())?;
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
-    Ok(Shared { settings, data, metrics, rules, basis, registry, student })
+    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student })
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
 fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, Error> {
     let dir = shared.data.join("ledger");
     let ledger = Ledger::open_dir(&dir, shared.rules.clone(), shared.metrics.clone(), now_ms())?;
+    for site in shared.rules.snapshot().configured().filter(|site| !site.is_default()) {
+        ledger.register(site);
+    }
     let sites = captures.map(CaptureStore::sites).transpose().unwrap_or_else(|error| {
         tracing::error!(%error, "the captured sites cannot be listed; a site is known again from its next request on");
         None
     });
     let captured = sites.into_iter().flatten().filter(|site| !site.is_default());
-    let past_cap = captured.filter(|site| !ledger.register(site)).count();
+    let today = captured.map(|site| shared.found.finder.name_today(&site));
+    let past_cap = today.filter(|site| !ledger.register(site)).count();
     if past_cap > 0 {
         tracing::warn!(past_cap, "captured sites past the cap are treated as `default`");
     }
@@ -319,7 +332,7 @@ fn learning(
         settings: settings.lessons.clone(),
         program: std::env::current_exe()?,
         student: student::paths(settings, &parts.graph, parts.format)?,
-        captures,
+        captures: shared.found.captures(captures),
         ledger: ledger.clone(),
         registry: registry.clone(),
         rules: rules.clone(),

@@ -5,6 +5,7 @@ pub(crate) mod dataset;
 pub(crate) mod generate;
 mod key;
 pub(crate) mod levels;
+pub(crate) mod sites;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
 
 pub(crate) use key::NewKey;
+pub(crate) use sites::{AdminAccess, RatingVerdict, Sites, SitesAction};
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -130,6 +132,9 @@ pub(crate) struct Practice {
     /// Free text is judged by the practice teacher instead of held to its own variance.
     #[arg(long)]
     pub(crate) judge: bool,
+    /// The players name no call site: the proxy finds them by their prompts.
+    #[arg(long)]
+    pub(crate) unnamed: bool,
     /// Play only these sites: shopkeeper, quest-giver, tavern, bard, fortune-teller, and levels, which is not played otherwise.
     #[arg(long, value_name = "SITE", value_delimiter = ',')]
     pub(crate) only: Vec<Scene>,
@@ -166,76 +171,6 @@ impl std::str::FromStr for Until {
             _ => Err("it is `handed-over`, `requests:N` or `audits:N`".into()),
         }
     }
-}
-
-#[derive(Args)]
-pub(crate) struct AdminAccess {
-    /// Address of the admin listener.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
-    pub(crate) admin: String,
-    /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
-    #[arg(long, global = true, default_value = "data/admin-token")]
-    pub(crate) token_file: PathBuf,
-}
-
-#[derive(Args)]
-pub(crate) struct Sites {
-    #[command(flatten)]
-    pub(crate) access: AdminAccess,
-    /// Why, for the log.
-    #[arg(long, global = true)]
-    pub(crate) reason: Option<String>,
-    /// Who asks, for the log; the user's name otherwise.
-    #[arg(long, global = true)]
-    pub(crate) actor: Option<String>,
-    #[command(subcommand)]
-    pub(crate) action: Option<SitesAction>,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum SitesAction {
-    /// One line for each site.
-    List,
-    /// Everything about one site, as JSON.
-    Show { site: String },
-    /// Release a hold, or take the next step past a pause or a gate if the evidence suffices.
-    Promote { site: String },
-    /// The teacher answers until the hold is released.
-    Hold { site: String },
-    /// Stay at the present weight: nothing moves forward, rollbacks do.
-    Pause { site: String },
-    /// End a pause.
-    Resume { site: String },
-    /// Back into Shadow and stay there until resumed: compared, not served.
-    Shadow { site: String },
-    /// Offer a student no more than this share of the requests; 1 lifts the cap.
-    Cap { site: String, share: f64 },
-    /// Back to the teacher at once and discard the version, or back to a version that was proven here.
-    Rollback {
-        site: String,
-        #[arg(long)]
-        to: Option<String>,
-    },
-    /// Never use a version again.
-    Discard { site: String, version: String },
-    /// Say whether an answer of the student's was `good` or `bad`; the request's id stands in its `x-apprentice-request-id`.
-    Rate {
-        site: String,
-        request: String,
-        verdict: RatingVerdict,
-        /// Who answered, as `x-apprentice-model` said behind the `@`; needed where the request was not audited.
-        #[arg(long)]
-        version: Option<String>,
-    },
-    /// Begin a lesson as soon as none runs.
-    Train { site: String },
-}
-
-/// What a person says of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RatingVerdict {
-    Good,
-    Bad,
 }
 
 #[derive(Args)]

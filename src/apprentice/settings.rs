@@ -12,6 +12,7 @@ mod sites;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use callsite::MatchRules;
 use capture::Distillable;
 use cycle::LessonSettings;
 use handover::Policy;
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) keys: BTreeMap<String, sections::ProxyKey>,
     pub(crate) admin: Admin,
     pub(crate) teacher: Teacher,
+    pub(crate) callsites: sections::Callsites,
     pub(crate) data: Data,
     pub(crate) capture: Capture,
     pub(crate) student: Student,
@@ -69,6 +71,7 @@ impl Settings {
         if let Some(problem) = problems::of(&settings).into_iter().next() {
             return Err(problem);
         }
+        settings.match_rules()?;
         settings.rules(&BTreeMap::new())?;
         Ok(settings)
     }
@@ -81,6 +84,12 @@ impl Settings {
     /// How long exchanges are kept.
     pub(crate) fn retention(&self) -> Result<sites::RetentionDays, String> {
         sites::retention(self)
+    }
+
+    /// The rules by which requests are told apart.
+    pub(crate) fn match_rules(&self) -> Result<MatchRules, String> {
+        let rules = MatchRules::new(&self.callsites.r#match);
+        rules.map_err(|(number, problem)| format!("callsites.match: rule {number}: {problem}"))
     }
 
     /// The rules of every call site; `common` is the part of their basis that all sites share.

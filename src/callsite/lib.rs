@@ -1,13 +1,17 @@
 //! Who is asking and who answers: the names of call sites and of their students' versions.
 //!
-//! The order is fixed and the first match wins: path prefix `/s/{site}/...`, header `x-apprentice-site`,
-//! body `metadata.apprentice_site`, then `metadata.prompt_id`, the key's site, else `default`. The answer says which rule
-//! fired. The `default` site is forwarded and counted, never learnt and never switched.
+//! - [`identify`]: the rules by which a request says whose it is, in their fixed order;
+//! - [`matching`]: those of them that an operator configures.
 //!
 //! No I/O, no clock, no chance.
 
-use std::collections::BTreeMap;
+pub mod identify;
+pub mod matching;
+
 use std::fmt;
+
+pub use identify::{By, Claims, split_path};
+pub use matching::{Content, MatchRule, MatchRules};
 
 /// Longest site name.
 pub const SITE_BYTES_MAX: usize = 64;
@@ -121,66 +125,6 @@ impl From<VersionId> for String {
     fn from(version: VersionId) -> Self {
         version.0
     }
-}
-
-/// Which rule recognised the call site; the text of `x-apprentice-site-by`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    Default,
-    Header,
-    /// The site that a key of the proxy's own stands for.
-    Key,
-    Metadata,
-    Path,
-}
-
-impl By {
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Header => "header",
-            Self::Key => "key",
-            Self::Metadata => "metadata",
-            Self::Path => "path",
-        }
-    }
-}
-
-/// Splits `/s/{site}/v1/...` into the site's name and the teacher's path `/v1/...`.
-#[must_use]
-pub fn split_path(path: &str) -> (Option<&str>, &str) {
-    let prefixed = path.strip_prefix("/s/").and_then(|rest| rest.find('/').map(|at| rest.split_at(at)));
-    match prefixed {
-        Some((site, rest)) => (Some(site), rest),
-        None => (None, path),
-    }
-}
-
-/// Names the call site of a request.
-///
-/// # Errors
-/// [`BadSite`] when a path, header or `apprentice_site` names one badly: guessing would teach the wrong site.
-pub fn identify(
-    path_site: Option<&str>,
-    header: Option<&str>,
-    metadata: &BTreeMap<String, String>,
-    key: Option<&SiteId>,
-) -> Result<(SiteId, By), BadSite> {
-    if let Some(name) = path_site {
-        return Ok((SiteId::new(name)?, By::Path));
-    }
-    if let Some(name) = header {
-        return Ok((SiteId::new(name)?, By::Header));
-    }
-    if let Some(name) = metadata.get("apprentice_site") {
-        return Ok((SiteId::new(name)?, By::Metadata));
-    }
-    // `prompt_id` is other tools' field: one that cannot name a site is not an error.
-    if let Some(site) = metadata.get("prompt_id").and_then(|name| SiteId::new(name).ok()) {
-        return Ok((site, By::Metadata));
-    }
-    Ok(key.map_or_else(|| (SiteId::default_site(), By::Default), |site| (site.clone(), By::Key)))
 }
 
 #[cfg(test)]

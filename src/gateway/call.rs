@@ -14,6 +14,7 @@ use wire::{Api, Delivery};
 
 use crate::Gateway;
 use crate::keys::Key;
+use crate::whose::claims;
 
 /// One chat request.
 #[derive(Clone)]
@@ -27,18 +28,18 @@ pub(crate) struct Call {
     /// Whether the site has a state of its own; otherwise its requests are the teacher's alone.
     pub(crate) admitted: bool,
     pub(crate) rules: Arc<SiteRules>,
-    /// The client's bytes, as they came.
+    /// The client's bytes, as they came; only an alias of a call site may have been replaced by a model.
     pub(crate) body: Bytes,
     /// For the teacher.
     pub(crate) headers: HeaderMap,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
-    /// The model that the client asked for.
+    /// The model that the teacher is asked for.
     pub(crate) model: String,
     pub(crate) delivery: Delivery,
     /// Hash of who asks, where the request says it.
     pub(crate) user: Option<u32>,
-    /// The client repeats a request: no new evidence.
+    /// The client repeats a request, or somebody sent the same body a moment ago: no new evidence.
     pub(crate) retry: bool,
     /// The proxy's own key that it came with.
     pub(crate) key: Option<Arc<Key>>,
@@ -58,12 +59,20 @@ impl Call {
     ) -> Result<Self, ApiError> {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let (path_site, path) = callsite::split_path(parts.uri.path());
-        let metadata = parsed.map(|parsed| parsed.metadata.clone()).unwrap_or_default();
+        let at_ms = (gateway.clock)();
         let key = parts.extensions.get::<Arc<Key>>().cloned();
-        let of_key = key.as_ref().and_then(|key| key.site());
-        let named = callsite::identify(path_site, text("x-apprentice-site"), &metadata, of_key);
-        let (named, by) = named.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
-        let capturable = may_be_kept(gateway, &named, parts, &body, parsed);
+        let may_keep = may_be_kept(parts, &body, parsed);
+        let claimed = claims(path_site, &parts.headers, key.as_ref().and_then(|key| key.site()), parsed).site();
+        let claimed = claimed.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
+        let (named, by) = claimed.unwrap_or_else(|| match parsed {
+            Some(parsed) => {
+                let may_remember = may_keep && gateway.rules.of(&SiteId::default_site()).capture;
+                gateway.callsites.unnamed(&parts.headers, api, parsed, (may_remember, at_ms))
+            }
+            None => (SiteId::default_site(), By::Default),
+        });
+        // By the rules of the site that was named, whether it is admitted or not.
+        let capturable = may_keep && gateway.rules.of(&named).capture;
         // A site past the cap is kept, counted and answered like one that was not named.
         let admitted = named.is_default() || gateway.ledger.register(&named);
         let site = if admitted { named } else { SiteId::default_site() };
@@ -72,9 +81,13 @@ impl Call {
         // The copy must be readable; and nothing said is rewritten, so the teacher is asked for plain text.
         headers.remove(header::ACCEPT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
+        let repeated = !site.is_default() && gateway.repeats.is_repeat(&site, &body, at_ms);
+        let asked = parsed.map(|parsed| parsed.model.clone()).unwrap_or_default();
+        let replaced = parsed.and_then(|parsed| gateway.callsites.outgoing(&body, parsed));
+        let (body, model) = replaced.map_or((body, asked), |(body, model)| (Bytes::from(body), model));
         Ok(Self {
             id: Uuid::now_v7(),
-            at_ms: (gateway.clock)(),
+            at_ms,
             began,
             api,
             key,
@@ -87,27 +100,18 @@ impl Call {
             headers,
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            model: parsed.map(|parsed| parsed.model.clone()).unwrap_or_default(),
+            model,
             user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
-            retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
+            retry: repeated || text("x-stainless-retry-count").is_some_and(|count| count != "0"),
         })
     }
 }
 
-/// Whether an exchange may be kept: by the rules of the site that the client named, by the header, by the body. Whatever cannot be read
-/// says no.
-fn may_be_kept(
-    gateway: &Gateway,
-    named: &SiteId,
-    parts: &http::request::Parts,
-    body: &[u8],
-    parsed: Option<&ChatRequest<'_>>,
-) -> bool {
-    let by_header =
-        parts.headers.get_all("x-apprentice-capture").iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"on"));
-    by_header
-        && gateway.rules.of(named).capture
+/// Whether an exchange may be kept as far as its request says, by header and body. Whatever cannot be read says no.
+fn may_be_kept(parts: &http::request::Parts, body: &[u8], parsed: Option<&ChatRequest<'_>>) -> bool {
+    let mut said = parts.headers.get_all("x-apprentice-capture").iter();
+    said.all(|value| value.as_bytes().eq_ignore_ascii_case(b"on"))
         && parsed.map_or_else(|| wire::chat::may_be_kept(body), ChatRequest::may_be_kept)
 }
 

@@ -1,7 +1,8 @@
 //! The data plane: what happens to a request.
 //!
-//! A request walks `threads` (accept) -> `guard` and `keys` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched), which calls in order: `incoming` (the body), `call` (whose it
-//! is), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
+//! A request walks `threads` (accept) -> `guard` and `keys` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched), which
+//! calls in order: `incoming` (the body), `call` (whose it is; `whose` where no one says, `repeats` whether it came a moment ago), the
+//! ledger's plan, `student_leg` and `attempt` (the student), or `teacher`; `tee` (bytes out untouched,
 //! a copy kept), `record` (counted, captured), `audit` (compared, later, in `audits`; recorded in `order`).
 //!
 //! - The teacher's leg is bytes in, bytes out: nothing that either side said is written anew.
@@ -16,6 +17,7 @@ mod audit;
 mod audits;
 mod call;
 mod chat;
+mod early;
 mod error;
 mod guard;
 mod handle;
@@ -30,11 +32,13 @@ mod outages;
 mod pass;
 mod reason;
 mod record;
+mod repeats;
 mod respond;
 mod sentinels;
 mod student_leg;
 mod tee;
 mod threads;
+mod whose;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,14 +53,18 @@ use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
+pub use early::Early;
 pub use error::GatewayError;
 pub use guard::Guard;
 pub use judging::{Judging, Opinion};
 pub use keys::{Key, Keys};
 pub use outages::Outages;
 pub use reason::Reason;
+pub use record::release_early;
+pub use repeats::Repeats;
 pub use sentinels::Sentinels;
 pub use threads::serve;
+pub use whose::Callsites;
 
 /// Opens the students that the ledger names.
 pub trait Students: Send + Sync {
@@ -90,6 +98,9 @@ pub struct Gateway {
     /// Whether the teacher's terms allow learning from its answers.
     pub distillable: Distillable,
     pub rules: LiveRules,
+    pub callsites: Callsites,
+    pub repeats: Repeats,
+    pub early: Early,
     pub ledger: Arc<Ledger>,
     pub students: Arc<dyn Students>,
     /// How long a student may take for an answer, its wait for a free place included.

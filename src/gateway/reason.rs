@@ -12,7 +12,7 @@ use wire::Ineligible;
 pub enum Reason {
     /// The call site's state and the dice.
     Plan(Because),
-    /// The client named no call site.
+    /// The client named no call site and none was found.
     DefaultSite,
     /// The request is not understood; the teacher may.
     NotUnderstood,
@@ -72,7 +72,7 @@ impl Reason {
             (Self::Plan(Because::StudentFailing), "the student failed too often in a row"),
             (Self::Plan(Because::TooManySites), "more call sites than are kept apart"),
             (Self::Plan(Because::LogUnavailable), "the hand-over log cannot be opened or written"),
-            (Self::DefaultSite, "the client named no call site"),
+            (Self::DefaultSite, "the client named no call site, and its prompts are of none that was found"),
             (Self::NotUnderstood, "the request is not understood; the teacher may"),
             (Self::PassedThrough, "not a chat request"),
             (Self::BodyTooLarge, "a body larger than proxy.body_mb streams through unread"),

@@ -1,6 +1,6 @@
 //! What is counted and kept of an answer. The client waits for none of it.
 
-use callsite::VersionId;
+use callsite::{By, VersionId};
 use capture::{Capture, Exchange, Source};
 use http::StatusCode;
 use uuid::Uuid;
@@ -112,7 +112,7 @@ fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
         capture.drop_one("not-text");
         return;
     };
-    place.fill(Exchange {
+    let exchange = Exchange {
         id: kept.id,
         site: call.site.clone(),
         at_ms: call.at_ms,
@@ -128,7 +128,26 @@ fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
         redacted: false,
         request,
         response,
-    });
+    };
+    if call.by == By::Default {
+        gateway.early.hold(exchange.clone());
+    }
+    place.fill(exchange);
+}
+
+/// Puts what came before a call site was found into the exchange log, under its name. Call it when sites were found.
+pub fn release_early(gateway: &Gateway) {
+    let Some(capture) = gateway.capture.as_ref() else { return };
+    let belongs = |exchange: &mut Exchange| {
+        let request = exchange.api.parse(exchange.request.as_bytes()).ok();
+        let site = request.and_then(|request| gateway.callsites.found(exchange.api, &request));
+        site.map(|site| exchange.site = site).is_some()
+    };
+    for exchange in gateway.early.take(belongs) {
+        if gateway.rules.of(&exchange.site).capture {
+            capture.keep(exchange);
+        }
+    }
 }
 
 fn count_tokens(gateway: &Gateway, call: &Call, route: &str, usage: Usage) {

@@ -13,6 +13,7 @@ mod order;
 mod routes;
 mod students;
 mod teacher;
+mod whose;
 mod world;
 
 use crate::activity::Activity;
@@ -37,4 +38,21 @@ fn activity_is_the_mean_over_the_window_and_forgets() {
     assert!((activity.requests_per_s(1003, 30) - 1.0).abs() < 1e-9);
     // The same buckets, ten minutes later.
     assert!(activity.requests_per_s(1603, 3).abs() < 1e-9);
+}
+
+#[test]
+fn a_body_is_a_repeat_within_the_window_and_memory_is_bounded() {
+    use callsite::SiteId;
+    let (repeats, site) = (crate::Repeats::new(60_000), SiteId::default_site());
+    assert!(!repeats.is_repeat(&site, b"a", 1_000));
+    assert!(repeats.is_repeat(&site, b"a", 60_999), "a minute less a moment");
+    assert!(repeats.is_repeat(&site, b"a", 120_000), "since it came last");
+    assert!(!repeats.is_repeat(&site, b"a", 180_000));
+    assert!(!repeats.is_repeat(&site, b"b", 180_000));
+    // Whoever sends ever new bodies fills so much and no more.
+    for number in 0..200_000_u32 {
+        repeats.is_repeat(&site, &number.to_le_bytes(), 180_000);
+    }
+    assert!(repeats.remembered() <= 2 * 32_768, "{}", repeats.remembered());
+    assert!(!crate::Repeats::new(0).is_repeat(&site, b"a", 1) && !crate::Repeats::new(0).is_repeat(&site, b"a", 1));
 }

@@ -14,6 +14,7 @@ use crate::LedgerError;
 use crate::control::{ControlStore, Marks, Snapshot};
 use crate::table::{Slot, Table};
 use crate::view::SiteView;
+use crate::waiting::Waiting;
 
 /// Entries that can be read back, and entries between two snapshots.
 pub(crate) const RECENT_MAX: usize = 10_000;
@@ -25,6 +26,7 @@ pub struct Ledger {
     /// Everything that changes a site is decided while this is held.
     pub(crate) writer: Mutex<Writer>,
     pub(crate) table: Table,
+    pub(crate) waiting: Mutex<Waiting>,
     /// The newest entries, oldest first.
     pub(crate) recent: Mutex<VecDeque<Entry>>,
     /// Whether requests may be planned by what the log says.
@@ -76,6 +78,7 @@ impl Ledger {
         Self {
             writer: Mutex::new(writer),
             table: Table::default(),
+            waiting: Mutex::default(),
             recent: Mutex::default(),
             available: AtomicBool::new(false),
             rules,

@@ -6,6 +6,7 @@
 //!
 //! - `ledger`: the sites in memory, and the one way in which a record is written and takes effect;
 //! - `operate`, `serving`: what persons, audits, lessons and serving threads say;
+//! - `places`, `waiting`: who gets one of the bounded places;
 //! - `recover`: opening, damage, retrying;
 //! - `view`: how a site stands; `control`, `file_log`: where the log lies, `proof`: whether it is whole.
 
@@ -15,6 +16,7 @@ mod file_log;
 mod heads;
 mod ledger;
 mod operate;
+mod places;
 mod proof;
 mod rate;
 mod recalibrate;
@@ -23,6 +25,7 @@ mod sealed;
 mod serving;
 mod table;
 mod view;
+mod waiting;
 
 pub use error::LedgerError;
 pub use ledger::Ledger;

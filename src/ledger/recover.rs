@@ -53,6 +53,7 @@ impl Ledger {
     /// Writes what took effect in memory first, and opens a log that failed again. Call it often, from a thread
     /// that may block on the disk.
     pub fn flush(&self, now_ms: u64) {
+        self.keep_places(now_ms);
         let mut writer = self.writer.lock();
         for (_, slot) in self.table.all() {
             slot.lock().tick(now_ms);

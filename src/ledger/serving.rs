@@ -13,7 +13,7 @@ impl Ledger {
     /// Plans the next request of `site`, which it registers. Reads memory only.
     #[must_use]
     pub fn plan(&self, site: &SiteId, dice: Dice) -> Plan {
-        let Some(slot) = self.table.get_or_insert(site) else { return Plan::teacher(Because::TooManySites) };
+        let Some(slot) = self.table.get_or_insert(site, false) else { return Plan::teacher(Because::TooManySites) };
         if !self.is_available() {
             return Plan::teacher(Because::LogUnavailable);
         }
@@ -25,9 +25,31 @@ impl Ledger {
         live.site.plan(&rules.policy, rules.measure_to_choose(), &live.health, dice)
     }
 
-    /// Gives `site` a state of its own; false when there are too many sites.
+    /// Gives `site` a state of its own and counts a request of it; false when there are too many sites. A configured site
+    /// always gets one, another may take the place of one that was asked for less and of which nothing is recorded.
     pub fn register(&self, site: &SiteId) -> bool {
-        self.table.get_or_insert(site).is_some()
+        self.admit(site).is_some()
+    }
+
+    /// Forgets a site of which nothing is recorded.
+    pub fn forget(&self, site: &SiteId) {
+        // Nothing is recorded while this is held.
+        let _writer = self.writer.lock();
+        if !self.table.forget(site) {
+            tracing::debug!(%site, "a call site that has a record stays in the hand-over log");
+        }
+    }
+
+    /// Whether nothing was ever recorded of `site`.
+    #[must_use]
+    pub fn is_bare(&self, site: &SiteId) -> bool {
+        self.table.get(site).is_none_or(|slot| slot.lock().is_bare())
+    }
+
+    /// Whether `site` has a state of its own.
+    #[must_use]
+    pub fn is_known(&self, site: &SiteId) -> bool {
+        self.table.get(site).is_some()
     }
 
     /// Records an audit and makes the switches that it calls for. An audit without an answer counts as a failure

@@ -7,8 +7,9 @@ use callsite::SiteId;
 use handover::{Health, Record, Site};
 use parking_lot::{Mutex, RwLock};
 
-/// Call sites that are kept apart; requests of further ones are forwarded like those of `default`.
-pub const SITES_MAX: usize = 10_000;
+/// Call sites that are kept apart, configured ones not counted; requests of further ones are forwarded like those of
+/// `default`.
+pub const SITES_MAX: usize = 1_000;
 
 /// One call site and what is known of it beyond the log.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Live {
     pub(crate) unpublished: bool,
     /// A person's hold, rollback or discard waits for its turn to be written: the teacher answers already.
     pub(crate) stopping: u32,
+    /// Requests, the older ones forgotten by and by.
+    pub(crate) requests: u32,
     /// By the last `flush`.
     now_ms: u64,
     /// A moment of drift that lay ahead of the clock, and the least time that was seen since.
@@ -59,6 +62,11 @@ impl Live {
         Some(clamped.map_or(stale, |(_, least)| least))
     }
 
+    /// Whether nothing was ever recorded of it.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.stopping == 0 && *self.site == Site::default()
+    }
+
     /// Learns that it is `now_ms`.
     pub(crate) fn tick(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
@@ -79,13 +87,36 @@ impl Table {
         self.0.read().get(site).cloned()
     }
 
-    /// The site, made if need be; `None` past the cap.
-    pub(crate) fn get_or_insert(&self, site: &SiteId) -> Option<Slot> {
+    /// The site, made if there is a free place or `past_cap`.
+    pub(crate) fn get_or_insert(&self, site: &SiteId, past_cap: bool) -> Option<Slot> {
         self.get(site).or_else(|| {
             let mut sites = self.0.write();
-            let free = sites.len() < SITES_MAX || sites.contains_key(site);
+            let free = past_cap || sites.len() < SITES_MAX || sites.contains_key(site);
             free.then(|| sites.entry(site.clone()).or_default().clone())
         })
+    }
+
+    /// Puts `site` in the place of the one with the fewest requests that has nothing to lose, where that has fewer than
+    /// `requests`. Nothing may be recorded meanwhile.
+    pub(crate) fn replace(&self, site: &SiteId, requests: u32, keeps: impl Fn(&SiteId) -> bool) -> Option<Slot> {
+        let mut sites = self.0.write();
+        let bare = sites.iter().filter(|(name, _)| !keeps(name)).filter_map(|(name, slot)| {
+            let live = slot.lock();
+            (live.is_bare() && live.requests < requests).then(|| (live.requests, name.clone()))
+        });
+        let (_, idle) = bare.min()?;
+        sites.remove(&idle);
+        Some(sites.entry(site.clone()).or_default().clone())
+    }
+
+    /// Forgets a site that has nothing to lose; says whether it is gone.
+    pub(crate) fn forget(&self, site: &SiteId) -> bool {
+        let mut sites = self.0.write();
+        let bare = sites.get(site).is_none_or(|slot| slot.lock().is_bare());
+        if bare {
+            sites.remove(site);
+        }
+        bare
     }
 
     pub(crate) fn all(&self) -> Vec<(SiteId, Slot)> {

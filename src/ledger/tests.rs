@@ -5,6 +5,7 @@ mod disk;
 mod failing;
 mod memory;
 mod model;
+mod places;
 mod rating;
 mod recalibrating;
 mod reference;

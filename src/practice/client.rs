@@ -18,6 +18,8 @@ pub struct Reply {
     pub text: String,
     /// `x-apprentice-route: student`
     pub local: bool,
+    /// `x-apprentice-site`
+    pub site: String,
 }
 
 /// A pooled client.
@@ -59,6 +61,7 @@ impl Client {
         let said = Api::Chat.read(stream, &body).filter(|_| head.status.is_success());
         let said = said.ok_or_else(|| failed(format!("{}: {}", head.status, String::from_utf8_lossy(&body))))?;
         let local = head.headers.get("x-apprentice-route").is_some_and(|route| route == "student");
-        Ok(Reply { text: said.text, local })
+        let site = head.headers.get("x-apprentice-site").and_then(|site| site.to_str().ok()).unwrap_or_default();
+        Ok(Reply { text: said.text, local, site: site.to_owned() })
     }
 }

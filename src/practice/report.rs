@@ -6,6 +6,10 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub seconds: f64,
+    /// With `--unnamed`: how far the call sites that the proxy found agree with the true ones, by the adjusted Rand index
+    /// over the newest requests since the last one was found; 1 is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
     pub sites: Vec<SiteReport>,
 }
 
@@ -13,6 +17,9 @@ pub struct Report {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SiteReport {
     pub site: String,
+    /// With `--unnamed`: what the proxy calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_as: Option<String>,
     pub state: String,
     /// Every state that was seen.
     pub states: Vec<String>,

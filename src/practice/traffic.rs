@@ -1,7 +1,7 @@
 //! The players: requests for every scene in bursts and lulls, through the proxy, each answer held
 //! against the truth that the practice teacher tells outside the proxy and after the fact.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::scene::{Line, Scene, Style};
 
 /// Requests on their way at the same time at most.
 const AT_ONCE: usize = 8;
+/// The newest answers whose call sites are held against the true ones.
+const NEWEST: usize = 2_000;
 
 /// How the players behave.
 #[derive(Clone, Debug)]
@@ -36,6 +38,17 @@ pub struct Tally {
     /// about before, and how many of these were right.
     pub marked: Option<Marked>,
     seen: BTreeSet<u64>,
+    /// How often the proxy took it for which call site.
+    sites: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// The call site that the proxy took most of these requests for, if it knew one.
+    #[must_use]
+    pub fn site(&self) -> Option<&str> {
+        let known = self.sites.iter().filter(|(site, _)| *site != "default");
+        known.max_by_key(|(_, count)| **count).map(|(site, _)| site.as_str())
+    }
 }
 
 /// Counts since a mark.
@@ -55,14 +68,34 @@ pub struct Traffic {
     client: Client,
     tallies: Arc<Mutex<BTreeMap<&'static str, Tally>>>,
     style: Arc<Mutex<Style>>,
+    /// Whether requests name their call site.
+    naming: Naming,
+    newest: Arc<Mutex<VecDeque<(&'static str, String)>>>,
+}
+
+/// Whether the players say which call site a request is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// In the path.
+    #[default]
+    Named,
+    /// Not at all: plain `/v1`.
+    Unnamed,
 }
 
 impl Traffic {
     /// `proxy` is the proxy's address, `teacher` the teacher's base URL for the truth.
     #[must_use]
-    pub fn new(proxy: &str, teacher: &str) -> Self {
-        let (proxy, teacher) = (proxy.to_owned(), teacher.to_owned());
-        Self { proxy, teacher, client: Client::default(), tallies: Arc::default(), style: Arc::default() }
+    pub fn new(proxy: &str, teacher: &str, naming: Naming) -> Self {
+        Self {
+            proxy: proxy.to_owned(),
+            teacher: teacher.to_owned(),
+            client: Client::default(),
+            tallies: Arc::default(),
+            style: Arc::default(),
+            naming,
+            newest: Arc::default(),
+        }
     }
 
     /// From now on the teacher speaks in `style`.
@@ -95,7 +128,10 @@ impl Traffic {
     }
 
     async fn one(self, scene: Scene, line: Line, stream: bool) {
-        let url = format!("{}/s/{}/v1", self.proxy, scene.name());
+        let url = match self.naming {
+            Naming::Named => format!("{}/s/{}/v1", self.proxy, scene.name()),
+            Naming::Unnamed => format!("{}/v1", self.proxy),
+        };
         let reply = self.client.ask(&url, &line, stream, false).await;
         let truth = match &reply {
             Ok(reply) if reply.local => self.client.ask(&self.teacher, &line, false, true).await.ok(),
@@ -111,6 +147,8 @@ impl Traffic {
             return;
         };
         tally.local += u64::from(reply.local);
+        *tally.sites.entry(reply.site.clone()).or_default() += 1;
+        self.note(scene, reply.site);
         if let Some(marked) = &mut tally.marked {
             marked.requests += 1;
             marked.local += u64::from(reply.local);
@@ -119,6 +157,25 @@ impl Traffic {
                 marked.local_unseen_right += u64::from(scene.is_right(&line, style, &truth.text, &reply.text));
             }
         }
+    }
+
+    fn note(&self, scene: Scene, site: String) {
+        let mut newest = self.newest.lock();
+        newest.push_back((scene.name(), site));
+        if newest.len() > NEWEST {
+            newest.pop_front();
+        }
+    }
+
+    /// Forgets the newest answers: the proxy knows more now.
+    pub fn forget_newest(&self) {
+        self.newest.lock().clear();
+    }
+
+    /// The newest answers: which call site they truly were of, and which the proxy took them for.
+    #[must_use]
+    pub fn newest(&self) -> Vec<(&'static str, String)> {
+        self.newest.lock().iter().cloned().collect()
     }
 
     /// Begins to count afresh for `scene`; the facts seen so far stay seen.

@@ -83,6 +83,21 @@ impl Rules {
         self.sites.get(site).unwrap_or(&self.default).clone()
     }
 
+    /// Whether `site` has rules of its own.
+    #[must_use]
+    pub fn is_configured(&self, site: &SiteId) -> bool {
+        self.sites.contains_key(site)
+    }
+
+    /// `site` with another part of its basis: what evidence of it depends on has changed.
+    #[must_use]
+    pub fn with_basis_part(mut self, site: &SiteId, name: &str, value: String) -> Self {
+        let mut rules = SiteRules::clone(self.sites.get(site).unwrap_or(&self.default));
+        rules.basis.0.insert(name.to_owned(), value);
+        self.sites.insert(site.clone(), Arc::new(rules));
+        self
+    }
+
     /// The sites that have rules of their own.
     pub fn configured(&self) -> impl Iterator<Item = &SiteId> {
         self.sites.keys()

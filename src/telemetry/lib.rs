@@ -26,6 +26,8 @@ families! {
     counter tokens_total(call_site, route, kind) "Tokens as the answering model counts them; kind is input or output.";
     counter escalations_total(call_site, reason) "Requests that a student was asked and the teacher answered, by reason.";
     gauge requests_in_flight() "Requests being answered.";
+    counter sites_not_admitted_total() "Requests of call sites, and found call sites, that were not kept apart because every place is taken; the teacher answers.";
+    gauge sites_found() "Call sites that no client names and that were found by what their prompts have in common.";
     gauge site_state(call_site, state) "1 for the state that a call site is in, 0 for the others.";
     gauge student_share(call_site) "Share of the requests that are offered to the student now.";
     gauge site_paused(call_site) "1 while a person has paused the call site at its present weight.";

@@ -30,6 +30,14 @@ impl Api {
         }
     }
 
+    /// What it is called where it is stored.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+        }
+    }
+
     /// The routing view of a request's body.
     ///
     /// # Errors

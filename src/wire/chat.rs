@@ -46,6 +46,20 @@ pub struct ChatRequest<'a> {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// The texts that a conversation begins with; later requests of it begin with the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// The system and developer messages before the first message of a user.
+    pub system: String,
+    /// The first message of a user.
+    pub user: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
 /// Why a body is not a chat request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -109,6 +123,65 @@ impl<'a> ChatRequest<'a> {
     pub fn user(&self) -> Option<String> {
         let text = |name| self.field::<String>(name).ok().flatten().filter(|user| !user.is_empty());
         text("safety_identifier").or_else(|| text("user"))
+    }
+
+    /// What the conversation begins with. Never fails: what is not understood says nothing.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        let messages: Vec<&RawValue> = self.field("messages").ok().flatten().unwrap_or_default();
+        let mut opening = Opening::default();
+        for message in messages {
+            match said(message) {
+                Some((Role::System, text)) => {
+                    let between = if opening.system.is_empty() || text.is_empty() { "" } else { "\n" };
+                    opening.system.push_str(between);
+                    opening.system.push_str(&text);
+                }
+                Some((Role::User, text)) => {
+                    opening.user = text;
+                    break;
+                }
+                Some((Role::Assistant, _)) | None => {}
+            }
+        }
+        opening
+    }
+
+    /// The JSON of a field, as the client wrote it.
+    #[must_use]
+    pub fn json(&self, field: &str) -> Option<&'a str> {
+        self.fields.get(field).map(|raw| raw.get())
+    }
+
+    /// The names of the tools that an answer may call.
+    #[must_use]
+    pub fn tool_names(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Tool {
+            function: Named,
+        }
+        let tools: Vec<Tool> = self.field("tools").ok().flatten().unwrap_or_default();
+        tools.into_iter().map(|tool| tool.function.name).collect()
+    }
+
+    /// The name of the JSON schema that the answer must have.
+    #[must_use]
+    pub fn schema_name(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Format {
+            json_schema: Named,
+        }
+        self.field::<Format>("response_format").ok().flatten().map(|format| format.json_schema.name)
+    }
+
+    /// `body`, which this was read from, with another model and every other byte as it was.
+    #[must_use]
+    pub fn with_model(&self, body: &[u8], model: &str) -> Option<Vec<u8>> {
+        let raw = self.json("model")?;
+        let at = (raw.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+        let (before, after) = (body.get(..at)?, body.get(at + raw.len()..)?);
+        let model = serde_json::to_vec(model).ok()?;
+        Some([before, model.as_slice(), after].concat())
     }
 
     /// The conversation, text only.
@@ -239,6 +312,28 @@ fn optional<'a, T: Deserialize<'a>>(
     let Some(raw) = fields.get(field).filter(|raw| raw.get() != NULL) else { return Ok(None) };
     serde_json::from_str(raw.get())
         .map_err(|error| RequestError::Field { field, problem: format!("has the wrong shape: {error}") })
+}
+
+/// Who says a message and its text, whatever else is in it.
+fn said(raw: &RawValue) -> Option<(Role, String)> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        role: Role,
+        #[serde(borrow)]
+        content: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        text: String,
+    }
+    let message: Message<'_> = serde_json::from_str(raw.get()).ok()?;
+    let Some(content) = message.content else { return Some((message.role, String::new())) };
+    let text = serde_json::from_str::<String>(content.get()).or_else(|_| {
+        let parts: Vec<Part> = serde_json::from_str(content.get())?;
+        Ok::<_, serde_json::Error>(parts.into_iter().map(|part| part.text).collect())
+    });
+    Some((message.role, text.unwrap_or_default()))
 }
 
 fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {

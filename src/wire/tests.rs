@@ -209,3 +209,42 @@ fn a_written_request_is_read_back_as_it_was_meant() {
     let site = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
     assert_eq!((request.model.as_str(), request.prompt(1, site).unwrap()), ("gpt", prompt));
 }
+
+#[test]
+fn the_opening_is_the_system_texts_and_the_first_message_of_a_user_whatever_else_there_is() {
+    let body = br#"{"model":"m","messages":[{"role":"system","content":"One."},{"role":"developer","content":[{"type":"text","text":"Two."}]},
+        {"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"Look, "},{"type":"text","text":"here."}]},
+        {"role":"assistant","content":null,"tool_calls":[{}]},{"role":"tool","content":"7"},{"role":"user","content":"Later."}]}"#;
+    let opening = ChatRequest::parse(body).unwrap().opening();
+    assert_eq!((opening.system.as_str(), opening.user.as_str()), ("One.\nTwo.", "Look, here."));
+    for odd in [
+        r#"[]"#,
+        r#"[7, null, {"role":"robot","content":"x"}, {"role":"user"}]"#,
+        r#"[{"role":"user","content":{"a":1}}]"#,
+    ] {
+        let body = format!(r#"{{"model":"m","messages":{odd}}}"#);
+        assert_eq!(ChatRequest::parse(body.as_bytes()).unwrap().opening(), crate::chat::Opening::default());
+    }
+}
+
+#[test]
+fn tools_and_schema_are_known_by_name() {
+    let body = br#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"buy"}}],
+        "response_format":{"type":"json_schema","json_schema":{"name":"offer","schema":{}}}}"#;
+    let request = ChatRequest::parse(body).unwrap();
+    assert_eq!((request.tool_names(), request.schema_name().as_deref()), (vec!["buy".to_owned()], Some("offer")));
+    let plain =
+        ChatRequest::parse(br#"{"model":"m","messages":[],"tools":7,"response_format":{"type":"text"}}"#).unwrap();
+    assert_eq!((plain.tool_names(), plain.schema_name()), (vec![], None));
+}
+
+#[test]
+fn another_model_changes_no_other_byte() {
+    let body = b"{ \"a\":2.50, \"model\" : \"apprentice::shop\" ,\"messages\":[ ],\"model2\":\"apprentice::shop\"}\n";
+    let changed = ChatRequest::parse(body).unwrap().with_model(body, "gpt \"5\"").unwrap();
+    assert_eq!(
+        String::from_utf8(changed).unwrap(),
+        "{ \"a\":2.50, \"model\" : \"gpt \\\"5\\\"\" ,\"messages\":[ ],\"model2\":\"apprentice::shop\"}\n"
+    );
+    assert_eq!(ChatRequest::parse(body).unwrap().with_model(b"short", "m"), None);
+}

@@ -142,7 +142,7 @@ fn heavy_libraries_are_linked_by_one_member_each() {
 }
 
 /// Members without I/O, clocks and chance.
-const PURE: [&str; 8] = ["wire", "callsite", "handover", "jobs", "judge", "levels", "rules", "verify"];
+const PURE: [&str; 9] = ["wire", "callsite", "fingerprint", "handover", "jobs", "judge", "levels", "rules", "verify"];
 
 #[test]
 fn pure_members_read_no_clock_and_no_disk() {

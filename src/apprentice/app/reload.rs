@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rules::LiveRules;
 use telemetry::Metrics;
 
 use crate::app::Error;
+use crate::app::found::Found;
 use crate::settings::Settings;
 
 /// Sections whose values are the rules of call sites.
@@ -17,7 +17,7 @@ const RULES: [&str; 4] = ["handover", "site", "sites", "verifiers"];
 /// What of a running program can be replaced, and what tells of it.
 #[derive(Clone)]
 pub(super) struct Live {
-    pub(super) rules: LiveRules,
+    pub(super) found: Found,
     /// Of every site's evidence: the part that does not change without a restart.
     pub(super) basis: BTreeMap<String, String>,
     pub(super) metrics: Arc<Metrics>,
@@ -57,7 +57,7 @@ impl Reload {
     fn read(&self) -> Result<Vec<String>, Error> {
         let settings = Settings::load(&self.path)?;
         let now = table(&self.path)?;
-        self.live.rules.replace(settings.rules(&self.live.basis)?);
+        self.live.found.reconfigure(settings.rules(&self.live.basis)?);
         let sections = now.keys().chain(self.running.keys().filter(|name| !now.contains_key(*name)));
         let changed =
             sections.filter(|name| !RULES.contains(&name.as_str()) && now.get(*name) != self.running.get(*name));

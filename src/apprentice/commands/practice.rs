@@ -14,7 +14,7 @@ use callsite::SiteId;
 use practice::report::Report;
 use practice::scene::{Scene, Style};
 use practice::teacher::Teacher;
-use practice::traffic::{Pace, Tally, Traffic};
+use practice::traffic::{Naming, Pace, Tally, Traffic};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -49,6 +49,8 @@ struct Run {
     milestones: Vec<Milestones>,
     progress: ProgressView,
     began: Instant,
+    /// The players name no call site.
+    unnamed: bool,
 }
 
 /// Runs until what was asked for has happened, or for ever.
@@ -93,15 +95,21 @@ impl Run {
             practice::teacher::MODEL.clone_into(&mut settings.judge.model);
         }
         let app = App::start(settings, Some(arguments.seed))?;
-        let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url());
+        let naming = if arguments.unnamed { Naming::Unnamed } else { Naming::Named };
+        let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url(), naming);
         let mut progress = ProgressView::new(arguments.json);
-        progress.line(&format!("proxy  http://{}/s/SITE/v1", app.proxy))?;
+        let path = if arguments.unnamed { "" } else { "/s/SITE" };
+        progress.line(&format!("proxy  http://{}{path}/v1", app.proxy))?;
         progress.line(&format!("admin  http://{}   token in {}", app.admin, app.token_source))?;
         progress.legend()?;
         progress.line("the players begin; every answer comes from the practice teacher")?;
-        let begin = |scene: Scene| Ok::<_, app::Error>(Milestones::new(scene, SiteId::new(scene.name())?));
+        let begin = |scene: Scene| {
+            let name = SiteId::new(scene.name())?;
+            Ok::<_, app::Error>(Milestones::new(scene, (!arguments.unnamed).then_some(name)))
+        };
         let milestones = scenes.into_iter().map(begin).collect::<Result<_, _>>()?;
-        Ok(Self { app, teacher, traffic, milestones, progress, began: Instant::now() })
+        let unnamed = arguments.unnamed;
+        Ok(Self { app, teacher, traffic, milestones, progress, began: Instant::now(), unnamed })
     }
 
     fn scenes(&self) -> Vec<Scene> {
@@ -181,11 +189,12 @@ impl Run {
         let mut lines = vec![String::new(), "what can be learnt is handed over".to_owned()];
         lines.extend(summary::lines(&self.report()));
         let program = std::env::args().next().unwrap_or_else(|| "apprentice".to_owned());
-        let site = self.milestones.first().map_or("SITE", |site| site.site.as_str());
+        let site = self.milestones.first().map_or("SITE", |site| site.scene.name());
+        let path = if self.unnamed { String::new() } else { format!("/s/{site}") };
         lines.extend([
             String::new(),
             "the players go on and the proxy keeps serving; Ctrl-C ends it".to_owned(),
-            format!("  proxy    http://{proxy}/s/{site}/v1   for any OpenAI client"),
+            format!("  proxy    http://{proxy}{path}/v1   for any OpenAI client"),
             format!("  metrics  http://{admin}/metrics"),
             format!("  steer    {program} sites --admin http://{admin} \\"),
             format!("             --token-file {token_source}"),
@@ -209,19 +218,26 @@ impl Run {
     fn look(&mut self) -> std::io::Result<()> {
         let now = self.began.elapsed().as_secs_f64();
         for site in &mut self.milestones {
-            let Ok(view) = self.app.ledger.view(&site.site) else { continue };
             let tally = self.traffic.tally(site.scene);
+            if let Some(found) = site.find(&tally) {
+                self.progress.line(&format!("{now:6.0} s  -- {}: found, as `{found}`", site.scene.name()))?;
+                self.traffic.forget_newest();
+            }
+            let Some(name) = site.site.clone() else { continue };
+            let Ok(view) = self.app.ledger.view(&name) else { continue };
             if site.note(now, &view, &tally) {
                 self.traffic.mark(site.scene);
             }
-            let (lesson, waiting) = (self.app.lessons.lesson(&site.site), self.app.lessons.blocked_by(&site.site));
-            self.progress.site(now, &view, &tally, lesson.as_ref(), waiting.as_deref())?;
+            let (lesson, waiting) = (self.app.lessons.lesson(&name), self.app.lessons.blocked_by(&name));
+            self.progress.site(now, site.scene, &view, &tally, lesson.as_ref(), waiting.as_deref())?;
         }
         self.progress.refresh(now)
     }
 
     fn report(&self) -> Report {
         let report = |site: &Milestones| site.report(&self.traffic.tally(site.scene), self.teacher.calls(site.scene));
-        Report { seconds: self.began.elapsed().as_secs_f64(), sites: self.milestones.iter().map(report).collect() }
+        let agreement = self.unnamed.then(|| fingerprint::adjusted_rand_index(self.traffic.newest().into_iter()));
+        let seconds = self.began.elapsed().as_secs_f64();
+        Report { seconds, agreement, sites: self.milestones.iter().map(report).collect() }
     }
 }

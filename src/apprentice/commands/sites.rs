@@ -12,6 +12,9 @@ use crate::output::print_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
 
+/// Characters of a text that is shown on one line.
+const LINE_CHARS: usize = 100;
+
 /// Asks the admin API and prints what it says.
 pub(crate) fn sites(sites: Sites) -> Outcome {
     let client = AdminClient::new(&sites.access)?;
@@ -41,10 +44,17 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
             post(site, "/ratings", serde_json::json!({"request": request, "good": good, "version": version}))?
         }
         SitesAction::Train { site } => (Method::POST, path(site, "/train")?, None),
+        SitesAction::Found { .. } => (Method::GET, "/admin/found-sites".to_owned(), None),
+        SitesAction::Name { site, name } => edit(site, "name", Some(serde_json::json!({"name": name})))?,
+        SitesAction::Merge { site, into } => edit(site, "merge", Some(serde_json::json!({"into": into})))?,
+        SitesAction::Split { site } => edit(site, "split", None)?,
+        SitesAction::Ignore { site } => edit(site, "ignore", None)?,
     };
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
-    if listing {
+    if let Some(SitesAction::Found { site }) = &sites.action {
+        found(&answer, site.as_deref())?;
+    } else if listing {
         print_line(&format!(
             "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
             "site", "state", "audits", "bound", "needed", "version"
@@ -54,6 +64,56 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         print_line(&serde_json::to_string_pretty(&answer)?)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A request that changes a found site.
+fn edit(site: &str, verb: &str, body: Option<Value>) -> Result<(Method, String, Option<Value>), callsite::BadSite> {
+    SiteId::new(site).map(|site| (Method::POST, format!("/admin/found-sites/{site}/{verb}"), body))
+}
+
+/// Prints what was found: all of it in short, or one site in full.
+fn found(answer: &Value, site: Option<&str>) -> Result<(), app::Error> {
+    let all = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(site) = site else {
+        if all.is_empty() {
+            print_line("nothing was found yet: a call site needs some dozens of different prompts")?;
+        }
+        return Ok(all.iter().flat_map(found_lines).try_for_each(|line| print_line(&line))?);
+    };
+    let one = all.iter().find(|found| found["site"] == site);
+    let one =
+        one.ok_or_else(|| format!("no call site `{site}` was found; `apprentice sites found` lists those that were"))?;
+    Ok(print_line(&serde_json::to_string_pretty(one)?)?)
+}
+
+/// A found site in a few lines: name, templates, samples, what varies.
+fn found_lines(site: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let short = |text: &str| {
+        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() > LINE_CHARS {
+            line.chars().take(LINE_CHARS - 1).chain(['…']).collect()
+        } else {
+            line
+        }
+    };
+    let list = |key: &str| site[key].as_array().cloned().unwrap_or_default();
+    let active = if site["active"] == true { "" } else { ", not active" };
+    let mut lines =
+        vec![format!("{}  {} requests, {}{active}", text(&site["site"]), site["requests"], text(&site["standing"]))];
+    for (what, texts) in [("template", list("templates")), ("sample", list("samples"))] {
+        for one in texts {
+            for (part, said) in [("system", text(&one["system"])), ("user", text(&one["user"]))] {
+                lines.extend((!said.is_empty()).then(|| format!("  {what:<8} {part:<6} {}", short(&said))));
+            }
+        }
+    }
+    for slot in list("slots") {
+        let values: Vec<String> = slot["values"].as_array().into_iter().flatten().map(&text).collect();
+        lines.push(format!("  varies   {}", short(&format!("{} … {}", text(&slot["after"]), values.join(" | ")))));
+    }
+    lines.push(String::new());
+    lines
 }
 
 fn row(site: &Value) -> String {

@@ -14,11 +14,11 @@ fn failed(checks: &[Check<'_>]) -> Vec<String> {
     failed.map(|(key, value, _, range)| format!("{key} = {value} must be {range}")).collect()
 }
 
-/// What is wrong outside the sections of single sites.
+/// What is wrong with the way in, with what is kept of it and with telling it apart.
 #[expect(clippy::cast_precision_loss, reason = "shown in a message")]
-pub(crate) fn of(settings: &Settings) -> Vec<String> {
-    let Settings { proxy, capture, student, lessons, generate, .. } = settings;
-    let mut problems = failed(&[
+fn of_traffic(settings: &Settings) -> Vec<String> {
+    let Settings { proxy, callsites, capture, .. } = settings;
+    failed(&[
         ("proxy.threads", proxy.threads as f64, proxy.threads <= 1024, "at most 1024"),
         ("proxy.body_mb", proxy.body_mb as f64, (1..=1024).contains(&proxy.body_mb), "from 1 to 1024"),
         (
@@ -38,6 +38,13 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
         ),
         ("capture.free_mb_min", capture.free_mb_min as f64, capture.free_mb_min <= 1 << 20, "at most 1048576"),
         (
+            "callsites.found_max",
+            callsites.found_max as f64,
+            (1..=1_000).contains(&callsites.found_max),
+            "from 1 to 1000",
+        ),
+        ("callsites.repeat_s", callsites.repeat_s as f64, callsites.repeat_s <= 3_600, "at most 3600"),
+        (
             "capture.segment_mb",
             capture.segment_mb as f64,
             (1..=1 << 20).contains(&capture.segment_mb),
@@ -55,6 +62,15 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
             (1..=36_500).contains(&capture.retention_days),
             "from 1 to 36500",
         ),
+    ])
+}
+
+/// What is wrong outside the sections of single sites.
+#[expect(clippy::cast_precision_loss, reason = "shown in a message")]
+pub(crate) fn of(settings: &Settings) -> Vec<String> {
+    let Settings { capture, student, lessons, generate, .. } = settings;
+    let mut problems = of_traffic(settings);
+    problems.extend(failed(&[
         ("student.context", student.context as f64, (16..=1 << 20).contains(&student.context), "from 16 to 1048576"),
         ("student.workers", student.workers as f64, (1..=256).contains(&student.workers), "from 1 to 256"),
         ("student.threads", student.threads as f64, (1..=1024).contains(&student.threads), "from 1 to 1024"),
@@ -78,7 +94,7 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
             generate.reasoning_tokens <= 1 << 20,
             "at most 1048576",
         ),
-    ]);
+    ]));
     problems.extend(Redactor::new(&capture.redact).err().map(|problem| format!("capture.redact {problem}")));
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
     let (input, output) = (settings.teacher.input_price, settings.teacher.output_price);

@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callsite::MatchRule;
 use capture::{Distillable, RedactRule};
+use fingerprint::{Discover, Split};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
@@ -80,6 +82,24 @@ pub(crate) struct Teacher {
     /// Prices of a million tokens of whatever model, in place of a table; both or none.
     pub(crate) input_price: Option<f64>,
     pub(crate) output_price: Option<f64>,
+}
+
+/// `[callsites]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Callsites {
+    /// Whether call sites that no client names are found.
+    pub(crate) discover: Discover,
+    /// How finely they are told apart.
+    pub(crate) split: Split,
+    /// Call sites that may be found.
+    pub(crate) found_max: usize,
+    /// The same body within so many seconds is no new evidence.
+    pub(crate) repeat_s: u64,
+    /// What the teacher is asked for where a client asks for the alias of a call site.
+    pub(crate) alias_model: Option<String>,
+    /// Rules by which requests are told apart, the first that holds first.
+    pub(crate) r#match: Vec<MatchRule>,
 }
 
 /// `[data]`
@@ -273,6 +293,19 @@ impl Default for Teacher {
             price_file: None,
             input_price: None,
             output_price: None,
+        }
+    }
+}
+
+impl Default for Callsites {
+    fn default() -> Self {
+        Self {
+            discover: Discover::Learn,
+            split: Split::Templates,
+            found_max: 256,
+            repeat_s: 60,
+            alias_model: None,
+            r#match: Vec::new(),
         }
     }
 }

@@ -102,6 +102,7 @@ fn the_reference_lists_every_key() {
         "teacher.price_file",
         "teacher.input_price",
         "teacher.output_price",
+        "callsites.alias_model",
         "student.onnxruntime",
         "lessons.train.stop_exact",
         "lessons.train.stop_loss",

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use callsite::{SiteId, VersionId};
+use callsite::{MatchRules, SiteId, VersionId};
 use capture::{Appended, CaptureError, CaptureStore, Distillable, Exchange, Writer, WriterSettings};
+use fingerprint::{Discover, Finder, FinderSettings, Split};
 use handover::policy::step;
 use handover::{Audit, AuditOutcome, Basis, Candidate, Dice, Numbers, OperatorAction, Policy, Record, State};
 use ledger::Ledger;
@@ -26,7 +27,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Gateway, Judging, Sentinels, serve};
+use crate::{Activity, Auditor, Audits, Callsites, Early, Gateway, Judging, Repeats, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -54,6 +55,10 @@ pub(super) struct Setup {
     pub(super) measure: Option<Measure>,
     /// Whether audits are worked on from the start.
     pub(super) auditing: bool,
+    pub(super) matching: MatchRules,
+    pub(super) alias_model: Option<String>,
+    /// The clock stands still: with a window every repeated body is one.
+    pub(super) repeat_window_ms: u64,
 }
 
 impl Setup {
@@ -84,6 +89,9 @@ impl Setup {
             judge: None,
             measure: None,
             auditing: true,
+            matching: MatchRules::default(),
+            alias_model: None,
+            repeat_window_ms: 0,
         }
     }
 
@@ -137,7 +145,8 @@ pub(super) struct World {
     pub(super) metrics: Arc<Metrics>,
     pub(super) rules: LiveRules,
     pub(super) address: SocketAddr,
-    gateway: Arc<Gateway>,
+    pub(super) finder: Arc<Finder>,
+    pub(super) gateway: Arc<Gateway>,
     /// Until somebody works on them.
     audits: Option<Audits>,
     kept: Arc<Kept>,
@@ -149,6 +158,9 @@ pub(super) struct World {
     dir: tempfile::TempDir,
 }
 
+const CONNECTIONS: net::Limits =
+    net::Limits { connections_max: 64, header_time: Duration::from_secs(60), drain_time: Duration::from_secs(10) };
+
 impl World {
     pub(super) fn start(setup: Setup) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -156,6 +168,8 @@ impl World {
         let rules = LiveRules::new(Rules::new(setup.rules(), BTreeMap::new()));
         let ledger = Ledger::open_dir(&dir.path().join("ledger"), rules.clone(), metrics.clone(), 1).unwrap();
         let (ledger, kept, students) = (Arc::new(ledger), Arc::new(Kept::default()), ScriptedStudents::new());
+        let settings = FinderSettings { discover: Discover::Learn, split: Split::Templates, sites_max: 9 };
+        let finder = Arc::new(Finder::new(settings, Vec::new()));
         let teacher = ScriptedTeacher::start();
         let (capture, writer) = {
             let settings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: DEADLINE };
@@ -166,14 +180,17 @@ impl World {
             guard: crate::Guard::default(),
             keys: crate::Keys::default(),
             body_bytes_max: 8 << 20,
-            connections: net::Limits {
-                connections_max: 64,
-                header_time: Duration::from_secs(60),
-                drain_time: Duration::from_secs(10),
-            },
+            connections: CONNECTIONS,
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
+            callsites: Callsites {
+                rules: setup.matching.clone(),
+                alias_model: setup.alias_model.clone(),
+                finder: finder.clone(),
+            },
+            repeats: Repeats::new(setup.repeat_window_ms),
+            early: Early::default(),
             ledger: ledger.clone(),
             students: Arc::new(students.clone()),
             student_time: setup.student_time,
@@ -200,6 +217,7 @@ impl World {
             metrics,
             rules,
             address,
+            finder,
             gateway,
             audits,
             kept,

@@ -16,7 +16,9 @@ const CLOSING_REQUESTS: u64 = 300;
 #[derive(Clone, Debug)]
 pub(crate) struct Milestones {
     pub(crate) scene: Scene,
-    pub(crate) site: SiteId,
+    /// What the proxy calls it; `None` until it has found it.
+    pub(crate) site: Option<SiteId>,
+    found: bool,
     /// How it stood at the last look, and every state that a look has seen.
     view: Option<SiteView>,
     states: BTreeSet<State>,
@@ -29,10 +31,11 @@ pub(crate) struct Milestones {
 }
 
 impl Milestones {
-    pub(crate) fn new(scene: Scene, site: SiteId) -> Self {
+    pub(crate) fn new(scene: Scene, site: Option<SiteId>) -> Self {
         Self {
             scene,
             site,
+            found: false,
             view: None,
             states: BTreeSet::new(),
             audits: Audits::default(),
@@ -41,6 +44,20 @@ impl Milestones {
             requests_to_rollback: None,
             returned: None,
         }
+    }
+
+    /// Where the players name no site: what the proxy takes it for, if that is news.
+    pub(crate) fn find(&mut self, tally: &Tally) -> Option<SiteId> {
+        if self.site.is_some() && !self.found {
+            return None;
+        }
+        let site = SiteId::new(tally.site()?).ok()?;
+        if self.site.as_ref() == Some(&site) {
+            return None;
+        }
+        self.found = true;
+        self.site = Some(site.clone());
+        Some(site)
     }
 
     /// Takes how the site stands; says whether it has just been handed over, for the first time or again.
@@ -92,6 +109,7 @@ impl Milestones {
         let marked = tally.marked.unwrap_or_default();
         SiteReport {
             site: self.scene.name().into(),
+            found_as: self.site.as_ref().filter(|_| self.found).map(ToString::to_string),
             state: view.map_or("teacher", |view| view.state.label()).into(),
             states: self.states.iter().map(|state| state.label().to_owned()).collect(),
             measure: view.and_then(|view| Some(view.measure.as_ref()?.measure.label().to_owned())),

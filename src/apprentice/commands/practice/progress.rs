@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use callsite::SiteId;
 use cycle::{LessonStep, LessonView};
 use handover::State;
 use ledger::SiteView;
+use practice::scene::Scene;
 use practice::traffic::Tally;
 
 use crate::output::{Reader, eprint_line, print_while_read};
@@ -29,7 +29,7 @@ pub(crate) struct ProgressView {
     /// Standard output is for the figures.
     to_stderr: bool,
     reader: Reader,
-    seen: BTreeMap<SiteId, Seen>,
+    seen: BTreeMap<&'static str, Seen>,
     last_s: f64,
 }
 
@@ -70,6 +70,7 @@ impl ProgressView {
     pub(crate) fn site(
         &mut self,
         now_s: f64,
+        scene: Scene,
         view: &SiteView,
         tally: &Tally,
         lesson: Option<&LessonView>,
@@ -79,18 +80,19 @@ impl ProgressView {
             state: view.state,
             step: lesson.map(|lesson| lesson.step),
             measure: view.measure.as_ref().map(|choice| choice.measure.label()),
-            figures: figures(view, tally, lesson, waiting),
+            figures: figures(scene, view, tally, lesson, waiting),
         };
         let mut news = Vec::new();
-        let before = self.seen.entry(view.site.clone()).or_default();
+        let site = scene.name();
+        let before = self.seen.entry(site).or_default();
         if let (None, Some(measure)) = (before.measure, now.measure) {
-            news.push(format!("{now_s:6.0} s  -- {}: answers are compared by the measure `{measure}`", view.site));
+            news.push(format!("{now_s:6.0} s  -- {site}: answers are compared by the measure `{measure}`"));
         }
         if before.state != now.state {
-            news.push(changed(now_s, before.state, view));
+            news.push(changed(now_s, site, before.state, view));
         }
         if let (Some(lesson), true) = (lesson, before.step != now.step) {
-            news.push(lesson_changed(now_s, &view.site, lesson));
+            news.push(lesson_changed(now_s, site, lesson));
         }
         *before = now;
         news.iter().try_for_each(|line| self.line(line))
@@ -109,9 +111,9 @@ impl ProgressView {
     }
 }
 
-fn changed(now_s: f64, before: State, view: &SiteView) -> String {
+fn changed(now_s: f64, site: &str, before: State, view: &SiteView) -> String {
     let cause = view.last_switch.as_ref().map_or("", |switch| switch.cause.label());
-    let mut text = format!("{now_s:6.0} s  >> {}: {} -> {} ({cause}", view.site, before.label(), view.state.label());
+    let mut text = format!("{now_s:6.0} s  >> {site}: {} -> {} ({cause}", before.label(), view.state.label());
     if let Some(switch) = &view.last_switch
         && let (Some(bound), true) = (switch.lower_bound, switch.audits > 0)
     {
@@ -125,7 +127,7 @@ fn changed(now_s: f64, before: State, view: &SiteView) -> String {
     text
 }
 
-fn lesson_changed(now_s: f64, site: &SiteId, lesson: &LessonView) -> String {
+fn lesson_changed(now_s: f64, site: &str, lesson: &LessonView) -> String {
     let mut text = format!("{now_s:6.0} s  -- {site}: lesson {} {}", lesson.number, lesson.step.label());
     if let (Some(loss), Some(exact)) = (lesson.held_out_loss, lesson.held_out_exact) {
         text.push_str(&format!(", held-out loss {loss:.4}, exact {exact:.3}"));
@@ -139,13 +141,13 @@ fn lesson_changed(now_s: f64, site: &SiteId, lesson: &LessonView) -> String {
     text
 }
 
-fn figures(view: &SiteView, tally: &Tally, lesson: Option<&LessonView>, waiting: Option<&str>) -> String {
+fn figures(scene: Scene, view: &SiteView, tally: &Tally, lesson: Option<&LessonView>, waiting: Option<&str>) -> String {
     let tail = match (lesson.filter(|lesson| lesson.step == LessonStep::Training), view.lower_bound) {
         (Some(lesson), _) => training(lesson),
         (None, Some(bound)) => standing(bound, view.quality_min, view.audits),
         (None, None) => waiting.unwrap_or("-").to_owned(),
     };
-    row(view.site.as_str(), view.state, tally, &tail)
+    row(scene.name(), view.state, tally, &tail)
 }
 
 /// Above the figures: when they were taken.

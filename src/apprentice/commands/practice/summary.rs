@@ -6,9 +6,14 @@ use practice::scene::Scene;
 /// A line for each site, and one more for what became of it when the teacher changed.
 pub(crate) fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![format!("after {:.0} s", report.seconds)];
+    lines.extend(report.agreement.map(found));
     lines.extend(report.sites.iter().map(line));
     lines.extend(report.sites.iter().filter_map(drift));
     lines
+}
+
+fn found(agreement: f64) -> String {
+    format!("  call sites found by their prompts; adjusted Rand index against the true ones {agreement:.4}")
 }
 
 fn line(site: &SiteReport) -> String {
@@ -61,9 +66,14 @@ mod tests {
             ..SiteReport::default()
         };
         let sites = vec![site("quest-giver", true), site("quest-giver", false), site("fortune-teller", false)];
-        let lines = lines(&Report { seconds: 9999.0, sites });
-        assert_eq!(lines.len(), 5, "{lines:#?}");
-        assert!(lines[2].contains("not handed over") && lines[3].contains("cannot be learnt"), "{lines:#?}");
+        let lines = lines(&Report { seconds: 9999.0, agreement: Some(0.98), sites });
+        assert_eq!(lines.len(), 6, "{lines:#?}");
+        assert!(
+            lines[1].ends_with("0.9800")
+                && lines[3].contains("not handed over")
+                && lines[4].contains("cannot be learnt"),
+            "{lines:#?}"
+        );
         assert!(lines.iter().all(|line| line.len() <= 100), "{lines:#?}");
     }
 }

@@ -1,0 +1,5 @@
+mod corpora;
+mod editing;
+mod finding;
+mod hostile;
+mod reading;
