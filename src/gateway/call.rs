@@ -39,10 +39,12 @@ pub(crate) struct Call {
     pub(crate) delivery: Delivery,
     /// Hash of who asks, where the request says it.
     pub(crate) user: Option<u32>,
-    /// The client repeats a request, or somebody sent the same body a moment ago: no new evidence.
+    /// The client repeats a request: no new evidence.
     pub(crate) retry: bool,
     /// The proxy's own key that it came with.
     pub(crate) key: Option<Arc<Key>>,
+    /// Somebody sent the same body a moment ago: no new evidence either.
+    pub(crate) repeated: bool,
     /// The exchange may be kept.
     pub(crate) capturable: bool,
 }
@@ -103,7 +105,8 @@ impl Call {
             model,
             user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
-            retry: repeated || text("x-stainless-retry-count").is_some_and(|count| count != "0"),
+            repeated,
+            retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
         })
     }
 }

@@ -94,7 +94,8 @@ fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> Pla
     let dice = dice(gateway, call, &prompt);
     let Plan { route, audit, repeat, because } = gateway.ledger.plan(&call.site, dice);
     // A repeated request is no new evidence.
-    let (audit, repeat) = (audit.filter(|_| !call.retry), repeat && !call.retry);
+    let is_new = !call.retry && !call.repeated;
+    let (audit, repeat) = (audit.filter(|_| is_new), repeat && is_new);
     if route == Route::Teacher && audit.is_none() && !repeat {
         return teacher_only(Reason::Plan(because));
     }

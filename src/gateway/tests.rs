@@ -49,6 +49,7 @@ fn a_body_is_a_repeat_within_the_window_and_memory_is_bounded() {
     assert!(repeats.is_repeat(&site, b"a", 120_000), "since it came last");
     assert!(!repeats.is_repeat(&site, b"a", 180_000));
     assert!(!repeats.is_repeat(&site, b"b", 180_000));
+    assert!(!repeats.is_repeat(&SiteId::new("inn").unwrap(), b"b", 180_000), "another site's request is another");
     // Whoever sends ever new bodies fills so much and no more.
     for number in 0..200_000_u32 {
         repeats.is_repeat(&site, &number.to_le_bytes(), 180_000);

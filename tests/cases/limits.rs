@@ -145,10 +145,10 @@ fn more_header_lines_than_anyone_needs_are_refused() {
 fn call_sites_past_the_limit_are_forwarded_like_the_default_one() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    for number in 0..10_000 {
+    for number in 0..1_000 {
         assert_eq!(proxy.chat(&format!("site-{number}"), ASKED).header("x-apprentice-reason"), "teacher");
     }
-    let answer = proxy.chat("site-10000", ASKED);
+    let answer = proxy.chat("site-1000", ASKED);
     let headers = (answer.header("x-apprentice-site"), answer.header("x-apprentice-reason"));
     assert_eq!((answer.status(), headers), (200, ("default", "too-many-sites")));
     assert_eq!(proxy.chat("site-7", ASKED).header("x-apprentice-site"), "site-7", "those it knows keep their own");

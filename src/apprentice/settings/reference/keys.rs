@@ -45,16 +45,8 @@ pub(crate) const KEYS: &[Key] = &[
         "1 to 1024",
         "Largest request body, in MiB, that is read and learnt from; a larger one streams through to the teacher unread.",
     ),
-    key(
-        "proxy.connections_max",
-        "1 to 1048576",
-        "Connections at a time of each serving thread; further ones wait.",
-    ),
-    key(
-        "proxy.header_s",
-        "1 to 3600",
-        "How long a client may take for its headers, and stay idle between requests.",
-    ),
+    key("proxy.connections_max", "1 to 1048576", "Connections at a time of each serving thread; further ones wait."),
+    key("proxy.header_s", "1 to 3600", "How long a client may take for its headers, and stay idle between requests."),
     key("proxy.drain_s", "at most 3600", "How long running requests may take once the program is asked to stop."),
     key(
         "keys",
