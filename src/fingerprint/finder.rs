@@ -126,7 +126,8 @@ impl Finder {
         let now = self.now.read().clone();
         let owner = now.index.owner(shape, system, user).and_then(|owner| now.sites.get(owner));
         if may_remember && owner.is_none_or(|live| live.site.fine) {
-            self.pool.lock().offer(Doc::new(shape, system, user));
+            let doc = Doc::new(shape, system, user);
+            self.pool.lock().offer(doc);
         }
         let live = owner?;
         live.requests.fetch_add(1, Ordering::Relaxed);

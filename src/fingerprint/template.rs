@@ -69,6 +69,11 @@ impl Fixed {
         Self { chunks, ..Self::default() }
     }
 
+    /// How many edges it has.
+    fn count(&self, part: Part) -> usize {
+        self.edges(part).map(|edges| edges.len()).sum()
+    }
+
     /// Leaves only the edges in `kept`, which are in order.
     fn keep(&mut self, part: Part, kept: &[u32]) {
         let mut chunks = Vec::new();
@@ -126,8 +131,14 @@ impl Template {
         for (part, fixed, other) in
             [(Part::System, &mut self.system, &other.system), (Part::User, &mut self.user, &other.user)]
         {
+            let (before, others) = (fixed.count(part), other.count(part));
             fixed.keep(part, &edges);
-            fixed.varying_max = fixed.varying_max.max(other.varying_max);
+            let after = fixed.count(part);
+            // What was fixed may vary from now on.
+            let max = |max: u32, edges: usize| {
+                max.saturating_add(u32::try_from(edges - after.min(edges)).unwrap_or(u32::MAX))
+            };
+            fixed.varying_max = max(fixed.varying_max, before).max(max(other.varying_max, others));
             fixed.varying_usual = fixed.varying_usual.max(other.varying_usual);
         }
         *self != before

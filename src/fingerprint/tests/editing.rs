@@ -61,9 +61,47 @@ fn a_name_stays_with_its_template_its_exchanges_are_found_and_its_evidence_begin
     );
     let named = finder.sites().into_iter().find(|found| found.name == site("shop")).unwrap();
     assert_eq!((named.standing, named.revision), (Standing::Named, 1));
+    let names: Vec<_> = finder.sites().into_iter().map(|site| site.name).collect();
+    assert!(names.is_sorted(), "of templates that fit equally well the first one owns a prompt, whatever became of it");
     // And back: its first name is its own.
     finder.rename(&site("shop"), &shop).unwrap();
     assert_eq!(finder.names_of(&shop), [site("shop"), shop.clone()]);
+}
+
+#[test]
+fn a_paragraph_that_comes_later_changes_no_name_and_makes_no_site() {
+    let finder = finder();
+    let more = " The customer has a debt of long standing with the house and everybody in the room knows of it, so be polite, \
+        mention it only once and in passing, and if they pay speak of something pleasant such as the weather or the harvest.";
+    let ask = |number: usize, more: &str| {
+        let system = format!(
+            "You keep the inn by the old bridge. Rooms cost {number} coins.{more} Be brief and friendly to every guest who enters."
+        );
+        finder.look_up(corpora::plain(), &system, &format!("Is room {number} free?"), true, 1)
+    };
+    (0..100).for_each(|number| drop(ask(number, "")));
+    let inn = finder.mine(1, &Nothing).found.pop().unwrap();
+    assert_eq!(ask(200, more), None, "so much more text may be another site's");
+    (201..300).for_each(|number| drop(ask(number, more)));
+    assert_eq!(finder.mine(1, &Nothing).found, []);
+    assert_eq!((ask(300, more), ask(301, "")), (Some(inn.clone()), Some(inn)));
+}
+
+#[test]
+fn prompts_that_say_much_more_than_a_short_template_are_another_sites() {
+    let finder = finder();
+    let ask = |number: usize, more: &str| {
+        let name = ["Mara", "Bren", "Tilda"][number % 3];
+        let system = format!("You are {name}, fortune teller in town {number}.{more}");
+        finder.look_up(corpora::plain(), &system, &number.to_string(), true, 1)
+    };
+    let more = " Write a horoscope as JSON with the keys sign, love, work and luck. Luck is a number of one digit. Love and work \
+        are a sentence each, in the second person, in the future tense, without names. Do not repeat a sign within a week.";
+    (0..100).for_each(|number| drop(ask(number, "")));
+    let teller = finder.mine(1, &Nothing).found.pop().unwrap();
+    (100..200).for_each(|number| assert_eq!(ask(number, more), None));
+    let horoscope = finder.mine(1, &Nothing).found.pop().unwrap();
+    assert_eq!((ask(200, ""), ask(201, more)), (Some(teller), Some(horoscope)));
 }
 
 #[test]

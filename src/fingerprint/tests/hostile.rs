@@ -45,6 +45,19 @@ fn the_pool_holds_so_many_prompts_and_bytes_and_no_more() {
     assert!(pool.len() >= 2_048);
 }
 
+#[test]
+fn of_more_prompts_than_it_holds_the_pool_holds_the_same_in_every_order() {
+    let mut numbers: Vec<u32> = (0..5_000).collect();
+    let held = |numbers: &[u32]| {
+        let mut pool = Pool::default();
+        numbers.iter().for_each(|number| pool.offer(Doc::new(corpora::plain(), "", &number.to_string())));
+        pool.docs().into_iter().map(|doc| doc.id).collect::<Vec<_>>()
+    };
+    let before = held(&numbers);
+    numbers.shuffle(&mut corpora::rng(3));
+    assert_eq!(held(&numbers), before);
+}
+
 fn texts() -> impl Strategy<Value = Vec<(String, String)>> {
     let text = prop_oneof![
         "\\PC{0,80}",

@@ -13,7 +13,7 @@ fn full(dir: &Path) -> Ledger {
     let ledger = Ledger::open_dir(dir, rules, metrics(), 1).unwrap();
     assert!(ledger.register(&shop()));
     operate(&ledger, OperatorAction::Hold).unwrap();
-    let junk = (1..).map(|n| site(&format!("junk-{n}"))).take_while(|name| ledger.register(name)).count();
+    let junk = (1..).map(|n| site(&format!("zunk-{n}"))).take_while(|name| ledger.register(name)).count();
     assert_eq!(junk, SITES_MAX - 1);
     ledger
 }
@@ -35,7 +35,7 @@ fn a_name_that_is_asked_for_more_takes_the_place_of_an_idle_one() {
     assert!(ledger.is_known(&site("tavern")) && ledger.is_known(&shop()), "what is recorded stays");
     // Names that come once each push nobody out.
     let before: Vec<_> = ledger.views().into_iter().map(|view| view.site).collect();
-    (0..5_000).for_each(|n| assert!(!ledger.register(&site(&format!("more-{n}")))));
+    (0..5_000).for_each(|n| assert!(!ledger.register(&site(&format!("zzz-{n}")))));
     assert_eq!(ledger.views().into_iter().map(|view| view.site).collect::<Vec<_>>(), before);
 }
 
@@ -59,8 +59,8 @@ fn a_busy_name_is_pushed_out_only_when_its_requests_are_long_past() {
 fn a_site_without_a_record_can_be_forgotten_and_another_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = full(dir.path());
-    assert!(ledger.is_bare(&site("junk-1")) && !ledger.is_bare(&shop()));
-    ledger.forget(&site("junk-1"));
+    assert!(ledger.is_bare(&site("zunk-1")) && !ledger.is_bare(&shop()));
+    ledger.forget(&site("zunk-1"));
     ledger.forget(&shop());
-    assert!(!ledger.is_known(&site("junk-1")) && ledger.is_known(&shop()));
+    assert!(!ledger.is_known(&site("zunk-1")) && ledger.is_known(&shop()));
 }
