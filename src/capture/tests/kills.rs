@@ -63,6 +63,8 @@ fn whatever_was_acknowledged_before_two_hundred_kills_is_there() {
 
 fn all_there(dir: &Path, acknowledged: &[(String, u64)]) {
     let store = open_with(dir, small());
+    // On a slow machine no child lives long enough to seal a segment; what is left of their tries is sealed here.
+    store.maintain(0).unwrap();
     let verified = store.verify().unwrap();
     assert!(verified.is_whole(), "{verified:?}");
     for (name, count) in acknowledged {
