@@ -104,7 +104,7 @@ fn requests_are_counted_while_they_are_answered_and_not_after() {
     world.teacher.does(Teaches::HangsUp);
     let unreachable = world.ask(QUESTION);
     world.until_idle();
-    let unread = world.ask("not json");
+    let refused = world.send("POST", "/v1/chat/completions", &[("origin", "https://evil.example")], QUESTION);
     world.until_idle();
-    assert_eq!([served.status, taught.status, unreachable.status, unread.status], [200, 200, 502, 400]);
+    assert_eq!([served.status, taught.status, unreachable.status, refused.status], [200, 200, 502, 403]);
 }

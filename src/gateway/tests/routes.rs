@@ -68,15 +68,14 @@ fn a_site_past_the_cap_is_answered_like_one_that_was_not_named() {
 }
 
 #[test]
-fn what_is_not_understood_is_the_teachers_and_what_is_no_json_is_nobodys() {
+fn what_is_not_understood_is_the_teachers_and_so_is_what_is_no_json() {
     let world = World::start(Setup::audited(State::Student));
     let reply = world.ask(r#"{"messages":[{"role":"user","content":"no model"}]}"#);
     assert_routed(&world, &reply, "teacher", "not-understood");
     assert_eq!(world.teacher.asked()[0].body, r#"{"messages":[{"role":"user","content":"no model"}]}"#);
-    let refused = world.ask("not json");
-    assert_eq!((refused.status, refused.header("x-should-retry"), refused.route()), (400, "false", ""));
-    assert!(refused.body.contains(r#""code":"invalid_json""#), "{}", refused.body);
-    assert_eq!((world.teacher.asked().len(), world.students.asked()), (1, 0));
+    assert_routed(&world, &world.ask("not json"), "teacher", "not-understood");
+    assert_eq!(world.teacher.asked()[1].body, "not json");
+    assert_eq!((world.teacher.asked().len(), world.students.asked()), (2, 0));
 }
 
 #[test]
@@ -87,7 +86,7 @@ fn what_no_student_can_be_asked_is_neither_a_failure_nor_an_audit() {
     let with = |field: &str| QUESTION.replacen('{', &format!("{{{field},"), 1);
     let messages = |messages: &str| format!(r#"{{"model":"gpt","messages":{messages}}}"#);
     for (body, reason) in [
-        (with(r#""logit_bias":{}"#), "field-logit_bias"),
+        (with(r#""logit_bias":{"7":1}"#), "field-logit_bias"),
         (messages(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#), "content-image_url"),
         (messages(r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]"#), "last-turn-not-user"),
         (messages("[7]"), "messages-malformed"),
