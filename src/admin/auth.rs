@@ -28,11 +28,8 @@ impl Token {
 
 /// Lets a request with the token through.
 pub(crate) async fn with_token(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    let offered = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    // The scheme's case does not count (RFC 9110, section 11.1).
-    let offered = offered.and_then(|value| value.split_once(' '));
-    match offered.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
-        Some((_, offered)) if admin.token.is(offered.trim()) => next.run(request).await,
+    match net::bearer(request.headers()) {
+        Some(offered) if admin.token.is(offered) => next.run(request).await,
         _ => problem(StatusCode::UNAUTHORIZED, "send the admin token as `Authorization: Bearer TOKEN`").into_response(),
     }
 }

@@ -120,7 +120,7 @@ impl Finder {
     /// The call site of a request that names none, if there is one. `may_remember` says whether its texts may be remembered
     /// for finding new ones.
     pub fn look_up(&self, shape: Shape, system: &str, user: &str, may_remember: bool, now_ms: u64) -> Option<SiteId> {
-        if self.settings.discover == Discover::Off {
+        if !self.discovers() {
             return None;
         }
         let now = self.now.read().clone();
@@ -133,6 +133,12 @@ impl Finder {
         live.requests.fetch_add(1, Ordering::Relaxed);
         live.last_ms.fetch_max(now_ms, Ordering::Relaxed);
         self.is_active(&live.site).then(|| live.site.name.clone())
+    }
+
+    /// Whether prompts are looked at at all.
+    #[must_use]
+    pub fn discovers(&self) -> bool {
+        self.settings.discover != Discover::Off
     }
 
     /// The site that a prompt is of; unlike [`Finder::look_up`] it neither counts nor remembers.

@@ -74,11 +74,17 @@ impl Call {
             None => (SiteId::default_site(), By::Default),
         });
         // By the rules of the site that was named, whether it is admitted or not.
-        let capturable = may_keep && gateway.rules.of(&named).capture;
+        let rules = gateway.rules.of(&named);
+        let capturable = may_keep && rules.capture;
         // A site past the cap is kept, counted and answered like one that was not named.
         let admitted = named.is_default() || gateway.ledger.register(&named);
-        let site = if admitted { named } else { SiteId::default_site() };
-        let rules = gateway.rules.of(&site);
+        let (site, rules) = if admitted {
+            (named, rules)
+        } else {
+            let site = SiteId::default_site();
+            let rules = gateway.rules.of(&site);
+            (site, rules)
+        };
         let mut headers = teacher::headers::outgoing(&parts.headers);
         // The copy must be readable; and nothing said is rewritten, so the teacher is asked for plain text.
         headers.remove(header::ACCEPT_ENCODING);

@@ -21,11 +21,11 @@ pub(crate) async fn handle(
     client: teacher::Client,
     mut request: Request<Incoming>,
 ) -> Response<Counted> {
-    gateway.activity.begin((gateway.clock)() / 1000);
+    let now_ms = (gateway.clock)();
+    gateway.activity.begin(now_ms / 1000);
     let in_flight = InFlight::begin(&gateway.metrics);
     let path = split_path(request.uri().path()).1.to_owned();
-    let admitted =
-        gateway.guard.check(&request).and_then(|()| gateway.keys.check(request.headers(), (gateway.clock)()));
+    let admitted = gateway.guard.check(&request).and_then(|()| gateway.keys.check(request.headers(), now_ms));
     let response = match admitted {
         Err(refused) => Err(refused),
         Ok(key) => {

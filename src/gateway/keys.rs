@@ -7,7 +7,7 @@ use std::sync::Arc;
 use callsite::SiteId;
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, Quota};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use wire::error::ApiError;
@@ -89,10 +89,7 @@ impl Keys {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let offered = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let offered =
-            offered.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let hash = offered.map(|(_, key)| *blake3::hash(key.trim().as_bytes()).as_bytes());
+        let hash = net::bearer(headers).map(|key| *blake3::hash(key.as_bytes()).as_bytes());
         // All are compared, and each in constant time: how long it takes tells nothing.
         let mut known = None;
         for key in &self.0 {

@@ -129,7 +129,7 @@ fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
         request,
         response,
     };
-    if call.by == By::Default {
+    if call.by == By::Default && gateway.callsites.finder.discovers() {
         gateway.early.hold(exchange.clone());
     }
     place.fill(exchange);

@@ -26,6 +26,10 @@ impl Callsites {
         request: &ChatRequest<'_>,
         (may_remember, now_ms): (bool, u64),
     ) -> (SiteId, By) {
+        // Nothing is read of a prompt that nobody asks about.
+        if self.rules.is_empty() && !self.finder.discovers() {
+            return (SiteId::default_site(), By::Default);
+        }
         let opening = request.opening();
         if !self.rules.is_empty() {
             let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

@@ -30,7 +30,7 @@ pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::To
     if let Ok(token) = std::fs::read_to_string(&path) {
         return Ok((admin::Token::new(token.trim()), path.display().to_string()));
     }
-    let token: String = entropy::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = random_hex::<32>()?;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -79,8 +79,12 @@ pub(crate) fn dice(seed: Option<u64>) -> Result<Box<dyn Fn() -> Dice + Send + Sy
     }))
 }
 
-/// Random bytes of the system's.
-pub(crate) fn entropy<const N: usize>() -> Result<[u8; N], Error> {
+/// `N` random bytes of the system's, as hex digits.
+pub(crate) fn random_hex<const N: usize>() -> Result<String, Error> {
+    Ok(entropy::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn entropy<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
     Ok(bytes)

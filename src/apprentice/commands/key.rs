@@ -15,7 +15,7 @@ pub(crate) fn key(new: &NewKey) -> Outcome {
     // A name that cannot name a site would not be a bare key of TOML either.
     SiteId::new(name).map_err(|_| format!("`{name}` cannot name a key: use letters, digits, `_` and `-`"))?;
     let site = site.as_deref().map(SiteId::new).transpose()?;
-    let random: String = secrets::entropy::<24>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = secrets::random_hex::<24>()?;
     // Some clients refuse a key that does not begin like OpenAI's.
     let key = format!("sk-ap-{name}-{random}");
     let entry = settings::sections::ProxyKey {
