@@ -15,8 +15,10 @@ mod cases {
     mod clients;
     mod evidence;
     mod exchange_log;
+    mod fidelity;
     mod finding;
     mod generating;
+    mod hostile;
     mod judging;
     mod learning;
     mod levels;

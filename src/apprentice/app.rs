@@ -82,7 +82,8 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub(crate) fn teacher(settings: &Settings) -> Result<teacher::Endpoint, Error> {
     let teacher = &settings.teacher;
     let key = environment::variable(&teacher.key_env);
-    Ok(teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone())?)
+    let endpoint = teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone())?;
+    Ok(endpoint.with_resilience(teacher.resilience()))
 }
 
 /// Unix time in milliseconds.

@@ -41,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) keys: BTreeMap<String, sections::ProxyKey>,
     pub(crate) admin: Admin,
     pub(crate) teacher: Teacher,
+    pub(crate) offline: sections::Offline,
     pub(crate) callsites: sections::Callsites,
     pub(crate) data: Data,
     pub(crate) capture: Capture,

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use callsite::SiteId;
 use handover::{Audit, AuditOutcome, Numbers};
 use http::Method;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
+use teacher::Outgoing;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use verify::{Features, Measure, Repeat, Score, Seen, Verdict, prompt_key};
@@ -19,7 +20,7 @@ use crate::audit::{Audits, Finished, Job, Repetition, Task, Taught, count};
 use crate::call::Call;
 use crate::lost::Lost;
 use crate::tee::CapturedBody;
-use crate::{Gateway, GatewayError, limits, record};
+use crate::{Gateway, GatewayError, encoding, limits, record};
 
 /// How often places whose time is over are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -206,12 +207,13 @@ enum Asking {
 
 /// Puts the client's own bytes to the teacher.
 async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call, asking: Asking) -> Result<Taught, Lost> {
-    let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
-    let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
+    let body = Outgoing::Whole(call.body.clone());
+    let asked = client.send(&Method::POST, &call.path, call.query.as_deref(), &call.headers, body).await;
     let answer = asked.map_err(|_| Lost::TeacherUnreachable)?;
-    let status = answer.status();
+    let (status, codings) = (answer.status(), encoding::of(answer.headers()));
     let body = Limited::new(answer.into_body(), limits::CAPTURED_BYTES_MAX).collect().await;
     let bytes = body.map_err(|_| Lost::TeacherNotPlain)?.to_bytes();
+    let bytes = codings.decode(&bytes, limits::CAPTURED_BYTES_MAX).ok_or(Lost::TeacherNotPlain)?;
     let summary: Option<CompletionSummary> = call.api.read(call.delivery.stream, &bytes);
     match asking {
         // The student's own answer to this request is kept under the call's id already.

@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) rules: Arc<SiteRules>,
     /// The client's bytes, as they came; only an alias of a call site may have been replaced by a model.
     pub(crate) body: Bytes,
+    /// The same unpacked, for reading and keeping.
+    pub(crate) text: Bytes,
     /// For the teacher.
     pub(crate) headers: HeaderMap,
     pub(crate) path: String,
@@ -56,14 +58,13 @@ impl Call {
         gateway: &Gateway,
         parts: &http::request::Parts,
         (api, began): (Api, Instant),
-        body: Bytes,
+        (body, text): (Bytes, Bytes),
         parsed: Option<&ChatRequest<'_>>,
     ) -> Result<Self, ApiError> {
-        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let (path_site, path) = callsite::split_path(parts.uri.path());
         let at_ms = (gateway.clock)();
         let key = parts.extensions.get::<Arc<Key>>().cloned();
-        let may_keep = may_be_kept(parts, &body, parsed);
+        let may_keep = may_be_kept(parts, &text, parsed);
         let claimed = claims(path_site, &parts.headers, key.as_ref().and_then(|key| key.site()), parsed).site();
         let claimed = claimed.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
         let (named, by) = claimed.unwrap_or_else(|| match parsed {
@@ -86,13 +87,18 @@ impl Call {
             (site, rules)
         };
         let mut headers = teacher::headers::outgoing(&parts.headers);
-        // The copy must be readable; and nothing said is rewritten, so the teacher is asked for plain text.
-        headers.remove(header::ACCEPT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
-        let repeated = !site.is_default() && gateway.repeats.is_repeat(&site, &body, at_ms);
+        let repeated = !site.is_default() && gateway.repeats.is_repeat(&site, &text, at_ms);
         let asked = parsed.map(|parsed| parsed.model.clone()).unwrap_or_default();
-        let replaced = parsed.and_then(|parsed| gateway.callsites.outgoing(&body, parsed));
-        let (body, model) = replaced.map_or((body, asked), |(body, model)| (Bytes::from(body), model));
+        let replaced = parsed.and_then(|parsed| gateway.callsites.outgoing(&text, parsed));
+        let (body, text, model) = match replaced {
+            Some((replaced, model)) => {
+                headers.remove(header::CONTENT_ENCODING);
+                let replaced = Bytes::from(replaced);
+                (replaced.clone(), replaced, model)
+            }
+            None => (body, text, asked),
+        };
         Ok(Self {
             id: Uuid::now_v7(),
             at_ms,
@@ -105,6 +111,7 @@ impl Call {
             admitted,
             rules,
             body,
+            text,
             headers,
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
@@ -112,7 +119,7 @@ impl Call {
             user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
             repeated,
-            retry: text("x-stainless-retry-count").is_some_and(|count| count != "0"),
+            retry: parts.headers.get("x-stainless-retry-count").is_some_and(|count| count != "0"),
         })
     }
 }

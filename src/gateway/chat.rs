@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use handover::plan::{Because, Plan, Route};
 use handover::{Candidate, Dice, Sticky};
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use wire::chat::ChatRequest;
 use wire::error::ApiError;
@@ -18,10 +17,9 @@ use crate::call::{Call, short_hash};
 use crate::incoming::{self, Read};
 use crate::pass::pass;
 use crate::reason::Reason;
-use crate::respond::{self, Body, RouteHeaders};
+use crate::respond::Body;
 use crate::student_leg::{self, Decision};
-use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, outages, record};
+use crate::{Gateway, audit, encoding, teacher_leg};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -30,6 +28,8 @@ struct PlannedCall {
     audit: Option<Arc<Candidate>>,
     /// The teacher is asked a second time afterwards.
     repeat: bool,
+    /// Who answers if the teacher cannot.
+    stand_in: Option<Arc<Candidate>>,
     /// What a student is asked; absent when the request is the teacher's alone.
     prompt: Option<Prompt>,
 }
@@ -48,11 +48,12 @@ pub(crate) async fn chat(
     };
     let began = Instant::now();
     // What we do not understand is the teacher's to judge.
-    let parsed = api.parse(&body).ok();
-    let call = Arc::new(Call::new(gateway, &parts, (api, began), body.clone(), parsed.as_ref())?);
+    let text = encoding::of(&parts.headers).decode(&body, gateway.body_bytes_max).unwrap_or_else(|| body.clone());
+    let parsed = api.parse(&text).ok();
+    let call = Arc::new(Call::new(gateway, &parts, (api, began), (body, text.clone()), parsed.as_ref())?);
     let planned = plan(gateway, &call, parsed.as_ref());
     let mut audit = audit::Planned::new(gateway, &call, planned.prompt.as_ref(), planned.audit, planned.repeat);
-    let mut reason = planned.reason;
+    let (mut reason, mut tried_before) = (planned.reason, None);
     if let (Route::Student { candidate, confidence_threshold }, Some(prompt)) = (&planned.route, &planned.prompt) {
         audit.student_asked();
         match student_leg::decide(gateway, &call, (candidate, *confidence_threshold), prompt).await {
@@ -63,6 +64,7 @@ pub(crate) async fn chat(
                 return Ok(response);
             }
             Decision::Escalate { reason: why, tried } => {
+                tried_before = planned.stand_in.as_ref().and(Some(tried.clone()));
                 let (version, failed) = (&candidate.version, tried.as_ref().is_err_and(NoAnswer::is_failure));
                 // An audit, made or lost, counts the failure itself.
                 if !audit.escalated(version, tried) && failed {
@@ -72,14 +74,30 @@ pub(crate) async fn chat(
             }
         }
     }
+    let asked = teacher_leg::ask(gateway, client, &call).await;
+    if let (Some(candidate), Some(prompt)) = (&planned.stand_in, &planned.prompt)
+        && teacher_leg::is_down(&asked)
+        && let Some(attempt) = student_leg::stand_in(gateway, &call, candidate, prompt, tried_before).await
+    {
+        audit.teacher_unreachable();
+        count_route(gateway, &call, "student", &Reason::TeacherDown);
+        return Ok(student_leg::respond(gateway, &call, &Reason::TeacherDown, &attempt));
+    }
     count_route(gateway, &call, "teacher", &reason);
-    Ok(ask_teacher(gateway, client, &call, &reason, audit).await)
+    Ok(teacher_leg::respond(gateway, &call, &reason, asked, audit))
 }
 
 /// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on
 /// the dice, so audits stay an unbiased sample of what students may answer.
 fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> PlannedCall {
-    let teacher_only = |reason| PlannedCall { route: Route::Teacher, reason, audit: None, repeat: false, prompt: None };
+    let teacher_only = |reason| PlannedCall {
+        route: Route::Teacher,
+        reason,
+        audit: None,
+        repeat: false,
+        stand_in: None,
+        prompt: None,
+    };
     if !call.admitted {
         return teacher_only(Reason::Plan(Because::TooManySites));
     }
@@ -92,15 +110,16 @@ fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> Pla
         Err(ineligible) => return teacher_only(Reason::Ineligible(ineligible)),
     };
     let dice = dice(gateway, call, &prompt);
-    let Plan { route, audit, repeat, because } = gateway.ledger.plan(&call.site, dice);
+    let Plan { route, audit, repeat, proven, because } = gateway.ledger.plan(&call.site, dice);
     // A repeated request is no new evidence.
     let is_new = !call.retry && !call.repeated;
     let (audit, repeat) = (audit.filter(|_| is_new), repeat && is_new);
-    if route == Route::Teacher && audit.is_none() && !repeat {
+    let stand_in = proven.filter(|_| gateway.offline_fallback);
+    if route == Route::Teacher && audit.is_none() && !repeat && stand_in.is_none() {
         return teacher_only(Reason::Plan(because));
     }
     match gateway.students.accepts(&prompt) {
-        Ok(()) => PlannedCall { route, reason: Reason::Plan(because), audit, repeat, prompt: Some(prompt) },
+        Ok(()) => PlannedCall { route, reason: Reason::Plan(because), audit, repeat, stand_in, prompt: Some(prompt) },
         Err(ineligible) => teacher_only(Reason::Ineligible(ineligible)),
     }
 }
@@ -119,51 +138,4 @@ fn dice(gateway: &Gateway, call: &Call, prompt: &Prompt) -> Dice {
 
 fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
     gateway.metrics.routed_total(call.site.as_str(), route, reason.label()).inc();
-}
-
-/// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
-fn says_usage(call: &Call, body: &[u8]) -> bool {
-    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains("\"prompt_tokens\""))
-}
-
-/// The teacher's leg: the client's bytes up, the teacher's bytes down.
-async fn ask_teacher(
-    gateway: &Arc<Gateway>,
-    client: &teacher::Client,
-    call: &Arc<Call>,
-    reason: &Reason,
-    audit: audit::Planned,
-) -> Response<Body> {
-    let site = call.site.as_str();
-    let metrics = &gateway.metrics;
-    metrics.proxy_overhead_seconds(site).observe(call.began.elapsed().as_secs_f64());
-    let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
-    let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
-    let answer = match asked {
-        Ok(answer) => answer,
-        Err(error) => {
-            // An error of the proxy's own, which still says whose request it was.
-            audit.teacher_unreachable();
-            outages::count(gateway, &error);
-            metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
-            let mut response = respond::error(&error);
-            RouteHeaders::teacher(call, reason).write(response.headers_mut());
-            return response;
-        }
-    };
-    metrics.time_to_first_byte_seconds(site).observe(call.began.elapsed().as_secs_f64());
-    let (mut head, body) = answer.into_parts();
-    head.headers = teacher::headers::end_to_end(&head.headers);
-    RouteHeaders::teacher(call, reason).write(&mut head.headers);
-    metrics.requests_total(site, "teacher", head.status.as_str()).inc();
-    let (gateway, call, status) = (gateway.clone(), call.clone(), head.status);
-    let ended = move |body: CapturedBody| {
-        let seconds = call.began.elapsed().as_secs_f64();
-        gateway.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
-        let wanted = body.complete && (audit.is_wanted() || says_usage(&call, &body.bytes));
-        let summary = if wanted { call.api.read(call.delivery.stream, &body.bytes) } else { None };
-        record::teacher_answered(&gateway, &call, call.id, status, &body, summary.as_ref());
-        audit.teacher_answered(status, &body, summary.as_ref());
-    };
-    Response::from_parts(head, Tee::new(body, Box::new(ended)).boxed_unsync())
 }

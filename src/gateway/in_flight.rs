@@ -9,27 +9,43 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use telemetry::Metrics;
 
-use crate::respond::Body;
+use crate::respond::{Body, Failure};
 
 /// Counts one request for as long as it lives: a client that leaves drops it like one that stays.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<Metrics>);
+pub(crate) struct InFlight {
+    metrics: Arc<Metrics>,
+    /// Nothing was answered yet.
+    waiting: bool,
+}
 
 impl InFlight {
     pub(crate) fn begin(metrics: &Arc<Metrics>) -> Self {
         metrics.requests_in_flight().add(1.0);
-        Self(metrics.clone())
+        Self { metrics: metrics.clone(), waiting: false }
+    }
+
+    /// The same, of a request whose answer has not begun.
+    pub(crate) fn waiting(metrics: &Arc<Metrics>) -> Self {
+        let mut request = Self::begin(metrics);
+        request.waiting = true;
+        request
     }
 
     /// A body that keeps its request counted.
-    pub(crate) fn until_end_of(self, body: Body) -> Counted {
+    pub(crate) fn until_end_of(mut self, body: Body) -> Counted {
+        self.waiting = false;
         Counted { body, _request: self }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.requests_in_flight().add(-1.0);
+        self.metrics.requests_in_flight().add(-1.0);
+        if self.waiting {
+            // The client left first; the code is the one that proxies log for it.
+            self.metrics.requests_total("default", "proxy", "499").inc();
+        }
     }
 }
 
@@ -41,12 +57,9 @@ pub(crate) struct Counted {
 
 impl http_body::Body for Counted {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Failure;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

@@ -5,16 +5,16 @@ use futures_util::StreamExt;
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
+use teacher::Outgoing;
 use wire::error::ApiError;
 
 use crate::limits;
-use crate::respond::Body;
 
 /// A body that was read, or begun.
 pub(crate) enum Read {
     Whole(Bytes),
     /// It has more than the limit; what was read of it comes first.
-    Larger(Body),
+    Larger(Outgoing),
 }
 
 /// Reads `body` up to `most` bytes.
@@ -24,7 +24,7 @@ pub(crate) enum Read {
 pub(crate) async fn read(mut body: Incoming, most: usize) -> Result<Read, ApiError> {
     // Where the client says a length, nothing of it need be held.
     if usize::try_from(body.size_hint().lower()).is_ok_and(|least| least > most) {
-        return Ok(Read::Larger(body.boxed_unsync()));
+        return Ok(Read::Larger(Outgoing::Stream(body.boxed_unsync())));
     }
     let (mut pieces, mut bytes) = (Vec::new(), 0);
     while let Some(frame) = next(&mut body).await? {
@@ -33,7 +33,8 @@ pub(crate) async fn read(mut body: Incoming, most: usize) -> Result<Read, ApiErr
         pieces.push(data);
         if bytes > most {
             let read = futures_util::stream::iter(pieces).map(|piece| Ok(Frame::data(piece)));
-            return Ok(Read::Larger(StreamBody::new(read.chain(BodyStream::new(body))).boxed_unsync()));
+            let whole = StreamBody::new(read.chain(BodyStream::new(body)));
+            return Ok(Read::Larger(Outgoing::Stream(whole.boxed_unsync())));
         }
     }
     if let [only] = pieces.as_slice() {

@@ -18,6 +18,8 @@ mod audits;
 mod call;
 mod chat;
 mod early;
+mod encoding;
+mod ending;
 mod error;
 mod guard;
 mod handle;
@@ -36,8 +38,10 @@ mod repeats;
 mod respond;
 mod sentinels;
 mod student_leg;
+mod teacher_leg;
 mod tee;
 mod threads;
+mod upgrade;
 mod whose;
 
 use std::sync::Arc;
@@ -64,6 +68,7 @@ pub use record::release_early;
 pub use repeats::Repeats;
 pub use sentinels::Sentinels;
 pub use threads::serve;
+pub use upgrade::Upgrades;
 pub use whose::Callsites;
 
 /// Opens the students that the ledger names.
@@ -114,6 +119,9 @@ pub struct Gateway {
     pub judge: Option<Arc<dyn Judging>>,
     pub sentinels: Sentinels,
     pub outages: Outages,
+    pub upgrades: Upgrades,
+    /// Whether the student of a handed-over site answers what the teacher cannot.
+    pub offline_fallback: bool,
     pub activity: Arc<Activity>,
     pub prices: teacher::Prices,
     pub metrics: Arc<Metrics>,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long a client may pause within a request's body.
 pub const BODY_PAUSE_TIME: Duration = Duration::from_secs(60);
+/// Connections that have changed their protocol (WebSockets), at a time.
+pub const UPGRADES_MAX: usize = 1_024;
 /// Largest answer that is remembered, for the exchange log and for audits; a longer one passes through and is counted.
 pub const CAPTURED_BYTES_MAX: usize = capture::limits::EXCHANGE_BYTES_MAX;
 /// Audits that may wait; further ones are lost and counted.

@@ -30,6 +30,8 @@ pub enum Reason {
     StudentTimeout,
     /// The student's confidence is below the proven threshold.
     Unsure,
+    /// The teacher cannot be reached, is broken or its model is gone; the site's proven student stands in.
+    TeacherDown,
     /// A verifier refused the student's answer, by its name.
     Refused(&'static str),
 }
@@ -53,6 +55,7 @@ impl Reason {
             Self::StudentFailed => "student-failed",
             Self::StudentTimeout => "student-timeout",
             Self::Unsure => "unsure",
+            Self::TeacherDown => "teacher-down",
             Self::Refused(verifier) => verifier,
         }
     }
@@ -91,6 +94,7 @@ impl Reason {
             (Self::StudentFailed, "the student gave no answer"),
             (Self::StudentTimeout, "the student did not finish in time"),
             (Self::Unsure, "the student's confidence is below the proven threshold"),
+            (Self::TeacherDown, "the teacher cannot answer, and `offline.fallback` lets the student stand in"),
         ];
         all.extend(
             verify::verifier::NAMES.iter().map(|name| (Self::Refused(name), "a verifier refused the student's answer")),

@@ -106,9 +106,9 @@ fn capture_of<'a>(gateway: &'a Gateway, call: &Call) -> Option<&'a Capture> {
 fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
     let Some(capture) = capture_of(gateway, call) else { return };
     // Without a place nothing is copied.
-    let Some(place) = capture.place(call.body.len() + kept.response.len()) else { return };
+    let Some(place) = capture.place(call.text.len() + kept.response.len()) else { return };
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
-    let (Some(request), Some(response)) = (text(&call.body), text(kept.response)) else {
+    let (Some(request), Some(response)) = (text(&call.text), text(kept.response)) else {
         capture.drop_one("not-text");
         return;
     };

@@ -12,8 +12,15 @@ use wire::error::ApiError;
 use crate::call::Call;
 use crate::reason::Reason;
 
+/// Both of OpenAI's libraries show it.
+const REQUEST_ID: &str = "x-request-id";
+const OWN_REQUEST_ID: &str = "x-apprentice-request-id";
+
+/// Why a body ended before its end.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 /// The body of every answer.
-pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Failure>;
 
 /// A body that is all there.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
@@ -47,7 +54,7 @@ impl<'a> RouteHeaders<'a> {
                 headers.insert(HeaderName::from_static(name), value);
             }
         };
-        put("x-apprentice-request-id", &self.id.to_string());
+        put(OWN_REQUEST_ID, &self.id.to_string());
         put("x-apprentice-site", self.site.as_str());
         put("x-apprentice-site-by", self.by.label());
         put("x-apprentice-route", self.route);
@@ -59,6 +66,15 @@ impl<'a> RouteHeaders<'a> {
     }
 }
 
+/// Whatever was answered, and by whom, can be asked about by an id.
+pub(crate) fn identify(headers: &mut HeaderMap) {
+    if !headers.contains_key(REQUEST_ID) {
+        let own = headers.get(OWN_REQUEST_ID).cloned();
+        let id = own.or_else(|| HeaderValue::from_str(&Uuid::now_v7().to_string()).ok());
+        id.map(|id| headers.insert(REQUEST_ID, id));
+    }
+}
+
 /// An error of the proxy's own.
 pub(crate) fn error(error: &ApiError) -> Response<Body> {
     let mut response = Response::new(whole(error.to_json()));
@@ -67,8 +83,8 @@ pub(crate) fn error(error: &ApiError) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = error.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    } else if error.status < 500 {
-        // OpenAI's libraries retry on their own; the same request would fail the same way.
+    } else if error.status < 500 || error.status == 504 {
+        // OpenAI's libraries retry on their own: the same request would fail the same way, or wait as long again.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     response

@@ -37,6 +37,28 @@ pub(crate) async fn decide(
     Decision::Escalate { reason, tried }
 }
 
+/// What the candidate's version answers while the teacher cannot: sure or not, as long as its verifiers pass. `tried` is what it
+/// answered to this request already.
+pub(crate) async fn stand_in(
+    gateway: &Gateway,
+    call: &Call,
+    candidate: &Candidate,
+    prompt: &Prompt,
+    tried: Option<Result<Attempt, NoAnswer>>,
+) -> Option<Attempt> {
+    let tried = match tried {
+        Some(tried) => tried,
+        None => {
+            let tried = attempt(gateway, call, candidate, prompt).await;
+            if tried.as_ref().is_err_and(NoAnswer::is_failure) {
+                gateway.ledger.student_failed(&call.site, &candidate.version, (gateway.clock)());
+            }
+            tried
+        }
+    };
+    tried.ok().filter(|attempt| attempt.verdict == Verdict::Pass)
+}
+
 /// The answer in the shape that the client asked for.
 pub(crate) fn respond(gateway: &Gateway, call: &Call, reason: &Reason, attempt: &Attempt) -> Response<Body> {
     let id = format!("chatcmpl-{}", call.id.simple());

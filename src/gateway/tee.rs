@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use teacher::{AnswerBody, AnswerError};
 
+use crate::encoding::Codings;
 use crate::limits;
 
 /// What was kept of a body that has ended.
@@ -21,19 +22,32 @@ pub(crate) struct CapturedBody {
     pub(crate) client_left: bool,
 }
 
+impl CapturedBody {
+    /// The same as the teacher wrote it, before it was packed.
+    pub(crate) fn decoded(mut self, codings: &Codings) -> Self {
+        if !codings.is_none() {
+            match codings.decode(&self.bytes, limits::CAPTURED_BYTES_MAX) {
+                Some(bytes) => self.bytes = bytes,
+                None => self.complete = false,
+            }
+        }
+        self
+    }
+}
+
 /// What to do when the body has ended or the client has left.
 pub(crate) type Ended = Box<dyn FnOnce(CapturedBody) + Send>;
 
 /// A body that passes through and is remembered.
 pub(crate) struct Tee {
-    inner: Incoming,
+    inner: AnswerBody,
     frames: Vec<Bytes>,
     bytes: usize,
     ended: Option<Ended>,
 }
 
 impl Tee {
-    pub(crate) fn new(inner: Incoming, ended: Ended) -> Self {
+    pub(crate) fn new(inner: AnswerBody, ended: Ended) -> Self {
         let mut tee = Self { inner, frames: Vec::new(), bytes: 0, ended: Some(ended) };
         if tee.inner.is_end_stream() {
             tee.finish(true, false);
@@ -70,12 +84,12 @@ impl Tee {
 
 impl Body for Tee {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = AnswerError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

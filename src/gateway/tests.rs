@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 mod audits;
 mod client;
+mod down;
 mod failures;
 mod guard;
 mod leaving;
@@ -10,9 +11,11 @@ mod legs;
 mod lost;
 mod measuring;
 mod order;
+mod packed;
 mod routes;
 mod students;
 mod teacher;
+mod upgrading;
 mod whose;
 mod world;
 

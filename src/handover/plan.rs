@@ -67,6 +67,8 @@ pub struct Plan {
     pub audit: Option<Arc<Candidate>>,
     /// Ask the teacher a second time afterwards: the site's measure is not chosen yet.
     pub repeat: bool,
+    /// The version that this site was handed over to and that does answer, whoever is asked first.
+    pub proven: Option<Arc<Candidate>>,
     pub because: Because,
 }
 
@@ -74,7 +76,7 @@ impl Plan {
     /// The teacher answers and nothing else happens.
     #[must_use]
     pub fn teacher(because: Because) -> Self {
-        Self { route: Route::Teacher, audit: None, repeat: false, because }
+        Self { route: Route::Teacher, audit: None, repeat: false, proven: None, because }
     }
 }
 
@@ -108,7 +110,10 @@ impl Site {
         // A capped share is a smaller part of the same die, so a sticky request keeps its side.
         let cap = policy.share_max.min(self.share_max.unwrap_or(1.0));
         let (route, because) = self.route(incumbent, health, dice.route, cap);
-        Plan { route, audit: audit.cloned(), repeat, because }
+        let handed_over = self.state == State::Student && cap > 0.0;
+        let proven = Some(incumbent).filter(|trial| handed_over && student(trial, health).is_some());
+        let proven = proven.map(|trial| trial.candidate.clone());
+        Plan { route, audit: audit.cloned(), repeat, proven, because }
     }
 
     /// Whether the measure that depends on `on` is still to be chosen.

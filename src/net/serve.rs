@@ -1,6 +1,7 @@
 //! Accepting: a connection takes its permit before it is accepted, so that overload waits in the kernel's queue.
 
 use std::net::TcpListener;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -35,14 +35,16 @@ where
             return;
         }
     };
-    let (graceful, permits) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.connections_max)));
+    let permits = Arc::new(Semaphore::new(limits.connections_max));
     while let Some((stream, permit)) = next(&listener, &permits, &mut stop).await {
         // Without it every small chunk of a stream may wait for the client's acknowledgement.
         stream.set_nodelay(true).ok();
-        tokio::spawn(connection(stream, limits, service.clone(), graceful.watcher(), permit));
+        tokio::spawn(connection(stream, limits, service.clone(), stop.clone(), permit));
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_time, graceful.shutdown()).await.is_err() {
+    // Every connection holds a permit to its end.
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    if tokio::time::timeout(limits.drain_time, permits.acquire_many(all)).await.is_err() {
         tracing::warn!("some requests were cut off by the shutdown");
     }
 }
@@ -73,9 +75,14 @@ async fn next(
     }
 }
 
-/// One connection to its end.
-async fn connection<S, B>(stream: TcpStream, limits: Limits, service: S, watcher: Watcher, permit: OwnedSemaphorePermit)
-where
+/// One connection to its end: once the program is to stop that is the end of the running request.
+async fn connection<S, B>(
+    stream: TcpStream,
+    limits: Limits,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+    permit: OwnedSemaphorePermit,
+) where
     S: HttpService<Incoming, ResBody = B> + Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,
@@ -85,7 +92,18 @@ where
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
-    if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    // Who told of it is gone: then nobody will.
+    let told = async { drop(stop.wait_for(|stop| *stop).await) };
+    let ended = tokio::select! {
+        biased;
+        ended = serving.as_mut() => ended,
+        () = told => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
     drop(permit);

@@ -1,27 +1,25 @@
 //! A pooled client of the teacher.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::time::Instant;
 use wire::error::ApiError;
 
-use crate::{Endpoint, TeacherError, limits};
-
-/// The body of a request to the teacher: what the client sent, unread or read.
-pub type Outgoing = UnsyncBoxBody<Bytes, hyper::Error>;
+use crate::connect::Within;
+use crate::resilience::backoff;
+use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError, limits};
 
 /// A client; clones share its connections. Belongs to the runtime that it is used on.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Outgoing>,
+    pool: Pool<Within<HttpsConnector<HttpConnector>>, Outgoing>,
     endpoint: Endpoint,
 }
 
@@ -32,7 +30,6 @@ impl Client {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(limits::CONNECT_TIME));
         let builder = hyper_rustls::HttpsConnectorBuilder::new();
         let builder =
             match &endpoint.ca_file {
@@ -42,54 +39,119 @@ impl Client {
                 )?,
             };
         let https = builder.https_or_http().enable_http1().wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new()).pool_idle_timeout(limits::IDLE_TIME).build(https);
+        let https = Within { connector: https, time: endpoint.resilience.timeouts.connect };
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_idle_timeout(limits::IDLE_TIME)
+            .http1_max_headers(limits::ANSWER_HEADERS_MAX)
+            .build(https);
         Ok(Self { pool, endpoint: endpoint.clone() })
     }
 
-    /// Sends a request on and returns the teacher's answer as it comes, or why there is none. Dropping the
-    /// future, or the answer's body, ends the request.
+    /// Sends a request on and returns the teacher's answer as it comes, or why there is none. A whole body is sent again while no
+    /// connection can be made: the teacher has seen nothing of it then. Dropping the future, or the answer's body, ends the request.
     ///
     /// # Errors
-    /// In OpenAI's shape: the path cannot be sent on (400), the teacher cannot be reached (502) or does not begin (504).
+    /// In OpenAI's shape: the path cannot be sent on or the client's body broke off (400), the teacher cannot be reached or broke off
+    /// (502), did not begin in time (504), or is not asked for now (503).
     pub async fn send(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
         query: Option<&str>,
-        headers: HeaderMap,
+        headers: &HeaderMap,
         body: Outgoing,
-    ) -> Result<Response<Incoming>, ApiError> {
-        let origin = self.endpoint.origin();
+    ) -> Result<Response<AnswerBody>, ApiError> {
+        let Resilience { timeouts, retries_max, .. } = self.endpoint.resilience;
+        let began = Instant::now();
+        let permit = self.endpoint.breaker().admit(began.into_std()).map_err(|wait| self.resting(wait))?;
+        let (mut body, mut retries) = (body, 0);
+        loop {
+            let again = body.again();
+            let asked = self.pool.request(self.request(method, path, query, headers, body)?);
+            let error = match tokio::time::timeout(timeouts.first_byte, asked).await {
+                Ok(Ok(response)) => {
+                    permit.answered();
+                    return Ok(response.map(|body| AnswerBody::new(body, timeouts, began)));
+                }
+                Ok(Err(error)) if is_clients(&error) => {
+                    let problem = format!("the body could not be read: {}", chain(&error));
+                    return Err(ApiError::invalid("body_unreadable", problem));
+                }
+                Ok(Err(error)) if error.is_connect() => match again {
+                    Some(again) if retries < retries_max && began.elapsed() < timeouts.connect => {
+                        retries += 1;
+                        // The nanoseconds that the try took are chance enough.
+                        let die = f64::from(began.elapsed().subsec_nanos() % 1_000) / 1_000.0;
+                        tokio::time::sleep(backoff(retries, die)).await;
+                        body = again;
+                        continue;
+                    }
+                    _ => self.unreachable(&error),
+                },
+                Ok(Err(error)) => self.broke_off(&error),
+                Err(_) => self.silent(timeouts.first_byte),
+            };
+            if permit.failed(Instant::now().into_std()) {
+                let origin = self.endpoint.origin();
+                tracing::error!(
+                    teacher = origin,
+                    error = error.message,
+                    "the circuit opened: the teacher is not asked for a while"
+                );
+            }
+            return Err(error);
+        }
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: Outgoing,
+    ) -> Result<Request<Outgoing>, ApiError> {
         let invalid =
             |error: http::Error| ApiError::invalid("bad_path", format!("the path cannot be sent on: {error}"));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(self.endpoint.url(path, query).map_err(invalid)?)
-            .body(body)
-            .map_err(invalid)?;
-        *request.headers_mut() = headers;
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = self.endpoint.url(path, query).map_err(invalid)?;
+        headers.clone_into(request.headers_mut());
         if let Some(authorization) = &self.endpoint.authorization {
             request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
         }
-        match tokio::time::timeout(limits::FIRST_BYTE_TIME, self.pool.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if is_clients(&error) => {
-                Err(ApiError::invalid("body_unreadable", format!("the body could not be read: {}", chain(&error))))
-            }
-            Ok(Err(error)) => Err(ApiError::upstream(
-                502,
-                "teacher_unreachable",
-                format!(
-                    "the teacher at {origin} cannot be reached: {}; check teacher.base_url and the network",
-                    chain(&error)
-                ),
-            )),
-            Err(_) => Err(ApiError::upstream(
-                504,
-                "teacher_timeout",
-                format!("the teacher at {origin} did not begin to answer within {:?}", limits::FIRST_BYTE_TIME),
-            )),
-        }
+        Ok(request)
+    }
+
+    fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {
+        let (origin, why) = (self.endpoint.origin(), chain(error));
+        let message =
+            format!("the teacher at {origin} cannot be reached: {why}; check teacher.base_url and the network");
+        ApiError::upstream(502, "teacher_unreachable", message)
+    }
+
+    fn broke_off(&self, error: &dyn std::error::Error) -> ApiError {
+        let (origin, why) = (self.endpoint.origin(), chain(error));
+        ApiError::upstream(
+            502,
+            "teacher_broke_off",
+            format!("the teacher at {origin} broke off before it answered: {why}"),
+        )
+    }
+
+    fn silent(&self, waited: Duration) -> ApiError {
+        let origin = self.endpoint.origin();
+        let message =
+            format!("the teacher at {origin} did not begin to answer within {waited:?} (teacher.first_byte_s)");
+        ApiError::upstream(504, "teacher_timeout", message)
+    }
+
+    fn resting(&self, wait: Duration) -> ApiError {
+        let origin = self.endpoint.origin();
+        let message =
+            format!("the teacher at {origin} has not answered several requests in a row and is not asked for now");
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        ApiError { retry_after_s: Some(seconds), ..ApiError::upstream(503, "teacher_unavailable", message) }
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 
-use crate::TeacherError;
+use crate::breaker::Breaker;
+use crate::{Resilience, TeacherError};
 
 /// The upstream model's address.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct Endpoint {
     pub(crate) authorization: Option<HeaderValue>,
     /// PEM file with the only certificates to trust.
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) resilience: Resilience,
+    breaker: Breaker,
 }
 
 impl Endpoint {
@@ -45,7 +48,21 @@ impl Endpoint {
         if let Some(value) = &mut authorization {
             value.set_sensitive(true);
         }
-        Ok(Self { scheme, authority, prefix, authorization, ca_file })
+        let resilience = Resilience::default();
+        let breaker = Breaker::new(resilience.breaker);
+        Ok(Self { scheme, authority, prefix, authorization, ca_file, resilience, breaker })
+    }
+
+    /// The same address asked with other patience; its circuit begins closed.
+    #[must_use]
+    pub fn with_resilience(self, resilience: Resilience) -> Self {
+        Self { resilience, breaker: Breaker::new(resilience.breaker), ..self }
+    }
+
+    /// The circuit to this address; clones of an endpoint share it.
+    #[must_use]
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
     /// The teacher's URL of a client's path `/v1/...` with its query.

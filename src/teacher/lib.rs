@@ -1,26 +1,36 @@
 //! The way to the teacher: one pooled HTTP/1.1 client, TLS by rustls.
 //!
 //! - [`Endpoint`]: where the teacher is and how it is asked;
+//! - [`Resilience`], [`Breaker`]: its time limits, retries and circuit;
 //! - [`Client`]: bytes in, bytes out, for the gateway: nothing that client or teacher said is written anew;
 //! - [`headers`]: which headers go on;
 //! - [`Prices`]: what it charges;
 //! - [`TeacherModel`]: the same teacher as a [`wire::ChatModel`], for judges and makers of data.
 //!
-//! The only member that links the TLS client. Keeps nothing, decides nothing, retries nothing.
+//! The only member that links the TLS client. Keeps nothing, and sends again only what the teacher has not seen.
 
+mod answer;
+mod breaker;
 mod client;
+mod connect;
 mod endpoint;
 mod error;
 pub mod headers;
 pub mod limits;
 mod model;
+mod outgoing;
 mod prices;
+mod resilience;
 
-pub use client::{Client, Outgoing};
+pub use answer::{AnswerBody, AnswerError};
+pub use breaker::{Breaker, Circuit};
+pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::TeacherError;
 pub use model::TeacherModel;
+pub use outgoing::Outgoing;
 pub use prices::{Price, Prices, day};
+pub use resilience::{BreakerSettings, Resilience, Timeouts};
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,11 @@
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use wire::{Answer, Answering, Api, ChatModel, CompletionSummary, Finish, Ineligible, ModelError, Prompt, Signals};
 
-use crate::{Client, limits};
+use crate::{Client, Outgoing, limits};
 
 /// Longest part of a refusing teacher's answer that goes into the message.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -66,9 +66,8 @@ impl ChatModel for TeacherModel {
 }
 
 async fn ask(client: &Client, body: Vec<u8>) -> Result<Answer, ModelError> {
-    let body = Full::from(body).map_err(|never| match never {}).boxed_unsync();
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let answer = client.send(Method::POST, Api::Chat.path(), None, headers, body).await;
+    let answer = client.send(&Method::POST, Api::Chat.path(), None, &headers, Outgoing::Whole(body.into())).await;
     let answer = answer.map_err(|error| ModelError::Failed(error.message))?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), limits::ANSWER_BYTES_MAX).collect().await;

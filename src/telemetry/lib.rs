@@ -58,7 +58,8 @@ families! {
     gauge saved_usd(call_site) "Teacher's price of the requests that students have answered since the start; 0 where no price is known.";
     gauge saved_seconds(call_site) "Time that clients have not waited since the start: for each request that a student answered, the site's mean with the teacher less what it took.";
     gauge teacher_spent_usd(call_site, purpose) "Paid to the teacher since the start; purpose is traffic, audit (a served request put to it afterwards) or repeat (its own variance).";
-    counter teacher_failures_total(cause) "Requests that the teacher did not answer; cause is teacher_unreachable or teacher_timeout. Its own error answers are in requests_total by code.";
+    counter teacher_failures_total(cause) "Requests that the teacher did not answer; cause is teacher_unreachable, teacher_broke_off, teacher_timeout or teacher_unavailable (the circuit is open), and answer_broke_off, answer_stalled or answer_too_long of answers that had begun. Its own error answers are in requests_total by code.";
+    gauge teacher_circuit_open() "1 while the teacher is not asked because several requests in a row got no answer.";
     gauge config_last_reload_successful() "1 where the configuration was last read whole, 0 where a reload failed and the one before stays in force.";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
     counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";

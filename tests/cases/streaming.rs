@@ -81,6 +81,9 @@ fn a_stream_that_the_teacher_cuts_off_does_not_end_cleanly() {
         assert_eq!(connection.head().status, 200);
         let (body, clean) = connection.rest();
         assert!(body.starts_with(first.as_bytes()), "what was said before the cut arrives");
+        assert!(
+            !body.ends_with(b"[DONE]\n\n") && (in_a_chunk || body.ends_with(b"\"code\":\"answer_broke_off\"}}\n\n"))
+        );
         assert!(!clean, "a clean end would look like success to every client");
         proxy.captured(1);
         assert_eq!(proxy.stop().code, Some(0));
@@ -104,7 +107,7 @@ fn a_teacher_that_hangs_up_before_its_answer_is_an_error_in_openais_shape() {
     let teacher = ScriptedTeacher::start(|_| vec![Step::Cut]);
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
     let answer = ask(&proxy).answer();
-    assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (502, Some("teacher_unreachable")));
+    assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (502, Some("teacher_broke_off")));
     assert_eq!(teacher.asked(), 1, "a paid request is not repeated");
 }
 

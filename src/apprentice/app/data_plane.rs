@@ -61,6 +61,8 @@ pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> R
         judge: judges::judge(settings, endpoint, data, metrics)?,
         sentinels: Sentinels::default(),
         outages: Outages::default(),
+        upgrades: gateway::Upgrades::default(),
+        offline_fallback: settings.offline.fallback,
         activity: activity.clone(),
         prices: prices(settings)?,
         metrics: metrics.clone(),

@@ -7,9 +7,8 @@ use std::time::Duration;
 use handover::{Entry, Record};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Uri};
-use http_body_util::{BodyExt, Full};
 use ledger::Ledger;
-use teacher::{Client, Endpoint};
+use teacher::{Client, Endpoint, Outgoing};
 use telemetry::Metrics;
 use tokio::sync::watch;
 
@@ -76,8 +75,8 @@ async fn send(webhook: &Webhook, entry: &Entry) -> bool {
     let Ok(body) = serde_json::to_vec(entry) else { return false };
     for attempt in 1..=TRIES {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let body = Full::from(body.clone()).map_err(|never| match never {}).boxed_unsync();
-        let asked = webhook.client.send(Method::POST, webhook.path, None, headers, body);
+        let body = Outgoing::Whole(body.clone().into());
+        let asked = webhook.client.send(&Method::POST, webhook.path, None, &headers, body);
         match tokio::time::timeout(TIME_MAX, asked).await {
             Ok(Ok(answer)) if answer.status().is_success() => return true,
             Ok(Ok(answer)) => tracing::warn!(url = webhook.url, status = %answer.status(), attempt, "webhook refused"),

@@ -4,7 +4,7 @@
 use capture::Redactor;
 
 use crate::settings::Settings;
-use crate::settings::sections::Site;
+use crate::settings::sections::{Site, Teacher};
 
 /// One check: key, value, whether it holds, what it must be.
 type Check<'a> = (&'a str, f64, bool, &'a str);
@@ -65,6 +65,34 @@ fn of_traffic(settings: &Settings) -> Vec<String> {
     ])
 }
 
+/// What is wrong with how the teacher is asked.
+#[expect(clippy::cast_precision_loss, reason = "shown in a message")]
+fn of_teacher(teacher: &Teacher) -> Vec<String> {
+    let seconds = [
+        ("teacher.connect_s", teacher.connect_s),
+        ("teacher.first_byte_s", teacher.first_byte_s),
+        ("teacher.idle_s", teacher.idle_s),
+        ("teacher.total_s", teacher.total_s),
+        ("teacher.breaker_open_s", teacher.breaker_open_s),
+    ];
+    let seconds = seconds.map(|(key, value)| (key, value as f64, (1..=86_400).contains(&value), "from 1 to 86400"));
+    let mut problems = failed(&seconds);
+    let (retries, failures) = (teacher.retries, teacher.breaker_failures);
+    problems.extend(failed(&[
+        ("teacher.retries", f64::from(retries), retries <= 10, "at most 10"),
+        ("teacher.breaker_failures", f64::from(failures), failures <= 1_000_000, "at most 1000000"),
+    ]));
+    let (input, output) = (teacher.input_price, teacher.output_price);
+    let prices = [("teacher.input_price", input), ("teacher.output_price", output)];
+    let given =
+        prices.iter().filter_map(|(key, price)| price.map(|price| (*key, price, is_price(price), "at least 0")));
+    problems.extend(failed(&given.collect::<Vec<_>>()));
+    if input.is_some() != output.is_some() {
+        problems.push("teacher.input_price and teacher.output_price belong together: set both or none".to_owned());
+    }
+    problems
+}
+
 /// What is wrong outside the sections of single sites.
 #[expect(clippy::cast_precision_loss, reason = "shown in a message")]
 pub(crate) fn of(settings: &Settings) -> Vec<String> {
@@ -97,14 +125,7 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     ]));
     problems.extend(Redactor::new(&capture.redact).err().map(|problem| format!("capture.redact {problem}")));
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
-    let (input, output) = (settings.teacher.input_price, settings.teacher.output_price);
-    let prices = [("teacher.input_price", input), ("teacher.output_price", output)];
-    let given =
-        prices.iter().filter_map(|(key, price)| price.map(|price| (*key, price, is_price(price), "at least 0")));
-    problems.extend(failed(&given.collect::<Vec<_>>()));
-    if input.is_some() != output.is_some() {
-        problems.push("teacher.input_price and teacher.output_price belong together: set both or none".to_owned());
-    }
+    problems.extend(of_teacher(&settings.teacher));
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
     problems
 }

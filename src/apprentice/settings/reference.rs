@@ -16,6 +16,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
         proxy,
         admin,
         teacher,
+        offline,
         callsites,
         data,
         capture,
@@ -36,6 +37,7 @@ pub(crate) fn defaults() -> Result<toml::Table, toml::ser::Error> {
     put("proxy", toml::Table::try_from(proxy)?);
     put("admin", toml::Table::try_from(admin)?);
     put("teacher", toml::Table::try_from(teacher)?);
+    put("offline", toml::Table::try_from(offline)?);
     put("callsites", toml::Table::try_from(callsites)?);
     put("data", toml::Table::try_from(data)?);
     put("capture", toml::Table::try_from(capture)?);

@@ -226,7 +226,13 @@ fn every_reason() -> Vec<Reason> {
     ];
     let mut all: Vec<Reason> = states.into_iter().chain(others).map(Reason::Plan).collect();
     all.extend([Reason::DefaultSite, Reason::NotUnderstood, Reason::PassedThrough, Reason::BodyTooLarge]);
-    all.extend([Reason::StudentBusy, Reason::StudentFailed, Reason::StudentTimeout, Reason::Unsure]);
+    all.extend([
+        Reason::StudentBusy,
+        Reason::StudentFailed,
+        Reason::StudentTimeout,
+        Reason::Unsure,
+        Reason::TeacherDown,
+    ]);
     let ineligible = [
         Ineligible::Field("NAME".into()),
         Ineligible::Content("KIND".into()),
@@ -261,6 +267,7 @@ fn every_reason() -> Vec<Reason> {
             | Reason::StudentFailed
             | Reason::StudentTimeout
             | Reason::Unsure
+            | Reason::TeacherDown
             | Reason::Refused(_) => {}
         }
     }

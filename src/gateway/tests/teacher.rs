@@ -18,6 +18,14 @@ pub(super) enum Teaches {
     Stalls(String),
     /// Begins a stream and closes the connection.
     BreaksOff(String),
+    /// The same of a stream that says it is packed.
+    BreaksOffPacked(String),
+    /// Begins a plain answer and closes the connection.
+    CutShort(String),
+    /// Answers with what is packed so.
+    Packed(String, Vec<u8>),
+    /// Answers with an id of its own.
+    Identified(String),
     /// Reads the request and sends nothing until the other side leaves.
     Silent,
     /// Reads the request and closes the connection.
@@ -58,6 +66,8 @@ pub(super) struct Asked {
     /// Request line and headers, in small letters.
     pub(super) head: String,
     pub(super) body: String,
+    /// The body as it came.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// The teacher and what it was asked.
@@ -128,7 +138,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { head, body: String::from_utf8(body).unwrap() })
+    Some(Asked { head, body: String::from_utf8_lossy(&body).into_owned(), bytes: body })
 }
 
 fn play(script: Teaches, mut stream: TcpStream) -> std::io::Result<()> {
@@ -156,6 +166,28 @@ fn play(script: Teaches, mut stream: TcpStream) -> std::io::Result<()> {
         Teaches::BreaksOff(event) => {
             stream.write_all(STREAM.as_bytes())?;
             stream.write_all(chunk(&event).as_bytes())?;
+        }
+        Teaches::BreaksOffPacked(event) => {
+            stream.write_all(STREAM.replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n").as_bytes())?;
+            stream.write_all(chunk(&event).as_bytes())?;
+        }
+        Teaches::CutShort(body) => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len() + 9);
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(body.as_bytes())?;
+        }
+        Teaches::Packed(coding, body) => {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(&body)?;
+        }
+        Teaches::Identified(id) => {
+            let head =
+                format!("HTTP/1.1 200 OK\r\nx-request-id: {id}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}");
+            stream.write_all(head.as_bytes())?;
         }
         Teaches::Silent => return Ok(()),
         Teaches::HangsUp => {}

@@ -59,6 +59,10 @@ pub(super) struct Setup {
     pub(super) alias_model: Option<String>,
     /// The clock stands still: with a window every repeated body is one.
     pub(super) repeat_window_ms: u64,
+    pub(super) offline_fallback: bool,
+    pub(super) resilience: teacher::Resilience,
+    /// A teacher of the test's own.
+    pub(super) teacher_at: Option<SocketAddr>,
 }
 
 impl Setup {
@@ -92,6 +96,9 @@ impl Setup {
             matching: MatchRules::default(),
             alias_model: None,
             repeat_window_ms: 0,
+            offline_fallback: false,
+            resilience: teacher::Resilience::default(),
+            teacher_at: None,
         }
     }
 
@@ -181,7 +188,13 @@ impl World {
             keys: crate::Keys::default(),
             body_bytes_max: 8 << 20,
             connections: CONNECTIONS,
-            endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
+            endpoint: teacher::Endpoint::new(
+                &format!("http://{}/v1", setup.teacher_at.unwrap_or(teacher.address)),
+                None,
+                None,
+            )
+            .unwrap()
+            .with_resilience(setup.resilience),
             distillable: Distillable::Yes,
             rules: rules.clone(),
             callsites: Callsites {
@@ -200,6 +213,8 @@ impl World {
             judge: setup.judge.clone(),
             sentinels: Sentinels::default(),
             outages: crate::Outages::default(),
+            upgrades: crate::Upgrades::default(),
+            offline_fallback: setup.offline_fallback,
             activity: Arc::new(Activity::default()),
             prices: Prices::of_everything(Price { input: 1e6, output: 2e6 }),
             metrics: metrics.clone(),

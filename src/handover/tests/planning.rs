@@ -59,7 +59,7 @@ fn the_route_carries_the_proven_threshold() {
     let candidate = driven.site.incumbent.as_ref().unwrap().candidate.clone();
     let route = Route::Student { candidate, confidence_threshold: 0.0 };
     let because = Because::State(State::Student);
-    assert_eq!(driven.plan(0.5, 0.5), Plan { route, audit: None, repeat: false, because });
+    assert_eq!(driven.plan(0.5, 0.5), Plan { route, audit: None, repeat: false, proven: None, because });
 }
 
 #[test]

@@ -78,6 +78,30 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("teacher.output_price", "at least 0", "Price of a million tokens that it writes."),
     key(
+        "teacher.connect_s",
+        "1 to 86400",
+        "How long a connection to the teacher may take, TLS included; no retry begins later.",
+    ),
+    key("teacher.first_byte_s", "1 to 86400", "How long the teacher may take to begin its answer."),
+    key("teacher.idle_s", "1 to 86400", "How long it may pause between two pieces of its answer."),
+    key("teacher.total_s", "1 to 86400", "How long its answer may take as a whole."),
+    key(
+        "teacher.retries",
+        "at most 10",
+        "How often a request is sent again while no connection can be made: the teacher has seen nothing of it then. Whatever it has seen is the client's to send again.",
+    ),
+    key(
+        "teacher.breaker_failures",
+        "at most 1000000",
+        "Requests in a row without any answer (an error is one) after which the teacher is not asked for a while and clients hear 503 at once; 0 is never.",
+    ),
+    key("teacher.breaker_open_s", "1 to 86400", "How long that lasts before one request may try."),
+    key(
+        "offline.fallback",
+        "",
+        "Lets the student of a call site in state Student answer what it otherwise would not (its confidence is too low, or the dice chose the teacher) while the teacher is down: it cannot be reached, answers 5xx, or its model is gone (404, 410). Verifiers still hold; `x-apprentice-reason` says `teacher-down`.",
+    ),
+    key(
         "callsites.discover",
         "",
         "Call sites that no client names: `learn` (found and treated like any other), `suggest` (listed; only what a person names is one), `off`.",

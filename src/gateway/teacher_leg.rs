@@ -1,0 +1,91 @@
+//! The teacher's leg: the client's bytes up, the teacher's bytes down, with a copy for afterwards.
+
+use std::sync::Arc;
+
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use teacher::{AnswerBody, Outgoing};
+use wire::error::ApiError;
+
+use crate::call::Call;
+use crate::ending::Ending;
+use crate::reason::Reason;
+use crate::respond::{self, Body, Failure, RouteHeaders};
+use crate::tee::{CapturedBody, Tee};
+use crate::{Gateway, audit, encoding, outages, record};
+
+/// The teacher's answer as it begins, or why there is none.
+pub(crate) type Asked = Result<Response<AnswerBody>, ApiError>;
+
+/// Puts the client's own bytes to the teacher.
+pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call) -> Asked {
+    let (site, metrics) = (call.site.as_str(), &gateway.metrics);
+    metrics.proxy_overhead_seconds(site).observe(call.began.elapsed().as_secs_f64());
+    let body = Outgoing::Whole(call.body.clone());
+    let answer = client.send(&Method::POST, &call.path, call.query.as_deref(), &call.headers, body).await;
+    match &answer {
+        Ok(_) => {
+            outages::over(gateway);
+            metrics.time_to_first_byte_seconds(site).observe(call.began.elapsed().as_secs_f64());
+        }
+        Err(error) => outages::count(gateway, error),
+    }
+    answer
+}
+
+/// Whether the teacher cannot do what is asked of it, whoever asks: it is not reached, it is broken, or its model is gone.
+pub(crate) fn is_down(asked: &Asked) -> bool {
+    match asked {
+        Ok(answer) => {
+            let status = answer.status();
+            status.is_server_error() || [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status)
+        }
+        Err(error) => error.is_upstream(),
+    }
+}
+
+/// Passes on what the teacher says.
+pub(crate) fn respond(
+    gateway: &Arc<Gateway>,
+    call: &Arc<Call>,
+    reason: &Reason,
+    asked: Asked,
+    audit: audit::Planned,
+) -> Response<Body> {
+    let (site, metrics) = (call.site.as_str(), &gateway.metrics);
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(error) => {
+            // An error of the proxy's own, which still says whose request it was.
+            audit.teacher_unreachable();
+            metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
+            let mut response = respond::error(&error);
+            RouteHeaders::teacher(call, reason).write(response.headers_mut());
+            return response;
+        }
+    };
+    let (mut head, body) = answer.into_parts();
+    head.headers = teacher::headers::end_to_end(&head.headers);
+    let coding = encoding::of(&head.headers);
+    let ending_of = head.headers.clone();
+    RouteHeaders::teacher(call, reason).write(&mut head.headers);
+    metrics.requests_total(site, "teacher", head.status.as_str()).inc();
+    let (by, call, status) = (gateway.clone(), call.clone(), head.status);
+    let ended = move |body: CapturedBody| {
+        let body = body.decoded(&coding);
+        let seconds = call.began.elapsed().as_secs_f64();
+        by.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
+        let wanted = body.complete && (audit.is_wanted() || says_usage(&call, &body.bytes));
+        let summary = if wanted { call.api.read(call.delivery.stream, &body.bytes) } else { None };
+        record::teacher_answered(&by, &call, call.id, status, &body, summary.as_ref());
+        audit.teacher_answered(status, &body, summary.as_ref());
+    };
+    let tee = Tee::new(body, Box::new(ended));
+    let body = Ending::new(tee, gateway, &ending_of).map_err(Failure::from).boxed_unsync();
+    Response::from_parts(head, body)
+}
+
+/// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
+fn says_usage(call: &Call, body: &[u8]) -> bool {
+    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains("\"prompt_tokens\""))
+}
