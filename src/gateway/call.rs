@@ -58,13 +58,15 @@ impl Call {
         gateway: &Gateway,
         parts: &http::request::Parts,
         (api, began): (Api, Instant),
-        (body, text): (Bytes, Bytes),
+        (body, text): (Bytes, Option<Bytes>),
         parsed: Option<&ChatRequest<'_>>,
     ) -> Result<Self, ApiError> {
         let (path_site, path) = callsite::split_path(parts.uri.path());
         let at_ms = (gateway.clock)();
         let key = parts.extensions.get::<Arc<Key>>().cloned();
-        let may_keep = may_be_kept(parts, &text, parsed);
+        // What cannot be unpacked cannot be asked whether it may be kept.
+        let may_keep = text.as_ref().is_some_and(|text| may_be_kept(parts, text, parsed));
+        let text = text.unwrap_or_else(|| body.clone());
         let claimed = claims(path_site, &parts.headers, key.as_ref().and_then(|key| key.site()), parsed).site();
         let claimed = claimed.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
         let (named, by) = claimed.unwrap_or_else(|| match parsed {

@@ -1,7 +1,13 @@
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::{Opened, Put, Store, StoreError};
+
+/// How this binary is told where.
+const DIR: &str = "STORE_TEST_DIR";
 
 fn put(key: &str, value: &str) -> Put<'static> {
     Put { tree: "t", key: key.as_bytes().to_vec(), value: value.as_bytes().to_vec() }
@@ -181,8 +187,8 @@ fn the_directory_is_nobody_elses() {
 /// Runs one test of this binary in a process whose files may not grow beyond `blocks` of 512 bytes, as on a full disk.
 fn on_a_full_disk(test: &str, dir: &Path, blocks: u32) -> std::process::Output {
     let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" --exact {test} --include-ignored");
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script]).arg(std::env::current_exe().unwrap()).env("STORE_TEST_DIR", dir);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).arg(std::env::current_exe().unwrap()).env(DIR, dir);
     shell.output().unwrap()
 }
 
@@ -203,11 +209,47 @@ fn a_full_disk_at_start_is_an_error_that_says_so_and_sets_nothing_aside() {
 #[test]
 #[ignore = "started by the test above"]
 fn in_a_process_of_its_own_a_full_disk_is_an_error() {
-    let Some(dir) = std::env::var_os("STORE_TEST_DIR") else { return };
+    let Some(dir) = std::env::var_os(DIR) else { return };
     match Store::open(Path::new(&dir)) {
         Err(error @ StoreError::Io { .. }) => assert!(error.to_string().contains("store"), "{error}"),
         // With room for what is there it may open; then nothing more can be written.
         Ok((store, Opened::Clean)) => assert!(store.write(&[put("c", &"z".repeat(1 << 20))]).is_err()),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_store_whose_making_was_cut_short_is_an_empty_one_and_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    for kill in 0_u64..60 {
+        let at = dir.path().join(kill.to_string());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tests::in_a_process_of_its_own_it_makes_stores", "--include-ignored", "--nocapture"])
+            .env(DIR, &at)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        said.find(|line| line.as_ref().is_ok_and(|line| line == "making")).unwrap().unwrap();
+        std::thread::sleep(Duration::from_micros(kill * 7_919 % 15_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for made in fs::read_dir(&at).unwrap() {
+            let made = made.unwrap().path();
+            let (store, opened) = Store::open(&made).unwrap();
+            assert_eq!(opened, Opened::Clean, "kill {kill}: {}", made.display());
+            store.write(&[put("a", "x")]).unwrap();
+        }
+    }
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn in_a_process_of_its_own_it_makes_stores() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    fs::create_dir_all(&dir).unwrap();
+    println!("making");
+    for number in 0.. {
+        drop(Store::open(&Path::new(&dir).join(number.to_string())).unwrap());
     }
 }

@@ -1,3 +1,5 @@
+mod resilience;
+
 use http::{HeaderMap, HeaderValue};
 use std::io::{Read, Write};
 use wire::{ChatModel, ModelError, Prompt, Role, Sampling, Turn};

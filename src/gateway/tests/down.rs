@@ -21,8 +21,8 @@ fn patient(of: impl FnOnce(&mut Timeouts)) -> Setup {
 
 /// The error that a stream ended with.
 fn event(body: &str) -> serde_json::Value {
-    let last = body.strip_suffix("\n\n").unwrap().rsplit("\n\n").next().unwrap();
-    let error: serde_json::Value = serde_json::from_str(last.strip_prefix("data: ").unwrap()).unwrap();
+    let last = body.strip_suffix("\n\n").unwrap().rsplit("data: ").next().unwrap();
+    let error: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(error["error"].as_object().unwrap().len(), 4, "{error}");
     error["error"].clone()
 }

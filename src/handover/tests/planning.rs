@@ -57,9 +57,29 @@ fn two_trials_of_one_version_share_its_audits() {
 fn the_route_carries_the_proven_threshold() {
     let driven = Driven::serving("1");
     let candidate = driven.site.incumbent.as_ref().unwrap().candidate.clone();
-    let route = Route::Student { candidate, confidence_threshold: 0.0 };
-    let because = Because::State(State::Student);
-    assert_eq!(driven.plan(0.5, 0.5), Plan { route, audit: None, repeat: false, proven: None, because });
+    let route = Route::Student { candidate: candidate.clone(), confidence_threshold: 0.0 };
+    let (proven, because) = (Some(candidate), Because::State(State::Student));
+    assert_eq!(driven.plan(0.5, 0.5), Plan { route, audit: None, repeat: false, proven, because });
+}
+
+#[test]
+fn only_a_version_that_was_handed_over_to_and_does_answer_is_proven() {
+    let mut driven = Driven::default();
+    let proven = |driven: &Driven, die| driven.plan(die, 0.9).proven.map(|candidate| candidate.version.to_string());
+    assert_eq!(proven(&driven, 0.0), None);
+    driven.candidate("1");
+    assert_eq!(proven(&driven, 0.0), None);
+    driven.until(State::Canary, 1.0, 80);
+    assert_eq!(proven(&driven, 0.0), None);
+    driven.until(State::Student, 1.0, 80);
+    // Whoever the dice choose.
+    driven.policy.share_max = 0.5;
+    assert_eq!([0.0, 0.9].map(|die| proven(&driven, die)), [Some("1".into()), Some("1".into())]);
+    driven.policy.share_max = 0.0;
+    assert_eq!(proven(&driven, 0.0), None, "a share of nothing is a word of the operator's");
+    driven.policy.share_max = 1.0;
+    driven.operate(OperatorAction::Hold).unwrap();
+    assert_eq!(proven(&driven, 0.0), None);
 }
 
 #[test]
