@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use callsite::{By, SiteId};
+use http::request::Parts;
 use http::{HeaderMap, header};
 use rules::SiteRules;
 use uuid::Uuid;
@@ -56,7 +57,7 @@ impl Call {
     /// that is not understood.
     pub(crate) fn new(
         gateway: &Gateway,
-        parts: &http::request::Parts,
+        parts: Parts,
         (api, began): (Api, Instant),
         (body, text): (Bytes, Option<Bytes>),
         parsed: Option<&ChatRequest<'_>>,
@@ -65,7 +66,7 @@ impl Call {
         let at_ms = (gateway.clock)();
         let key = parts.extensions.get::<Arc<Key>>().cloned();
         // What cannot be unpacked cannot be asked whether it may be kept.
-        let may_keep = text.as_ref().is_some_and(|text| may_be_kept(parts, text, parsed));
+        let may_keep = text.as_ref().is_some_and(|text| may_be_kept(&parts, text, parsed));
         let text = text.unwrap_or_else(|| body.clone());
         let claimed = claims(path_site, &parts.headers, key.as_ref().and_then(|key| key.site()), parsed).site();
         let claimed = claimed.map_err(|error| ApiError::invalid("bad_site", error.to_string()))?;
@@ -88,7 +89,8 @@ impl Call {
             let rules = gateway.rules.of(&site);
             (site, rules)
         };
-        let mut headers = teacher::headers::outgoing(&parts.headers);
+        let retry = parts.headers.get("x-stainless-retry-count").is_some_and(|count| count != "0");
+        let mut headers = teacher::headers::outgoing(parts.headers);
         headers.remove(header::CONTENT_LENGTH);
         let repeated = !site.is_default() && gateway.repeats.is_repeat(&site, &text, at_ms);
         let asked = parsed.map(|parsed| parsed.model.clone()).unwrap_or_default();
@@ -121,13 +123,13 @@ impl Call {
             user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
             repeated,
-            retry: parts.headers.get("x-stainless-retry-count").is_some_and(|count| count != "0"),
+            retry,
         })
     }
 }
 
 /// Whether an exchange may be kept as far as its request says, by header and body. Whatever cannot be read says no.
-fn may_be_kept(parts: &http::request::Parts, body: &[u8], parsed: Option<&ChatRequest<'_>>) -> bool {
+fn may_be_kept(parts: &Parts, body: &[u8], parsed: Option<&ChatRequest<'_>>) -> bool {
     let mut said = parts.headers.get_all("x-apprentice-capture").iter();
     said.all(|value| value.as_bytes().eq_ignore_ascii_case(b"on"))
         && parsed.map_or_else(|| wire::chat::may_be_kept(body), ChatRequest::may_be_kept)

@@ -50,7 +50,7 @@ pub(crate) async fn chat(
     // What we do not understand is the teacher's to judge.
     let text = encoding::of(&parts.headers).decode(&body, gateway.body_bytes_max);
     let parsed = text.as_ref().and_then(|text| api.parse(text).ok());
-    let call = Arc::new(Call::new(gateway, &parts, (api, began), (body, text.clone()), parsed.as_ref())?);
+    let call = Arc::new(Call::new(gateway, parts, (api, began), (body, text.clone()), parsed.as_ref())?);
     let planned = plan(gateway, &call, parsed.as_ref());
     let mut audit = audit::Planned::new(gateway, &call, planned.prompt.as_ref(), planned.audit, planned.repeat);
     let (mut reason, mut tried_before) = (planned.reason, None);

@@ -23,7 +23,7 @@ pub(crate) async fn pass(
     parts: Parts,
     (body, reason): (Outgoing, &Reason),
 ) -> Result<Response<Body>, ApiError> {
-    let headers = teacher::headers::outgoing(&parts.headers);
+    let headers = teacher::headers::outgoing(parts.headers);
     let answer = client.send(&parts.method, path, parts.uri.query(), &headers, body).await?;
     outages::over(gateway);
     Ok(respond(gateway, answer, reason))
@@ -32,7 +32,7 @@ pub(crate) async fn pass(
 /// An answer of the teacher's on its way to the client.
 pub(crate) fn respond(gateway: &Arc<Gateway>, answer: Response<AnswerBody>, reason: &Reason) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
-    head.headers = teacher::headers::end_to_end(&head.headers);
+    head.headers = teacher::headers::end_to_end(head.headers);
     let body = Ending::new(body, gateway, &head.headers).map_err(Failure::from).boxed_unsync();
     let facts = RouteHeaders {
         id: Uuid::now_v7(),

@@ -65,23 +65,22 @@ pub(crate) fn respond(
         }
     };
     let (mut head, body) = answer.into_parts();
-    head.headers = teacher::headers::end_to_end(&head.headers);
+    head.headers = teacher::headers::end_to_end(head.headers);
     let coding = encoding::of(&head.headers);
-    let ending_of = head.headers.clone();
-    RouteHeaders::teacher(call, reason).write(&mut head.headers);
     metrics.requests_total(site, "teacher", head.status.as_str()).inc();
-    let (by, call, status) = (gateway.clone(), call.clone(), head.status);
+    let (by, of, status) = (gateway.clone(), call.clone(), head.status);
     let ended = move |body: CapturedBody| {
         let body = body.decoded(&coding);
-        let seconds = call.began.elapsed().as_secs_f64();
-        by.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
-        let wanted = body.complete && (audit.is_wanted() || says_usage(&call, &body.bytes));
-        let summary = if wanted { call.api.read(call.delivery.stream, &body.bytes) } else { None };
-        record::teacher_answered(&by, &call, call.id, status, &body, summary.as_ref());
+        let seconds = of.began.elapsed().as_secs_f64();
+        by.metrics.request_duration_seconds(of.site.as_str(), "teacher").observe(seconds);
+        let wanted = body.complete && (audit.is_wanted() || says_usage(&of, &body.bytes));
+        let summary = if wanted { of.api.read(of.delivery.stream, &body.bytes) } else { None };
+        record::teacher_answered(&by, &of, of.id, status, &body, summary.as_ref());
         audit.teacher_answered(status, &body, summary.as_ref());
     };
     let tee = Tee::new(body, Box::new(ended));
-    let body = Ending::new(tee, gateway, &ending_of).map_err(Failure::from).boxed_unsync();
+    let body = Ending::new(tee, gateway, &head.headers).map_err(Failure::from).boxed_unsync();
+    RouteHeaders::teacher(call, reason).write(&mut head.headers);
     Response::from_parts(head, body)
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn upgrade(
     };
     let from_client = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let mut headers = teacher::headers::outgoing(&parts.headers);
+    let mut headers = teacher::headers::outgoing(parts.headers);
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);
     let body = Outgoing::Whole(bytes::Bytes::new());

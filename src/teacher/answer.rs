@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::Timeouts;
+use crate::connection::Connection;
+use crate::pool::Pool;
+use crate::{Timeouts, limits};
 
 /// Why an answer ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +38,12 @@ impl AnswerError {
 }
 
 /// An answer's body; dropping it ends the request.
-#[derive(Debug)]
 pub struct AnswerBody {
     inner: Incoming,
+    /// Until the answer is over.
+    connection: Option<(Connection, Pool)>,
+    /// What came behind what was given already.
+    next: Option<Polled>,
     timeouts: Timeouts,
     heard: Instant,
     ends: Instant,
@@ -46,10 +51,64 @@ pub struct AnswerBody {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+type Polled = Option<Result<Frame<Bytes>, hyper::Error>>;
+
 impl AnswerBody {
     /// `began` is when the request was sent.
-    pub(crate) fn new(inner: Incoming, timeouts: Timeouts, began: Instant) -> Self {
-        Self { inner, timeouts, heard: Instant::now(), ends: began + timeouts.total, timer: None }
+    pub(crate) fn new(inner: Incoming, kept: (Connection, Pool), timeouts: Timeouts, began: Instant) -> Self {
+        let ends = began + timeouts.total;
+        let mut body =
+            Self { inner, connection: Some(kept), next: None, timeouts, heard: Instant::now(), ends, timer: None };
+        if body.inner.is_end_stream() {
+            body.let_go();
+        }
+        body
+    }
+
+    /// The answer is over: its connection may carry the next one.
+    fn let_go(&mut self) {
+        if let Some((connection, pool)) = self.connection.take() {
+            pool.put(connection);
+        }
+    }
+
+    /// What has come, read from the connection if need be.
+    fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Polled> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if polled.is_ready() {
+            return polled;
+        }
+        if let Some((connection, _)) = &mut self.connection {
+            connection.drive(context);
+        }
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    /// `first` and whatever has come behind it already, in one piece: the client gets it by one write.
+    fn gather(&mut self, first: Bytes, context: &mut Context<'_>) -> Bytes {
+        let mut all: Option<BytesMut> = None;
+        let bytes = |all: &Option<BytesMut>| all.as_ref().map_or(first.len(), BytesMut::len);
+        while bytes(&all) < limits::GATHERED_BYTES_MAX && !self.inner.is_end_stream() {
+            match self.poll_inner(context).map(|polled| polled.map(|frame| frame.map(Frame::into_data))) {
+                Poll::Ready(Some(Ok(Ok(data)))) => {
+                    all.get_or_insert_with(|| BytesMut::from(first.as_ref())).extend_from_slice(&data);
+                }
+                Poll::Ready(Some(Ok(Err(trailers)))) => {
+                    self.next = Some(Some(Ok(trailers)));
+                    break;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.next = Some(Some(Err(error)));
+                    break;
+                }
+                Poll::Ready(None) => {
+                    self.next = Some(None);
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        all.map_or(first, BytesMut::freeze)
     }
 
     /// Whether time is up, asked while nothing comes.
@@ -82,18 +141,37 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
-        match Pin::new(&mut self.inner).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.heard = Instant::now();
-                Poll::Ready(Some(Ok(frame)))
+        let polled = match self.next.take() {
+            Some(next) => Poll::Ready(next),
+            None => self.poll_inner(context),
+        };
+        let frame = match polled {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(other) => {
+                if other.is_none() {
+                    self.let_go();
+                }
+                return Poll::Ready(other.map(|frame| frame.map_err(AnswerError::BrokeOff)));
             }
-            Poll::Ready(other) => Poll::Ready(other.map(|frame| frame.map_err(AnswerError::BrokeOff))),
-            Poll::Pending => self.poll_late(context).map(|late| Some(Err(late))),
+            Poll::Pending => return self.poll_late(context).map(|late| Some(Err(late))),
+        };
+        self.heard = Instant::now();
+        let frame = match frame.into_data() {
+            Ok(data) => Frame::data(self.gather(data, context)),
+            Err(trailers) => trailers,
+        };
+        // Of a body that ends here nobody asks for more.
+        if self.is_end_stream() {
+            self.let_go();
         }
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        match &self.next {
+            Some(next) => next.is_none(),
+            None => self.inner.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {

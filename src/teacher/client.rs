@@ -4,22 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, header};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::time::Instant;
 use wire::error::ApiError;
 
 use crate::connect::Within;
+use crate::pool::{Pool, PoolError};
 use crate::resilience::backoff;
-use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError, limits};
+use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError};
 
 /// A client; clones share its connections. Belongs to the runtime that it is used on.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<Within<HttpsConnector<HttpConnector>>, Outgoing>,
+    pool: Pool,
     endpoint: Endpoint,
 }
 
@@ -40,11 +38,7 @@ impl Client {
             };
         let https = builder.https_or_http().enable_http1().wrap_connector(tcp);
         let https = Within { connector: https, time: endpoint.resilience.timeouts.connect };
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_idle_timeout(limits::IDLE_TIME)
-            .http1_max_headers(limits::ANSWER_HEADERS_MAX)
-            .build(https);
-        Ok(Self { pool, endpoint: endpoint.clone() })
+        Ok(Self { pool: Pool::new(https, endpoint.origin_uri()?), endpoint: endpoint.clone() })
     }
 
     /// Sends a request on and returns the teacher's answer as it comes, or why there is none. A whole body is sent again while no
@@ -69,15 +63,16 @@ impl Client {
             let again = body.again();
             let asked = self.pool.request(self.request(method, path, query, headers, body)?);
             let error = match tokio::time::timeout(timeouts.first_byte, asked).await {
-                Ok(Ok(response)) => {
+                Ok(Ok((response, connection))) => {
                     permit.answered();
-                    return Ok(response.map(|body| AnswerBody::new(body, timeouts, began)));
+                    let kept = (connection, self.pool.clone());
+                    return Ok(response.map(|body| AnswerBody::new(body, kept, timeouts, began)));
                 }
                 Ok(Err(error)) if is_clients(&error) => {
                     let problem = format!("the body could not be read: {}", chain(&error));
                     return Err(ApiError::invalid("body_unreadable", problem));
                 }
-                Ok(Err(error)) if error.is_connect() => match again {
+                Ok(Err(error @ PoolError::Connect(_))) => match again {
                     Some(again) if retries < retries_max && began.elapsed() < timeouts.connect => {
                         retries += 1;
                         // The nanoseconds that the try took are chance enough.
@@ -115,8 +110,9 @@ impl Client {
             |error: http::Error| ApiError::invalid("bad_path", format!("the path cannot be sent on: {error}"));
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
-        *request.uri_mut() = self.endpoint.url(path, query).map_err(invalid)?;
+        *request.uri_mut() = self.endpoint.target(path, query).map_err(invalid)?;
         headers.clone_into(request.headers_mut());
+        request.headers_mut().insert(header::HOST, self.endpoint.host.clone());
         if let Some(authorization) = &self.endpoint.authorization {
             request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 use crate::breaker::Breaker;
@@ -13,6 +13,7 @@ use crate::{Resilience, TeacherError};
 pub struct Endpoint {
     scheme: Scheme,
     authority: Authority,
+    pub(crate) host: HeaderValue,
     /// Path of the base URL without a closing slash, such as `/v1`.
     prefix: String,
     /// `Bearer ...`, replacing the client's; absent: the client's own is passed on.
@@ -42,6 +43,7 @@ impl Endpoint {
         if parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some()) {
             return Err(bad("has a query, which would not be sent: clients send their own"));
         }
+        let host = HeaderValue::try_from(authority.as_str()).map_err(|_| bad("names a host that no header can carry"))?;
         let prefix = parts.path_and_query.map(|path| path.path().trim_end_matches('/').to_owned()).unwrap_or_default();
         let authorization = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
         let mut authorization = authorization.map_err(|_| TeacherError::Key)?;
@@ -50,7 +52,7 @@ impl Endpoint {
         }
         let resilience = Resilience::default();
         let breaker = Breaker::new(resilience.breaker);
-        Ok(Self { scheme, authority, prefix, authorization, ca_file, resilience, breaker })
+        Ok(Self { scheme, authority, host, prefix, authorization, ca_file, resilience, breaker })
     }
 
     /// The same address asked with other patience; its circuit begins closed.
@@ -65,12 +67,21 @@ impl Endpoint {
         &self.breaker
     }
 
-    /// The teacher's URL of a client's path `/v1/...` with its query.
-    pub(crate) fn url(&self, path: &str, query: Option<&str>) -> Result<Uri, http::Error> {
+    /// What the teacher is asked for where a client asks for `/v1/...` with its query, without scheme and host.
+    pub(crate) fn target(&self, path: &str, query: Option<&str>) -> Result<Uri, http::Error> {
         let rest = path.strip_prefix("/v1").unwrap_or(path);
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        let path = format!("{}{rest}{query}", self.prefix);
-        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
+        let mut target = format!("{}{rest}", self.prefix);
+        if let Some(query) = query {
+            target.push('?');
+            target.push_str(query);
+        }
+        Ok(Uri::from(PathAndQuery::try_from(target)?))
+    }
+
+    /// Where connections go.
+    pub(crate) fn origin_uri(&self) -> Result<Uri, TeacherError> {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query("/").build();
+        uri.map_err(|_| TeacherError::BaseUrl { url: self.origin(), problem: "is not a URL" })
     }
 
     /// Whether every request carries the proxy's own key.

@@ -15,7 +15,7 @@ const HOP_BY_HOP: &[HeaderName] = &[
 
 /// The client's headers as the teacher gets them: without those of the connection and our own.
 #[must_use]
-pub fn outgoing(headers: &HeaderMap) -> HeaderMap {
+pub fn outgoing(headers: HeaderMap) -> HeaderMap {
     let mut out = end_to_end(headers);
     out.remove(header::HOST);
     let own: Vec<HeaderName> = out.keys().filter(|name| name.as_str().starts_with("x-apprentice-")).cloned().collect();
@@ -25,13 +25,16 @@ pub fn outgoing(headers: &HeaderMap) -> HeaderMap {
 
 /// `headers` without those that belong to one connection, the ones that `Connection` names included.
 #[must_use]
-pub fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut out = headers.clone();
-    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    for name in named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok()) {
-        out.remove(name);
-    }
-    HOP_BY_HOP.iter().for_each(|name| drop(out.remove(name)));
-    out.remove("keep-alive");
-    out
+pub fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    named.iter().for_each(|name| drop(headers.remove(name)));
+    HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
+    headers.remove("keep-alive");
+    headers
 }

@@ -1,4 +1,4 @@
-//! The way to the teacher: one pooled HTTP/1.1 client, TLS by rustls.
+//! The way to the teacher: one HTTP/1.1 client with a pool of connections, TLS by rustls.
 //!
 //! - [`Endpoint`]: where the teacher is and how it is asked;
 //! - [`Resilience`], [`Breaker`]: its time limits, retries and circuit;
@@ -13,12 +13,14 @@ mod answer;
 mod breaker;
 mod client;
 mod connect;
+mod connection;
 mod endpoint;
 mod error;
 pub mod headers;
 pub mod limits;
 mod model;
 mod outgoing;
+mod pool;
 mod prices;
 mod resilience;
 

@@ -9,7 +9,10 @@ use crate::{Client, Endpoint, Price, Prices, TeacherModel, headers};
 #[test]
 fn the_teachers_base_url_takes_the_place_of_v1() {
     let url = |base: &str, path: &str, query: Option<&str>| {
-        Endpoint::new(base, None, None).unwrap().url(path, query).unwrap().to_string()
+        let endpoint = Endpoint::new(base, None, None).unwrap();
+        let target = endpoint.target(path, query).unwrap();
+        assert_eq!((target.scheme(), endpoint.host.as_bytes()), (None, target_host(base).as_bytes()));
+        format!("{}{target}", endpoint.origin_uri().unwrap().to_string().trim_end_matches('/'))
     };
     assert_eq!(
         url("https://api.openai.com/v1", "/v1/chat/completions", None),
@@ -17,6 +20,11 @@ fn the_teachers_base_url_takes_the_place_of_v1() {
     );
     assert_eq!(url("http://h:1/a/v2/", "/v1/models", Some("x=1")), "http://h:1/a/v2/models?x=1");
     assert_eq!(url("http://h:1", "/v1/models", None), "http://h:1/models");
+    assert_eq!(url("http://[::1]:9/v1", "/v1/a%2Fb", Some("")), "http://[::1]:9/v1/a%2Fb?");
+}
+
+fn target_host(base: &str) -> &str {
+    base.split("://").nth(1).unwrap().split('/').next().unwrap()
 }
 
 #[test]
@@ -43,7 +51,7 @@ fn headers_of_one_connection_and_our_own_stay_here() {
     ] {
         all.insert(name, HeaderValue::from_static(value));
     }
-    let out = headers::outgoing(&all);
+    let out = headers::outgoing(all);
     let mut left: Vec<&str> = out.keys().map(http::HeaderName::as_str).collect();
     left.sort_unstable();
     assert_eq!(left, ["authorization", "x-stainless-lang"]);

@@ -153,7 +153,7 @@ fn a_connection_takes_no_longer_than_said_whatever_step_it_hangs_in() {
     let error = run(async {
         let client = Client::new(&endpoint).unwrap();
         let body = Outgoing::Whole(Bytes::new());
-        client.send(&Method::GET, "/v1/models", None, &HeaderMap::new(), body).await.unwrap_err()
+        client.send(&Method::GET, "/v1/models", None, &HeaderMap::new(), body).await.err().unwrap()
     });
     assert_eq!((error.status, error.code), (502, Some("teacher_unreachable")));
     assert!(error.message.contains("teacher.connect_s"), "{}", error.message);
