@@ -49,6 +49,13 @@ impl<B> Ending<B> {
         self.tail.as_ref().is_some_and(between)
     }
 
+    /// What was written last would be lost with the connection: once more round, and it is on its way.
+    fn after_a_flush<T>(&mut self, error: AnswerError, context: &Context<'_>) -> Poll<T> {
+        self.end = End::Flushed(error);
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn remember(&mut self, data: &[u8]) {
         if let Some(tail) = &mut self.tail {
             tail.extend_from_slice(data.get(data.len().saturating_sub(BOUNDARY_BYTES_MAX)..).unwrap_or_default());
@@ -67,12 +74,7 @@ impl<B: Body<Data = Bytes, Error = AnswerError> + Unpin> Body for Ending<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         match std::mem::replace(&mut self.end, End::Over) {
             End::NotYet => self.end = End::NotYet,
-            // What was written last would be lost with the connection: once more round, and it is on its way.
-            End::Told(error) => {
-                self.end = End::Flushed(error);
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            End::Told(error) => return self.after_a_flush(error, context),
             End::Flushed(error) => return Poll::Ready(Some(Err(error))),
             End::Over => return Poll::Ready(None),
         }
@@ -88,8 +90,7 @@ impl<B: Body<Data = Bytes, Error = AnswerError> + Unpin> Body for Ending<B> {
                 let said = ApiError::upstream(502, error.code(), error.to_string());
                 outages::count(&self.gateway, &said);
                 if !self.is_between_events() {
-                    self.end = End::Over;
-                    return Poll::Ready(Some(Err(error)));
+                    return self.after_a_flush(error, context);
                 }
                 self.end = End::Told(error);
                 let event = wire::sse::event(&String::from_utf8_lossy(&said.to_json()));
