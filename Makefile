@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -71,6 +71,12 @@ bench-practice-stays: setup
 bench-real-teacher: setup
 	cargo build --locked
 	python3 tests/bench/real_teacher/run.py target/debug/apprentice $(ARGS)
+
+# The gateway beside nginx: CPU of a request, requests a second, streams; writes docs/benchmarks/gateway.md. Needs nginx and wrk
+# (apt-get install nginx-light wrk); a release build first, then six minutes. ARGS="--soak 10" watches memory for ten minutes more.
+bench-gateway: setup
+	cargo build --locked --release --workspace --bin apprentice --example bench_teacher --example cost
+	python3 tests/bench/gateway.py target/release/apprentice target/release/examples/bench_teacher target/release/examples/cost $(ARGS)
 
 # The makers of training data: inner loops, a run of each on the practice teacher; `ARGS=--real` also on a real small model.
 bench-generate: setup
