@@ -40,8 +40,8 @@ pub struct Put<'a> {
 }
 
 impl Store {
-    /// Opens or creates the store in `dir`. On damage it tries in turn: as it is; without sled's
-    /// snapshots, which sled rebuilds from its log; a fresh directory, the damaged one kept beside it.
+    /// Opens or creates the store in `dir`. On damage it tries in turn: as it is; without a
+    /// snapshot that was being written when the program was killed; without sled's snapshots, which sled rebuilds from its log; a fresh directory, the damaged one kept beside it.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another process has it open; [`StoreError::Io`] when nothing can be made or written

@@ -1,4 +1,4 @@
-//! The recovery ladder: open, open without snapshots, set aside and start afresh.
+//! The recovery ladder: open, open without an unfinished snapshot, without any, set aside and start afresh.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +18,7 @@ const LOCK_WAIT: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     Clean,
-    /// sled's snapshots were damaged and were set aside; the log behind them was whole.
+    /// sled's snapshots were damaged and were removed; the log behind them was whole.
     WithoutSnapshots,
     /// The directory was beyond repair; it was moved to `kept` and an empty store begun.
     Fresh {
@@ -48,18 +48,31 @@ pub(crate) fn climb(
     dir: &Path,
     try_open: &mut dyn FnMut(&Path) -> Result<Store, StoreError>,
 ) -> Result<(Store, Opened), StoreError> {
-    let broken = match try_open(dir) {
+    let mut broken = match try_open(dir) {
         Ok(store) => return Ok((store, Opened::Clean)),
         Err(error @ (StoreError::InUse(_) | StoreError::Io { .. })) => return Err(error),
         Err(error) => error,
     };
+    if !matches!(broken, StoreError::Panicked(_))
+        && remove_unfinished(dir).map_err(io_error("remove an unfinished snapshot"))?
+    {
+        match try_open(dir) {
+            Ok(store) => return Ok((store, Opened::Clean)),
+            Err(error @ StoreError::Io { .. }) => return Err(error),
+            Err(error) => broken = error,
+        }
+    }
     tracing::warn!(dir = %dir.display(), error = %broken, "store does not open");
     // After a panic parts of sled may live on with the directory's lock: only a fresh directory opens then.
     if !matches!(broken, StoreError::Panicked(_)) {
         let snapshots = aside(dir, "snapshots");
         if move_snapshots(dir, &snapshots).map_err(io_error("set the store's snapshots aside"))? {
             match try_open(dir) {
-                Ok(store) => return Ok((store, Opened::WithoutSnapshots)),
+                Ok(store) => {
+                    // The log says all that they said.
+                    fs::remove_dir_all(&snapshots).map_err(io_error("remove damaged snapshots"))?;
+                    return Ok((store, Opened::WithoutSnapshots));
+                }
                 Err(error @ StoreError::Io { .. }) => return Err(error),
                 Err(error) => tracing::warn!(dir = %dir.display(), %error, "nor does it without its snapshots"),
             }
@@ -122,6 +135,22 @@ fn classify(dir: &Path, error: sled::Error) -> StoreError {
         }
         other => StoreError::Sled(other),
     }
+}
+
+/// Removes what a program that was killed while it wrote a snapshot left: sled takes it for one and finds it damaged. Says whether there
+/// was any. Nobody else has the store: it was tried before.
+fn remove_unfinished(dir: &Path) -> io::Result<bool> {
+    let mut removed = false;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+            removed = true;
+        }
+    }
+    Ok(removed)
 }
 
 /// Moves `snap.*` into `aside`; says whether there were any.

@@ -101,6 +101,24 @@ fn a_damaged_snapshot_loses_nothing() {
     let (store, opened) = Store::open(&dir).unwrap();
     assert_eq!(opened, Opened::WithoutSnapshots);
     assert_eq!(store.scan("t", b"", None).unwrap().filter(Result::is_ok).count(), 100);
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "nothing was lost, and nothing need be looked at");
+}
+
+#[test]
+fn a_kill_while_a_snapshot_is_written_is_no_damage() {
+    for written in [&b""[..], b"half of a snapshot"] {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("capture");
+        filled(&dir);
+        drop(Store::open(&dir).unwrap());
+        // As sled calls it until it is whole.
+        let unfinished = dir.join("snap.FFFFFFFFFFFFFFFF.generating");
+        fs::write(&unfinished, written).unwrap();
+        let (store, opened) = Store::open(&dir).unwrap();
+        assert_eq!((opened, unfinished.exists()), (Opened::Clean, false));
+        assert_eq!(store.scan("t", b"", None).unwrap().filter(Result::is_ok).count(), 100);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
 }
 
 #[test]
