@@ -9,7 +9,6 @@ use handover::{Candidate, Dice, Sticky};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
@@ -43,7 +42,7 @@ pub(crate) async fn chat(
 ) -> Result<Response<Body>, ApiError> {
     let (parts, body) = request.into_parts();
     let body = match incoming::read(body, gateway.body_bytes_max).await? {
-        Read::Whole(body) => body,
+        Read::Whole(body) => gateway.continued.alone(api, body),
         Read::Larger(body) => return pass(gateway, client, api.path(), parts, (body, &Reason::BodyTooLarge)).await,
     };
     let began = Instant::now();
@@ -78,7 +77,7 @@ pub(crate) async fn chat(
 
 /// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on
 /// the dice, so audits stay an unbiased sample of what students may answer.
-fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> PlannedCall {
+fn plan(gateway: &Gateway, call: &Call, parsed: Option<&wire::Request<'_>>) -> PlannedCall {
     let teacher_only = |reason| PlannedCall { route: Route::Teacher, reason, audit: None, repeat: false, prompt: None };
     if !call.admitted {
         return teacher_only(Reason::Plan(Because::TooManySites));
@@ -123,7 +122,7 @@ fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
 
 /// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
 fn says_usage(call: &Call, body: &[u8]) -> bool {
-    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains("\"prompt_tokens\""))
+    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains(call.api.usage_field()))
 }
 
 /// The teacher's leg: the client's bytes up, the teacher's bytes down.

@@ -27,7 +27,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Callsites, Early, Gateway, Judging, Repeats, Sentinels, serve};
+use crate::{Activity, Auditor, Audits, Callsites, Continued, Early, Gateway, Judging, Repeats, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -191,6 +191,7 @@ impl World {
             },
             repeats: Repeats::new(setup.repeat_window_ms),
             early: Early::default(),
+            continued: Continued::default(),
             ledger: ledger.clone(),
             students: Arc::new(students.clone()),
             student_time: setup.student_time,
