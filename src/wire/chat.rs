@@ -37,6 +37,7 @@ const KNOWN_FIELDS: &[&str] = &[
 ];
 
 /// `POST /v1/chat/completions`
+#[derive(Debug)]
 pub(crate) struct Chat;
 
 #[derive(Deserialize)]

@@ -6,12 +6,13 @@
 pub(crate) mod fields;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
 use fields::{Fields, RequestError};
 
 /// What each API says in its own way.
-pub(crate) trait Dialect: Sync {
+pub(crate) trait Dialect: Debug + Sync {
     /// Reads what every request has.
     fn open(&self, fields: &Fields<'_>) -> Result<Head, RequestError>;
 
@@ -51,6 +52,7 @@ pub(crate) struct Head {
 }
 
 /// A parsed body; borrows from it.
+#[derive(Debug)]
 pub struct Request<'a> {
     fields: Fields<'a>,
     dialect: &'static dyn Dialect,

@@ -53,6 +53,7 @@ const INCLUDED_FOR_NOTHING: &[&str] = &[
 ];
 
 /// `POST /v1/responses`
+#[derive(Debug)]
 pub(crate) struct Responses;
 
 /// What is asked: one text of the user's, or what was said and done so far.

@@ -4,7 +4,7 @@
 
 const OpenAI = require("openai");
 const { zodResponseFormat, zodTextFormat } = require("openai/helpers/zod");
-const { version } = require("openai/package.json");
+const { VERSION: version } = require("openai/version");
 const { z } = require("zod");
 
 const MESSAGES = [{ role: "user", content: "Hello" }];

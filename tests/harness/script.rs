@@ -130,7 +130,7 @@ fn response_in(status: &str, text: &str) -> serde_json::Value {
     let done = status == "completed";
     let output = if done { vec![response_message(status, text)] } else { vec![] };
     let usage = done.then(|| {
-        serde_json::json!({"input_tokens": 5, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 2,
+        serde_json::json!({"input_tokens": 5, "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0}, "output_tokens": 2,
             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 7})
     });
     serde_json::json!({
