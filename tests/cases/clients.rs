@@ -59,7 +59,7 @@ fn answer(request: &Received) -> script::Script {
         "/v1/embeddings" => {
             // The same little-endian floats in base64, which is what OpenAI's own clients ask for.
             let packed = body()["encoding_format"] == "base64";
-            let embedding = if packed { json!("AAAAPwAAgL8AAABA") } else { json!([0.5, -1.0, 2.0]) };
+            let embedding = if packed { json!("AAAAPwAAoL8AADBA") } else { json!([0.5, -1.25, 2.75]) };
             let data = json!([{"object": "embedding", "index": 0, "embedding": embedding}]);
             let usage = json!({"prompt_tokens": 1, "total_tokens": 1});
             script::json(&json!({"object": "list", "model": "e", "data": data, "usage": usage}).to_string())
@@ -154,7 +154,7 @@ fn found_by_openais_clients(version: &str) -> Value {
         "response_tools": {"name": "buy", "arguments": BOUGHT},
         "response_schema": {"name": "Ada", "age": 36},
         "models": ["scripted-1"],
-        "embedding": [0.5, -1.0, 2.0],
+        "embedding": [0.5, -1.25, 2.75],
         "missing": {"class": "NotFoundError", "code": "model_not_found", "request_id": "req_e"},
         "student_response": {"text": learnt::SAYS, "status": "completed", "tokens": 3, "route": "student"},
         "student_response_stream": streamed(learnt::SAYS, 3),
@@ -224,7 +224,7 @@ fn vercels_ai_sdk_works_through_the_proxy() {
         "response_stream": streamed(GREETING, Some(2)),
         "response_tools": called,
         "response_schema": {"name": "Ada", "age": 36},
-        "embedding": [0.5, -1.0, 2.0],
+        "embedding": [0.5, -1.25, 2.75],
         "student_chat": whole(learnt::SAYS, 3, "student"),
         "student_chat_stream": streamed(learnt::SAYS, Some(3)),
         "student_response": whole(learnt::SAYS, 3, "student"),
