@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 mod audits;
 mod client;
+mod continued;
 mod failures;
 mod guard;
 mod leaving;

@@ -65,8 +65,7 @@ fn answer(request: &Received) -> script::Script {
             script::json(&json!({"object": "list", "model": "e", "data": data, "usage": usage}).to_string())
         }
         "/v1/responses" => response(&body()),
-        "/v1/chat/completions" => chat(&body()),
-        other => panic!("nobody should ask for {other}"),
+        _ => chat(&body()),
     }
 }
 
@@ -137,7 +136,7 @@ fn run(command: &mut Command, path: &str, proxy: &Apprentice) -> Value {
     let run = command.arg(script).arg(format!("http://{}", proxy.proxy)).output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}\n{}", proxy.log());
-    serde_json::from_slice(&run.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    serde_json::from_slice(&run.stdout).unwrap()
 }
 
 /// What OpenAI's own clients find, in whatever language.

@@ -102,6 +102,11 @@ impl Setup {
         setup
     }
 
+    fn callsites(&self, finder: &Arc<Finder>) -> Callsites {
+        let (rules, alias_model) = (self.matching.clone(), self.alias_model.clone());
+        Callsites { rules, alias_model, finder: finder.clone() }
+    }
+
     fn rules(&self) -> SiteRules {
         SiteRules {
             policy: self.policy.clone(),
@@ -184,11 +189,7 @@ impl World {
             endpoint: teacher::Endpoint::new(&format!("http://{}/v1", teacher.address), None, None).unwrap(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
-            callsites: Callsites {
-                rules: setup.matching.clone(),
-                alias_model: setup.alias_model.clone(),
-                finder: finder.clone(),
-            },
+            callsites: setup.callsites(&finder),
             repeats: Repeats::new(setup.repeat_window_ms),
             early: Early::default(),
             continued: Continued::default(),

@@ -292,7 +292,7 @@ fn a_stream_says_what_its_last_event_says() {
     }
     let cut = json!({"type": "response.incomplete", "sequence_number": 2, "response": {"status": "incomplete", "model": "m", "output": [], "incomplete_details": {"reason": "max_output_tokens"}}});
     assert_eq!(of(&[&begun, &cut]).unwrap().finish.as_deref(), Some("length"));
-    let whole = stream(&[begun.clone(), done]);
+    let whole = stream(&[begun, done]);
     assert_eq!(Api::Responses.read(true, &whole.as_bytes()[..whole.len() - 1]), None, "the last event did not end");
     assert_eq!(Api::Responses.read(true, format!("data: {{\"odd\"\n\n{whole}").as_bytes()), None);
     assert_eq!(Api::Chat.read(true, whole.as_bytes()), None, "it is no stream of chunks");
