@@ -40,9 +40,9 @@ pub(crate) async fn chat(
     api: Api,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = match incoming::read(body, gateway.body_bytes_max).await? {
-        Read::Whole(body) => gateway.continued.alone(api, body),
+        Read::Whole(body) => gateway.continued.alone(api, &mut parts.headers, body),
         Read::Larger(body) => return pass(gateway, client, api.path(), parts, (body, &Reason::BodyTooLarge)).await,
     };
     let began = Instant::now();

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use uuid::Uuid;
 use wire::{Api, Request, continuing};
@@ -21,9 +22,16 @@ pub struct Continued(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    said: HashMap<Uuid, String>,
+    said: HashMap<Uuid, Said>,
     order: VecDeque<Uuid>,
     bytes: usize,
+}
+
+/// What was said until a response was given.
+#[derive(Clone, Debug)]
+struct Said {
+    items: String,
+    may_be_kept: bool,
 }
 
 impl Continued {
@@ -33,19 +41,20 @@ impl Continued {
             return;
         }
         let request = call.api.parse(&call.body).ok().filter(Request::may_be_kept);
-        let Some(said) = request.and_then(|request| continuing::conversation(&request, answer)) else { return };
+        let Some(items) = request.and_then(|request| continuing::conversation(&request, answer)) else { return };
         let mut held = self.0.lock();
-        held.bytes += said.len();
+        held.bytes += items.len();
         held.order.push_back(call.id);
-        held.said.insert(call.id, said);
+        held.said.insert(call.id, Said { items, may_be_kept: call.capturable });
         while held.bytes > BYTES_MAX {
             let Some(oldest) = held.order.pop_front() else { return };
-            held.bytes -= held.said.remove(&oldest).map_or(0, |said| said.len());
+            held.bytes -= held.said.remove(&oldest).map_or(0, |said| said.items.len());
         }
     }
 
-    /// `body` as it came; one that continues a student's response, with what was said before.
-    pub(crate) fn alone(&self, api: Api, body: Bytes) -> Bytes {
+    /// `body` as it came; one that continues a student's response, with what was said before. What must not be kept takes that
+    /// with it: `headers` then say so, too.
+    pub(crate) fn alone(&self, api: Api, headers: &mut HeaderMap, body: Bytes) -> Bytes {
         if api != Api::Responses || self.0.lock().order.is_empty() {
             return body;
         }
@@ -58,8 +67,12 @@ impl Continued {
             let id = continuing::previous(&request)?;
             let id = Uuid::try_parse(id.strip_prefix("resp_")?).ok()?;
             let said = self.0.lock().said.get(&id).cloned()?;
-            continuing::alone(&request, &body, &said)
+            continuing::alone(&request, &body, &said.items).map(|alone| (alone, said.may_be_kept))
         });
-        changed.map_or(body, Bytes::from)
+        let Some((changed, may_be_kept)) = changed else { return body };
+        if !may_be_kept {
+            headers.append("x-apprentice-capture", HeaderValue::from_static("off"));
+        }
+        Bytes::from(changed)
     }
 }

@@ -47,3 +47,23 @@ fn another_sites_request_may_go_on_too_and_a_chat_request_never_does() {
     world.send("POST", "/s/inn/v1/chat/completions", &[], &chat);
     assert_eq!(world.teacher.asked().last().unwrap().body, chat);
 }
+
+#[test]
+fn what_was_not_to_be_kept_does_not_enter_the_log_by_what_continues_it() {
+    let world = World::start(Setup::new(State::Student));
+    let off = [("x-apprentice-capture", "off")];
+    let secret = id(&world.send("POST", PATH, &off, r#"{"model":"m","input":"My secret."}"#));
+    let second = id(&going_on(&world, &secret));
+    going_on(&world, &second);
+    world.send(
+        "POST",
+        "/s/inn/v1/responses",
+        &[],
+        &format!(r#"{{"model":"m","previous_response_id":"{second}","input":"And?"}}"#),
+    );
+    assert!(world.teacher.asked().last().unwrap().body.contains("My secret."), "the teacher must know it");
+    let open = id(&world.send("POST", PATH, &[], r#"{"model":"m","input":"No secret."}"#));
+    going_on(&world, &open);
+    let kept = world.kept_once(2);
+    assert!(kept.iter().all(|exchange| exchange.request.contains("No secret.")), "{kept:?}");
+}
