@@ -36,7 +36,7 @@ node_clients() {
   rm -rf "$target" && mkdir -p "$target"
   cp "$here/package.json" "$here/package-lock.json" "$target/"
   # Scripts of packages are not run; what is installed is what the lock file's digests say.
-  (cd "$target" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2 \
+  (cd "$target" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000) >&2 \
     || { away "$target" "npm could not install the clients of tests/clients/package.json (no Node 20 with npm, or no registry; see the lines above)"; return; }
   printf '%s\n' "$lock" >"$target/ready"
 }
