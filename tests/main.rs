@@ -27,6 +27,7 @@ mod cases {
     mod practice;
     mod proxying;
     mod refusing;
+    mod responses;
     mod shutting_down;
     mod steering;
     mod streaming;

@@ -1,7 +1,7 @@
 //! Which call site a request is of. The order is fixed and the first match wins:
 //!
 //! 1. path prefix `/s/{site}/...`; 2. header `x-apprentice-site`; 3. body `metadata.apprentice_site`, then
-//!    `metadata.prompt_id`; 4. the site of the client's key; 5. a model alias: `apprentice::{site}`,
+//!    `metadata.prompt_id`, then the `prompt.id` of a prompt that the teacher keeps; 4. the site of the client's key; 5. a model alias: `apprentice::{site}`,
 //!    `tensorzero::function_name::{site}`, `openpipe:{site}` ([`Claims`] says these five);
 //! 6. the configured rules ([`crate::MatchRules`]); 7. what the prompts of a site have in common (the member `fingerprint`);
 //! 8. `default`: forwarded and counted, never learnt and never switched.
@@ -26,6 +26,7 @@ pub enum By {
     Key,
     Metadata,
     Path,
+    Prompt,
     Rule,
 }
 
@@ -40,6 +41,7 @@ impl By {
             Self::Key => "key",
             Self::Metadata => "metadata",
             Self::Path => "path",
+            Self::Prompt => "prompt",
             Self::Rule => "rule",
         }
     }
@@ -63,6 +65,8 @@ pub struct Claims<'a> {
     /// `x-apprentice-site`
     pub header: Option<&'a str>,
     pub metadata: &'a BTreeMap<String, String>,
+    /// The name of a prompt that the teacher keeps.
+    pub stored_prompt: Option<&'a str>,
     /// The site that the client's key stands for.
     pub key: Option<&'a SiteId>,
     pub model: &'a str,
@@ -86,6 +90,9 @@ impl Claims<'_> {
         // `prompt_id` is other tools' field: one that cannot name a site is not an error.
         if let Some(site) = self.metadata.get("prompt_id").and_then(|name| SiteId::new(name).ok()) {
             return Ok(Some((site, By::Metadata)));
+        }
+        if let Some(site) = self.stored_prompt.and_then(|name| SiteId::new(name).ok()) {
+            return Ok(Some((site, By::Prompt)));
         }
         if let Some(site) = self.key {
             return Ok(Some((site.clone(), By::Key)));

@@ -17,7 +17,7 @@ fn the_first_rule_that_names_a_site_wins() {
     let (prompt, nothing, key) = (metadata(&[("prompt_id", "prompt")]), metadata(&[]), SiteId::new("key").unwrap());
     let (path, header, key) = (Some("path"), Some("header"), Some(&key));
     let model = "apprentice::alias";
-    let mut claims = Claims { path, header, metadata: &all, key, model };
+    let mut claims = Claims { path, header, metadata: &all, stored_prompt: Some("stored"), key, model };
     let mut expect = |change: fn(&mut Claims<'_>), site: &str, by| {
         assert_eq!(named(&claims), Ok(Some((site.to_owned(), by))));
         change(&mut claims);
@@ -28,6 +28,8 @@ fn the_first_rule_that_names_a_site_wins() {
     claims.metadata = &prompt;
     assert_eq!(named(&claims), Ok(Some(("prompt".into(), "metadata"))));
     claims.metadata = &nothing;
+    assert_eq!(named(&claims), Ok(Some(("stored".into(), "prompt"))));
+    claims.stored_prompt = Some("no name of a site");
     assert_eq!(named(&claims), Ok(Some(("key".into(), "key"))));
     claims.key = None;
     assert_eq!(named(&claims), Ok(Some(("alias".into(), "alias"))));
@@ -38,7 +40,8 @@ fn the_first_rule_that_names_a_site_wins() {
 #[test]
 fn models_of_other_gateways_name_sites_too_and_never_badly() {
     let none = BTreeMap::new();
-    let of = |model| named(&Claims { path: None, header: None, metadata: &none, key: None, model });
+    let of =
+        |model| named(&Claims { path: None, header: None, metadata: &none, stored_prompt: None, key: None, model });
     assert_eq!(of("tensorzero::function_name::bark"), Ok(Some(("bark".into(), "alias"))));
     assert_eq!(of("openpipe:quest-1"), Ok(Some(("quest-1".into(), "alias"))));
     assert_eq!(of("tensorzero::function_name::a b"), Ok(None));
@@ -51,10 +54,11 @@ fn models_of_other_gateways_name_sites_too_and_never_badly() {
 fn a_bad_name_is_an_error_that_shows_it_and_another_tools_bad_name_is_none() {
     let none = BTreeMap::new();
     for bad in ["", "a b", "../x", ".hidden", &"x".repeat(65), "naïve"] {
-        let claims = Claims { path: Some(bad), header: None, metadata: &none, key: None, model: "m" };
+        let claims =
+            Claims { path: Some(bad), header: None, metadata: &none, stored_prompt: None, key: None, model: "m" };
         assert!(claims.site().unwrap_err().to_string().starts_with('`'));
         let other = metadata(&[("prompt_id", bad)]);
-        assert_eq!(Claims { path: None, metadata: &other, ..claims }.site(), Ok(None));
+        assert_eq!(Claims { path: None, metadata: &other, stored_prompt: Some(bad), ..claims }.site(), Ok(None));
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wire::{Answer, CompletionSummary, Delivery, Envelope, Finish, Signals};
+use wire::{Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Signals};
 
 use crate::record::Exchange;
 use json_path::JsonPath;
@@ -22,8 +22,8 @@ const KEYS: &str = concat!(
     r"|github_pat_[A-Za-z0-9_]{40,}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[0-9A-Za-z-]{10,}|hf_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{16,})",
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\\\srn]*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
 );
-/// The fields whose texts come piece by piece in a stream.
-const PIECES: &str = r#""(content|arguments|refusal|reasoning|reasoning_content|text)":\s*("(?:[^"\\]|\\.)*")"#;
+/// The fields whose texts come piece by piece in a stream; in Responses it is `delta` alone, all others are whole.
+const PIECES: &str = r#""(content|arguments|refusal|reasoning|reasoning_content|text|delta)":\s*("(?:[^"\\]|\\.)*")"#;
 const KEY_REPLACED: &str = "[key]";
 
 /// One rule of the operator's: `regex` or `path`, and what stands there instead.
@@ -81,14 +81,14 @@ impl Redactor {
 
     /// Takes out of `exchange` what must not be stored and marks it.
     pub(crate) fn redact(&self, exchange: &mut Exchange) -> Result<(), NotRedactable> {
-        let request = self.body(&exchange.request)?;
-        // An error's body is none, also where a stream was asked for.
-        let is_stream = exchange.stream && exchange.response.lines().any(|line| line.starts_with("data:"));
-        let response = if is_stream { self.stream(exchange)? } else { self.body(&exchange.response)? };
-        if let Some(request) = request {
+        // First, because an answer that is written anew repeats some of it.
+        if let Some(request) = self.body(&exchange.request)? {
             exchange.request = request;
             exchange.redacted = true;
         }
+        // An error's body is none, also where a stream was asked for.
+        let is_stream = exchange.stream && exchange.response.lines().any(|line| line.starts_with("data:"));
+        let response = if is_stream { self.stream(exchange)? } else { self.body(&exchange.response)? };
         if let Some(response) = response {
             exchange.response = response;
             exchange.redacted = true;
@@ -157,11 +157,17 @@ impl Redactor {
         let response = by_event.as_deref().unwrap_or(&exchange.response);
         let shows =
             |text: &String| self.keys.is_match(text) || self.patterns.iter().any(|(regex, _)| regex.is_match(text));
-        let together = self.together(response);
+        let together = self.together(exchange.api, response);
+        let of_the_answer = match exchange.api {
+            Api::Chat => "content",
+            Api::Responses => "delta",
+        };
         let mut showing = together.iter().filter(|(_, text)| shows(text)).map(|(field, _)| *field);
         match (showing.next(), showing.next()) {
             (None, _) => Ok(by_event),
-            (Some("content"), None) => self.rewritten(exchange, response).map(Some).ok_or(NotRedactable),
+            (Some(field), None) if field == of_the_answer => {
+                self.rewritten(exchange, response).map(Some).ok_or(NotRedactable)
+            }
             _ => Err(NotRedactable),
         }
     }
@@ -183,10 +189,13 @@ impl Redactor {
     }
 
     /// What the pieces of each text field say one after the other.
-    fn together<'a>(&self, response: &'a str) -> BTreeMap<&'a str, String> {
+    fn together<'a>(&self, api: Api, response: &'a str) -> BTreeMap<&'a str, String> {
         let mut together: BTreeMap<&str, String> = BTreeMap::new();
         for piece in self.pieces.captures_iter(response) {
             let (Some(field), Some(text)) = (piece.get(1), piece.get(2)) else { continue };
+            if api == Api::Responses && field.as_str() != "delta" {
+                continue;
+            }
             let so_far = together.entry(field.as_str()).or_default();
             match serde_json::from_str::<Cow<'_, str>>(text.as_str()) {
                 Ok(text) => so_far.push_str(&text),
@@ -201,8 +210,9 @@ impl Redactor {
         let summary = exchange.api.read(true, response.as_bytes()).filter(CompletionSummary::is_trainable)?;
         let mut text = self.keys.replace_all(&summary.text, KEY_REPLACED).into_owned();
         self.replace_in(&mut text);
-        let (id, usage) = (format!("chatcmpl-{}", exchange.id.simple()), summary.usage.unwrap_or_default());
-        let envelope = Envelope { id: &id, created_s: exchange.at_ms / 1000, model: &summary.model };
+        let (id, usage) = (exchange.id.simple().to_string(), summary.usage.unwrap_or_default());
+        let (created_s, asked) = (exchange.at_ms / 1000, exchange.request.as_bytes());
+        let envelope = Envelope { id: &id, created_s, model: &summary.model, asked };
         let delivery = Delivery { stream: true, include_usage: summary.usage.is_some() };
         let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
         String::from_utf8(exchange.api.write(delivery, &envelope, &answer).1).ok()

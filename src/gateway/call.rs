@@ -1,4 +1,4 @@
-//! What is known of a chat request from its arrival to its end. Made once, never changed.
+//! What is known of a request of a known API from its arrival to its end. Made once, never changed.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,15 +9,14 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use rules::SiteRules;
 use uuid::Uuid;
-use wire::chat::ChatRequest;
 use wire::error::ApiError;
-use wire::{Api, Delivery};
+use wire::{Api, Delivery, Request};
 
 use crate::Gateway;
 use crate::keys::Key;
 use crate::whose::claims;
 
-/// One chat request.
+/// One request.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) id: Uuid,
@@ -60,7 +59,7 @@ impl Call {
         parts: Parts,
         (api, began): (Api, Instant),
         (body, text): (Bytes, Option<Bytes>),
-        parsed: Option<&ChatRequest<'_>>,
+        parsed: Option<&Request<'_>>,
     ) -> Result<Self, ApiError> {
         let (path_site, path) = callsite::split_path(parts.uri.path());
         let at_ms = (gateway.clock)();
@@ -120,7 +119,7 @@ impl Call {
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
             model,
-            user: parsed.and_then(ChatRequest::user).map(|user| short_hash(&user)),
+            user: parsed.and_then(Request::user).map(|user| short_hash(&user)),
             delivery: parsed.map(|parsed| parsed.delivery).unwrap_or_default(),
             repeated,
             retry,
@@ -129,10 +128,10 @@ impl Call {
 }
 
 /// Whether an exchange may be kept as far as its request says, by header and body. Whatever cannot be read says no.
-fn may_be_kept(parts: &Parts, body: &[u8], parsed: Option<&ChatRequest<'_>>) -> bool {
+fn may_be_kept(parts: &Parts, body: &[u8], parsed: Option<&Request<'_>>) -> bool {
     let mut said = parts.headers.get_all("x-apprentice-capture").iter();
     said.all(|value| value.as_bytes().eq_ignore_ascii_case(b"on"))
-        && parsed.map_or_else(|| wire::chat::may_be_kept(body), ChatRequest::may_be_kept)
+        && parsed.map_or_else(|| wire::may_be_kept(body), Request::may_be_kept)
 }
 
 /// A hash for telling users and conversations apart; nobody can be found by it.

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use handover::plan::{Because, Plan, Route};
 use handover::{Candidate, Dice, Sticky};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
-use wire::chat::ChatRequest;
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
@@ -41,14 +41,14 @@ pub(crate) async fn chat(
     api: Api,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = match incoming::read(body, gateway.body_bytes_max).await? {
         Read::Whole(body) => body,
         Read::Larger(body) => return pass(gateway, client, api.path(), parts, (body, &Reason::BodyTooLarge)).await,
     };
     let began = Instant::now();
     // What we do not understand is the teacher's to judge.
-    let text = encoding::of(&parts.headers).decode(&body, gateway.body_bytes_max);
+    let (body, text) = unpacked(gateway, api, &mut parts.headers, body);
     let parsed = text.as_ref().and_then(|text| api.parse(text).ok());
     let call = Arc::new(Call::new(gateway, parts, (api, began), (body, text.clone()), parsed.as_ref())?);
     let planned = plan(gateway, &call, parsed.as_ref());
@@ -87,9 +87,22 @@ pub(crate) async fn chat(
     Ok(teacher_leg::respond(gateway, &call, &reason, asked, audit))
 }
 
+/// What the teacher is sent, and what that says, where it can be unpacked. One that continues a student's response is sent with what was
+/// said before.
+fn unpacked(gateway: &Gateway, api: Api, headers: &mut HeaderMap, body: Bytes) -> (Bytes, Option<Bytes>) {
+    let text = encoding::of(headers).decode(&body, gateway.body_bytes_max);
+    match text.as_ref().and_then(|text| gateway.continued.alone(api, headers, text)) {
+        Some(alone) => {
+            headers.remove(header::CONTENT_ENCODING);
+            (alone.clone(), Some(alone))
+        }
+        None => (body, text),
+    }
+}
+
 /// Throws the dice and looks up the plan. Whether a student can be asked depends on the request alone, never on
 /// the dice, so audits stay an unbiased sample of what students may answer.
-fn plan(gateway: &Gateway, call: &Call, parsed: Option<&ChatRequest<'_>>) -> PlannedCall {
+fn plan(gateway: &Gateway, call: &Call, parsed: Option<&wire::Request<'_>>) -> PlannedCall {
     let teacher_only = |reason| PlannedCall {
         route: Route::Teacher,
         reason,

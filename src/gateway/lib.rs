@@ -18,6 +18,7 @@ mod audit;
 mod audits;
 mod call;
 mod chat;
+mod continued;
 mod early;
 mod encoding;
 mod ending;
@@ -58,6 +59,7 @@ use wire::{ChatModel, Ineligible, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
+pub use continued::Continued;
 pub use early::Early;
 pub use error::GatewayError;
 pub use guard::Guard;
@@ -107,6 +109,7 @@ pub struct Gateway {
     pub callsites: Callsites,
     pub repeats: Repeats,
     pub early: Early,
+    pub continued: Continued,
     pub ledger: Arc<Ledger>,
     pub students: Arc<dyn Students>,
     /// How long a student may take for an answer, its wait for a free place included.

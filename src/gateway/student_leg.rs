@@ -61,9 +61,10 @@ pub(crate) async fn stand_in(
 
 /// The answer in the shape that the client asked for.
 pub(crate) fn respond(gateway: &Gateway, call: &Call, reason: &Reason, attempt: &Attempt) -> Response<Body> {
-    let id = format!("chatcmpl-{}", call.id.simple());
-    let envelope = Envelope { id: &id, created_s: call.at_ms / 1000, model: &call.model };
+    let id = call.id.simple().to_string();
+    let envelope = Envelope { id: &id, created_s: call.at_ms / 1000, model: &call.model, asked: &call.body };
     let (content_type, bytes) = call.api.write(call.delivery, &envelope, &attempt.answer);
+    gateway.continued.remember(call, &attempt.answer.text);
     record::student_answered(gateway, call, &attempt.version, &attempt.answer, &bytes);
     let mut response = Response::new(respond::whole(bytes));
     let headers = response.headers_mut();

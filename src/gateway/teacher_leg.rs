@@ -86,5 +86,5 @@ pub(crate) fn respond(
 
 /// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
 fn says_usage(call: &Call, body: &[u8]) -> bool {
-    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains("\"prompt_tokens\""))
+    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains(call.api.usage_field()))
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 mod audits;
 mod client;
+mod continued;
 mod down;
 mod failures;
 mod guard;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use callsite::{By, Claims, Content, MatchRules, SiteId};
 use fingerprint::{Finder, Shape};
 use http::HeaderMap;
-use wire::Api;
-use wire::chat::ChatRequest;
+use wire::{Api, Request};
 
 /// How call sites are told apart.
 pub struct Callsites {
@@ -23,7 +22,7 @@ impl Callsites {
         &self,
         headers: &HeaderMap,
         api: Api,
-        request: &ChatRequest<'_>,
+        request: &Request<'_>,
         (may_remember, now_ms): (bool, u64),
     ) -> (SiteId, By) {
         // Nothing is read of a prompt that nobody asks about.
@@ -46,20 +45,20 @@ impl Callsites {
     }
 
     /// The found site that a request is of; it is neither counted nor remembered.
-    pub(crate) fn found(&self, api: Api, request: &ChatRequest<'_>) -> Option<SiteId> {
+    pub(crate) fn found(&self, api: Api, request: &Request<'_>) -> Option<SiteId> {
         let opening = request.opening();
         self.finder.site_of(shape(api, request), &opening.system, &opening.user)
     }
 
     /// What goes to the teacher: the client's bytes, but for the alias that the operator wants replaced.
-    pub(crate) fn outgoing(&self, body: &[u8], request: &ChatRequest<'_>) -> Option<(Vec<u8>, String)> {
+    pub(crate) fn outgoing(&self, body: &[u8], request: &Request<'_>) -> Option<(Vec<u8>, String)> {
         let model = self.alias_model.as_ref().filter(|_| callsite::identify::is_alias(&request.model))?;
         request.with_model(body, model).map(|body| (body, model.clone()))
     }
 }
 
-fn shape(api: Api, request: &ChatRequest<'_>) -> Shape {
-    Shape::new(api.label(), &request.model, request.json("response_format"), request.json("tools"))
+fn shape(api: Api, request: &Request<'_>) -> Shape {
+    Shape::new(api.label(), &request.model, request.format(), request.json("tools"))
 }
 
 /// What a request says outright.
@@ -67,13 +66,14 @@ pub(crate) fn claims<'a>(
     path: Option<&'a str>,
     headers: &'a HeaderMap,
     key: Option<&'a SiteId>,
-    request: Option<&'a ChatRequest<'_>>,
+    request: Option<&'a Request<'_>>,
 ) -> Claims<'a> {
     static NONE: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
     Claims {
         path,
         header: headers.get("x-apprentice-site").and_then(|value| value.to_str().ok()),
         metadata: request.map_or(&NONE, |request| &request.metadata),
+        stored_prompt: request.and_then(|request| request.stored_prompt.as_deref()),
         key,
         model: request.map_or("", |request| request.model.as_str()),
     }

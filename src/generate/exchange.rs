@@ -38,7 +38,7 @@ pub fn made(made: &Made<'_>, site: &SiteId, distillable: Distillable, now_ms: u6
     let request = Api::Chat.write_request(made.model, &prompt);
     let (usage, signals) = (Usage::default(), Signals::default());
     let answer = Answer { text: answer.text.clone(), finish: Finish::Stop, usage, signals };
-    let envelope = Envelope { id: made.id, created_s: now_ms / 1000, model: made.model };
+    let envelope = Envelope { id: made.id, created_s: now_ms / 1000, model: made.model, asked: &request };
     let (_, response) = Api::Chat.write(Delivery::default(), &envelope, &answer);
     Some(Exchange {
         id: id(made, now_ms),

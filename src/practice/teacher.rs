@@ -19,9 +19,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use wire::chat::ChatRequest;
 use wire::error::ApiError;
-use wire::{Answer, Api, Envelope, Finish, Role, Signals, Usage};
+use wire::{Answer, Api, Delivery, Envelope, Finish, Role, Signals, Usage};
 
 use crate::scene::{self, Scene, Style, Voice};
 use crate::{judging, making};
@@ -97,11 +96,13 @@ impl Teacher {
 async fn answer(state: Arc<Inner>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let response = match (request.method(), request.uri().path()) {
         (&Method::GET, "/v1/models") => Ok(models()),
-        (&Method::POST, "/v1/chat/completions") => chat(&state, request).await,
-        (_, path) => {
-            let message = format!("unknown path {path}");
-            Err(ApiError { status: 404, ..ApiError::invalid("unknown_path", message) })
-        }
+        (method, path) => match Api::of_path(path).filter(|_| method == Method::POST) {
+            Some(api) => asked(&state, api, request).await,
+            None => {
+                let message = format!("unknown path {path}");
+                Err(ApiError { status: 404, ..ApiError::invalid("unknown_path", message) })
+            }
+        },
     };
     Ok(response.unwrap_or_else(|error| {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -109,24 +110,26 @@ async fn answer(state: Arc<Inner>, request: Request<Incoming>) -> Result<Respons
     }))
 }
 
-async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ApiError> {
+async fn asked(state: &Inner, api: Api, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ApiError> {
     let counted = !request.headers().contains_key(TRUTH_HEADER);
     let unreadable = |error: &dyn std::fmt::Display| ApiError::invalid("invalid_body", error.to_string());
     let body = request.into_body().collect().await.map_err(|error| unreadable(&error))?.to_bytes();
-    let request = Api::Chat.parse(&body).map_err(|error| unreadable(&error))?;
+    let request = api.parse(&body).map_err(|error| unreadable(&error))?;
     let turns = request.turns().map_err(|error| unreadable(&error))?;
     let said = |role| turns.iter().rev().find(|turn| turn.role == role).map_or("", |turn| turn.text.as_str());
     let (system, player) = (said(Role::System), said(Role::User));
+    let prompt_tokens = words(system) + words(player);
+    let answered = |text| completion((api, request.delivery), &body, text, prompt_tokens);
     let style = if state.drifted.load(Ordering::Relaxed) { Style::Drifted } else { Style::House };
     let voice = Voice { style, secret: state.secret, draw: draw(state, &body) };
     if judging::is_asked(system) {
         let text = judging::verdict(player, voice);
         let text = text.ok_or_else(|| ApiError::invalid("unknown_scene", "only practice scenes are judged"))?;
-        return Ok(completion(&request, text, system, player));
+        return Ok(answered(text));
     }
     if let Some(text) = making::answer(player, voice.draw) {
         tokio::time::sleep(state.latency).await;
-        return Ok(completion(&request, text, system, player));
+        return Ok(answered(text));
     }
     let scene = Scene::of(system);
     let reply = scene.and_then(|scene| scene.reply(system, player, voice));
@@ -137,17 +140,25 @@ async fn chat(state: &Inner, request: Request<Incoming>) -> Result<Response<Full
         *state.calls.lock().entry(scene.name()).or_default() += 1;
         tokio::time::sleep(state.latency).await;
     }
-    Ok(completion(&request, text, system, player))
+    Ok(answered(text))
 }
 
-/// The answer in the shape that was asked for.
-fn completion(request: &ChatRequest<'_>, text: String, system: &str, player: &str) -> Response<Full<Bytes>> {
-    let words = |text: &str| u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
-    let usage = Usage { prompt_tokens: words(system) + words(player), completion_tokens: words(&text) };
+/// The answer in the shape that was `asked` for.
+fn completion(
+    (api, delivery): (Api, Delivery),
+    asked: &[u8],
+    text: String,
+    prompt_tokens: u32,
+) -> Response<Full<Bytes>> {
+    let usage = Usage { prompt_tokens, completion_tokens: words(&text) };
     let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
-    let envelope = Envelope { id: "chatcmpl-practice", created_s: 1_700_000_000, model: MODEL };
-    let (content_type, bytes) = Api::Chat.write(request.delivery, &envelope, &answer);
+    let envelope = Envelope { id: "practice", created_s: 1_700_000_000, model: MODEL, asked };
+    let (content_type, bytes) = api.write(delivery, &envelope, &answer);
     respond(StatusCode::OK, content_type, bytes)
+}
+
+fn words(text: &str) -> u32 {
+    u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
 }
 
 /// Which wording: a client's seed always gives the same, temperature 0 the first, everything else one after the other.

@@ -43,7 +43,8 @@ impl Endpoint {
         if parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some()) {
             return Err(bad("has a query, which would not be sent: clients send their own"));
         }
-        let host = HeaderValue::try_from(authority.as_str()).map_err(|_| bad("names a host that no header can carry"))?;
+        let host =
+            HeaderValue::try_from(authority.as_str()).map_err(|_| bad("names a host that no header can carry"))?;
         let prefix = parts.path_and_query.map(|path| path.path().trim_end_matches('/').to_owned()).unwrap_or_default();
         let authorization = key.map(|key| HeaderValue::try_from(format!("Bearer {key}"))).transpose();
         let mut authorization = authorization.map_err(|_| TeacherError::Key)?;
@@ -80,7 +81,8 @@ impl Endpoint {
 
     /// Where connections go.
     pub(crate) fn origin_uri(&self) -> Result<Uri, TeacherError> {
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query("/").build();
+        let uri =
+            Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query("/").build();
         uri.map_err(|_| TeacherError::BaseUrl { url: self.origin(), problem: "is not a URL" })
     }
 

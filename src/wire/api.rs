@@ -4,8 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{ChatRequest, RequestError};
-use crate::completion::{self, CompletionSummary, Envelope};
+use crate::answer::{CompletionSummary, Envelope};
+use crate::chat::{self, Chat, completion};
+use crate::request::Request;
+use crate::request::fields::RequestError;
+use crate::responses::{self, Responses, reading, writing};
 use crate::{Answer, Delivery, Prompt};
 
 /// One API.
@@ -14,19 +17,22 @@ use crate::{Answer, Delivery, Prompt};
 pub enum Api {
     /// `POST /v1/chat/completions`
     Chat,
+    /// `POST /v1/responses`
+    Responses,
 }
 
 impl Api {
-    /// The API that is served under `path`.
+    /// The API whose requests are posted to `path`; what else lies below it is no API of its own.
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
-        (path == Self::Chat.path()).then_some(Self::Chat)
+        [Self::Chat, Self::Responses].into_iter().find(|api| api.path() == path)
     }
 
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
+            Self::Responses => "/v1/responses",
         }
     }
 
@@ -35,6 +41,16 @@ impl Api {
     pub fn label(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Responses => "responses",
+        }
+    }
+
+    /// The field in which an answer says how many tokens it read.
+    #[must_use]
+    pub fn usage_field(self) -> &'static str {
+        match self {
+            Self::Chat => "prompt_tokens",
+            Self::Responses => "input_tokens",
         }
     }
 
@@ -42,9 +58,10 @@ impl Api {
     ///
     /// # Errors
     /// [`RequestError`] when the body is not JSON or lacks what every request has.
-    pub fn parse(self, body: &[u8]) -> Result<ChatRequest<'_>, RequestError> {
+    pub fn parse(self, body: &[u8]) -> Result<Request<'_>, RequestError> {
         match self {
-            Self::Chat => ChatRequest::parse(body),
+            Self::Chat => Request::parse(&Chat, body),
+            Self::Responses => Request::parse(&Responses, body),
         }
     }
 
@@ -54,25 +71,29 @@ impl Api {
         match self {
             Self::Chat if stream => completion::read_stream(body),
             Self::Chat => completion::read_whole(body),
+            Self::Responses if stream => reading::read_stream(body),
+            Self::Responses => reading::read_whole(body),
         }
     }
 
     /// A student's answer: the content type and the body.
     #[must_use]
     pub fn write(self, delivery: Delivery, envelope: &Envelope<'_>, answer: &Answer) -> (&'static str, Vec<u8>) {
-        match self {
-            Self::Chat if delivery.stream => {
-                ("text/event-stream", completion::write_stream(envelope, answer, delivery.include_usage))
-            }
-            Self::Chat => ("application/json", completion::write_whole(envelope, answer)),
-        }
+        let body = match self {
+            Self::Chat if delivery.stream => completion::write_stream(envelope, answer, delivery.include_usage),
+            Self::Chat => completion::write_whole(envelope, answer),
+            Self::Responses if delivery.stream => writing::write_stream(envelope, answer),
+            Self::Responses => writing::write_whole(envelope, answer),
+        };
+        (if delivery.stream { "text/event-stream" } else { "application/json" }, body)
     }
 
     /// The body of a request that puts `prompt` to `model`, whole (no stream).
     #[must_use]
     pub fn write_request(self, model: &str, prompt: &Prompt) -> Vec<u8> {
         match self {
-            Self::Chat => crate::chat::write_request(model, prompt),
+            Self::Chat => chat::write_request(model, prompt),
+            Self::Responses => responses::write_request(model, prompt),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! A chat request as the proxy needs to see it: borrowed, unknown fields kept by name, nothing rewritten.
-//!
-//! The client's bytes go to the teacher as they came; this view only decides. It must not refuse what
-//! the teacher might accept: everything it does not understand makes the *student* ineligible, never the request invalid.
+//! Chat completions: how a request speaks, and what of it a student may answer.
 
-use std::collections::BTreeMap;
+pub(crate) mod completion;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::request::fields::{Fields, NULL, RequestError};
+use crate::request::{Dialect, Head};
 use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
@@ -37,37 +36,9 @@ const KNOWN_FIELDS: &[&str] = &[
     "verbosity",
 ];
 
-/// A parsed `POST /v1/chat/completions` body; borrows from the body.
+/// `POST /v1/chat/completions`
 #[derive(Debug)]
-pub struct ChatRequest<'a> {
-    fields: BTreeMap<String, &'a RawValue>,
-    pub model: String,
-    pub delivery: Delivery,
-    pub metadata: BTreeMap<String, String>,
-}
-
-/// The texts that a conversation begins with; later requests of it begin with the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
-    /// The system and developer messages before the first message of a user.
-    pub system: String,
-    /// The first message of a user.
-    pub user: String,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
-/// Why a body is not a chat request.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    #[error("the body is not a JSON object: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("field `{field}` {problem}")]
-    Field { field: &'static str, problem: String },
-}
+pub(crate) struct Chat;
 
 #[derive(Deserialize)]
 struct StreamOptions {
@@ -75,189 +46,90 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-impl<'a> ChatRequest<'a> {
-    /// Reads the routing view of `body`.
-    ///
-    /// # Errors
-    /// [`RequestError`] when the body is not JSON or lacks `model` or `messages`.
-    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
-        let fields: BTreeMap<String, &'a RawValue> = serde_json::from_slice(body)?;
-        let model: String = required(&fields, "model")?;
-        let _: Vec<&RawValue> = required(&fields, "messages")?;
-        let stream = optional(&fields, "stream")?.unwrap_or(false);
-        let options: Option<StreamOptions> = optional(&fields, "stream_options")?;
-        // Metadata of another shape is the teacher's to refuse, not ours.
-        let metadata = optional(&fields, "metadata").ok().flatten().unwrap_or_default();
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Dialect for Chat {
+    fn open(&self, fields: &Fields<'_>) -> Result<Head, RequestError> {
+        let model = fields.required("model")?;
+        let _: Vec<&RawValue> = fields.required("messages")?;
+        let stream = fields.optional("stream")?.unwrap_or(false);
+        let options: Option<StreamOptions> = fields.optional("stream_options")?;
         let include_usage = options.is_some_and(|options| options.include_usage);
-        Ok(Self { fields, model, delivery: Delivery { stream, include_usage }, metadata })
+        Ok(Head { model, delivery: Delivery { stream, include_usage }, stored_prompt: None })
     }
 
-    /// What a student would be asked, with the site's own sampling.
-    ///
-    /// # Errors
-    /// [`Ineligible`] when the request uses something a student cannot honour.
-    pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
-        let honoured =
-            |name: &str, value: &RawValue| KNOWN_FIELDS.contains(&name) || changes_nothing(name, value.get());
-        if let Some((unknown, _)) = self.fields.iter().find(|(name, value)| !honoured(name, value)) {
-            return Err(Ineligible::Field(unknown.clone()));
+    fn refuse(&self, fields: &Fields<'_>) -> Result<(), Ineligible> {
+        let honoured = |name: &str, value: &str| KNOWN_FIELDS.contains(&name) || changes_nothing(name, value);
+        if let Some((unknown, _)) = fields.iter().find(|(name, value)| !honoured(name, value)) {
+            return Err(Ineligible::Field(unknown.to_owned()));
         }
-        self.refuse_features()?;
-        let limit = |name| self.field::<u32>(name);
-        let max_tokens = limit("max_completion_tokens")?.or(limit("max_tokens")?).unwrap_or(default_max_tokens);
-        let turns = self.turns()?;
-        if turns.last().is_none_or(|turn| turn.role != Role::User) {
-            return Err(Ineligible::LastTurn);
-        }
-        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop: self.stop()? })
-    }
-
-    /// Whether the exchange may be kept as far as the request says: `store` is absent, null or true.
-    #[must_use]
-    pub fn may_be_kept(&self) -> bool {
-        self.fields.get("store").is_none_or(|value| says_keep(value.get()))
-    }
-
-    /// Who asks, as the client says it: `safety_identifier`, else `user`.
-    #[must_use]
-    pub fn user(&self) -> Option<String> {
-        let text = |name| self.field::<String>(name).ok().flatten().filter(|user| !user.is_empty());
-        text("safety_identifier").or_else(|| text("user"))
-    }
-
-    /// What the conversation begins with. Never fails: what is not understood says nothing.
-    #[must_use]
-    pub fn opening(&self) -> Opening {
-        let messages: Vec<&RawValue> = self.field("messages").ok().flatten().unwrap_or_default();
-        let mut opening = Opening::default();
-        for message in messages {
-            match said(message) {
-                Some((Role::System, text)) => {
-                    let between = if opening.system.is_empty() || text.is_empty() { "" } else { "\n" };
-                    opening.system.push_str(between);
-                    opening.system.push_str(&text);
-                }
-                Some((Role::User, text)) => {
-                    opening.user = text;
-                    break;
-                }
-                Some((Role::Assistant, _)) | None => {}
-            }
-        }
-        opening
-    }
-
-    /// The JSON of a field, as the client wrote it.
-    #[must_use]
-    pub fn json(&self, field: &str) -> Option<&'a str> {
-        self.fields.get(field).map(|raw| raw.get())
-    }
-
-    /// The names of the tools that an answer may call.
-    #[must_use]
-    pub fn tool_names(&self) -> Vec<String> {
-        #[derive(Deserialize)]
-        struct Tool {
-            function: Named,
-        }
-        let tools: Vec<Tool> = self.field("tools").ok().flatten().unwrap_or_default();
-        tools.into_iter().map(|tool| tool.function.name).collect()
-    }
-
-    /// The name of the JSON schema that the answer must have.
-    #[must_use]
-    pub fn schema_name(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Format {
-            json_schema: Named,
-        }
-        self.field::<Format>("response_format").ok().flatten().map(|format| format.json_schema.name)
-    }
-
-    /// `body`, which this was read from, with another model and every other byte as it was.
-    #[must_use]
-    pub fn with_model(&self, body: &[u8], model: &str) -> Option<Vec<u8>> {
-        let raw = self.json("model")?;
-        let at = (raw.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-        let (before, after) = (body.get(..at)?, body.get(at + raw.len()..)?);
-        let model = serde_json::to_vec(model).ok()?;
-        Some([before, model.as_slice(), after].concat())
-    }
-
-    /// The conversation, text only.
-    ///
-    /// # Errors
-    /// [`Ineligible`] for tool messages, images, audio and malformed messages.
-    pub fn turns(&self) -> Result<Vec<Turn>, Ineligible> {
-        let raw: Vec<&RawValue> = self.field("messages")?.ok_or(Ineligible::Messages)?;
-        raw.into_iter().map(turn).collect()
-    }
-
-    fn refuse_features(&self) -> Result<(), Ineligible> {
-        if self.field::<u32>("n")?.is_some_and(|n| n != 1) {
+        if fields.field::<u32>("n")?.is_some_and(|n| n != 1) {
             return Err(Ineligible::Field("n".into()));
         }
-        if self.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
+        if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
             return Err(Ineligible::Field("tools".into()));
         }
         #[derive(Deserialize)]
         struct Format {
             r#type: String,
         }
-        match self.field::<Format>("response_format")? {
+        match fields.field::<Format>("response_format")? {
             Some(format) if format.r#type != "text" => Err(Ineligible::Field("response_format".into())),
             _ => Ok(()),
         }
     }
 
-    fn reseeded(&self, sampling: Sampling) -> Result<Sampling, Ineligible> {
-        let asked: Option<i64> = self.field("seed")?;
-        Ok(match (sampling, asked) {
-            (Sampling::Random { temperature, top_p, .. }, Some(seed)) => {
-                Sampling::Random { temperature, top_p, seed: Some(seed.cast_unsigned()) }
-            }
-            (unchanged, _) => unchanged,
-        })
+    fn max_tokens(&self, fields: &Fields<'_>) -> Result<Option<u32>, Ineligible> {
+        Ok(fields.field("max_completion_tokens")?.or(fields.field("max_tokens")?))
     }
 
-    fn stop(&self) -> Result<Vec<String>, Ineligible> {
+    fn stop(&self, fields: &Fields<'_>) -> Result<Vec<String>, Ineligible> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Stop {
             Many(Vec<String>),
             One(String),
         }
-        Ok(match self.field("stop")? {
+        Ok(match fields.field("stop")? {
             None => Vec::new(),
             Some(Stop::One(text)) => vec![text],
             Some(Stop::Many(texts)) => texts,
         })
     }
 
-    fn field<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Ineligible> {
-        match self.fields.get(name) {
-            None => Ok(None),
-            Some(raw) if raw.get() == NULL => Ok(None),
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| Ineligible::Field(name.to_owned())),
+    fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
+        let raw: Vec<&RawValue> = fields.field("messages")?.ok_or(Ineligible::Messages)?;
+        raw.into_iter().map(turn).collect()
+    }
+
+    fn said<'a>(&self, fields: &Fields<'a>) -> Box<dyn Iterator<Item = (Role, String)> + 'a> {
+        let messages: Vec<&'a RawValue> = fields.optional("messages").ok().flatten().unwrap_or_default();
+        Box::new(messages.into_iter().filter_map(said))
+    }
+
+    fn tool_names(&self, fields: &Fields<'_>) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Tool {
+            function: Named,
         }
+        let tools: Vec<Tool> = fields.optional("tools").ok().flatten().unwrap_or_default();
+        tools.into_iter().map(|tool| tool.function.name).collect()
     }
-}
 
-/// Whether a body may be kept that is no [`ChatRequest`]; one whose `store` cannot be read may not.
-#[must_use]
-pub fn may_be_kept(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Stored<'a> {
-        #[serde(borrow)]
-        store: Option<&'a RawValue>,
+    fn format<'a>(&self, fields: &Fields<'a>) -> Option<&'a str> {
+        fields.json("response_format")
     }
-    serde_json::from_slice::<Stored<'_>>(body).is_ok_and(|said| said.store.is_none_or(|value| says_keep(value.get())))
-}
 
-const NULL: &str = "null";
-
-fn says_keep(store: &str) -> bool {
-    matches!(store, NULL | "true")
+    fn schema_name(&self, format: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Format {
+            json_schema: Named,
+        }
+        serde_json::from_str::<Format>(format).ok().map(|format| format.json_schema.name)
+    }
 }
 
 /// Whether a field says what holds without it: clients that write out every default must not stay with the teacher for ever.
@@ -296,22 +168,6 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
         }
     }
     body.to_string().into_bytes()
-}
-
-fn required<'a, T: Deserialize<'a>>(
-    fields: &BTreeMap<String, &'a RawValue>,
-    field: &'static str,
-) -> Result<T, RequestError> {
-    optional(fields, field)?.ok_or_else(|| RequestError::Field { field, problem: "is missing".into() })
-}
-
-fn optional<'a, T: Deserialize<'a>>(
-    fields: &BTreeMap<String, &'a RawValue>,
-    field: &'static str,
-) -> Result<Option<T>, RequestError> {
-    let Some(raw) = fields.get(field).filter(|raw| raw.get() != NULL) else { return Ok(None) };
-    serde_json::from_str(raw.get())
-        .map_err(|error| RequestError::Field { field, problem: format!("has the wrong shape: {error}") })
 }
 
 /// Who says a message and its text, whatever else is in it.

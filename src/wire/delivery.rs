@@ -5,6 +5,6 @@
 pub struct Delivery {
     /// As an event stream.
     pub stream: bool,
-    /// With a closing usage chunk (`stream_options.include_usage`).
+    /// With a closing usage chunk (`stream_options.include_usage` of chat completions).
     pub include_usage: bool,
 }

@@ -1,28 +1,34 @@
 //! What OpenAI clients say and hear: the vocabulary of everything else.
 //!
 //! - [`api`]: which API, and the reading and writing of each;
-//! - [`chat`]: a chat request as the proxy needs to see it, and the rules by which a student may answer it;
-//! - [`completion`]: what a teacher's answer said, and how a student's answer is put;
+//! - [`request`]: a request of any of them as the proxy needs to see it, and what a student may answer;
+//! - [`chat`], [`responses`]: how each API puts requests and answers;
+//! - [`answer`]: what an answer said;
 //! - [`sse`]: the event-stream codec;
 //! - [`error`]: OpenAI's four-key error body;
 //! - [`model`]: the seam between those who ask for text and those who write it.
 //!
 //! No I/O, no clock, no chance, no runtime: time and ids are arguments.
 
-pub mod api;
-pub mod chat;
-pub mod completion;
+mod answer;
+mod api;
+mod chat;
 mod delivery;
 pub mod error;
 mod model;
+mod request;
+mod responses;
 pub mod sse;
 
+pub use answer::{CompletionSummary, Envelope};
 pub use api::Api;
-pub use completion::{CompletionSummary, Envelope};
 pub use delivery::Delivery;
 pub use model::{
     Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
 };
+pub use request::fields::RequestError;
+pub use request::{Opening, Request, may_be_kept};
+pub use responses::continuing;
 
 #[cfg(test)]
 mod tests;

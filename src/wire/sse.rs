@@ -1,4 +1,5 @@
-//! Server-sent events as OpenAI uses them: `data: <json>\n\n`, ended by `data: [DONE]\n\n`.
+//! Server-sent events as OpenAI uses them: `data: <json>\n\n`, ended by `data: [DONE]\n\n`; with a name before the data and without
+//! that end in Responses.
 //!
 //! The reader accepts any chunking of the bytes, `\n`, `\r\n` and `\r` line ends, comments and
 //! multi-line data (WHATWG HTML, section 9.2.6). It never touches what is forwarded to the client.
@@ -64,5 +65,11 @@ pub fn event(data: &str) -> String {
     format!("data: {data}\n\n")
 }
 
-/// What ends a stream.
+/// The same with a name, as Responses have it.
+#[must_use]
+pub fn named_event(name: &str, data: &str) -> String {
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+/// What ends a stream of chat completions.
 pub const DONE: &str = "data: [DONE]\n\n";

@@ -1,12 +1,13 @@
+mod responses;
+
 use proptest::prelude::*;
 
 use crate::Ineligible;
-use crate::chat::ChatRequest;
-use crate::completion::{self, Envelope};
-use crate::{Answer, Finish, Role, Sampling, Signals, Usage, error::ApiError, sse};
+use crate::chat::completion;
+use crate::{Answer, Api, Envelope, Finish, Role, Sampling, Signals, Usage, error::ApiError, sse};
 
 fn eligible(body: &str) -> Result<usize, Ineligible> {
-    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    let request = Api::Chat.parse(body.as_bytes()).unwrap();
     request.prompt(64, Sampling::Greedy).map(|prompt| prompt.turns.len())
 }
 
@@ -14,7 +15,7 @@ fn eligible(body: &str) -> Result<usize, Ineligible> {
 fn a_plain_conversation_can_be_put_to_a_student() {
     let body = r#"{"model":"m","messages":[{"role":"developer","content":"be \"kind\""},
         {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}],"max_completion_tokens":9}"#;
-    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    let request = Api::Chat.parse(body.as_bytes()).unwrap();
     let prompt = request.prompt(64, Sampling::Greedy).unwrap();
     assert_eq!(prompt.max_tokens, 9);
     assert_eq!((prompt.turns[0].role, prompt.turns[0].text.as_str()), (Role::System, "be \"kind\""));
@@ -73,20 +74,21 @@ fn only_a_body_that_says_nothing_else_may_be_kept() {
         (r#","store":false"#, false),
         (r#","store":"no""#, false),
         (r#","store":0"#, false),
+        (r#","store":false,"store":true"#, false),
     ] {
         let whole = format!(r#"{{"model":"m","messages":[]{store}}}"#);
-        assert_eq!(ChatRequest::parse(whole.as_bytes()).unwrap().may_be_kept(), kept, "{store}");
+        assert_eq!(Api::Chat.parse(whole.as_bytes()).unwrap().may_be_kept(), kept, "{store}");
         // Another field is odd, so that it is no chat request at all.
-        assert_eq!(crate::chat::may_be_kept(whole.replace("[]", "7").as_bytes()), kept, "{store}");
+        assert_eq!(crate::may_be_kept(whole.replace("[]", "7").as_bytes()), kept, "{store}");
     }
     for odd in [r#"{"store":true,"store":false}"#, "[]", "{"] {
-        assert!(!crate::chat::may_be_kept(odd.as_bytes()), "{odd}");
+        assert!(!crate::may_be_kept(odd.as_bytes()), "{odd}");
     }
 }
 
 #[test]
 fn a_body_that_is_no_chat_request_names_the_field() {
-    let message = |body: &str| ChatRequest::parse(body.as_bytes()).unwrap_err().to_string();
+    let message = |body: &str| Api::Chat.parse(body.as_bytes()).unwrap_err().to_string();
     assert!(message("{").contains("not a JSON object"));
     assert_eq!(message(r#"{"messages":[]}"#), "field `model` is missing");
     assert!(message(r#"{"model":"m","messages":{}}"#).starts_with("field `messages` has the wrong shape"));
@@ -95,7 +97,7 @@ fn a_body_that_is_no_chat_request_names_the_field() {
 #[test]
 fn metadata_of_a_strange_shape_does_not_refuse_the_request() {
     let body = br#"{"model":"m","messages":[],"metadata":{"a":{"b":1}}}"#;
-    assert!(ChatRequest::parse(body).unwrap().metadata.is_empty());
+    assert!(Api::Chat.parse(body).unwrap().metadata.is_empty());
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn answer(text: &str) -> Answer {
     Answer { text: text.into(), finish: Finish::Stop, usage, signals: Signals::default() }
 }
 
-const ENVELOPE: Envelope<'static> = Envelope { id: "chatcmpl-1", created_s: 5, model: "gpt" };
+const ENVELOPE: Envelope<'static> = Envelope { id: "1", created_s: 5, model: "gpt", asked: b"{}" };
 
 #[test]
 fn usage_is_null_on_every_chunk_but_the_last_when_asked_for() {
@@ -177,7 +179,7 @@ proptest! {
         extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
     ) {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"{role}","content":{content}}}]{extra}}}"#);
-        let Ok(request) = ChatRequest::parse(body.as_bytes()) else {
+        let Ok(request) = Api::Chat.parse(body.as_bytes()) else {
             // Only a content that is no JSON may make the body unreadable.
             prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_err(), "{}", body);
             return Ok(());
@@ -204,8 +206,8 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         sampling: Sampling::Random { temperature: 0.5, top_p: 0.25, seed: Some(u64::MAX) },
         stop: vec!["\n".into()],
     };
-    let body = crate::Api::Chat.write_request("gpt", &prompt);
-    let request = ChatRequest::parse(&body).unwrap();
+    let body = Api::Chat.write_request("gpt", &prompt);
+    let request = Api::Chat.parse(&body).unwrap();
     let site = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
     assert_eq!((request.model.as_str(), request.prompt(1, site).unwrap()), ("gpt", prompt));
 }
@@ -215,7 +217,7 @@ fn the_opening_is_the_system_texts_and_the_first_message_of_a_user_whatever_else
     let body = br#"{"model":"m","messages":[{"role":"system","content":"One."},{"role":"developer","content":[{"type":"text","text":"Two."}]},
         {"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"Look, "},{"type":"text","text":"here."}]},
         {"role":"assistant","content":null,"tool_calls":[{}]},{"role":"tool","content":"7"},{"role":"user","content":"Later."}]}"#;
-    let opening = ChatRequest::parse(body).unwrap().opening();
+    let opening = Api::Chat.parse(body).unwrap().opening();
     assert_eq!((opening.system.as_str(), opening.user.as_str()), ("One.\nTwo.", "Look, here."));
     for odd in [
         r#"[]"#,
@@ -223,7 +225,7 @@ fn the_opening_is_the_system_texts_and_the_first_message_of_a_user_whatever_else
         r#"[{"role":"user","content":{"a":1}}]"#,
     ] {
         let body = format!(r#"{{"model":"m","messages":{odd}}}"#);
-        assert_eq!(ChatRequest::parse(body.as_bytes()).unwrap().opening(), crate::chat::Opening::default());
+        assert_eq!(Api::Chat.parse(body.as_bytes()).unwrap().opening(), crate::Opening::default());
     }
 }
 
@@ -231,20 +233,19 @@ fn the_opening_is_the_system_texts_and_the_first_message_of_a_user_whatever_else
 fn tools_and_schema_are_known_by_name() {
     let body = br#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"buy"}}],
         "response_format":{"type":"json_schema","json_schema":{"name":"offer","schema":{}}}}"#;
-    let request = ChatRequest::parse(body).unwrap();
+    let request = Api::Chat.parse(body).unwrap();
     assert_eq!((request.tool_names(), request.schema_name().as_deref()), (vec!["buy".to_owned()], Some("offer")));
-    let plain =
-        ChatRequest::parse(br#"{"model":"m","messages":[],"tools":7,"response_format":{"type":"text"}}"#).unwrap();
+    let plain = Api::Chat.parse(br#"{"model":"m","messages":[],"tools":7,"response_format":{"type":"text"}}"#).unwrap();
     assert_eq!((plain.tool_names(), plain.schema_name()), (vec![], None));
 }
 
 #[test]
 fn another_model_changes_no_other_byte() {
     let body = b"{ \"a\":2.50, \"model\" : \"apprentice::shop\" ,\"messages\":[ ],\"model2\":\"apprentice::shop\"}\n";
-    let changed = ChatRequest::parse(body).unwrap().with_model(body, "gpt \"5\"").unwrap();
+    let changed = Api::Chat.parse(body).unwrap().with_model(body, "gpt \"5\"").unwrap();
     assert_eq!(
         String::from_utf8(changed).unwrap(),
         "{ \"a\":2.50, \"model\" : \"gpt \\\"5\\\"\" ,\"messages\":[ ],\"model2\":\"apprentice::shop\"}\n"
     );
-    assert_eq!(ChatRequest::parse(body).unwrap().with_model(b"short", "m"), None);
+    assert_eq!(Api::Chat.parse(body).unwrap().with_model(b"short", "m"), None);
 }

@@ -1,9 +1,8 @@
 //! A lesson from captured traffic to a version on trial, by the program's own child processes, whoever is killed on the way.
 
 use std::fs;
-use std::time::Duration;
 
-use harness::learnt;
+use harness::learnt::{self, LESSON};
 use harness::program::{Apprentice, World, ask_id_to_stop, kill_id};
 use harness::script;
 use harness::teacher::ScriptedTeacher;
@@ -12,8 +11,6 @@ use harness::wait::{eventually, within};
 use crate::PROGRAM;
 
 const EXCHANGES: u32 = 30;
-/// How long a small lesson may take on two busy processors.
-const LESSON: Duration = Duration::from_secs(60);
 
 fn asked(number: u32) -> String {
     format!(r#"{{"model":"m","messages":[{{"role":"user","content":"Is {number} much?"}}]}}"#)
@@ -22,18 +19,7 @@ fn asked(number: u32) -> String {
 /// A site that learns from few exchanges, with lessons of `steps` steps.
 fn world(teacher: &ScriptedTeacher, steps: i64) -> World {
     let mut world = World::new(PROGRAM, &teacher.base_url());
-    let base = learnt::golden().canonicalize().unwrap();
-    world.set("student.enabled", true).set("student.base", base.display().to_string());
-    world.set("student.format", "f32").set("student.context", 256).set("site.max_tokens", 16);
-    world.set("handover.exam_min", 0.0).set("handover.audit_share_shadow", 1.0);
-    world.set("lessons.exchanges_min", i64::from(EXCHANGES)).set("lessons.check_every_ms", 50);
-    world.set("lessons.quiet.window_s", 1).set("lessons.quiet.requests_per_s", 1.0);
-    world.set("lessons.dataset.held_out_fraction", 0.3);
-    for (key, value) in [("rank", 4), ("batch_size", 4), ("max_steps", steps), ("threads", 1), ("patience", 0)] {
-        world.set(&format!("lessons.train.{key}"), value);
-    }
-    world.set("lessons.train.evaluate_every_steps", 10_000).set("lessons.train.epochs", 1e6);
-    world.set("lessons.train.checkpoint_every_s", 0.1);
+    learnt::with_lessons(&mut world, EXCHANGES, steps);
     world
 }
 

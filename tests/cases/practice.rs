@@ -1,6 +1,13 @@
 //! The practice command keeps the promises that benchmarks and documents build on.
 
+use std::time::Duration;
+
 use harness::program::World;
+use practice::scene::Scene;
+use practice::teacher::Teacher;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use wire::{Api, Prompt, Role, Sampling, Turn};
 
 use crate::PROGRAM;
 
@@ -73,4 +80,28 @@ fn practice_plays_the_named_sites_only_and_shows_a_person_how_it_ended() {
     assert!(bard.contains("bard") && bard.contains("teacher") && bard.contains("not handed over"), "{bard}");
     let wide = exit.stdout.lines().find(|line| line.chars().count() > 100);
     assert_eq!(wide.filter(|line| !line.contains("token in")), None);
+}
+
+#[test]
+fn the_practice_teacher_says_the_same_in_every_api() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let teacher = runtime.block_on(Teacher::start(1, Duration::ZERO)).unwrap();
+    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
+    let line = Scene::Shopkeeper.line(&mut ChaCha8Rng::seed_from_u64(1));
+    let turns = vec![Turn::new(Role::System, line.system), Turn::new(Role::User, line.player)];
+    let prompt = Prompt { turns, max_tokens: 64, sampling: Sampling::Greedy, stop: vec![] };
+    let mut said = std::collections::BTreeSet::new();
+    for (api, stream) in [(Api::Chat, false), (Api::Chat, true), (Api::Responses, false), (Api::Responses, true)] {
+        let mut body: serde_json::Value = serde_json::from_slice(&api.write_request("m", &prompt)).unwrap();
+        body["stream"] = stream.into();
+        let answer = proxy.post(api.path(), &[], &body.to_string());
+        let summary = api.read(stream, &answer.body).unwrap();
+        assert!(
+            summary.is_trainable()
+                && summary.usage.is_some_and(|usage| usage.prompt_tokens > 0) != (api == Api::Chat && stream)
+        );
+        said.insert(summary.text);
+    }
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(teacher.calls(Scene::Shopkeeper), 4);
 }

@@ -7,8 +7,15 @@ import json
 import sys
 
 import openai
+import openai.types.responses
+import pydantic
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
 
 
 def client(base, **options):
@@ -26,6 +33,27 @@ def failure(call):
 def chat(api, site):
     raw = api.chat.completions.with_raw_response.create(model="m", messages=MESSAGES, **site)
     return raw.headers, raw.parse()
+
+
+def responds(api):
+    raw = api.responses.with_raw_response.create(model="m", instructions="Be brief.", input="Hello")
+    response = raw.parse()
+    said = {"text": response.output_text, "status": response.status, "tokens": response.usage.output_tokens}
+    # Every field has the type that the client documents.
+    openai.types.responses.Response.model_validate(response.model_dump())
+    return said, raw.headers
+
+
+def response_stream(api):
+    text, kinds = "", []
+    with api.responses.stream(model="m", input=MESSAGES) as stream:
+        for event in stream:
+            text += event.delta if event.type == "response.output_text.delta" else ""
+            if kinds[-1:] != [event.type]:
+                kinds.append(event.type)
+        whole = stream.get_final_response()
+    usage = {"status": whole.status, "tokens": whole.usage.output_tokens}
+    return {"text": text, "events": kinds, "whole": whole.output_text, **usage}
 
 
 def main(proxy):
@@ -48,6 +76,22 @@ def main(proxy):
     }
     found["models"] = [model.id for model in shop.models.list()]
     found["embedding"] = shop.embeddings.create(model="e", input="hello").data[0].embedding
+
+    found["response"] = responds(shop)[0]
+    found["response_stream"] = response_stream(shop)
+    parameters = {"type": "object", "properties": {"item": {"type": "string"}}}
+    function = {"name": "buy", "parameters": parameters}
+    tools = [{"type": "function", "function": function}]
+    called = shop.chat.completions.create(model="m", messages=MESSAGES, tools=tools).choices[0]
+    call = called.message.tool_calls[0].function
+    found["tools"] = {"name": call.name, "arguments": call.arguments, "finish": called.finish_reason}
+    acted = shop.responses.create(model="m", input="Hello", tools=[{"type": "function", "strict": False, **function}])
+    call = next(item for item in acted.output if item.type == "function_call")
+    found["response_tools"] = {"name": call.name, "arguments": call.arguments}
+    parsed = shop.chat.completions.parse(model="m", messages=MESSAGES, response_format=Person)
+    found["schema"] = parsed.choices[0].message.parsed.model_dump()
+    parsed = shop.responses.parse(model="m", input="Hello", text_format=Person)
+    found["response_schema"] = parsed.output_parsed.model_dump()
 
     missing = failure(lambda: shop.chat.completions.create(model="missing", messages=MESSAGES))
     found["missing"] = {"class": type(missing).__name__, "code": missing.code, "request_id": missing.request_id}
@@ -77,6 +121,10 @@ def main(proxy):
         "text": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
         "tokens": chunks[-1].usage.completion_tokens,
     }
+
+    said, headers = responds(learnt)
+    found["student_response"] = {**said, "route": headers["x-apprentice-route"]}
+    found["student_response_stream"] = response_stream(learnt)
 
     headers, _ = chat(client(f"{proxy}/v1"), {"metadata": {"apprentice_site": "named"}})
     found["metadata"] = {"site": headers["x-apprentice-site"], "by": headers["x-apprentice-site-by"]}

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use callsite::{SiteId, VersionId};
 use gemma::{Adapter, Config, Linear, LoraPair, SaveAs, Tensor32, Tokenizer, Weights};
@@ -24,6 +25,8 @@ use crate::program::World;
 pub const SAYS: &str = "in you";
 /// How sure it is of its least sure token: `1 / (1 + e^-2)`.
 pub const CONFIDENCE: f64 = 0.880_797;
+/// How long a small lesson may take on two busy processors.
+pub const LESSON: Duration = Duration::from_secs(60);
 /// Its logit's lead over the only other token that comes into question.
 const LEAD: f32 = 2.0;
 
@@ -45,6 +48,25 @@ pub fn with_students(world: &mut World) {
     world.set("student.context", 256).set("lessons.enabled", false);
     // Hardly ever: a test that wants audits says so.
     world.set("handover.audit_share_serving", 1e-9);
+}
+
+/// Gives `world` a small base, and lessons of `steps` steps that begin with few exchanges.
+///
+/// # Panics
+/// When the base is not there.
+pub fn with_lessons(world: &mut World, exchanges: u32, steps: i64) {
+    let base = golden().canonicalize().unwrap();
+    world.set("student.enabled", true).set("student.base", base.display().to_string());
+    world.set("student.format", "f32").set("student.context", 256).set("site.max_tokens", 16);
+    world.set("handover.exam_min", 0.0).set("handover.audit_share_shadow", 1.0);
+    world.set("lessons.exchanges_min", i64::from(exchanges)).set("lessons.check_every_ms", 50);
+    world.set("lessons.quiet.window_s", 1).set("lessons.quiet.requests_per_s", 1.0);
+    world.set("lessons.dataset.held_out_fraction", 0.3);
+    for (key, value) in [("rank", 4), ("batch_size", 4), ("max_steps", steps), ("threads", 1), ("patience", 0)] {
+        world.set(&format!("lessons.train.{key}"), value);
+    }
+    world.set("lessons.train.evaluate_every_steps", 10_000).set("lessons.train.epochs", 1e6);
+    world.set("lessons.train.checkpoint_every_s", 0.1);
 }
 
 /// Publishes an adapter as the next version of `site`; `number` makes it differ from others.

@@ -119,3 +119,83 @@ pub fn streams(pieces: &[&str]) -> Script {
     script.push(last_chunk());
     script
 }
+
+/// The body of a `response` that says `text`.
+#[must_use]
+pub fn response(text: &str) -> String {
+    response_in("completed", text).to_string()
+}
+
+fn response_in(status: &str, text: &str) -> serde_json::Value {
+    let done = status == "completed";
+    let output = if done { vec![response_message(status, text)] } else { vec![] };
+    let usage = done.then(|| {
+        serde_json::json!({"input_tokens": 5, "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0}, "output_tokens": 2,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 7})
+    });
+    serde_json::json!({
+        "id": "resp_scripted", "object": "response", "created_at": 1_700_000_000, "status": status, "background": false,
+        "error": null, "incomplete_details": null, "instructions": null, "max_output_tokens": null, "model": "scripted-1",
+        "output": output, "parallel_tool_calls": true, "previous_response_id": null,
+        "reasoning": {"effort": null, "summary": null}, "store": true, "temperature": 1.0,
+        "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled",
+        "usage": usage, "user": null, "metadata": {},
+    })
+}
+
+fn response_message(status: &str, text: &str) -> serde_json::Value {
+    let content = if text.is_empty() { vec![] } else { vec![response_part(text)] };
+    serde_json::json!({"id": "msg_scripted", "type": "message", "status": status, "role": "assistant", "content": content})
+}
+
+fn response_part(text: &str) -> serde_json::Value {
+    serde_json::json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text})
+}
+
+/// A whole response that says `text`.
+#[must_use]
+pub fn responds(text: &str) -> Script {
+    json(&response(text))
+}
+
+/// The events of a response that says `pieces` one after the other.
+#[must_use]
+pub fn response_events(pieces: &[&str]) -> Vec<String> {
+    let text = pieces.concat();
+    let begun = response_in("in_progress", "");
+    let of_item = |item| serde_json::json!({"output_index": 0, "item": item});
+    let of_part = |name: &str, value: serde_json::Value| serde_json::json!({"item_id": "msg_scripted", "output_index": 0, "content_index": 0, name: value});
+    let with_logprobs = |mut event: serde_json::Value| {
+        event["logprobs"] = serde_json::json!([]);
+        event
+    };
+    let mut events = vec![
+        ("response.created", serde_json::json!({"response": begun})),
+        ("response.in_progress", serde_json::json!({"response": begun})),
+        ("response.output_item.added", of_item(response_message("in_progress", ""))),
+        ("response.content_part.added", of_part("part", response_part(""))),
+    ];
+    let delta = |piece: &&str| ("response.output_text.delta", with_logprobs(of_part("delta", (*piece).into())));
+    events.extend(pieces.iter().map(delta));
+    events.extend([
+        ("response.output_text.done", with_logprobs(of_part("text", text.as_str().into()))),
+        ("response.content_part.done", of_part("part", response_part(&text))),
+        ("response.output_item.done", of_item(response_message("completed", &text))),
+        ("response.completed", serde_json::json!({"response": response_in("completed", &text)})),
+    ]);
+    let written = |(number, (name, mut data)): (usize, (&str, serde_json::Value))| {
+        data["type"] = name.into();
+        data["sequence_number"] = number.into();
+        format!("event: {name}\ndata: {data}\n\n")
+    };
+    events.into_iter().enumerate().map(written).collect()
+}
+
+/// A whole stream of a response that says `pieces`, one chunk for each event.
+#[must_use]
+pub fn response_streams(pieces: &[&str]) -> Script {
+    let mut script = vec![stream_head()];
+    script.extend(response_events(pieces).iter().map(|event| chunk(event.as_bytes())));
+    script.push(last_chunk());
+    script
+}

@@ -52,6 +52,7 @@ pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> R
         callsites: shared.found.callsites(settings)?,
         repeats: gateway::Repeats::new(settings.callsites.repeat_s * 1_000),
         early: gateway::Early::default(),
+        continued: gateway::Continued::default(),
         ledger: ledger.clone(),
         students: students.clone(),
         student_time: Duration::from_secs_f64(settings.student.answer_seconds_max),

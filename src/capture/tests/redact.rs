@@ -80,6 +80,42 @@ data: [DONE]
     assert_eq!(redacted(&[], plain.clone()), Ok(plain));
 }
 
+/// A response as a stream: its text in these pieces, and whole wherever the events repeat it.
+fn response_stream(pieces: &[&str]) -> Exchange {
+    let text = pieces.concat();
+    let part = serde_json::json!({"type": "output_text", "text": text, "annotations": []});
+    let response = serde_json::json!({"model": "m", "status": "completed", "instructions": "Say José Ruiz.",
+        "output": [{"type": "message", "role": "assistant", "content": [part]}], "usage": {"input_tokens": 1, "output_tokens": 2}});
+    let mut events = vec![serde_json::json!({"type": "response.created", "response": {"status": "in_progress"}})];
+    events.extend(pieces.iter().map(|piece| serde_json::json!({"type": "response.output_text.delta", "delta": piece})));
+    events.push(serde_json::json!({"type": "response.output_text.done", "text": text}));
+    events.push(serde_json::json!({"type": "response.completed", "response": response}));
+    let events = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()));
+    let request = r#"{"model":"m","input":"x","instructions":"Say José Ruiz."}"#.to_owned();
+    Exchange { api: wire::Api::Responses, request, ..streamed(events.collect()) }
+}
+
+#[test]
+fn a_response_is_looked_at_in_its_pieces_and_its_repetitions() {
+    let rules = [regex("José \\w+", "[name]"), regex("1212", "[number]")];
+    let kept = redacted(&rules, response_stream(&["I am Jos", "é Ru", "iz."])).unwrap();
+    let said = kept.api.read(true, kept.response.as_bytes()).unwrap();
+    assert_eq!((said.text.as_str(), said.is_trainable(), said.usage.is_some()), ("I am [name].", true, true));
+    for text in [&kept.request, &kept.response] {
+        assert!(!text.contains("Jos") && !text.contains("iz") && text.contains("Say [name]."), "{text}");
+    }
+    let kept = redacted(&rules, response_stream(&["José Ruiz, at once"])).unwrap();
+    assert!(!kept.response.contains("José") && kept.response.contains("event: response.created"), "{}", kept.response);
+    // Repetitions that stand one after the other say nothing together.
+    let twelve = redacted(&rules[1..], response_stream(&["12"])).unwrap();
+    assert!(!twelve.redacted, "{}", twelve.response);
+    let key = redacted(&[], response_stream(&["sk", "-proj-abcdefghijklmnopqrstuv"])).unwrap();
+    assert!(!key.response.contains("proj") && key.response.contains("[key]"), "{}", key.response);
+    let mut cut = response_stream(&["sk", "-proj-abcdefghijklmnopqrstuv"]);
+    cut.response = cut.response.replace("event: response.completed\ndata: {", "data: {\"odd\":");
+    assert_eq!(redacted(&[], cut), Err(NotRedactable));
+}
+
 #[test]
 fn a_pattern_sees_the_text_and_not_its_escapes() {
     let rules = [regex("José \\w+", "[name]"), regex(r"(\d\d)\d{4}", "${1}xxxx")];

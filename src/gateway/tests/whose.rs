@@ -98,6 +98,25 @@ fn a_site_is_found_from_its_prompts_and_then_kept_like_any_other() {
 }
 
 #[test]
+fn the_same_prompts_as_responses_are_a_site_of_their_own() {
+    let world = World::start(Setup::new(State::Teacher));
+    let by_chat = ask_often(&world, &[]).unwrap();
+    let ask = |number: usize| {
+        let body = format!(
+            r#"{{"model":"m","instructions":"You are Nr. {number}, smith of the glass swords. Answer in one line.","input":"How much for sword {number}?"}}"#
+        );
+        world.send("POST", "/v1/responses", &[], &body)
+    };
+    for number in 0..40 {
+        assert_eq!(whose(&ask(number)), ("default", "default"));
+    }
+    let by_response = world.finder.mine(2, &Nothing).found.pop().unwrap();
+    assert_ne!(by_chat, by_response);
+    assert_eq!(whose(&ask(1_000)), (by_response.as_str(), "fingerprint"));
+    assert_eq!(whose(&world.send("POST", CHAT, &[], &body("m", 1_000))), (by_chat.as_str(), "fingerprint"));
+}
+
+#[test]
 fn what_a_client_does_not_want_kept_helps_to_find_nothing() {
     let world = World::start(Setup::new(State::Teacher));
     assert_eq!(ask_often(&world, &[("x-apprentice-capture", "off")]), None);

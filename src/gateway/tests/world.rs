@@ -27,7 +27,7 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Callsites, Early, Gateway, Judging, Repeats, Sentinels, serve};
+use crate::{Activity, Auditor, Audits, Callsites, Continued, Early, Gateway, Judging, Repeats, Sentinels, serve};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -107,6 +107,11 @@ impl Setup {
         let mut setup = Self::new(state);
         (setup.policy.audit_share_shadow, setup.policy.audit_share_serving) = (1.0, 1.0);
         setup
+    }
+
+    fn callsites(&self, finder: &Arc<Finder>) -> Callsites {
+        let (rules, alias_model) = (self.matching.clone(), self.alias_model.clone());
+        Callsites { rules, alias_model, finder: finder.clone() }
     }
 
     fn rules(&self) -> SiteRules {
@@ -197,13 +202,10 @@ impl World {
             .with_resilience(setup.resilience),
             distillable: Distillable::Yes,
             rules: rules.clone(),
-            callsites: Callsites {
-                rules: setup.matching.clone(),
-                alias_model: setup.alias_model.clone(),
-                finder: finder.clone(),
-            },
+            callsites: setup.callsites(&finder),
             repeats: Repeats::new(setup.repeat_window_ms),
             early: Early::default(),
+            continued: Continued::default(),
             ledger: ledger.clone(),
             students: Arc::new(students.clone()),
             student_time: setup.student_time,

@@ -4,33 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer::{CompletionSummary, Envelope};
 use crate::{Answer, Finish, Usage, sse};
-
-/// What an answer summary, as far as learning and auditing need it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CompletionSummary {
-    pub model: String,
-    pub text: String,
-    /// `finish_reason` of the first choice; absent when the answer was cut off.
-    pub finish: Option<String>,
-    pub refused: bool,
-    pub called_tools: bool,
-    pub usage: Option<Usage>,
-}
-
-impl CompletionSummary {
-    /// Whether the model would not answer: its own refusal or a content filter's.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        self.refused || self.finish.as_deref() == Some("content_filter")
-    }
-
-    /// Whether it is a complete plain-text answer that a student could learn from.
-    #[must_use]
-    pub fn is_trainable(&self) -> bool {
-        self.finish.as_deref() == Some("stop") && !self.refused && !self.called_tools && !self.text.is_empty()
-    }
-}
 
 #[derive(Deserialize)]
 struct Body {
@@ -96,16 +71,6 @@ fn absorb(summary: &mut CompletionSummary, body: Body) {
     }
 }
 
-/// What a student's answer carries besides its text.
-#[derive(Clone, Debug)]
-pub struct Envelope<'a> {
-    /// `chatcmpl-...`
-    pub id: &'a str,
-    pub created_s: u64,
-    /// The model name that the client asked for: some clients check it.
-    pub model: &'a str,
-}
-
 #[derive(Serialize)]
 struct OutUsage {
     prompt_tokens: u32,
@@ -122,9 +87,9 @@ impl From<Usage> for OutUsage {
 
 /// The answer as one `chat.completion` object.
 pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
-    let Envelope { id, created_s, model } = envelope;
+    let Envelope { id, created_s, model, .. } = envelope;
     let body = serde_json::json!({
-        "id": id, "object": "chat.completion", "created": created_s, "model": model,
+        "id": format!("chatcmpl-{id}"), "object": "chat.completion", "created": created_s, "model": model,
         "choices": [{
             "index": 0,
             "message": {"role": "assistant", "content": answer.text, "refusal": null},
@@ -158,9 +123,9 @@ pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usa
 
 /// `usage` is absent, null or a figure: OpenAI sends null on every chunk but the last when asked for usage.
 fn chunk_json(envelope: &Envelope<'_>, choices: serde_json::Value, usage: Option<Option<OutUsage>>) -> String {
-    let Envelope { id, created_s, model } = envelope;
+    let Envelope { id, created_s, model, .. } = envelope;
     let mut chunk = serde_json::json!({
-        "id": id, "object": "chat.completion.chunk", "created": created_s, "model": model, "choices": choices,
+        "id": format!("chatcmpl-{id}"), "object": "chat.completion.chunk", "created": created_s, "model": model, "choices": choices,
     });
     if let (Some(usage), Some(fields)) = (usage, chunk.as_object_mut()) {
         fields.insert("usage".into(), serde_json::json!(usage));

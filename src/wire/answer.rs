@@ -1,0 +1,42 @@
+//! What is said about an answer, whatever API it came by.
+
+use crate::Usage;
+
+/// What an answer said, as far as learning and auditing need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompletionSummary {
+    pub model: String,
+    pub text: String,
+    /// Why it ended, in the words of chat completions (`stop`, `length`, `content_filter`, `tool_calls`); absent when
+    /// the answer was cut off.
+    pub finish: Option<String>,
+    pub refused: bool,
+    pub called_tools: bool,
+    pub usage: Option<Usage>,
+}
+
+impl CompletionSummary {
+    /// Whether the model would not answer: its own refusal or a content filter's.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.refused || self.finish.as_deref() == Some("content_filter")
+    }
+
+    /// Whether it is a complete plain-text answer that a student could learn from.
+    #[must_use]
+    pub fn is_trainable(&self) -> bool {
+        self.finish.as_deref() == Some("stop") && !self.refused && !self.called_tools && !self.text.is_empty()
+    }
+}
+
+/// What a student's answer carries besides its text.
+#[derive(Clone, Debug)]
+pub struct Envelope<'a> {
+    /// What tells it from all other answers; what stands before it (`chatcmpl-`, `resp_`) is the API's business.
+    pub id: &'a str,
+    pub created_s: u64,
+    /// The model name that the client asked for: some clients check it.
+    pub model: &'a str,
+    /// The body of the request: Responses repeat what they were asked with.
+    pub asked: &'a [u8],
+}

@@ -1,0 +1,293 @@
+//! Responses: how a request speaks, and what of it a student may answer.
+//!
+//! What the teacher keeps is the teacher's alone: a request that continues an earlier response, belongs to a conversation
+//! or fills in a stored prompt has texts that nobody here has seen.
+
+pub mod continuing;
+pub(crate) mod reading;
+pub(crate) mod writing;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::request::fields::{Fields, NULL, RequestError};
+use crate::request::{Dialect, Head};
+use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
+
+/// Fields a student understands or may ignore.
+const KNOWN_FIELDS: &[&str] = &[
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "metadata",
+    "model",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "temperature",
+    "top_p",
+    "truncation",
+    "user",
+];
+/// Fields that are objects, and what of them a student understands or may ignore. A summary of its reasoning it cannot
+/// give, nor warm a cache, nor say how one was met.
+const KNOWN_PARTS: &[(&str, &[&str])] = &[
+    ("prompt_cache_options", &["mode", "ttl"]),
+    ("reasoning", &["context", "effort", "mode"]),
+    ("stream_options", &["include_obfuscation"]),
+    ("text", &["format", "verbosity"]),
+];
+/// What may be asked for on top and is never there where there are no tools, no images and no reasoning.
+const INCLUDED_FOR_NOTHING: &[&str] = &[
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "reasoning.encrypted_content",
+    "web_search_call.action.sources",
+];
+
+/// `POST /v1/responses`
+#[derive(Debug)]
+pub(crate) struct Responses;
+
+/// What is asked: one text of the user's, or what was said and done so far.
+enum Input<'a> {
+    Text(String),
+    Items(Vec<&'a RawValue>),
+}
+
+impl<'a> Input<'a> {
+    fn of(fields: &Fields<'a>) -> Option<Self> {
+        let raw = fields.json("input")?;
+        if raw.starts_with('"') {
+            serde_json::from_str(raw).ok().map(Self::Text)
+        } else {
+            serde_json::from_str(raw).ok().map(Self::Items)
+        }
+    }
+}
+
+/// One thing that was said or done. A message need not say that it is one.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(default)]
+    r#type: Option<String>,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+impl Item<'_> {
+    fn kind(&self) -> &str {
+        self.r#type.as_deref().unwrap_or("message")
+    }
+
+    fn role(&self) -> Result<Role, Ineligible> {
+        match self.role.as_deref() {
+            Some("system" | "developer") => Ok(Role::System),
+            Some("user") => Ok(Role::User),
+            Some("assistant") => Ok(Role::Assistant),
+            Some(other) => Err(Ineligible::Content(format!("role-{other}"))),
+            None => Err(Ineligible::Messages),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Part {
+    r#type: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// A message's content.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+struct Text<'a> {
+    #[serde(borrow)]
+    format: Option<&'a RawValue>,
+}
+
+impl Dialect for Responses {
+    fn open(&self, fields: &Fields<'_>) -> Result<Head, RequestError> {
+        #[derive(Deserialize)]
+        struct Stored {
+            id: String,
+        }
+        // A stored prompt may say everything else.
+        let model = fields.optional("model")?.unwrap_or_default();
+        let stored: Option<Stored> = fields.optional("prompt").ok().flatten();
+        let stream = fields.optional("stream")?.unwrap_or(false);
+        let delivery = Delivery { stream, include_usage: false };
+        Ok(Head { model, delivery, stored_prompt: stored.map(|prompt| prompt.id) })
+    }
+
+    fn refuse(&self, fields: &Fields<'_>) -> Result<(), Ineligible> {
+        let refused = |name: &str| Err(Ineligible::Field(name.to_owned()));
+        if let Some((unknown, _)) = fields.iter().find(|(name, value)| !honours(name, value)) {
+            return refused(unknown);
+        }
+        for (name, known) in KNOWN_PARTS {
+            let parts: BTreeMap<String, &RawValue> = fields.field(name)?.unwrap_or_default();
+            let unknown = parts.iter().find(|(part, value)| value.get() != NULL && !known.contains(&part.as_str()));
+            if let Some((part, _)) = unknown {
+                return refused(&format!("{name}.{part}"));
+            }
+        }
+        // Only what fills in a stored prompt may name no model.
+        if fields.field::<String>("model")?.is_none() {
+            return refused("model");
+        }
+        if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
+            return refused("tools");
+        }
+        let included: Vec<String> = fields.field("include")?.unwrap_or_default();
+        if included.iter().any(|what| !INCLUDED_FOR_NOTHING.contains(&what.as_str())) {
+            return refused("include");
+        }
+        if self.format(fields).is_some() { refused("text.format") } else { Ok(()) }
+    }
+
+    fn max_tokens(&self, fields: &Fields<'_>) -> Result<Option<u32>, Ineligible> {
+        fields.field("max_output_tokens")
+    }
+
+    fn stop(&self, _: &Fields<'_>) -> Result<Vec<String>, Ineligible> {
+        Ok(Vec::new())
+    }
+
+    fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
+        let instructions: Option<String> = fields.field("instructions")?;
+        let instructions = instructions.filter(|text| !text.is_empty()).map(|text| Turn::new(Role::System, text));
+        let mut turns = Vec::from_iter(instructions);
+        match Input::of(fields).ok_or(Ineligible::Messages)? {
+            Input::Text(text) => turns.push(Turn::new(Role::User, text)),
+            Input::Items(items) => {
+                for item in items {
+                    turns.extend(turn(item)?);
+                }
+            }
+        }
+        Ok(turns)
+    }
+
+    fn said<'a>(&self, fields: &Fields<'a>) -> Box<dyn Iterator<Item = (Role, String)> + 'a> {
+        let instructions: Option<String> = fields.optional("instructions").ok().flatten();
+        let first = instructions.into_iter().map(|text| (Role::System, text));
+        match Input::of(fields) {
+            Some(Input::Text(text)) => Box::new(first.chain([(Role::User, text)])),
+            Some(Input::Items(items)) => Box::new(first.chain(items.into_iter().filter_map(said))),
+            None => Box::new(first),
+        }
+    }
+
+    fn tool_names(&self, fields: &Fields<'_>) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Tool {
+            r#type: String,
+            name: Option<String>,
+        }
+        let tools: Vec<Tool> = fields.optional("tools").ok().flatten().unwrap_or_default();
+        tools.into_iter().map(|tool| tool.name.unwrap_or(tool.r#type)).collect()
+    }
+
+    /// Plain text is what holds where nothing is said.
+    fn format<'a>(&self, fields: &Fields<'a>) -> Option<&'a str> {
+        #[derive(Deserialize)]
+        struct Format {
+            r#type: String,
+        }
+        let text: Text<'a> = fields.optional("text").ok().flatten()?;
+        let format = text.format?.get();
+        let is_plain = serde_json::from_str::<Format>(format).is_ok_and(|format| format.r#type == "text");
+        (!is_plain).then_some(format)
+    }
+
+    fn schema_name(&self, format: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Format {
+            name: String,
+        }
+        serde_json::from_str::<Format>(format).ok().map(|format| format.name)
+    }
+}
+
+/// Whether a student can honour a field or ignore it, or it says what holds without it. What objects have inside is
+/// looked at by itself.
+fn honours(name: &str, value: &str) -> bool {
+    let is_empty =
+        || matches!(value.as_bytes(), [b'[' | b'{', middle @ .., b']' | b'}'] if middle.trim_ascii().is_empty());
+    value == NULL
+        || KNOWN_FIELDS.contains(&name)
+        || KNOWN_PARTS.iter().any(|(known, _)| *known == name)
+        || match name {
+            "include" | "tools" => true,
+            "background" => value == "false",
+            "context_management" => is_empty(),
+            "top_logprobs" => value == "0",
+            // Without tools, which are refused by themselves, these say nothing.
+            "max_tool_calls" => value.parse::<u32>().is_ok(),
+            "parallel_tool_calls" => matches!(value, "true" | "false"),
+            "tool_choice" => matches!(value, "\"none\"" | "\"auto\""),
+            _ => false,
+        }
+}
+
+/// What a student reads of an item; nothing of what the teacher thought, which is no part of what was said.
+fn turn(raw: &RawValue) -> Result<Option<Turn>, Ineligible> {
+    let item: Item<'_> = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
+    match item.kind() {
+        "message" => {}
+        "reasoning" => return Ok(None),
+        other => return Err(Ineligible::Content(other.to_owned())),
+    }
+    let (role, content) = (item.role()?, item.content.ok_or(Ineligible::Messages)?);
+    let text = match serde_json::from_str(content.get()).map_err(|_| Ineligible::Messages)? {
+        Content::Text(text) => text,
+        Content::Parts(parts) => {
+            let is_text = |part: &&Part| matches!(part.r#type.as_str(), "input_text" | "output_text");
+            if let Some(other) = parts.iter().find(|part| !is_text(part)) {
+                return Err(Ineligible::Content(other.r#type.clone()));
+            }
+            parts.into_iter().map(|part| part.text).collect()
+        }
+    };
+    Ok(Some(Turn { role, text }))
+}
+
+/// Who says a message and its text, whatever else is in it.
+fn said(raw: &RawValue) -> Option<(Role, String)> {
+    let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
+    let role = item.role().ok().filter(|_| item.kind() == "message")?;
+    let text = match serde_json::from_str(item.content?.get()) {
+        Ok(Content::Text(text)) => text,
+        Ok(Content::Parts(parts)) => parts.into_iter().map(|part| part.text).collect(),
+        Err(_) => String::new(),
+    };
+    Some((role, text))
+}
+
+/// The body of a request that puts `prompt` to `model`. This API knows no `stop` and no `seed`.
+pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
+    let mut body = serde_json::json!({
+        "model": model, "input": prompt.turns, "max_output_tokens": prompt.max_tokens,
+    });
+    if let (Sampling::Random { temperature, top_p, .. }, Some(fields)) = (prompt.sampling, body.as_object_mut()) {
+        fields.insert("temperature".into(), temperature.into());
+        fields.insert("top_p".into(), top_p.into());
+    }
+    body.to_string().into_bytes()
+}

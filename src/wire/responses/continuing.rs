@@ -1,0 +1,38 @@
+//! Requests that continue an earlier response (`previous_response_id`). Only who gave that response can know what it was; where it
+//! was a student, the teacher is told.
+
+use serde_json::value::RawValue;
+
+use crate::request::Request;
+
+/// The id of the response that `request` continues.
+#[must_use]
+pub fn previous(request: &Request<'_>) -> Option<String> {
+    serde_json::from_str(request.json("previous_response_id")?).ok()
+}
+
+/// What was said once `answer` was given to `request`: items of an input, with commas between them. Its instructions are no
+/// part of that: who continues gives their own.
+#[must_use]
+pub fn conversation(request: &Request<'_>, answer: &str) -> Option<String> {
+    let answered = serde_json::json!({"role": "assistant", "content": answer});
+    Some(format!("{},{answered}", items(request.json("input")?)?))
+}
+
+/// `body`, from which `request` was read, as a request that continues nothing: what was said before goes before its own input.
+/// Every other byte is as it was.
+#[must_use]
+pub fn alone(request: &Request<'_>, body: &[u8], before: &str) -> Option<Vec<u8>> {
+    let input = format!("[{before},{}]", items(request.json("input")?)?);
+    request.with(body, &[("previous_response_id", "null"), ("input", &input)])
+}
+
+/// The items of an input; a text is one message of the user's.
+fn items(input: &str) -> Option<String> {
+    if input.starts_with('"') {
+        return Some(format!(r#"{{"role":"user","content":{input}}}"#));
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(input).ok()?;
+    let texts: Vec<&str> = items.into_iter().map(RawValue::get).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}

@@ -1,0 +1,111 @@
+//! What a teacher's response said, whole or as a stream of named events.
+//!
+//! Reading is for capture and audits only; the client got the teacher's bytes untouched.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::answer::CompletionSummary;
+use crate::{Usage, sse};
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(default)]
+    model: String,
+    status: String,
+    #[serde(borrow, default)]
+    output: Vec<Item<'a>>,
+    incomplete_details: Option<Incomplete>,
+    usage: Option<Tokens>,
+}
+
+#[derive(Deserialize)]
+struct Incomplete {
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    input_tokens: u32,
+    output_tokens: u32,
+}
+
+/// Something that the model said or did. What is done has content of other shapes, which nobody reads.
+#[derive(Deserialize)]
+struct Item<'a> {
+    r#type: String,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    r#type: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// Reads a whole `response` body; `None` when it is something else, or the model has not done with it: it failed, was
+/// cancelled, or works on in the background.
+pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
+    let response: Response<'_> = serde_json::from_slice(body).ok()?;
+    let mut summary = CompletionSummary { model: response.model, ..CompletionSummary::default() };
+    for item in response.output {
+        match item.r#type.as_str() {
+            "message" => {
+                let parts: Vec<Part> = serde_json::from_str(item.content?.get()).ok()?;
+                for part in parts {
+                    match part.r#type.as_str() {
+                        "output_text" => summary.text.push_str(&part.text),
+                        "refusal" => summary.refused = true,
+                        _ => return None,
+                    }
+                }
+            }
+            "reasoning" => {}
+            _ => summary.called_tools = true,
+        }
+    }
+    let finish = match (response.status.as_str(), response.incomplete_details.and_then(|why| why.reason)) {
+        ("completed", _) if summary.called_tools => "tool_calls".to_owned(),
+        ("completed", _) => "stop".to_owned(),
+        ("incomplete", Some(reason)) if reason != "max_output_tokens" => reason,
+        ("incomplete", _) => "length".to_owned(),
+        _ => return None,
+    };
+    summary.finish = Some(finish);
+    summary.usage = response.usage.map(|Tokens { input_tokens, output_tokens }| Usage {
+        prompt_tokens: input_tokens,
+        completion_tokens: output_tokens,
+    });
+    Some(summary)
+}
+
+/// Reads a whole event stream, of which the last event has the whole response; `None` when an event is none of this API, or
+/// the stream did not come to the response's end.
+pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        r#type: String,
+        #[serde(borrow)]
+        response: Option<&'a RawValue>,
+    }
+    let (mut summary, mut broken) = (None, false);
+    let mut reader = sse::Reader::default();
+    reader.push(body, |data| {
+        // Some servers end this stream as they end the other.
+        if data == b"[DONE]" {
+            return;
+        }
+        match serde_json::from_slice::<Event<'_>>(data) {
+            Ok(Event { r#type, response: Some(response) })
+                if matches!(r#type.as_str(), "response.completed" | "response.incomplete") =>
+            {
+                summary = read_whole(response.get().as_bytes());
+            }
+            Ok(Event { r#type, .. }) => broken |= matches!(r#type.as_str(), "error" | "response.failed"),
+            Err(_) => broken = true,
+        }
+    });
+    summary.filter(|_| !broken && !reader.overflowed())
+}
