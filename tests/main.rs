@@ -25,6 +25,8 @@ mod cases {
     mod practice;
     mod proxying;
     mod refusing;
+    mod reloading;
+    mod secured;
     mod shutting_down;
     mod steering;
     mod streaming;

@@ -1,19 +1,15 @@
 //! A pooled client of the teacher.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use wire::error::ApiError;
 
-use crate::{Endpoint, TeacherError, limits};
+use crate::{Endpoint, Secured, TeacherError, limits, tls};
 
 /// The body of a request to the teacher: what the client sent, unread or read.
 pub type Outgoing = UnsyncBoxBody<Bytes, hyper::Error>;
@@ -21,27 +17,19 @@ pub type Outgoing = UnsyncBoxBody<Bytes, hyper::Error>;
 /// A client; clones share its connections. Belongs to the runtime that it is used on.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Outgoing>,
+    pool: Pool<Secured, Outgoing>,
     endpoint: Endpoint,
 }
 
 impl Client {
     /// # Errors
-    /// [`TeacherError::CaFile`] when its certificates cannot be read.
+    /// [`TeacherError::CaFile`] when the certificates to trust cannot be read.
     pub fn new(endpoint: &Endpoint) -> Result<Self, TeacherError> {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(limits::CONNECT_TIME));
-        let builder = hyper_rustls::HttpsConnectorBuilder::new();
-        let builder =
-            match &endpoint.ca_file {
-                Some(path) => builder.with_tls_config(trusting(&path.display().to_string())?),
-                None => builder.with_provider_and_webpki_roots(rustls::crypto::ring::default_provider()).map_err(
-                    |error| TeacherError::CaFile { path: "(the built-in roots)".into(), problem: error.to_string() },
-                )?,
-            };
-        let https = builder.https_or_http().enable_http1().wrap_connector(tcp);
+        let https = tls::secured(tcp, endpoint.ca_file.as_deref())?;
         let pool = Pool::builder(TokioExecutor::new()).pool_idle_timeout(limits::IDLE_TIME).build(https);
         Ok(Self { pool, endpoint: endpoint.clone() })
     }
@@ -91,19 +79,6 @@ impl Client {
             )),
         }
     }
-}
-
-/// A TLS configuration that trusts only the certificates of a PEM file.
-fn trusting(path: &str) -> Result<rustls::ClientConfig, TeacherError> {
-    let failed = |problem: String| TeacherError::CaFile { path: path.to_owned(), problem };
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))? {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(|error| failed(error.to_string()))?.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether the client's own body broke off, not the way to the teacher.

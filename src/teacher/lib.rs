@@ -3,6 +3,7 @@
 //! - [`Endpoint`]: where the teacher is and how it is asked;
 //! - [`Client`]: bytes in, bytes out, for the gateway: nothing that client or teacher said is written anew;
 //! - [`headers`]: which headers go on;
+//! - [`secured`]: whose certificates are believed;
 //! - [`Prices`]: what it charges;
 //! - [`TeacherModel`]: the same teacher as a [`wire::ChatModel`], for judges and makers of data.
 //!
@@ -15,12 +16,14 @@ pub mod headers;
 pub mod limits;
 mod model;
 mod prices;
+mod tls;
 
 pub use client::{Client, Outgoing};
 pub use endpoint::Endpoint;
 pub use error::TeacherError;
 pub use model::TeacherModel;
 pub use prices::{Price, Prices, day};
+pub use tls::{Secured, secured};
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ families! {
     gauge teacher_spent_usd(call_site, purpose) "Paid to the teacher since the start; purpose is traffic, audit (a served request put to it afterwards) or repeat (its own variance).";
     counter teacher_failures_total(cause) "Requests that the teacher did not answer; cause is teacher_unreachable or teacher_timeout. Its own error answers are in requests_total by code.";
     gauge config_last_reload_successful() "1 where the configuration was last read whole, 0 where a reload failed and the one before stays in force.";
+    gauge certificate_last_reload_successful(listener) "1 where a listener's certificate files were last read whole, 0 where they cannot be used and the certificate before stays in force; listener is proxy or admin.";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
     counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";
