@@ -21,7 +21,7 @@ use crate::reason::Reason;
 use crate::respond::{self, Body, RouteHeaders};
 use crate::student_leg::{self, Decision};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, outages, record};
+use crate::{Gateway, audit, meter, outages, record};
 
 /// What is to be done with a call.
 struct PlannedCall {
@@ -118,7 +118,7 @@ fn dice(gateway: &Gateway, call: &Call, prompt: &Prompt) -> Dice {
 }
 
 fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
-    gateway.metrics.routed_total(call.site.as_str(), route, reason.label()).inc();
+    gateway.metrics.routed_total(call.label(), route, reason.label()).inc();
 }
 
 /// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
@@ -134,9 +134,10 @@ async fn ask_teacher(
     reason: &Reason,
     audit: audit::Planned,
 ) -> Response<Body> {
-    let site = call.site.as_str();
+    let site = call.label();
     let metrics = &gateway.metrics;
-    metrics.proxy_overhead_seconds(site).observe(call.began.elapsed().as_secs_f64());
+    let began = Instant::now();
+    metrics.proxy_overhead_seconds(site).observe(began.saturating_duration_since(call.began).as_secs_f64());
     let body = Full::new(call.body.clone()).map_err(|never| match never {}).boxed_unsync();
     let asked = client.send(Method::POST, &call.path, call.query.as_deref(), call.headers.clone(), body).await;
     let answer = match asked {
@@ -145,6 +146,7 @@ async fn ask_teacher(
             // An error of the proxy's own, which still says whose request it was.
             audit.teacher_unreachable();
             outages::count(gateway, &error);
+            meter::teacher_silent(gateway, call, began, &error);
             metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
             let mut response = respond::error(&error);
             RouteHeaders::teacher(call, reason).write(response.headers_mut());
@@ -159,9 +161,10 @@ async fn ask_teacher(
     let (gateway, call, status) = (gateway.clone(), call.clone(), head.status);
     let ended = move |body: CapturedBody| {
         let seconds = call.began.elapsed().as_secs_f64();
-        gateway.metrics.request_duration_seconds(call.site.as_str(), "teacher").observe(seconds);
+        gateway.metrics.request_duration_seconds(call.label(), "teacher").observe(seconds);
         let wanted = body.complete && (audit.is_wanted() || says_usage(&call, &body.bytes));
         let summary = if wanted { call.api.read(call.delivery.stream, &body.bytes) } else { None };
+        meter::teacher_answered(&gateway, &call, began, (status, &body), summary.as_ref());
         record::teacher_answered(&gateway, &call, call.id, status, &body, summary.as_ref());
         audit.teacher_answered(status, &body, summary.as_ref());
     };

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -19,6 +20,8 @@ pub(crate) struct CapturedBody {
     pub(crate) too_large: bool,
     /// The client was gone before the end.
     pub(crate) client_left: bool,
+    /// When its first bytes came.
+    pub(crate) first: Option<Instant>,
 }
 
 /// What to do when the body has ended or the client has left.
@@ -29,12 +32,13 @@ pub(crate) struct Tee {
     inner: Incoming,
     frames: Vec<Bytes>,
     bytes: usize,
+    first: Option<Instant>,
     ended: Option<Ended>,
 }
 
 impl Tee {
     pub(crate) fn new(inner: Incoming, ended: Ended) -> Self {
-        let mut tee = Self { inner, frames: Vec::new(), bytes: 0, ended: Some(ended) };
+        let mut tee = Self { inner, frames: Vec::new(), bytes: 0, first: None, ended: Some(ended) };
         if tee.inner.is_end_stream() {
             tee.finish(true, false);
         }
@@ -43,6 +47,7 @@ impl Tee {
 
     /// Keeping a frame costs a reference count, not a copy.
     fn keep(&mut self, data: &Bytes) {
+        self.first = self.first.or_else(|| Some(Instant::now()));
         self.bytes += data.len();
         if self.bytes <= limits::CAPTURED_BYTES_MAX {
             self.frames.push(data.clone());
@@ -64,7 +69,7 @@ impl Tee {
                 joined.freeze()
             }
         };
-        ended(CapturedBody { bytes, complete, too_large, client_left });
+        ended(CapturedBody { bytes, complete, too_large, client_left, first: self.first });
     }
 }
 

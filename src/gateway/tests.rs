@@ -9,6 +9,7 @@ mod leaving;
 mod legs;
 mod lost;
 mod measuring;
+mod meter;
 mod order;
 mod routes;
 mod students;

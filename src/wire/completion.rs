@@ -16,6 +16,16 @@ pub struct CompletionSummary {
     pub refused: bool,
     pub called_tools: bool,
     pub usage: Option<Usage>,
+    pub details: UsageDetails,
+}
+
+/// Parts of the tokens that a teacher may tell apart; 0 where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageDetails {
+    /// Of the prompt's tokens: read from the teacher's cache.
+    pub cached_input: u32,
+    /// Of the answer's tokens: thought and not said.
+    pub reasoning: u32,
 }
 
 impl CompletionSummary {
@@ -38,7 +48,18 @@ struct Body {
     model: String,
     #[serde(default)]
     choices: Vec<Choice>,
-    usage: Option<Usage>,
+    usage: Option<Reported>,
+}
+
+#[derive(Deserialize)]
+struct Reported {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    // Of whatever form: an answer is not lost over it.
+    #[serde(default)]
+    prompt_tokens_details: serde_json::Value,
+    #[serde(default)]
+    completion_tokens_details: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -82,11 +103,23 @@ pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
     (done && !broken && !reader.overflowed()).then_some(summary)
 }
 
+fn tokens(said: &serde_json::Value) -> u32 {
+    said.as_u64().and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or_default()
+}
+
 fn absorb(summary: &mut CompletionSummary, body: Body) {
     if summary.model.is_empty() {
         summary.model = body.model;
     }
-    summary.usage = body.usage.or(summary.usage);
+    if let Some(Reported { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details }) =
+        body.usage
+    {
+        summary.usage = Some(Usage { prompt_tokens, completion_tokens });
+        summary.details = UsageDetails {
+            cached_input: tokens(&prompt_tokens_details["cached_tokens"]),
+            reasoning: tokens(&completion_tokens_details["reasoning_tokens"]),
+        };
+    }
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
         summary.finish = choice.finish_reason.or_else(|| summary.finish.take());
         let Some(message) = choice.message else { continue };

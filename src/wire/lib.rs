@@ -18,7 +18,7 @@ mod model;
 pub mod sse;
 
 pub use api::Api;
-pub use completion::{CompletionSummary, Envelope};
+pub use completion::{CompletionSummary, Envelope, UsageDetails};
 pub use delivery::Delivery;
 pub use model::{
     Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
