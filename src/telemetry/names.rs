@@ -17,11 +17,18 @@ pub(crate) struct Names(RwLock<BTreeSet<String>>);
 impl Names {
     /// What stands for `name`; nothing for none.
     pub(crate) fn label<'a>(&self, name: &'a str) -> &'a str {
-        if name.is_empty() || self.0.read().unwrap_or_else(PoisonError::into_inner).contains(name) {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if name.is_empty() || known.contains(name) {
             return name;
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Looked at before anybody waits for the lock: whoever sends ever new names holds nobody up.
         if name.len() > BYTES_MAX || known.len() >= NAMES_MAX {
+            return OTHER;
+        }
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Several threads may have seen the last place.
+        if known.len() >= NAMES_MAX && !known.contains(name) {
             return OTHER;
         }
         known.insert(name.to_owned());
