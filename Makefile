@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -82,6 +82,17 @@ bench-gateway: setup
 bench-generate: setup
 	cargo build --locked
 	python3 tests/bench/generate.py target/debug/apprentice $(ARGS)
+
+# Readers of what others send or the disk gives back, on made-up bytes, each for FUZZ_SECONDS; cargo-fuzz is installed where it is missing.
+# What libFuzzer needs of the compiler is stable, so this toolchain will do; the sanitizers, which are not, find faults of unsafe code, and the
+# readers have none. What was found lies in tests/fuzz/artifacts and is run again with `cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none TARGET FILE`.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= sse request templates record
+fuzz:
+	@command -v cargo-fuzz > /dev/null || cargo install cargo-fuzz --locked --version 0.13.2
+	@for target in $(FUZZ_TARGETS); do mkdir -p target/fuzz/corpus/$$target && \
+	CARGO_TARGET_DIR=target/fuzz cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target target/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- \
+	-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 || exit; done
 
 # Which changes to the deciding code no test notices; writes docs/benchmarks/mutants.md. Hours on two cores.
 mutants: setup

@@ -27,7 +27,9 @@ mod cases {
     mod practice;
     mod proxying;
     mod refusing;
+    mod reloading;
     mod responses;
+    mod secured;
     mod shutting_down;
     mod steering;
     mod streaming;

@@ -135,6 +135,16 @@ pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) 
     Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "requested"}))).into_response())
 }
 
+/// Does what SIGHUP does, and says what came of it.
+pub(crate) async fn reload(State(admin): State<Admin>) -> Result<Response, Problem> {
+    let Some(reload) = admin.reload else {
+        return Err(problem(StatusCode::CONFLICT, "this program was started without a configuration file"));
+    };
+    let done = tokio::task::spawn_blocking(move || reload()).await;
+    let read = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    Ok(Json(read.map_err(|error| problem(StatusCode::BAD_REQUEST, error))?).into_response())
+}
+
 impl Admin {
     async fn operate(
         self,

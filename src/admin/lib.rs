@@ -49,6 +49,8 @@ pub struct Admin {
     pub finder: Arc<Finder>,
     /// Puts a change of them into force and on disk. Blocking.
     pub settle: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Reads the configuration again, all or nothing; absent where the program was started without a file. Blocking.
+    pub reload: Option<Arc<Reloading>>,
     pub token: Token,
     /// Names by which the listener may be reached.
     pub hosts: net::OwnHosts,
@@ -58,6 +60,9 @@ pub struct Admin {
 
 /// Erases, or says in words why not. Blocking.
 pub type Erasing = dyn Fn(&Erase) -> Result<serde_json::Value, String> + Send + Sync;
+
+/// Reads the configuration again: says in JSON what has changed, or in words why nothing did.
+pub type Reloading = dyn Fn() -> Result<serde_json::Value, String> + Send + Sync;
 
 /// What the student is on this machine.
 #[derive(Clone, Debug, Serialize)]

@@ -33,6 +33,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/found-sites/{site}/merge", post(found::merge))
         .route("/admin/found-sites/{site}/split", post(found::split))
         .route("/admin/found-sites/{site}/ignore", post(found::ignore))
+        .route("/admin/reload", post(actions::reload))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));
     Router::new()

@@ -106,6 +106,7 @@ fn server() -> Server {
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
         finder: found,
         settle: Arc::new(move || if settles.load(Ordering::Relaxed) { Ok(()) } else { Err("the disk is full".into()) }),
+        reload: None,
         token: Token::new("secret"),
         hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
         clock: || 7,

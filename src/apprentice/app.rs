@@ -7,6 +7,7 @@
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
 mod background;
+mod certificates;
 mod data_plane;
 mod erasing;
 mod exchange_log;
@@ -15,6 +16,7 @@ pub(crate) mod judges;
 mod prices;
 mod reload;
 pub(crate) mod secrets;
+mod shared;
 pub(crate) mod similarity;
 pub(crate) mod student;
 mod students;
@@ -30,7 +32,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use capture::{CaptureStore, Distillable, Segments, Writer};
 use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
 use gateway::{Activity, Auditor, Students};
-use hyper_util::service::TowerToHyperService;
 use ledger::Ledger;
 use net::Listener;
 use registry::Registry;
@@ -41,26 +42,27 @@ use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 use crate::settings::environment;
+use certificates::Certificates;
 use found::Found;
 use students::{NoStudents, RegistryStudents};
 
 pub(crate) use erasing::erase;
 pub(crate) use exchange_log::exchange_log;
 pub(crate) use prices::prices;
-use reload::{Live, Reload};
+use reload::Reload;
 pub(crate) use student::{base, features, format, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The folder of lessons below the data folder.
 pub(crate) const LESSONS: &str = "lessons";
-/// Connections of the admin listener at a time.
-const ADMIN_CONNECTIONS_MAX: usize = 256;
 
 /// The running program.
 pub(crate) struct App {
     pub(crate) proxy: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// `http` or `https`, of the two.
+    pub(crate) schemes: [&'static str; 2],
     pub(crate) token_source: String,
     /// Whose key the teacher is asked with, in words.
     pub(crate) key_source: String,
@@ -70,7 +72,7 @@ pub(crate) struct App {
     serving: Vec<JoinHandle<()>>,
     background: JoinSet<()>,
     writer: Option<Writer>,
-    live: Live,
+    reload: Option<Arc<Reload>>,
 }
 
 /// The runtime of everything but the serving threads.
@@ -82,7 +84,11 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub(crate) fn teacher(settings: &Settings) -> Result<teacher::Endpoint, Error> {
     let teacher = &settings.teacher;
     let key = environment::variable(&teacher.key_env);
-    let endpoint = teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone())?;
+    let endpoint = teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone());
+    let endpoint = endpoint.map_err(|error| match error {
+        teacher::TeacherError::Key => format!("${}: {error}", teacher.key_env),
+        error => error.to_string(),
+    })?;
     Ok(endpoint.with_resilience(teacher.resilience()))
 }
 
@@ -102,6 +108,7 @@ struct Shared {
     found: Found,
     registry: Registry,
     student: Option<StudentParts>,
+    certificates: Certificates,
 }
 
 /// The student's number format and the folder of its graph.
@@ -111,46 +118,12 @@ struct StudentParts {
     graph: PathBuf,
 }
 
-impl Shared {
-    /// What looks at the logs again and again.
-    fn begin_loops(
-        &self,
-        background: &mut JoinSet<()>,
-        ledger: &Arc<Ledger>,
-        captures: Option<Arc<Segments>>,
-        stopped: &watch::Receiver<bool>,
-    ) -> Result<(), Error> {
-        background.spawn(background::flush(ledger.clone(), stopped.clone()));
-        let webhooks = webhooks::webhooks(&self.settings.webhooks)?;
-        if !webhooks.is_empty() {
-            background.spawn(webhooks::tell(webhooks, ledger.clone(), self.metrics.clone(), stopped.clone()));
-        }
-        if let Some(captures) = captures {
-            background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
-        }
-        Ok(())
-    }
-
-    fn student_facts(&self) -> Option<admin::StudentFacts> {
-        let base = self.settings.student.base.display().to_string();
-        self.student.as_ref().map(|parts| admin::StudentFacts { base, format: parts.format.name() })
-    }
-
-    /// How near two texts are; needs ONNX Runtime only where an encoder is configured.
-    fn similarity(&self) -> Result<Arc<gateway::Similarity>, Error> {
-        let encoder = self.settings.similarity.encoder.as_deref();
-        let library = encoder.map(|_| library(&self.settings)).transpose()?.unwrap_or_default();
-        Ok(similarity::similarity(encoder, &library)?)
-    }
-}
-
 impl App {
-    /// Starts every part; `seed` makes the dice repeatable. Must be called on a runtime: the loops are its tasks.
-    pub(crate) fn start(settings: Settings, seed: Option<u64>) -> Result<Self, Error> {
+    /// Starts every part; `path` is the file with the settings, read again when somebody asks; `seed` makes the dice repeatable. Must be
+    /// called on a runtime: the loops are its tasks.
+    pub(crate) fn start(settings: Settings, path: Option<&Path>, seed: Option<u64>) -> Result<Self, Error> {
         let (stop, stopped) = watch::channel(false);
-        let listener = Listener::bind(settings.proxy.listen, threads(&settings))?;
-        let admin_listener =
-            Listener::bind(settings.admin.listen, 1).map_err(|error| format!("{error} (admin.listen)"))?;
+        let (listener, admin_listener) = listeners(&settings)?;
         let (proxy, admin) = (listener.address(), admin_listener.address());
         let endpoint = teacher(&settings)?;
         let key_source = secrets::key_source(&settings, &endpoint)?;
@@ -172,9 +145,10 @@ impl App {
             activity: &activity,
         };
         let gateway = data_plane::gateway(&shared, parts, seed)?;
-        let serving = gateway::serve(&gateway, listener, &stopped)?;
+        let serving = gateway::serve(&gateway, listener.secured(shared.certificates.proxy.clone()), &stopped)?;
 
         let (token, token_source) = secrets::admin_token(settings, data)?;
+        let reload = shared.reload(path)?;
         let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
         let mut background = JoinSet::new();
@@ -193,26 +167,37 @@ impl App {
             student: shared.student_facts(),
             finder: shared.found.finder.clone(),
             settle: shared.found.settle(&ledger),
+            reload: reload.clone().map(|reload| Arc::new(move || reload.again()) as Arc<admin::Reloading>),
             token,
             hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
         };
-        let limits = net::Limits { connections_max: ADMIN_CONNECTIONS_MAX, ..settings.proxy.limits() };
-        for socket in admin_listener.into_sockets() {
-            let service = TowerToHyperService::new(admin::router(api.clone()));
-            background.spawn(net::serve(socket, limits, service, stopped.clone()));
-        }
+        shared.serve_admin(&mut background, admin_listener, &api, &stopped);
         if let Some(cycle) = cycle {
             background.spawn(Arc::new(cycle).run(stopped));
         }
-        let Shared { found, basis, metrics, .. } = shared;
-        let live = Live { found, basis, metrics };
-        Ok(Self { proxy, admin, token_source, key_source, ledger, lessons, stop, serving, background, writer, live })
+        Ok(Self {
+            proxy,
+            admin,
+            schemes: shared.certificates.schemes(),
+            token_source,
+            key_source,
+            ledger,
+            lessons,
+            stop,
+            serving,
+            background,
+            writer,
+            reload,
+        })
     }
 
-    /// What reads `path` again, the file that the program was started with.
-    pub(crate) fn reload(&self, path: &Path) -> Result<Reload, Error> {
-        Reload::new(path, self.live.clone())
+    /// Reads the configuration again, if there is a file of it; what came of it is said.
+    pub(crate) async fn reload(&self) {
+        let Some(reload) = self.reload.clone() else { return };
+        if tokio::task::spawn_blocking(move || reload.again().map(drop).unwrap_or_default()).await.is_err() {
+            tracing::error!("reading the configuration again failed");
+        }
     }
 
     /// Lets running requests finish, ends a lesson (it goes on at the next start) and writes what waits.
@@ -275,7 +260,8 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let rules = LiveRules::new(settings.rules(&basis)?);
     let found = Found::open(&settings, &data, rules.clone())?;
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
-    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student })
+    let certificates = Certificates::open(&settings, metrics.clone())?;
+    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student, certificates })
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
@@ -348,6 +334,13 @@ fn learning(
         metrics: metrics.clone(),
         requests_per_s: Box::new(move |window_s| activity.requests_per_s(now_ms() / 1000, window_s)),
     }))
+}
+
+/// The sockets of the data plane and of the admin API.
+fn listeners(settings: &Settings) -> Result<(Listener, Listener), Error> {
+    let proxy = Listener::bind(settings.proxy.listen, threads(settings))?;
+    let admin = Listener::bind(settings.admin.listen, 1).map_err(|error| format!("{error} (admin.listen)"))?;
+    Ok((proxy, admin))
 }
 
 fn threads(settings: &Settings) -> usize {

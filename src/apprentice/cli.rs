@@ -50,6 +50,8 @@ pub(crate) enum Command {
     },
     /// Look at call sites and steer them through the admin API.
     Sites(Sites),
+    /// Have a running proxy read its configuration again: all of it, or nothing if anything is wrong.
+    Reload(AdminAccess),
     /// Run one training job; prints one JSON object a line.
     Train { job: PathBuf },
     /// Write a base model's ONNX graph.

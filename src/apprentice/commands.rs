@@ -18,6 +18,7 @@ mod policy;
 pub(crate) mod practice;
 mod practice_data;
 pub(crate) mod reference;
+mod reload;
 mod rules;
 mod serve;
 mod simulate;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Check(config) => check::check(&config.config),
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
+        Command::Reload(access) => reload::reload(&access),
         Command::Train { job } => Ok(train::train(&job)),
         Command::Export(export) => export::export(&export),
         Command::ExportEncoder(encoder) => export_encoder::export_encoder(&encoder),

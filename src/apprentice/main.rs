@@ -15,6 +15,7 @@ use cli::{Arguments, Command};
 use output::eprint_line;
 use rustix::fs::Mode;
 use settings::environment;
+use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,11 +27,13 @@ fn main() -> ExitCode {
     // What this program writes is its owner's alone; said before there is a second thread.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments = Arguments::parse();
+    let log = environment::variable(environment::LOG);
+    let filter = log.as_deref().map(EnvFilter::try_new).transpose().unwrap_or_else(|error| {
+        eprint_line(&format!("apprentice: {} is not followed: {error}", environment::LOG));
+        None
+    });
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env(environment::LOG)
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_log(&arguments.command))),
-        )
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(default_log(&arguments.command))))
         .with_writer(std::io::stderr)
         // A log that cannot be written (a full disk) must not end a request: saying so on the same disk would panic.
         .log_internal_errors(false)

@@ -1,11 +1,15 @@
 //! The one reader of the configuration file. What it gives back is whole and checked.
 //!
 //! - [`sections`]: the program's own sections; [`sites`]: the rules of every call site; [`problems`]: ranges;
+//! - [`reading`]: from text to settings, with every problem in its place; [`nearest`]: what may have been meant; [`report`]: how it is shown;
 //! - [`environment`]: the one reader of the environment; [`reference`]: what every key means, for the documents.
 
 pub(crate) mod environment;
+mod nearest;
 mod problems;
+mod reading;
 pub(crate) mod reference;
+mod report;
 pub(crate) mod sections;
 mod sites;
 
@@ -17,7 +21,7 @@ use capture::Distillable;
 use cycle::LessonSettings;
 use handover::Policy;
 use rules::Rules;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use verify::VerifierSettings;
 
 use sections::{Admin, Capture, Data, Proxy, Site, Student, Teacher};
@@ -28,12 +32,17 @@ use sites::Overrides;
 pub(crate) enum SettingsError {
     #[error("cannot read the configuration {}: {source}\n  `apprentice init` writes a commented one", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}: {problem}", path.display())]
-    Wrong { path: PathBuf, problem: String },
+    #[error("{report}")]
+    Wrong { report: String },
 }
 
+/// What is wrong with a configuration's text.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
+pub(crate) struct Problems(pub(crate) Vec<reading::Problem>);
+
 /// The whole file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) proxy: Proxy,
@@ -63,18 +72,17 @@ impl Settings {
     pub(crate) fn load(path: &Path) -> Result<Self, SettingsError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|problem| SettingsError::Wrong { path: path.to_owned(), problem })
+        reading::read(&text).map_err(|problems| SettingsError::Wrong { report: report::report(path, &text, &problems) })
     }
 
     /// Parses and checks a configuration's text.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let settings: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if let Some(problem) = problems::of(&settings).into_iter().next() {
-            return Err(problem);
-        }
-        settings.match_rules()?;
-        settings.rules(&BTreeMap::new())?;
-        Ok(settings)
+    pub(crate) fn parse(text: &str) -> Result<Self, Problems> {
+        reading::read(text).map_err(Problems)
+    }
+
+    /// Every value, also those that no file names, as a file would say them.
+    pub(crate) fn table(&self) -> Result<toml::Table, toml::ser::Error> {
+        toml::Table::try_from(self)
     }
 
     /// Whether lessons may be held: there is a student, lessons are on, and the teacher's terms allow them.

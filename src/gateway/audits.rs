@@ -218,7 +218,7 @@ async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call, a
     match asking {
         // The student's own answer to this request is kept under the call's id already.
         Asking::FirstTime => {
-            let body = CapturedBody { bytes, complete: true, too_large: false, client_left: false };
+            let body = CapturedBody { bytes, complete: true, too_large: false, client_left: false, first: None };
             gateway.metrics.teacher_asked_again_total(call.site.as_str(), "audit").inc();
             record::teacher_answered(gateway, call, Uuid::now_v7(), status, &body, summary.as_ref());
         }

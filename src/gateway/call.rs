@@ -127,6 +127,13 @@ impl Call {
     }
 }
 
+impl Call {
+    /// What stands for its call site in metrics: requests of a site that has no place are not those of `default`.
+    pub(crate) fn label(&self) -> &str {
+        if self.admitted { self.site.as_str() } else { telemetry::OTHER }
+    }
+}
+
 /// Whether an exchange may be kept as far as its request says, by header and body. Whatever cannot be read says no.
 fn may_be_kept(parts: &Parts, body: &[u8], parsed: Option<&Request<'_>>) -> bool {
     let mut said = parts.headers.get_all("x-apprentice-capture").iter();

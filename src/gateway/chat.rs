@@ -150,5 +150,5 @@ fn dice(gateway: &Gateway, call: &Call, prompt: &Prompt) -> Dice {
 }
 
 fn count_route(gateway: &Gateway, call: &Call, route: &str, reason: &Reason) {
-    gateway.metrics.routed_total(call.site.as_str(), route, reason.label()).inc();
+    gateway.metrics.routed_total(call.label(), route, reason.label()).inc();
 }

@@ -3,8 +3,8 @@
 //! A request walks `threads` (accept) -> `guard` and `keys` (who may ask) -> `handle` (which way) -> `chat` (or `pass`, untouched, or
 //! `upgrade`, another protocol), which calls in order: `incoming` (the body), `call` (whose it is; `whose` where no one says, `repeats`
 //! whether it came a moment ago), the ledger's plan, `student_leg` and `attempt` (the student), or `teacher_leg`; `tee` (bytes out
-//! untouched, a copy kept, unpacked by `encoding`), `ending` (how a broken answer ends), `record` (counted, captured), `audit` (compared,
-//! later, in `audits`; recorded in `order`).
+//! untouched, a copy kept, unpacked by `encoding`), `ending` (how a broken answer ends), `record` and `meter` (counted, captured),
+//! `audit` (compared, later, in `audits`; recorded in `order`).
 //!
 //! - The teacher's leg is bytes in, bytes out: nothing that either side said is written anew.
 //! - Capture, comparing and learning never delay or fail an answer.
@@ -31,6 +31,7 @@ mod judging;
 mod keys;
 pub mod limits;
 mod lost;
+mod meter;
 mod order;
 mod outages;
 mod pass;

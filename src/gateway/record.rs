@@ -4,10 +4,11 @@ use callsite::{By, VersionId};
 use capture::{Capture, Exchange, Source};
 use http::StatusCode;
 use uuid::Uuid;
-use wire::{Answer, CompletionSummary, Usage};
+use wire::{Answer, CompletionSummary, Usage, UsageDetails};
 
 use crate::Gateway;
 use crate::call::Call;
+use crate::meter;
 use crate::tee::CapturedBody;
 
 /// Counts a teacher's answer that has ended and keeps the exchange under `id`.
@@ -21,6 +22,7 @@ pub(crate) fn teacher_answered(
 ) {
     if let Some(usage) = summary.and_then(|summary| summary.usage) {
         count_tokens(gateway, call, "teacher", usage);
+        count_details(gateway, call, summary.map(|summary| summary.details).unwrap_or_default());
         // The client's own request has the call's id; what was asked for an audit has another.
         let is_traffic = id == call.id;
         spend(gateway, call, if is_traffic { "traffic" } else { "audit" }, usage);
@@ -60,7 +62,7 @@ fn spend_of_key(call: &Call, usage: Usage) {
 /// Counts what the teacher charges for a call; nothing where its price is not known.
 fn spend(gateway: &Gateway, call: &Call, purpose: &str, usage: Usage) {
     let paid = price(gateway, call, usage);
-    gateway.metrics.teacher_spent_usd(call.site.as_str(), purpose).add(paid);
+    gateway.metrics.teacher_spent_usd(call.label(), purpose).add(paid);
 }
 
 /// Dollars for the tokens of a call, at the price of the model that the client asked for.
@@ -76,6 +78,7 @@ pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &Version
     let seconds = call.began.elapsed().as_secs_f64();
     gateway.metrics.request_duration_seconds(site, "student").observe(seconds);
     count_tokens(gateway, call, "student", answer.usage);
+    meter::student_answered(gateway, call, version.as_str(), answer.usage);
     spend_of_key(call, answer.usage);
     gateway.metrics.saved_usd(site).add(price(gateway, call, answer.usage));
     // What the site's requests took on average where the teacher answered them.
@@ -151,7 +154,16 @@ pub fn release_early(gateway: &Gateway) {
 }
 
 fn count_tokens(gateway: &Gateway, call: &Call, route: &str, usage: Usage) {
-    let site = call.site.as_str();
+    let site = call.label();
     gateway.metrics.tokens_total(site, route, "input").inc_by(u64::from(usage.prompt_tokens));
     gateway.metrics.tokens_total(site, route, "output").inc_by(u64::from(usage.completion_tokens));
+}
+
+/// Parts of the tokens that the teacher tells apart; nothing where it does not.
+fn count_details(gateway: &Gateway, call: &Call, details: UsageDetails) {
+    for (kind, tokens) in [("cached_input", details.cached_input), ("reasoning", details.reasoning)] {
+        if tokens > 0 {
+            gateway.metrics.tokens_total(call.label(), "teacher", kind).inc_by(u64::from(tokens));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The teacher's leg: the client's bytes up, the teacher's bytes down, with a copy for afterwards.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -12,15 +13,19 @@ use crate::ending::Ending;
 use crate::reason::Reason;
 use crate::respond::{self, Body, Failure, RouteHeaders};
 use crate::tee::{CapturedBody, Tee};
-use crate::{Gateway, audit, encoding, outages, record};
+use crate::{Gateway, audit, encoding, meter, outages, record};
 
 /// The teacher's answer as it begins, or why there is none.
-pub(crate) type Asked = Result<Response<AnswerBody>, ApiError>;
+pub(crate) struct Asked {
+    answer: Result<Response<AnswerBody>, ApiError>,
+    /// When it was asked.
+    began: Instant,
+}
 
 /// Puts the client's own bytes to the teacher.
 pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call) -> Asked {
-    let (site, metrics) = (call.site.as_str(), &gateway.metrics);
-    metrics.proxy_overhead_seconds(site).observe(call.began.elapsed().as_secs_f64());
+    let (site, metrics, began) = (call.label(), &gateway.metrics, Instant::now());
+    metrics.proxy_overhead_seconds(site).observe(began.saturating_duration_since(call.began).as_secs_f64());
     let body = Outgoing::Whole(call.body.clone());
     let answer = client.send(&Method::POST, &call.path, call.query.as_deref(), &call.headers, body).await;
     match &answer {
@@ -28,14 +33,17 @@ pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call
             outages::over(gateway);
             metrics.time_to_first_byte_seconds(site).observe(call.began.elapsed().as_secs_f64());
         }
-        Err(error) => outages::count(gateway, error),
+        Err(error) => {
+            outages::count(gateway, error);
+            meter::teacher_silent(gateway, call, began, error);
+        }
     }
-    answer
+    Asked { answer, began }
 }
 
 /// Whether the teacher cannot do what is asked of it, whoever asks: it is not reached, it is broken, or its model is gone.
 pub(crate) fn is_down(asked: &Asked) -> bool {
-    match asked {
+    match &asked.answer {
         Ok(answer) => {
             let status = answer.status();
             status.is_server_error() || [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status)
@@ -52,8 +60,8 @@ pub(crate) fn respond(
     asked: Asked,
     audit: audit::Planned,
 ) -> Response<Body> {
-    let (site, metrics) = (call.site.as_str(), &gateway.metrics);
-    let answer = match asked {
+    let (site, metrics, Asked { answer, began }) = (call.label(), &gateway.metrics, asked);
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
             // An error of the proxy's own, which still says whose request it was.
@@ -72,9 +80,10 @@ pub(crate) fn respond(
     let ended = move |body: CapturedBody| {
         let body = body.decoded(&coding);
         let seconds = of.began.elapsed().as_secs_f64();
-        by.metrics.request_duration_seconds(of.site.as_str(), "teacher").observe(seconds);
+        by.metrics.request_duration_seconds(of.label(), "teacher").observe(seconds);
         let wanted = body.complete && (audit.is_wanted() || says_usage(&of, &body.bytes));
         let summary = if wanted { of.api.read(of.delivery.stream, &body.bytes) } else { None };
+        meter::teacher_answered(&by, &of, began, (status, &body), summary.as_ref());
         record::teacher_answered(&by, &of, of.id, status, &body, summary.as_ref());
         audit.teacher_answered(status, &body, summary.as_ref());
     };

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -17,9 +18,12 @@ pub(crate) struct CapturedBody {
     pub(crate) bytes: Bytes,
     /// The whole body passed through and all of it was kept.
     pub(crate) complete: bool,
+    /// It is longer than that, or cannot be unpacked.
     pub(crate) too_large: bool,
     /// The client was gone before the end.
     pub(crate) client_left: bool,
+    /// When its first bytes came.
+    pub(crate) first: Option<Instant>,
 }
 
 impl CapturedBody {
@@ -28,7 +32,7 @@ impl CapturedBody {
         if !codings.is_none() {
             match codings.decode(&self.bytes, limits::CAPTURED_BYTES_MAX) {
                 Some(bytes) => self.bytes = bytes,
-                None => self.complete = false,
+                None => (self.complete, self.too_large) = (false, true),
             }
         }
         self
@@ -43,12 +47,13 @@ pub(crate) struct Tee {
     inner: AnswerBody,
     frames: Vec<Bytes>,
     bytes: usize,
+    first: Option<Instant>,
     ended: Option<Ended>,
 }
 
 impl Tee {
     pub(crate) fn new(inner: AnswerBody, ended: Ended) -> Self {
-        let mut tee = Self { inner, frames: Vec::new(), bytes: 0, ended: Some(ended) };
+        let mut tee = Self { inner, frames: Vec::new(), bytes: 0, first: None, ended: Some(ended) };
         if tee.inner.is_end_stream() {
             tee.finish(true, false);
         }
@@ -57,6 +62,7 @@ impl Tee {
 
     /// Keeping a frame costs a reference count, not a copy.
     fn keep(&mut self, data: &Bytes) {
+        self.first = self.first.or_else(|| Some(Instant::now()));
         self.bytes += data.len();
         if self.bytes <= limits::CAPTURED_BYTES_MAX {
             self.frames.push(data.clone());
@@ -78,7 +84,7 @@ impl Tee {
                 joined.freeze()
             }
         };
-        ended(CapturedBody { bytes, complete, too_large, client_left });
+        ended(CapturedBody { bytes, complete, too_large, client_left, first: self.first });
     }
 }
 

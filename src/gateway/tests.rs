@@ -11,6 +11,7 @@ mod leaving;
 mod legs;
 mod lost;
 mod measuring;
+mod meter;
 mod order;
 mod packed;
 mod routes;

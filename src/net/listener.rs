@@ -1,8 +1,11 @@
 //! Binding: sockets that share one address, so that each serving thread accepts for itself.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
+
+use crate::Tls;
 
 /// Waiting connections in the kernel.
 const BACKLOG: i32 = 1024;
@@ -20,6 +23,14 @@ pub struct ListenError {
 pub struct Listener {
     sockets: Vec<TcpListener>,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+}
+
+/// One of them, and what is spoken on it.
+#[derive(Debug)]
+pub struct Socket {
+    pub(crate) tcp: TcpListener,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
@@ -37,7 +48,13 @@ impl Listener {
         for _ in 1..sockets.max(1) {
             all.push(socket(address, true).map_err(failed)?);
         }
-        Ok(Self { sockets: all, address })
+        Ok(Self { sockets: all, address, tls: None })
+    }
+
+    /// With a certificate nothing but TLS is spoken.
+    #[must_use]
+    pub fn secured(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The address that was bound.
@@ -47,13 +64,14 @@ impl Listener {
     }
 
     #[must_use]
-    pub fn into_sockets(self) -> Vec<TcpListener> {
-        self.sockets
+    pub fn into_sockets(self) -> Vec<Socket> {
+        let Self { sockets, tls, .. } = self;
+        sockets.into_iter().map(|tcp| Socket { tcp, tls: tls.clone() }).collect()
     }
 }
 
 fn socket(address: SocketAddr, shared: bool) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Restarting must not wait for the last connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;

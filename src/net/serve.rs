@@ -1,6 +1,5 @@
 //! Accepting: a connection takes its permit before it is accepted, so that overload waits in the kernel's queue.
 
-use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +9,23 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::Limits;
+use crate::{Limits, Socket, Tls};
 
 /// Pause after a connection could not be accepted: out of descriptors, most likely; some will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// First byte of a TLS client's first record: a handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+/// Of a request in plain HTTP where TLS is spoken; enough for its headers.
+const UNREAD_BYTES: usize = 8 << 10;
+/// The answer to a client that speaks plain HTTP where TLS is spoken.
+const USE_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 50\r\n\r\nTLS is spoken here: the address begins with https\n";
 
 /// Serves `socket` on the current runtime until `stop` turns true, then lets running requests finish.
-pub async fn serve<S, B>(socket: TcpListener, limits: Limits, service: S, mut stop: watch::Receiver<bool>)
+pub async fn serve<S, B>(socket: Socket, limits: Limits, service: S, mut stop: watch::Receiver<bool>)
 where
     S: HttpService<Incoming, ResBody = B> + Clone + Send + 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -28,7 +34,8 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let listener = match tokio::net::TcpListener::from_std(socket) {
+    let Socket { tcp, tls } = socket;
+    let listener = match tokio::net::TcpListener::from_std(tcp) {
         Ok(listener) => listener,
         Err(error) => {
             tracing::error!(%error, "a serving thread cannot listen");
@@ -39,7 +46,11 @@ where
     while let Some((stream, permit)) = next(&listener, &permits, &mut stop).await {
         // Without it every small chunk of a stream may wait for the client's acknowledgement.
         stream.set_nodelay(true).ok();
-        tokio::spawn(connection(stream, limits, service.clone(), stop.clone(), permit));
+        let (service, stop) = (service.clone(), stop.clone());
+        match tls.clone() {
+            None => tokio::spawn(connection(stream, limits, service, stop, permit)),
+            Some(tls) => tokio::spawn(secured(stream, tls, limits, service, stop, permit)),
+        };
     }
     drop(listener);
     // Every connection holds a permit to its end.
@@ -75,14 +86,56 @@ async fn next(
     }
 }
 
-/// One connection to its end: once the program is to stop that is the end of the running request.
-async fn connection<S, B>(
+/// One connection that begins with a handshake. Whoever is silent in it is not waited for, neither long nor at the end.
+async fn secured<S, B>(
     stream: TcpStream,
+    tls: Arc<Tls>,
     limits: Limits,
     service: S,
     mut stop: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
 ) where
+    S: HttpService<Incoming, ResBody = B> + Send,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(limits.header_time, handshake(stream, &tls)) => shaken,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => connection(stream, limits, service, stop, permit).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        Err(_) => tracing::debug!("a handshake took too long"),
+    }
+}
+
+async fn handshake(
+    mut stream: TcpStream,
+    tls: &Tls,
+) -> std::io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE] {
+        // What lies unread when a connection is closed resets it, and the client would not see the answer.
+        let _ = stream.read(&mut [0; UNREAD_BYTES]).await?;
+        stream.write_all(USE_TLS).await?;
+        return Err(std::io::Error::other("the client does not speak TLS"));
+    }
+    tls.accept(stream).await
+}
+
+/// One connection to its end: once the program is to stop that is the end of the running request.
+async fn connection<I, S, B>(
+    stream: I,
+    limits: Limits,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+    permit: OwnedSemaphorePermit,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService<Incoming, ResBody = B> + Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,

@@ -1,18 +1,16 @@
 //! A pooled client of the teacher.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, header};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::time::Instant;
 use wire::error::ApiError;
 
 use crate::connect::Within;
 use crate::pool::{Pool, PoolError};
 use crate::resilience::backoff;
-use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError};
+use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError, tls};
 
 /// A client; clones share its connections. Belongs to the runtime that it is used on.
 #[derive(Clone)]
@@ -23,22 +21,14 @@ pub struct Client {
 
 impl Client {
     /// # Errors
-    /// [`TeacherError::CaFile`] when its certificates cannot be read.
+    /// [`TeacherError::CaFile`] when the certificates to trust cannot be read.
     pub fn new(endpoint: &Endpoint) -> Result<Self, TeacherError> {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        let builder = hyper_rustls::HttpsConnectorBuilder::new();
-        let builder =
-            match &endpoint.ca_file {
-                Some(path) => builder.with_tls_config(trusting(&path.display().to_string())?),
-                None => builder.with_provider_and_webpki_roots(rustls::crypto::ring::default_provider()).map_err(
-                    |error| TeacherError::CaFile { path: "(the built-in roots)".into(), problem: error.to_string() },
-                )?,
-            };
-        let https = builder.https_or_http().enable_http1().wrap_connector(tcp);
-        let https = Within { connector: https, time: endpoint.resilience.timeouts.connect };
-        Ok(Self { pool: Pool::new(https, endpoint.origin_uri()?), endpoint: endpoint.clone() })
+        let connector = tls::secured(tcp, endpoint.ca_file.as_deref())?;
+        let connector = Within { connector, time: endpoint.resilience.timeouts.connect };
+        Ok(Self { pool: Pool::new(connector, endpoint.origin_uri()?), endpoint: endpoint.clone() })
     }
 
     /// Sends a request on and returns the teacher's answer as it comes, or why there is none. A whole body is sent again while no
@@ -149,19 +139,6 @@ impl Client {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         ApiError { retry_after_s: Some(seconds), ..ApiError::upstream(503, "teacher_unavailable", message) }
     }
-}
-
-/// A TLS configuration that trusts only the certificates of a PEM file.
-fn trusting(path: &str) -> Result<rustls::ClientConfig, TeacherError> {
-    let failed = |problem: String| TeacherError::CaFile { path: path.to_owned(), problem };
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))? {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(|error| failed(error.to_string()))?.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether the client's own body broke off, not the way to the teacher.

@@ -4,6 +4,7 @@
 //! - [`Resilience`], [`Breaker`]: its time limits, retries and circuit;
 //! - [`Client`]: bytes in, bytes out, for the gateway: nothing that client or teacher said is written anew;
 //! - [`headers`]: which headers go on;
+//! - [`secured`]: whose certificates are believed;
 //! - [`Prices`]: what it charges;
 //! - [`TeacherModel`]: the same teacher as a [`wire::ChatModel`], for judges and makers of data.
 //!
@@ -23,6 +24,7 @@ mod outgoing;
 mod pool;
 mod prices;
 mod resilience;
+mod tls;
 
 pub use answer::{AnswerBody, AnswerError};
 pub use breaker::{Breaker, Circuit};
@@ -33,6 +35,7 @@ pub use model::TeacherModel;
 pub use outgoing::Outgoing;
 pub use prices::{Price, Prices, day};
 pub use resilience::{BreakerSettings, Resilience, Timeouts};
+pub use tls::{Secured, secured};
 
 #[cfg(test)]
 mod tests;

@@ -40,12 +40,20 @@ impl<const LABELS: usize> GaugeCell<'_, LABELS> {
 /// A row of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// Without the prefix `apprentice_`.
+    /// Without the prefix `apprentice_`, which all have but those that OpenTelemetry has named.
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
     pub labels: &'static [&'static str],
     pub help: &'static str,
+}
+
+impl Described {
+    /// As it is exposed.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        if self.name.starts_with("gen_ai_") { self.name.to_owned() } else { format!("apprentice_{}", self.name) }
+    }
 }
 
 fn registered<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> Result<M, Error> {
@@ -54,15 +62,15 @@ fn registered<M: Collector + Clone + 'static>(registry: &Registry, metric: M) ->
 }
 
 pub(crate) fn counter(registry: &Registry, row: &Described, _: &[f64]) -> Result<IntCounterVec, Error> {
-    registered(registry, IntCounterVec::new(Opts::new(row.name, row.help), row.labels)?)
+    registered(registry, IntCounterVec::new(Opts::new(row.full_name(), row.help), row.labels)?)
 }
 
 pub(crate) fn gauge(registry: &Registry, row: &Described, _: &[f64]) -> Result<GaugeVec, Error> {
-    registered(registry, GaugeVec::new(Opts::new(row.name, row.help), row.labels)?)
+    registered(registry, GaugeVec::new(Opts::new(row.full_name(), row.help), row.labels)?)
 }
 
 pub(crate) fn histogram(registry: &Registry, row: &Described, buckets: &[f64]) -> Result<HistogramVec, Error> {
-    let options = HistogramOpts::new(row.name, row.help).buckets(buckets.to_vec());
+    let options = HistogramOpts::new(row.full_name(), row.help).buckets(buckets.to_vec());
     registered(registry, HistogramVec::new(options, row.labels)?)
 }
 
@@ -108,6 +116,7 @@ macro_rules! families {
         #[derive(Debug)]
         pub struct Metrics {
             registry: prometheus::Registry,
+            models: $crate::names::Names,
             $($name: $crate::families::family_type!($kind),)*
         }
 
@@ -125,7 +134,7 @@ macro_rules! families {
             /// # Errors
             /// A name or label that the library refuses, which is a mistake in the table.
             pub fn new() -> Result<Self, prometheus::Error> {
-                let registry = prometheus::Registry::new_custom(Some("apprentice".into()), None)?;
+                let registry = prometheus::Registry::new();
                 let mut rows = REFERENCE.iter();
                 $(
                     let row = rows.next().ok_or(prometheus::Error::AlreadyReg)?;
@@ -133,7 +142,7 @@ macro_rules! families {
                     $(let buckets = if buckets.is_empty() { $buckets } else { buckets };)?
                     let $name = $crate::families::$kind(&registry, row, buckets)?;
                 )*
-                Ok(Self { registry, $($name),* })
+                Ok(Self { registry, models: $crate::names::Names::default(), $($name),* })
             }
 
             $($crate::families::accessor! { $kind $name($($label),*) $help })*

@@ -1,12 +1,15 @@
 //! Every metric of the program: its name, labels and help, in one table.
 //!
 //! The parts that count hold a [`Metrics`] and call the accessor that has the metric's own name; nobody else
-//! knows the metrics library. Label values are bounded: call sites by the configured cap, everything else by
-//! enums. Never a prompt, user or key in a label. Names are a contract: `docs/reference/metrics.md`.
+//! knows the metrics library. Label values are bounded: call sites by the cap on their places, models by a number of names, past which
+//! both are [`OTHER`], everything else by enums. Never a prompt, user or key in a label. Names are a contract:
+//! `docs/reference/metrics.md`; those that begin `gen_ai_` are OpenTelemetry's.
 
 mod families;
+mod names;
 
 pub use families::{Described, GaugeCell};
+pub use names::OTHER;
 
 use families::families;
 use prometheus::{Encoder, TextEncoder};
@@ -14,7 +17,27 @@ use prometheus::{Encoder, TextEncoder};
 /// Buckets for what takes from half a millisecond to a minute.
 const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-const OVERHEAD_SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.1];
+const OVERHEAD_SECONDS: &[f64] = &[0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.1];
+/// OpenTelemetry's advice for the `gen_ai_` metrics: durations, time per token, tokens.
+const GEN_AI_SECONDS: &[f64] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const GEN_AI_TOKEN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
+const GEN_AI_TOKENS: &[f64] = &[
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1_024.0,
+    4_096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
 
 families! {
     gauge build_info(version) "Always 1; the label says which version runs.";
@@ -23,7 +46,12 @@ families! {
     histogram request_duration_seconds(call_site, route) [SECONDS] "From the request's last byte read to the answer's last byte written.";
     histogram time_to_first_byte_seconds(call_site) [SECONDS] "From the request's last byte read to the first byte of the teacher's answer.";
     histogram proxy_overhead_seconds(call_site) [OVERHEAD_SECONDS] "From the request's last byte read to the call to the teacher: what the proxy adds before the wire.";
-    counter tokens_total(call_site, route, kind) "Tokens as the answering model counts them; kind is input or output.";
+    counter tokens_total(call_site, route, kind) "Tokens as the answering model counts them; kind is input, output, cached_input (a part of the input) or reasoning (a part of the output), the last two where the teacher says them.";
+    histogram gen_ai_server_request_duration_seconds(gen_ai_operation_name, gen_ai_provider_name, gen_ai_request_model, gen_ai_response_model, error_type) [GEN_AI_SECONDS] "From the request's last byte read to the answer's last byte; the provider is openai (the teacher, whoever it is) or apprentice (a student, whose model is SITE@VERSION); error_type as in teacher_errors_total, empty when all went well.";
+    histogram gen_ai_server_time_to_first_token_seconds(gen_ai_operation_name, gen_ai_provider_name, gen_ai_request_model, gen_ai_response_model) [GEN_AI_SECONDS] "From the request's last byte read to the first bytes of a stream.";
+    histogram gen_ai_server_time_per_output_token_seconds(gen_ai_operation_name, gen_ai_provider_name, gen_ai_request_model, gen_ai_response_model) [GEN_AI_TOKEN_SECONDS] "Mean time between two tokens of a stream after the first, where the teacher says how many there were.";
+    histogram gen_ai_client_operation_duration_seconds(gen_ai_operation_name, gen_ai_provider_name, gen_ai_request_model, gen_ai_response_model, error_type) [GEN_AI_SECONDS] "The teacher's leg alone: from the call to the answer's last byte.";
+    histogram gen_ai_client_token_usage(gen_ai_operation_name, gen_ai_provider_name, gen_ai_request_model, gen_ai_response_model, gen_ai_token_type) [GEN_AI_TOKENS] "Tokens of one request; the type is input or output.";
     counter escalations_total(call_site, reason) "Requests that a student was asked and the teacher answered, by reason.";
     gauge requests_in_flight() "Requests being answered.";
     counter sites_not_admitted_total() "Requests of call sites, and found call sites, that were not kept apart because every place is taken; the teacher answers.";
@@ -60,7 +88,9 @@ families! {
     gauge teacher_spent_usd(call_site, purpose) "Paid to the teacher since the start; purpose is traffic, audit (a served request put to it afterwards) or repeat (its own variance).";
     counter teacher_failures_total(cause) "Requests that the teacher did not answer; cause is teacher_unreachable, teacher_broke_off, teacher_timeout or teacher_unavailable (the circuit is open), and answer_broke_off, answer_stalled or answer_too_long of answers that had begun. Its own error answers are in requests_total by code.";
     gauge teacher_circuit_open() "1 while the teacher is not asked because several requests in a row got no answer.";
+    counter teacher_errors_total(call_site, error_type) "Chat requests that the teacher did not answer well: unreachable, timeout, cut (the answer broke off), circuit_open (it was not asked), rate_limited (429), refused_key (401, 403), bad_request (other 4xx), overloaded (503, 529), server_error (other 5xx) or _other.";
     gauge config_last_reload_successful() "1 where the configuration was last read whole, 0 where a reload failed and the one before stays in force.";
+    gauge certificate_last_reload_successful(listener) "1 where a listener's certificate files were last read whole, 0 where they cannot be used and the certificate before stays in force; listener is proxy or admin.";
     counter webhooks_total(outcome) "Transitions told to a webhook; outcome is sent or failed.";
     counter ratings_total(call_site, verdict) "Served answers that a person rated; verdict is good or bad.";
     counter audits_lost_total(call_site, cause) "Audits that were planned and came to nothing, by cause.";
@@ -83,6 +113,12 @@ families! {
 }
 
 impl Metrics {
+    /// What stands for a model's name in a label.
+    #[must_use]
+    pub fn model<'a>(&self, name: &'a str) -> &'a str {
+        self.models.label(name)
+    }
+
     /// The text exposition format, version 0.0.4.
     ///
     /// # Errors

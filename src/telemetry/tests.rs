@@ -31,3 +31,12 @@ fn the_reference_names_every_metric_once_by_prometheus_rules() {
     names.dedup();
     assert_eq!(names.len(), REFERENCE.len());
 }
+
+#[test]
+fn names_that_others_choose_are_kept_apart_up_to_a_number() {
+    let metrics = Metrics::new().unwrap();
+    let long = "x".repeat(200);
+    assert_eq!((metrics.model(""), metrics.model("gpt"), metrics.model(&long)), ("", "gpt", crate::OTHER));
+    let kept = (0..1_000).filter(|number| metrics.model(&format!("m-{number}")) != crate::OTHER).count();
+    assert_eq!((kept, metrics.model("gpt"), metrics.model("m-0"), metrics.model("late")), (63, "gpt", "m-0", "_other"));
+}

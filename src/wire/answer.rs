@@ -1,5 +1,7 @@
 //! What is said about an answer, whatever API it came by.
 
+use serde_json::Value;
+
 use crate::Usage;
 
 /// What an answer said, as far as learning and auditing need it.
@@ -13,6 +15,24 @@ pub struct CompletionSummary {
     pub refused: bool,
     pub called_tools: bool,
     pub usage: Option<Usage>,
+    pub details: UsageDetails,
+}
+
+/// Parts of the tokens that a teacher may tell apart; 0 where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageDetails {
+    /// Of the prompt's tokens: read from the teacher's cache.
+    pub cached_input: u32,
+    /// Of the answer's tokens: thought and not said.
+    pub reasoning: u32,
+}
+
+impl UsageDetails {
+    /// As both APIs report them, each beside the number that it is part of.
+    pub(crate) fn of(input: &Value, output: &Value) -> Self {
+        let tokens = |said: &Value| said.as_u64().and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or_default();
+        Self { cached_input: tokens(&input["cached_tokens"]), reasoning: tokens(&output["reasoning_tokens"]) }
+    }
 }
 
 impl CompletionSummary {

@@ -20,7 +20,7 @@ mod request;
 mod responses;
 pub mod sse;
 
-pub use answer::{CompletionSummary, Envelope};
+pub use answer::{CompletionSummary, Envelope, UsageDetails};
 pub use api::Api;
 pub use delivery::Delivery;
 pub use model::{

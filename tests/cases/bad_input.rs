@@ -34,8 +34,75 @@ fn an_unknown_key_is_named_with_its_line() {
         let name = key.split('.').nth(1).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let line = text.lines().position(|line| line.starts_with(name)).unwrap() + 1;
-        says(&exit, &[name, &format!("line {line}"), path.to_str().unwrap(), "unknown field"]);
+        let section = key.split('.').next().unwrap();
+        let place = format!("{}:{line}:1", path.display());
+        says(&exit, &[&format!("[{section}] has no key `{name}`"), &place, &format!("{line} | {name} = ")]);
     }
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_shown_at_once_with_its_line_and_what_may_have_been_meant() {
+    let world = world();
+    let path = world.dir.path().join("wrong.toml");
+    let text = "\
+[proxy]
+thread = 2
+body_mb = 4096
+connections_max = \"many\"
+
+[handver]
+quality_min = 0.9
+
+[handover]
+ratings = \"agianst\"
+errors_max = 7.5
+
+[capture]
+quality_floor = 0.5
+
+[sites.shop]
+comparison = \"exactly\"
+colour = \"red\"
+
+[sites.shop.handover]
+risk_alfa = 0.1
+quality_min = 1.5
+
+[keys.tools]
+site = \"shop\"
+";
+    fs::write(&path, text).unwrap();
+    let exit = world.run(&["serve", "--config", path.to_str().unwrap()]);
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    let place = |start: &str| {
+        let line = text.lines().position(|line| line.starts_with(start)).unwrap();
+        let column = start.find(['"', '4', '7', '1']).unwrap_or(0) + 1;
+        format!("wrong.toml:{}:{column}", line + 1)
+    };
+    for (said, at) in [
+        ("did you mean `threads`?", place("thread = 2")),
+        ("proxy.body_mb = 4096 must be from 1 to 1024", place("body_mb = 4096")),
+        ("expected a whole number, 0 or more", place("connections_max = \"")),
+        ("did you mean `handover`?", place("[handver]").replace(":1", ":2")),
+        ("did you mean \"against\"?", place("ratings = \"")),
+        ("handover.errors_max = 7.5 must lie strictly between 0 and 1", place("errors_max = 7")),
+        ("did you mean `handover.quality_floor`, which stands in another section?", place("quality_floor")),
+        ("sites.shop.comparison: unknown variant `exactly`", place("comparison = \"")),
+        ("[sites.shop] has no key `colour`", place("colour")),
+        ("did you mean `risk_alpha`?", place("risk_alfa")),
+        ("sites.shop.handover.quality_min = 1.5 must lie", place("quality_min = 1")),
+        ("keys.tools: missing field `hash`", String::new()),
+    ] {
+        says(&exit, &[said, &at]);
+    }
+    // The same for whoever only looks.
+    let checked = world.run(&["check", "--config", path.to_str().unwrap()]);
+    assert_eq!((checked.code, &checked.stderr), (Some(1), &exit.stderr));
+
+    // What is no TOML is not guessed at.
+    fs::write(&path, "[proxy]\nthreads = \n[admin\n").unwrap();
+    let exit = world.run(&["serve", "--config", path.to_str().unwrap()]);
+    says(&exit, &["wrong.toml:2:", "wrong.toml:3:", "2 problems"]);
 }
 
 #[test]
@@ -50,7 +117,7 @@ fn a_context_that_the_base_does_not_take_is_said_at_the_start_and_not_after_a_le
 fn a_value_that_cannot_be_is_named() {
     let table = |key: &str, value: toml::Value| toml::Table::from_iter([(key.to_owned(), value)]);
     let cases: [(&str, toml::Value, &[&str]); 8] = [
-        ("proxy.listen", "nowhere".into(), &["listen", "line "]),
+        ("proxy.listen", "nowhere".into(), &["proxy.listen", "apprentice.toml:"]),
         (
             "teacher.base_url",
             "api.openai.com/v1".into(),
@@ -159,6 +226,17 @@ fn a_number_format_that_is_not_exact_here_is_refused_with_those_that_are() {
     assert!(check.stdout.contains("ok    number format: f32"), "{check:?}");
     world.env("APPRENTICE_CPU_MASK", "flux");
     says(&world.fails_to_start(), &["APPRENTICE_CPU_MASK", "flux"]);
+}
+
+#[test]
+fn a_variable_that_cannot_be_followed_is_named_and_a_key_is_not_shown() {
+    let mut world = world();
+    let exit = world.env("TEST_TEACHER_KEY", "sk-secret\nline").fails_to_start();
+    says(&exit, &["$TEST_TEACHER_KEY", "line breaks"]);
+    assert!(!exit.stderr.contains("sk-secret"), "{exit:?}");
+    let exit = world.env("APPRENTICE_LOG", "apprentice=loud").run(&["reference", "metrics"]);
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    says(&exit, &["APPRENTICE_LOG is not followed"]);
 }
 
 #[test]

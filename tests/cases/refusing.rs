@@ -126,8 +126,8 @@ fn a_hangup_reads_the_rules_again_and_a_bad_file_changes_nothing() {
     world.set("sites.shop", private).set("proxy.threads", 3);
     assert!(world.config().is_file());
     proxy.ask_to_reload();
-    proxy.logs("the rules of call sites were read again");
-    proxy.logs("waiting=\"proxy\"");
+    proxy.logs("the configuration was read again");
+    proxy.logs("changed=\"sites.shop.capture\" wait=\"proxy.threads\"");
     assert_eq!(proxy.chat("shop", ASKED).status(), 200);
     assert_eq!(proxy.chat("lore", ASKED).status(), 200);
     proxy.captured(2);

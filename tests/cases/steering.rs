@@ -174,11 +174,13 @@ fn an_admin_listener_that_is_none_is_told_from_a_wrong_token() {
     assert!(tried(&admin, &wrong).contains("401"));
     let unreadable = tried(&admin, &two_lines);
     assert!(unreadable.contains("two-lines") && !unreadable.contains("secret"), "{unreadable}");
-    for address in ["127.0.0.1:9", "nonsense", "http://", "http://[::1", "https://127.0.0.1:9"] {
+    for address in ["127.0.0.1:9", "nonsense", "http://", "http://[::1", "ftp://127.0.0.1:9"] {
         let problem = tried(address, &right);
         assert!(problem.contains(address) && problem.contains("http://127.0.0.1:8081"), "{problem}");
     }
-    assert!(tried("http://127.0.0.1:9", &right).contains("is `apprentice serve` running"));
+    for address in ["http://127.0.0.1:9", "https://127.0.0.1:9"] {
+        assert!(tried(address, &right).contains("is `apprentice serve` running"));
+    }
     // Another server: one that gives the same page for ever, and one that gives no list.
     let page = r#"[{"seq": 3, "at_ms": 9, "site": "shop", "record": "failed_exam", "version": "1", "exam": 0.1}]"#;
     for (body, problem) in [(page, "before"), (r#"[{"at_ms": 9}]"#, "seq"), ("{}", "list"), ("moved", "list")] {

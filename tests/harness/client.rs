@@ -3,14 +3,20 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
+use crate::tls::Identity;
 use crate::wait::DEADLINE;
 
 /// A connection to the program.
 pub struct Connection {
-    stream: TcpStream,
+    socket: TcpStream,
+    stream: Box<dyn ReadWrite>,
     buffer: Vec<u8>,
     framing: Framing,
 }
+
+trait ReadWrite: Read + Write {}
+
+impl<S: Read + Write> ReadWrite for S {}
 
 #[derive(Clone, Copy, Debug)]
 enum Framing {
@@ -109,10 +115,30 @@ impl Connection {
     /// When nobody listens.
     #[must_use]
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot reach {address}: {error}"));
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Self { stream, buffer: Vec::new(), framing: Framing::UntilClose }
+        let socket = TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot reach {address}: {error}"));
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let stream = Box::new(socket.try_clone().unwrap());
+        Self { socket, stream, buffer: Vec::new(), framing: Framing::UntilClose }
+    }
+
+    /// With TLS, if the other end shows the certificate of `identity` and agrees on HTTP/1.1; else what went wrong.
+    ///
+    /// # Errors
+    /// What the handshake ended with.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub fn open_secure(address: SocketAddr, identity: &Identity) -> std::io::Result<Self> {
+        let plain = Self::open(address);
+        let name = rustls_pki_types::ServerName::IpAddress(address.ip().into());
+        let session = rustls::ClientConnection::new(identity.client(), name).map_err(std::io::Error::other)?;
+        let mut stream = rustls::StreamOwned::new(session, plain.socket.try_clone()?);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+        Ok(Self { stream: Box::new(stream), ..plain })
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -126,7 +152,7 @@ impl Connection {
 
     /// Leaves without waiting for anything.
     pub fn leave(self) {
-        self.stream.shutdown(Shutdown::Both).unwrap_or_default();
+        self.socket.shutdown(Shutdown::Both).unwrap_or_default();
     }
 
     /// Reads the next answer's head.

@@ -182,7 +182,7 @@ impl World {
         let config = self.config();
         let mut running = Running::spawn(&mut self.command(&["serve", "--config", config.to_str().unwrap()]));
         let address = |text: &str, what: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(what)?.trim().strip_prefix("http://"))?;
+            let line = text.lines().find_map(|line| Some(line.strip_prefix(what)?.split_once("://")?.1))?;
             line.split(['/', ' ']).next()?.parse::<SocketAddr>().ok()
         };
         let (proxy, admin) = eventually("the proxy's addresses", || {

@@ -126,6 +126,8 @@ fn heavy_libraries_are_linked_by_one_member_each() {
         ("sled", "store"),
         ("axum", "admin"),
         ("hyper-rustls", "teacher"),
+        ("rustls-native-certs", "teacher"),
+        ("tokio-rustls", "net"),
         ("socket2", "net"),
     ];
     for (member, dependencies) in members() {

@@ -29,12 +29,20 @@ fn is_word(letter: char) -> bool {
 /// The metrics that `expression` reads, each with the text of its selector.
 fn read_by(expression: &str) -> Vec<(&'static Described, &str)> {
     let mut found = Vec::new();
-    for rest in expression.split("apprentice_").skip(1) {
+    let starts = ["apprentice_", "gen_ai_"].into_iter().flat_map(|prefix| expression.match_indices(prefix));
+    for (before, rest) in starts.map(|(at, _)| expression.split_at(at)) {
+        if before.ends_with(is_word) {
+            continue;
+        }
         let (name, rest) = rest.split_at(rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()));
+        // Labels have such names, too.
+        if REFERENCE.iter().any(|row| row.labels.contains(&name)) {
+            continue;
+        }
         let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
         let named = |row: &&Described| match row.kind {
-            "histogram" => Some(row.name) == of_histogram,
-            _ => row.name == name,
+            "histogram" => Some(row.full_name().as_str()) == of_histogram,
+            _ => row.full_name() == name,
         };
         let row = REFERENCE.iter().find(named).unwrap_or_else(|| panic!("no metric is named {name}: {expression}"));
         let selector = rest.strip_prefix('{').map_or("", |rest| rest.split('}').next().unwrap());

@@ -12,6 +12,9 @@ pub(crate) struct AdminAccess {
     /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
     #[arg(long, global = true, default_value = "data/admin-token")]
     pub(crate) token_file: PathBuf,
+    /// PEM file with the only certificates to trust where --admin begins with https; without it those that this machine trusts.
+    #[arg(long, global = true)]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -21,7 +21,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct AdminClient {
     admin: String,
     bearer: HeaderValue,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<teacher::Secured, Full<Bytes>>,
 }
 
 impl AdminClient {
@@ -30,16 +30,18 @@ impl AdminClient {
     pub(crate) fn new(access: &AdminAccess) -> Result<Self, String> {
         let admin = access.admin.trim_end_matches('/').to_owned();
         let address: Option<Uri> = format!("{admin}/").parse().ok();
-        if address
-            .is_none_or(|address| address.scheme_str() != Some("http") || address.host().is_none_or(str::is_empty))
-        {
+        let is_web = |address: &Uri| matches!(address.scheme_str(), Some("http" | "https"));
+        if address.is_none_or(|address| !is_web(&address) || address.host().is_none_or(str::is_empty)) {
             return Err(format!("--admin {} must be an address like http://127.0.0.1:8081", access.admin));
         }
         let bearer = HeaderValue::try_from(format!("Bearer {}", token(access)?)).map_err(|_| {
             let path = access.token_file.display();
             format!("the admin token must be one line of text: look at {path} or APPRENTICE_ADMIN_TOKEN")
         })?;
-        Ok(Self { admin, bearer, client: Client::builder(TokioExecutor::new()).build_http() })
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let https = teacher::secured(tcp, access.ca_file.as_deref()).map_err(|error| error.to_string())?;
+        Ok(Self { admin, bearer, client: Client::builder(TokioExecutor::new()).build(https) })
     }
 
     /// The answer as JSON.
@@ -66,6 +68,7 @@ impl AdminClient {
             .header(header::AUTHORIZATION, self.bearer.clone())
             .body(Full::new(Bytes::from(body)))?;
         let response = self.client.request(request).await.map_err(|error| {
+            let error = cause(&error);
             format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?")
         })?;
         let status = response.status();
@@ -103,6 +106,11 @@ impl AdminClient {
             entries.extend(page);
         }
     }
+}
+
+/// What lies at the bottom of an error.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }
 
 fn token(access: &AdminAccess) -> Result<String, String> {

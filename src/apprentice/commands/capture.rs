@@ -23,7 +23,7 @@ const DAY_MS: u64 = 24 * 3_600_000;
 enum Log {
     Here(Box<Segments>),
     /// A running proxy has it.
-    Running(AdminClient),
+    Running(Box<AdminClient>),
 }
 
 pub(crate) fn capture(arguments: &Capture) -> Outcome {
@@ -49,7 +49,7 @@ impl Log {
         }
         match app::exchange_log(settings, dir) {
             Ok(log) => Ok(Self::Here(Box::new(log))),
-            Err(CaptureError::Store(StoreError::InUse(_))) => Ok(Self::Running(AdminClient::new(access)?)),
+            Err(CaptureError::Store(StoreError::InUse(_))) => Ok(Self::Running(Box::new(AdminClient::new(access)?))),
             Err(error) => Err(error.into()),
         }
     }

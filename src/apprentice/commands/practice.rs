@@ -94,7 +94,7 @@ impl Run {
         if arguments.judge {
             practice::teacher::MODEL.clone_into(&mut settings.judge.model);
         }
-        let app = App::start(settings, Some(arguments.seed))?;
+        let app = App::start(settings, None, Some(arguments.seed))?;
         let naming = if arguments.unnamed { Naming::Unnamed } else { Naming::Named };
         let traffic = Traffic::new(&format!("http://{}", app.proxy), &teacher.base_url(), naming);
         let mut progress = ProgressView::new(arguments.json);

@@ -28,7 +28,7 @@ pub(crate) fn metrics() -> String {
     );
     for row in telemetry::REFERENCE {
         let labels = row.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
-        text.push_str(&format!("| `apprentice_{}` | {} | {labels} | {} |\n", row.name, row.kind, row.help));
+        text.push_str(&format!("| `{}` | {} | {labels} | {} |\n", row.full_name(), row.kind, row.help));
     }
     text
 }

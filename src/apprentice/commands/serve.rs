@@ -14,18 +14,18 @@ use crate::settings::Settings;
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     app::runtime()?.block_on(async {
-        let app = App::start(settings, None)?;
-        say(&format!("proxy  http://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
-        say(&format!("admin  http://{}   token in {}", app.admin, app.token_source));
+        let app = App::start(settings, Some(config), None)?;
+        let [proxy, admin] = app.schemes;
+        say(&format!("proxy  {proxy}://{}/v1   (or /s/SITE/v1 to name the call site)", app.proxy));
+        say(&format!("admin  {admin}://{}   token in {}", app.admin, app.token_source));
         say(&format!("teacher's key: {}", app.key_source));
-        let reload = app.reload(config)?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let mut hangup = signal(SignalKind::hangup())?;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
-                _ = hangup.recv() => reload.again(),
+                _ = hangup.recv() => app.reload().await,
             }
         }
         say("stopping: running requests may finish");

@@ -127,7 +127,20 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
     problems.extend(of_teacher(&settings.teacher));
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
+    problems.extend(of_certificates(settings));
     problems
+}
+
+/// A certificate without its key, or the other way round.
+fn of_certificates(settings: &Settings) -> Vec<String> {
+    let (proxy, admin) = (&settings.proxy, &settings.admin);
+    let pairs =
+        [("proxy", &proxy.tls_cert_file, &proxy.tls_key_file), ("admin", &admin.tls_cert_file, &admin.tls_key_file)];
+    let half = pairs.into_iter().filter(|(_, certificate, key)| certificate.is_some() != key.is_some());
+    half.map(|(section, ..)| {
+        format!("{section}.tls_cert_file and {section}.tls_key_file belong together: set both or none")
+    })
+    .collect()
 }
 
 fn is_price(value: f64) -> bool {

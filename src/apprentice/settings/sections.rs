@@ -34,6 +34,9 @@ pub(crate) struct Proxy {
     pub(crate) header_s: u64,
     /// How long running requests may take once the program is asked to stop.
     pub(crate) drain_s: u64,
+    /// PEM files of the certificate and its key: nothing but TLS is spoken then; both or none.
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    pub(crate) tls_key_file: Option<PathBuf>,
 }
 
 impl Proxy {
@@ -67,6 +70,9 @@ pub(crate) struct Admin {
     pub(crate) token_env: String,
     /// As `proxy.hosts`.
     pub(crate) hosts: Vec<String>,
+    /// As `proxy.tls_cert_file` and `proxy.tls_key_file`.
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    pub(crate) tls_key_file: Option<PathBuf>,
 }
 
 /// `[teacher]`
@@ -291,6 +297,8 @@ impl Default for Proxy {
             connections_max: 8_192,
             header_s: 60,
             drain_s: 25,
+            tls_cert_file: None,
+            tls_key_file: None,
         }
     }
 }
@@ -298,7 +306,13 @@ impl Default for Proxy {
 impl Default for Admin {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8081));
-        Self { listen, token_env: "APPRENTICE_ADMIN_TOKEN".into(), hosts: Vec::new() }
+        Self {
+            listen,
+            token_env: "APPRENTICE_ADMIN_TOKEN".into(),
+            hosts: Vec::new(),
+            tls_cert_file: None,
+            tls_key_file: None,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::settings::sections::Site;
 use crate::settings::{Settings, problems};
 
 /// What a call site says differently; its other keys are those of [`Site`] and are checked there.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Overrides {
     handover: toml::Table,
@@ -33,6 +33,21 @@ pub(crate) fn rules(settings: &Settings, common: &BTreeMap<String, String>) -> R
         sites.insert(site, rules);
     }
     Ok(Rules::new(site_rules(settings, &Overrides::default(), common)?, sites))
+}
+
+/// What is wrong with the rules of every site, and with those of single sites besides.
+pub(crate) fn problems(settings: &Settings) -> Vec<String> {
+    let common = Parts::of(settings, &Overrides::default()).err().unwrap_or_default();
+    let mut found = common.clone();
+    for (name, overrides) in &settings.sites {
+        if let Err(error) = SiteId::new(name) {
+            found.push(format!("sites.{name}: {error}"));
+        }
+        let own = Parts::of(settings, overrides).err().unwrap_or_default();
+        let own = own.iter().filter(|problem| !common.contains(problem));
+        found.extend(own.map(|problem| format!("sites.{name}.{}", problem.strip_prefix("site.").unwrap_or(problem))));
+    }
+    found
 }
 
 /// How long the exchanges of a site are kept, days; of every other site.
@@ -54,23 +69,43 @@ pub(crate) fn retention(settings: &Settings) -> Result<RetentionDays, String> {
     Ok(RetentionDays { default, sites })
 }
 
+/// What a site's rules are made of, checked.
+struct Parts {
+    policy: Policy,
+    verifier_settings: VerifierSettings,
+    verifiers: Verifiers,
+    site: Site,
+}
+
+impl Parts {
+    /// All that is wrong otherwise, each with its section and key.
+    fn of(settings: &Settings, overrides: &Overrides) -> Result<Self, Vec<String>> {
+        let one = |section: &str, error: String| vec![format!("{section}: {error}")];
+        let policy: Policy =
+            overlaid(&settings.handover, &overrides.handover).map_err(|error| one("handover", error))?;
+        let verifier_settings: VerifierSettings =
+            overlaid(&settings.verifiers, &overrides.verifiers).map_err(|error| one("verifiers", error))?;
+        let site: Site = overlaid(&settings.site, &overrides.site).map_err(|error| one("site", error))?;
+        let mut problems: Vec<String> = policy.problems().iter().map(|problem| format!("handover.{problem}")).collect();
+        problems.extend(problems::of_site(&site).iter().map(|problem| format!("site.{problem}")));
+        match Verifiers::new(&verifier_settings) {
+            Ok(verifiers) if problems.is_empty() => Ok(Self { policy, verifier_settings, verifiers, site }),
+            made => {
+                problems.extend(made.err().map(|error| format!("verifiers: {error}")));
+                Err(problems)
+            }
+        }
+    }
+}
+
 fn site_rules(
     settings: &Settings,
     overrides: &Overrides,
     common: &BTreeMap<String, String>,
 ) -> Result<SiteRules, String> {
-    let first = |problems: Vec<String>, section: &str| match problems.into_iter().next() {
-        Some(problem) => Err(format!("{section}{problem}")),
-        None => Ok(()),
-    };
-    let policy: Policy =
-        overlaid(&settings.handover, &overrides.handover).map_err(|error| format!("handover: {error}"))?;
-    first(policy.problems(), "handover.")?;
-    let verifier_settings: VerifierSettings =
-        overlaid(&settings.verifiers, &overrides.verifiers).map_err(|error| format!("verifiers: {error}"))?;
-    let verifiers = Arc::new(Verifiers::new(&verifier_settings).map_err(|error| format!("verifiers: {error}"))?);
-    let site: Site = overlaid(&settings.site, &overrides.site)?;
-    first(problems::of_site(&site), if overrides.site.is_empty() { "site." } else { "" })?;
+    let Parts { policy, verifier_settings, verifiers, site } =
+        Parts::of(settings, overrides).map_err(|problems| problems.join("; "))?;
+    let verifiers = Arc::new(verifiers);
     let sampling = if site.temperature > 0.0 {
         Sampling::Random { temperature: site.temperature, top_p: site.top_p, seed: None }
     } else {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{CompletionSummary, Envelope};
-use crate::{Answer, Finish, Usage, sse};
+use crate::{Answer, Finish, Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
 struct Body {
@@ -13,7 +13,18 @@ struct Body {
     model: String,
     #[serde(default)]
     choices: Vec<Choice>,
-    usage: Option<Usage>,
+    usage: Option<Reported>,
+}
+
+#[derive(Deserialize)]
+struct Reported {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    // Of whatever form: an answer is not lost over it.
+    #[serde(default)]
+    prompt_tokens_details: serde_json::Value,
+    #[serde(default)]
+    completion_tokens_details: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +72,12 @@ fn absorb(summary: &mut CompletionSummary, body: Body) {
     if summary.model.is_empty() {
         summary.model = body.model;
     }
-    summary.usage = body.usage.or(summary.usage);
+    if let Some(Reported { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details }) =
+        body.usage
+    {
+        summary.usage = Some(Usage { prompt_tokens, completion_tokens });
+        summary.details = UsageDetails::of(&prompt_tokens_details, &completion_tokens_details);
+    }
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
         summary.finish = choice.finish_reason.or_else(|| summary.finish.take());
         let Some(message) = choice.message else { continue };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::answer::CompletionSummary;
-use crate::{Usage, sse};
+use crate::{Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
 struct Response<'a> {
@@ -28,6 +28,11 @@ struct Incomplete {
 struct Tokens {
     input_tokens: u32,
     output_tokens: u32,
+    // Of whatever form: an answer is not lost over it.
+    #[serde(default)]
+    input_tokens_details: serde_json::Value,
+    #[serde(default)]
+    output_tokens_details: serde_json::Value,
 }
 
 /// Something that the model said or did. What is done has content of other shapes, which nobody reads.
@@ -74,10 +79,10 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
         _ => return None,
     };
     summary.finish = Some(finish);
-    summary.usage = response.usage.map(|Tokens { input_tokens, output_tokens }| Usage {
-        prompt_tokens: input_tokens,
-        completion_tokens: output_tokens,
-    });
+    if let Some(tokens) = response.usage {
+        summary.usage = Some(Usage { prompt_tokens: tokens.input_tokens, completion_tokens: tokens.output_tokens });
+        summary.details = UsageDetails::of(&tokens.input_tokens_details, &tokens.output_tokens_details);
+    }
     Some(summary)
 }
 

@@ -49,18 +49,30 @@ pub(crate) const KEYS: &[Key] = &[
     key("proxy.header_s", "1 to 3600", "How long a client may take for its headers, and stay idle between requests."),
     key("proxy.drain_s", "at most 3600", "How long running requests may take once the program is asked to stop."),
     key(
+        "proxy.tls_cert_file",
+        "",
+        "PEM file with the certificate of the data plane and those that signed it: nothing but TLS is spoken then. Read again when it changes.",
+    ),
+    key("proxy.tls_key_file", "", "PEM file with the certificate's private key."),
+    key(
         "keys",
         "",
         "Tables `[keys.NAME]` of keys that clients need, made by `apprentice key NAME`: `hash`, and if wanted `site` (the call site that it stands for), `requests_per_minute` and `tokens_per_day`. Without any, everybody who reaches the port may ask.",
     ),
     key("admin.hosts", "", "As `proxy.hosts`, of the admin listener."),
+    key("admin.tls_cert_file", "", "As `proxy.tls_cert_file`, of the admin listener."),
+    key("admin.tls_key_file", "", "As `proxy.tls_key_file`, of the admin listener."),
     key("teacher.base_url", "", "Any OpenAI-compatible base URL."),
     key(
         "teacher.key_env",
         "",
         "Environment variable with the teacher's key; while it is unset, each client's own key is passed on.",
     ),
-    key("teacher.ca_file", "", "PEM file with the only certificates to trust, instead of the built-in ones."),
+    key(
+        "teacher.ca_file",
+        "",
+        "PEM file with the only certificates to trust; without it those that this machine trusts, or the built-in ones where it has none.",
+    ),
     key(
         "teacher.distillable",
         "",
