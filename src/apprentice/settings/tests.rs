@@ -43,6 +43,25 @@ fn a_wrong_key_is_named_with_its_line_and_the_right_ones() {
 }
 
 #[test]
+fn what_is_wrong_inside_a_list_hides_nothing_else() {
+    let text =
+        "[handover]\ncanary = [{ share = 0.5, audit = 3 }]\n[[callsites.match]]\nsite = \"a b\"\n[site]\ntop_p = 9.0\n";
+    let problems = Settings::parse(text).unwrap_err();
+    let shown = report::report(Path::new("my.toml"), text, &problems.0);
+    for part in [
+        "3 problems",
+        "[handover.canary] has no key `audit`",
+        "did you mean `audits`?",
+        "my.toml:2:26",
+        "my.toml:4:8",
+        "cannot name a call site",
+        "site.top_p = 9 must be",
+    ] {
+        assert!(shown.contains(part), "{part} should be in {shown}");
+    }
+}
+
+#[test]
 fn a_site_changes_only_what_it_names() {
     let text = "[handover]\nquality_min = 0.8\nquality_floor = 0.7\n[sites.shop]\ncomparison = \"exact\"\n[sites.shop.handover]\nrisk_alpha = 0.05\n";
     let settings = Settings::parse(text).unwrap();
