@@ -44,7 +44,7 @@ local count, random = 0, math.random(1, 1000000)
 local things = {"rope", "a lantern", "oil", "bread", "dried meat", "a blanket", "a tent", "a map"}
 request = function()
   count = count + 1
-  local asked = "Have you " .. things[count % 8 + 1] .. " for traveller " .. random .. "-" .. count .. "?"
+  local asked = "Have you " .. things[count %% 8 + 1] .. " for traveller " .. random .. "-" .. count .. "?"
   local body = '{"model":"gpt-5-mini","messages":[{"role":"system","content":"%s"},{"role":"user","content":"' .. asked .. '"}],"max_completion_tokens":200%s}'
   return wrk.format("POST", nil, {["Content-Type"] = "application/json", ["Authorization"] = "Bearer sk-bench", ["User-Agent"] = "OpenAI/Python 1.99.0", ["Accept"] = "application/json"}, body)
 end
