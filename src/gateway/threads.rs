@@ -26,8 +26,8 @@ pub fn serve(
         let client = teacher::Client::new(&gateway.endpoint)?;
         let (gateway, stop, connections) = (gateway.clone(), stop.clone(), gateway.connections);
         let service = service_fn(move |request| {
-            let answer = handle(gateway.clone(), client.clone(), request);
-            async move { Ok::<_, Infallible>(answer.await) }
+            let (gateway, client) = (gateway.clone(), client.clone());
+            async move { Ok::<_, Infallible>(handle(gateway, client, request).await) }
         });
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;

@@ -1,5 +1,6 @@
 //! A pooled client of the teacher.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, header};
@@ -16,7 +17,7 @@ use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError, tls};
 #[derive(Clone)]
 pub struct Client {
     pool: Pool,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
 }
 
 impl Client {
@@ -28,7 +29,7 @@ impl Client {
         tcp.enforce_http(false);
         let connector = tls::secured(tcp, endpoint.ca_file.as_deref())?;
         let connector = Within { connector, time: endpoint.resilience.timeouts.connect };
-        Ok(Self { pool: Pool::new(connector, endpoint.origin_uri()?), endpoint: endpoint.clone() })
+        Ok(Self { pool: Pool::new(connector, endpoint.origin_uri()?), endpoint: Arc::new(endpoint.clone()) })
     }
 
     /// Sends a request on and returns the teacher's answer as it comes, or why there is none. A whole body is sent again while no

@@ -31,15 +31,17 @@ struct Waiting {
 
 /// A pool; clones share it.
 #[derive(Clone)]
-pub(crate) struct Pool {
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
     connector: Connector,
     origin: Uri,
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Pool {
     pub(crate) fn new(connector: Connector, origin: Uri) -> Self {
-        Self { connector, origin, waiting: Arc::default() }
+        Self(Arc::new(Shared { connector, origin, waiting: Mutex::default() }))
     }
 
     /// Sends `request` and reads the head of its answer.
@@ -67,14 +69,15 @@ impl Pool {
 
     async fn connect(&self) -> Result<Connection, PoolError> {
         // Ready as long as nobody limits it.
-        let io = self.connector.clone().call(self.origin.clone()).await.map_err(PoolError::Connect)?;
+        let Shared { connector, origin, .. } = &*self.0;
+        let io = connector.clone().call(origin.clone()).await.map_err(PoolError::Connect)?;
         Connection::open(io).await.map_err(PoolError::Broken)
     }
 
     /// The connection that was used last of those that still stand.
     fn take(&self) -> Option<Connection> {
         loop {
-            let (since, mut connection) = self.waiting.lock().connections.pop()?;
+            let (since, mut connection) = self.0.waiting.lock().connections.pop()?;
             if since.elapsed() < limits::IDLE_TIME && connection.is_free() {
                 return Some(connection);
             }
@@ -86,21 +89,21 @@ impl Pool {
         if !connection.is_free() {
             return;
         }
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.0.waiting.lock();
         if waiting.connections.len() < limits::IDLE_CONNECTIONS_MAX {
             waiting.connections.push((Instant::now(), connection));
         }
         if !std::mem::replace(&mut waiting.is_swept, true) {
-            tokio::spawn(sweep(self.waiting.clone()));
+            tokio::spawn(sweep(self.0.clone()));
         }
     }
 }
 
 /// Closes what has waited for too long, until nothing waits.
-async fn sweep(waiting: Arc<Mutex<Waiting>>) {
+async fn sweep(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(limits::IDLE_TIME).await;
-        let mut waiting = waiting.lock();
+        let mut waiting = shared.waiting.lock();
         waiting.connections.retain(|(since, _)| since.elapsed() < limits::IDLE_TIME);
         if waiting.connections.is_empty() {
             waiting.is_swept = false;

@@ -1,6 +1,7 @@
 //! What is said about an answer, whatever API it came by.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::Usage;
 
@@ -29,9 +30,20 @@ pub struct UsageDetails {
 
 impl UsageDetails {
     /// As both APIs report them, each beside the number that it is part of.
-    pub(crate) fn of(input: &Value, output: &Value) -> Self {
-        let tokens = |said: &Value| said.as_u64().and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or_default();
-        Self { cached_input: tokens(&input["cached_tokens"]), reasoning: tokens(&output["reasoning_tokens"]) }
+    pub(crate) fn of(input: Option<&RawValue>, output: Option<&RawValue>) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Details {
+            cached_tokens: Option<u32>,
+            reasoning_tokens: Option<u32>,
+        }
+        // Of whatever form: an answer is not lost over it.
+        let read = |said: Option<&RawValue>| -> Details {
+            said.and_then(|said| serde_json::from_str(said.get()).ok()).unwrap_or_default()
+        };
+        Self {
+            cached_input: read(input).cached_tokens.unwrap_or_default(),
+            reasoning: read(output).reasoning_tokens.unwrap_or_default(),
+        }
     }
 }
 

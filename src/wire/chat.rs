@@ -3,8 +3,10 @@
 pub(crate) mod completion;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::content::Content;
 use crate::request::fields::{Fields, NULL, RequestError};
 use crate::request::{Dialect, Head};
 use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
@@ -194,14 +196,12 @@ fn said(raw: &RawValue) -> Option<(Role, String)> {
 
 fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {
     #[derive(Deserialize)]
-    struct Message<'a> {
+    struct Message {
         role: String,
-        #[serde(borrow)]
-        content: Option<&'a RawValue>,
-        #[serde(borrow)]
-        tool_calls: Option<&'a RawValue>,
+        content: Option<Content>,
+        tool_calls: Option<IgnoredAny>,
     }
-    let message: Message<'_> = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
+    let message: Message = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
     let role = match message.role.as_str() {
         "system" | "developer" => Role::System,
         "user" => Role::User,
@@ -211,31 +211,14 @@ fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {
     if message.tool_calls.is_some() {
         return Err(Ineligible::Content("tool-calls".into()));
     }
-    let text = message.content.map_or(Ok(String::new()), text_of)?;
-    Ok(Turn { role, text })
-}
-
-/// A message's content is a string, null, or a list of parts; only text parts can be put to a student.
-fn text_of(content: &RawValue) -> Result<String, Ineligible> {
-    #[derive(Deserialize)]
-    struct Part {
-        r#type: String,
-        #[serde(default)]
-        text: String,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Content {
-        Nothing(()),
-        Text(String),
-        Parts(Vec<Part>),
-    }
-    match serde_json::from_str(content.get()).map_err(|_| Ineligible::Messages)? {
-        Content::Nothing(()) => Ok(String::new()),
-        Content::Text(text) => Ok(text),
-        Content::Parts(parts) => match parts.iter().find(|part| part.r#type != "text") {
-            Some(other) => Err(Ineligible::Content(other.r#type.clone())),
-            None => Ok(parts.into_iter().map(|part| part.text).collect()),
+    // Only text parts can be put to a student.
+    let text = match message.content {
+        None => String::new(),
+        Some(Content::Text(text)) => text,
+        Some(Content::Parts(parts)) => match parts.iter().find(|part| part.r#type != "text") {
+            Some(other) => return Err(Ineligible::Content(other.r#type.clone())),
+            None => parts.into_iter().map(|part| part.text).collect(),
         },
-    }
+    };
+    Ok(Turn { role, text })
 }

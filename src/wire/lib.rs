@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod chat;
+mod content;
 mod delivery;
 pub mod error;
 mod model;

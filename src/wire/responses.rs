@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::content::{Content, Part};
 use crate::request::fields::{Fields, NULL, RequestError};
 use crate::request::{Dialect, Head};
 use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
@@ -98,21 +99,6 @@ impl Item<'_> {
             None => Err(Ineligible::Messages),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Part {
-    r#type: String,
-    #[serde(default)]
-    text: String,
-}
-
-/// A message's content.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
 }
 
 #[derive(Deserialize)]

@@ -3,28 +3,29 @@
 //! Reading is for capture and audits only; the client got the teacher's bytes untouched.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::answer::{CompletionSummary, Envelope};
 use crate::{Answer, Finish, Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
-struct Body {
+struct Body<'a> {
     #[serde(default)]
     model: String,
     #[serde(default)]
     choices: Vec<Choice>,
-    usage: Option<Reported>,
+    #[serde(borrow)]
+    usage: Option<Reported<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Reported {
+struct Reported<'a> {
     prompt_tokens: u32,
     completion_tokens: u32,
-    // Of whatever form: an answer is not lost over it.
-    #[serde(default)]
-    prompt_tokens_details: serde_json::Value,
-    #[serde(default)]
-    completion_tokens_details: serde_json::Value,
+    #[serde(borrow)]
+    prompt_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completion_tokens_details: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +46,7 @@ struct Message {
 
 /// Reads a whole `chat.completion` body; `None` when it is something else.
 pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
-    let body: Body = serde_json::from_slice(body).ok()?;
+    let body: Body<'_> = serde_json::from_slice(body).ok()?;
     let mut summary = CompletionSummary::default();
     absorb(&mut summary, body);
     Some(summary)
@@ -59,7 +60,7 @@ pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
     reader.push(body, |data| {
         if data == b"[DONE]" {
             done = true;
-        } else if let Ok(chunk) = serde_json::from_slice::<Body>(data) {
+        } else if let Ok(chunk) = serde_json::from_slice::<Body<'_>>(data) {
             absorb(&mut summary, chunk);
         } else {
             broken = true;
@@ -68,7 +69,7 @@ pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
     (done && !broken && !reader.overflowed()).then_some(summary)
 }
 
-fn absorb(summary: &mut CompletionSummary, body: Body) {
+fn absorb(summary: &mut CompletionSummary, body: Body<'_>) {
     if summary.model.is_empty() {
         summary.model = body.model;
     }
@@ -76,7 +77,7 @@ fn absorb(summary: &mut CompletionSummary, body: Body) {
         body.usage
     {
         summary.usage = Some(Usage { prompt_tokens, completion_tokens });
-        summary.details = UsageDetails::of(&prompt_tokens_details, &completion_tokens_details);
+        summary.details = UsageDetails::of(prompt_tokens_details, completion_tokens_details);
     }
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
         summary.finish = choice.finish_reason.or_else(|| summary.finish.take());

@@ -16,7 +16,8 @@ struct Response<'a> {
     #[serde(borrow, default)]
     output: Vec<Item<'a>>,
     incomplete_details: Option<Incomplete>,
-    usage: Option<Tokens>,
+    #[serde(borrow)]
+    usage: Option<Tokens<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -25,14 +26,13 @@ struct Incomplete {
 }
 
 #[derive(Deserialize)]
-struct Tokens {
+struct Tokens<'a> {
     input_tokens: u32,
     output_tokens: u32,
-    // Of whatever form: an answer is not lost over it.
-    #[serde(default)]
-    input_tokens_details: serde_json::Value,
-    #[serde(default)]
-    output_tokens_details: serde_json::Value,
+    #[serde(borrow)]
+    input_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_tokens_details: Option<&'a RawValue>,
 }
 
 /// Something that the model said or did. What is done has content of other shapes, which nobody reads.
@@ -81,7 +81,7 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     summary.finish = Some(finish);
     if let Some(tokens) = response.usage {
         summary.usage = Some(Usage { prompt_tokens: tokens.input_tokens, completion_tokens: tokens.output_tokens });
-        summary.details = UsageDetails::of(&tokens.input_tokens_details, &tokens.output_tokens_details);
+        summary.details = UsageDetails::of(tokens.input_tokens_details, tokens.output_tokens_details);
     }
     Some(summary)
 }
