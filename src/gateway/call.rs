@@ -92,16 +92,7 @@ impl Call {
         let mut headers = teacher::headers::outgoing(parts.headers);
         headers.remove(header::CONTENT_LENGTH);
         let repeated = !site.is_default() && gateway.repeats.is_repeat(&site, &text, at_ms);
-        let asked = parsed.map(|parsed| parsed.model.clone()).unwrap_or_default();
-        let replaced = parsed.and_then(|parsed| gateway.callsites.outgoing(&text, parsed));
-        let (body, text, model) = match replaced {
-            Some((replaced, model)) => {
-                headers.remove(header::CONTENT_ENCODING);
-                let replaced = Bytes::from(replaced);
-                (replaced.clone(), replaced, model)
-            }
-            None => (body, text, asked),
-        };
+        let (body, text, model) = for_the_teacher(gateway, &mut headers, (body, text), parsed);
         Ok(Self {
             id: Uuid::now_v7(),
             at_ms,
@@ -131,6 +122,24 @@ impl Call {
     /// What stands for its call site in metrics: requests of a site that has no place are not those of `default`.
     pub(crate) fn label(&self) -> &str {
         if self.admitted { self.site.as_str() } else { telemetry::OTHER }
+    }
+}
+
+/// The request as the teacher gets it, what that says, and the model that it asks for: where that was the alias of a call site, another.
+fn for_the_teacher(
+    gateway: &Gateway,
+    headers: &mut HeaderMap,
+    (body, text): (Bytes, Bytes),
+    parsed: Option<&Request<'_>>,
+) -> (Bytes, Bytes, String) {
+    let Some(parsed) = parsed else { return (body, text, String::new()) };
+    match gateway.callsites.outgoing(&text, parsed) {
+        Some((replaced, model)) => {
+            headers.remove(header::CONTENT_ENCODING);
+            let replaced = Bytes::from(replaced);
+            (replaced.clone(), replaced, model)
+        }
+        None => (body, text, parsed.model.clone()),
     }
 }
 

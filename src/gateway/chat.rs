@@ -64,7 +64,7 @@ pub(crate) async fn chat(
                 return Ok(response);
             }
             Decision::Escalate { reason: why, tried } => {
-                tried_before = planned.stand_in.as_ref().and(Some(tried.clone()));
+                tried_before = planned.stand_in.as_ref().map(|_| tried.clone());
                 let (version, failed) = (&candidate.version, tried.as_ref().is_err_and(NoAnswer::is_failure));
                 // An audit, made or lost, counts the failure itself.
                 if !audit.escalated(version, tried) && failed {

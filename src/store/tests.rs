@@ -115,7 +115,7 @@ fn a_kill_while_a_snapshot_is_written_is_no_damage() {
         let unfinished = dir.join("snap.FFFFFFFFFFFFFFFF.generating");
         fs::write(&unfinished, written).unwrap();
         let (store, opened) = Store::open(&dir).unwrap();
-        assert_eq!((opened, unfinished.exists()), (Opened::Clean, false));
+        assert_eq!((opened, unfinished.try_exists().unwrap()), (Opened::Clean, false));
         assert_eq!(store.scan("t", b"", None).unwrap().filter(Result::is_ok).count(), 100);
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }

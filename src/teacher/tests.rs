@@ -1,3 +1,4 @@
+mod pool;
 mod resilience;
 
 use http::{HeaderMap, HeaderValue};

@@ -1,18 +1,21 @@
 //! The sections of the configuration file and their defaults. Sections that belong to a member are that member's
 //! own types (`handover::Policy`, `cycle::LessonSettings`, `verify::VerifierSettings`).
 
+mod teacher;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use callsite::MatchRule;
-use capture::{Distillable, RedactRule};
+use capture::RedactRule;
 use fingerprint::{Discover, Split};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
-use teacher::{BreakerSettings, Resilience, Timeouts};
 use verify::Comparison;
+
+pub(crate) use teacher::{Offline, Teacher};
 
 /// `[proxy]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,40 +76,6 @@ pub(crate) struct Admin {
     /// As `proxy.tls_cert_file` and `proxy.tls_key_file`.
     pub(crate) tls_cert_file: Option<PathBuf>,
     pub(crate) tls_key_file: Option<PathBuf>,
-}
-
-/// `[teacher]`
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Teacher {
-    pub(crate) base_url: String,
-    /// Environment variable with the key; when it is unset the clients' own keys are passed on.
-    pub(crate) key_env: String,
-    pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) distillable: Distillable,
-    /// Table of prices by model and day; the one that is shipped otherwise.
-    pub(crate) price_file: Option<PathBuf>,
-    /// Prices of a million tokens of whatever model, in place of a table; both or none.
-    pub(crate) input_price: Option<f64>,
-    pub(crate) output_price: Option<f64>,
-    /// Time limits of a connection, of the answer's beginning, between two pieces of it, and of the whole.
-    pub(crate) connect_s: u64,
-    pub(crate) first_byte_s: u64,
-    pub(crate) idle_s: u64,
-    pub(crate) total_s: u64,
-    /// How often a request is sent again of which the teacher has seen nothing.
-    pub(crate) retries: u32,
-    /// Requests in a row without an answer after which the teacher is not asked for a while; 0 is never.
-    pub(crate) breaker_failures: u32,
-    pub(crate) breaker_open_s: u64,
-}
-
-/// `[offline]`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Offline {
-    /// Whether the student of a handed-over site answers what the teacher cannot.
-    pub(crate) fallback: bool,
 }
 
 /// `[callsites]`
@@ -312,45 +281,6 @@ impl Default for Admin {
             hosts: Vec::new(),
             tls_cert_file: None,
             tls_key_file: None,
-        }
-    }
-}
-
-impl Default for Teacher {
-    fn default() -> Self {
-        Self {
-            base_url: "https://api.openai.com/v1".into(),
-            key_env: "OPENAI_API_KEY".into(),
-            ca_file: None,
-            distillable: Distillable::Unknown,
-            price_file: None,
-            input_price: None,
-            output_price: None,
-            connect_s: 10,
-            first_byte_s: 600,
-            idle_s: 300,
-            total_s: 3_600,
-            retries: 2,
-            breaker_failures: 5,
-            breaker_open_s: 10,
-        }
-    }
-}
-
-impl Teacher {
-    pub(crate) fn resilience(&self) -> Resilience {
-        Resilience {
-            timeouts: Timeouts {
-                connect: Duration::from_secs(self.connect_s),
-                first_byte: Duration::from_secs(self.first_byte_s),
-                idle: Duration::from_secs(self.idle_s),
-                total: Duration::from_secs(self.total_s),
-            },
-            retries_max: self.retries,
-            breaker: BreakerSettings {
-                failures: self.breaker_failures,
-                open: Duration::from_secs(self.breaker_open_s),
-            },
         }
     }
 }

@@ -96,12 +96,12 @@ fn what_the_teacher_did_wrong_has_a_name_of_a_closed_list() {
     }
     world.teacher.does(Teaches::HangsUp);
     assert_eq!(world.ask(QUESTION).status, 502);
-    assert_eq!(count("unreachable"), 1);
+    assert_eq!(count("cut"), 1);
     world.teacher.does(Teaches::BreaksOff("data: {\"choices\":[]}\n\n".into()));
     assert!(!world.ask(STREAMED).whole);
-    until("cut", || count("cut") == 1);
+    until("cut", || count("cut") == 2);
     let failed = world.metrics.gen_ai_server_request_duration_seconds("chat", "openai", "gpt", "", "cut");
-    assert_eq!(failed.get_sample_count(), 1);
+    assert_eq!(failed.get_sample_count(), 2);
     world.teacher.does(Teaches::text("yes"));
     assert_eq!(world.ask(QUESTION).status, 200);
     world.until_idle();

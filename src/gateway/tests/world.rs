@@ -114,6 +114,12 @@ impl Setup {
         Callsites { rules, alias_model, finder: finder.clone() }
     }
 
+    /// Of the scripted teacher at `address`, or the test's own.
+    fn endpoint(&self, address: SocketAddr) -> teacher::Endpoint {
+        let url = format!("http://{}/v1", self.teacher_at.unwrap_or(address));
+        teacher::Endpoint::new(&url, None, None).unwrap().with_resilience(self.resilience)
+    }
+
     fn rules(&self) -> SiteRules {
         SiteRules {
             policy: self.policy.clone(),
@@ -193,13 +199,7 @@ impl World {
             keys: crate::Keys::default(),
             body_bytes_max: 8 << 20,
             connections: CONNECTIONS,
-            endpoint: teacher::Endpoint::new(
-                &format!("http://{}/v1", setup.teacher_at.unwrap_or(teacher.address)),
-                None,
-                None,
-            )
-            .unwrap()
-            .with_resilience(setup.resilience),
+            endpoint: setup.endpoint(teacher.address),
             distillable: Distillable::Yes,
             rules: rules.clone(),
             callsites: setup.callsites(&finder),
