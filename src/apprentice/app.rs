@@ -153,7 +153,7 @@ impl App {
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
         let mut background = JoinSet::new();
         background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
-        background.spawn(shared.found.clone().look(gateway, stopped.clone()));
+        background.spawn(shared.found.clone().look(gateway.clone(), stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
         shared.begin_loops(&mut background, &ledger, captures.clone(), &stopped)?;
         let api = admin::Admin {
@@ -162,7 +162,7 @@ impl App {
             requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
-            erase: erasing::of_running(captures.clone(), data.join(LESSONS)),
+            erase: erasing::of_running(captures.clone(), data.join(LESSONS), gateway),
             captures,
             student: shared.student_facts(),
             finder: shared.found.finder.clone(),

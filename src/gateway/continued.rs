@@ -52,6 +52,10 @@ impl Continued {
         }
     }
 
+    pub(crate) fn clear(&self) {
+        *self.0.lock() = Held::default();
+    }
+
     /// `body` with what was said before, if it continues a student's response. What must not be kept takes that with it: `headers` then
     /// say so, too.
     pub(crate) fn alone(&self, api: Api, headers: &mut HeaderMap, body: &Bytes) -> Option<Bytes> {

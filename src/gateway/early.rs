@@ -35,6 +35,10 @@ impl Early {
         }
     }
 
+    pub(crate) fn clear(&self) {
+        *self.0.lock() = Held::default();
+    }
+
     /// Takes those out that `belongs` makes a site's, the oldest first.
     pub(crate) fn take(&self, mut belongs: impl FnMut(&mut Exchange) -> bool) -> Vec<Exchange> {
         // What comes meanwhile waits in an empty queue, not for this.

@@ -68,7 +68,7 @@ pub use judging::{Judging, Opinion};
 pub use keys::{Key, Keys};
 pub use outages::Outages;
 pub use reason::Reason;
-pub use record::release_early;
+pub use record::{forget, release_early};
 pub use repeats::Repeats;
 pub use sentinels::Sentinels;
 pub use threads::serve;

@@ -138,6 +138,12 @@ fn keep(gateway: &Gateway, call: &Call, kept: AnswerToKeep<'_>) {
     place.fill(exchange);
 }
 
+/// Drops whatever is held in memory of exchanges: something of them was erased, and nobody will miss the rest for long.
+pub fn forget(gateway: &Gateway) {
+    gateway.early.clear();
+    gateway.continued.clear();
+}
+
 /// Puts what came before a call site was found into the exchange log, under its name. Call it when sites were found.
 pub fn release_early(gateway: &Gateway) {
     let Some(capture) = gateway.capture.as_ref() else { return };

@@ -121,6 +121,19 @@ fn five_thousand_silent_connections_and_slow_headers_harm_nobody() {
 }
 
 #[test]
+fn connections_are_not_limited_by_the_descriptors_that_a_shell_gives() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    // The limit that a process may raise itself.
+    let through = ["-c", "ulimit -S -n 256; exec \"$0\" \"$@\"", PROGRAM];
+    let proxy = World::new("sh", &teacher.base_url()).through(&through).start();
+    let silent: Vec<Connection> = (0..600).map(|_| Connection::open(proxy.proxy)).collect();
+    for _ in 0..20 {
+        assert_eq!(proxy.chat("shop", ASKED).status(), 200);
+    }
+    drop(silent);
+}
+
+#[test]
 fn admin_connections_that_say_nothing_do_not_stay() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let mut world = World::new(PROGRAM, &teacher.base_url());
@@ -135,4 +148,27 @@ fn admin_connections_that_say_nothing_do_not_stay() {
         let (_, _) = connection.rest();
     }
     assert_eq!(client::ask(proxy.admin, "GET", "/healthz", &[], b"").status(), 200);
+}
+
+#[test]
+fn a_teacher_that_answers_before_it_has_heard_everything_is_heard() {
+    let teacher = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", teacher.local_addr().unwrap());
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = teacher.accept().unwrap();
+        let mut heard = [0; 64 << 10];
+        assert!(stream.read(&mut heard).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 8\r\nconnection: close\r\n\r\ntoo much").unwrap();
+        // It hears the rest for a while, as servers do that want their answer to be read.
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        while stream.read(&mut heard).is_ok_and(|read| read > 0) {}
+    });
+    let proxy = World::new(PROGRAM, &url).start();
+    let mut connection = Connection::open(proxy.proxy);
+    connection.send(b"POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n");
+    connection.send_while_taken(&vec![0; 1 << 20]);
+    let answer = connection.answer();
+    assert_eq!((answer.status(), answer.text().as_str()), (413, "too much"));
+    connection.leave();
+    serving.join().unwrap();
 }

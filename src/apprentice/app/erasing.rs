@@ -9,6 +9,7 @@ use admin::Erasing;
 use callsite::SiteId;
 use capture::{Erase, Erased, Segments};
 use cycle::{ErasedLessons, Gone};
+use gateway::Gateway;
 use serde::Serialize;
 
 use crate::app::Error;
@@ -33,9 +34,11 @@ pub(crate) fn erase(log: &Segments, lessons: &Path, erase: &Erase) -> Result<Era
     Ok(Erasure { log, lessons })
 }
 
-/// The same for the admin API of a running proxy.
-pub(super) fn of_running(captures: Option<Arc<Segments>>, lessons: PathBuf) -> Arc<Erasing> {
+/// The same for the admin API of a running proxy, which also holds some in memory.
+pub(super) fn of_running(captures: Option<Arc<Segments>>, lessons: PathBuf, gateway: Arc<Gateway>) -> Arc<Erasing> {
     Arc::new(move |what: &Erase| {
+        // First: what is held could come into the log again.
+        gateway::forget(&gateway);
         let log = captures.as_ref().ok_or("there is no exchange log")?;
         let erased = erase(log, &lessons, what).map_err(|error| error.to_string())?;
         serde_json::to_value(erased).map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Outcome;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 /// Runs until SIGINT or SIGTERM; SIGHUP reads the configuration again.
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
+    raise_descriptor_limit();
     app::runtime()?.block_on(async {
         let app = App::start(settings, Some(config), None)?;
         let [proxy, admin] = app.schemes;
@@ -32,6 +34,17 @@ pub(crate) fn serve(config: &Path) -> Outcome {
         app.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Takes as many descriptors as the machine allows: shells and service managers often give 1,024, and every request needs two.
+fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?current, "the limit of open descriptors stays as it is");
+    }
 }
 
 /// Nothing that cannot be said ends the proxy.

@@ -35,6 +35,17 @@ fn the_oldest_conversations_are_forgotten_first_and_are_the_teachers_to_refuse()
 }
 
 #[test]
+fn what_was_erased_is_gone_from_memory_too() {
+    let world = World::start(Setup::new(State::Student));
+    let first = id(&world.send("POST", PATH, &[], r#"{"model":"m","input":"Who is there?"}"#));
+    assert_eq!(going_on(&world, &first).reason(), "student");
+    crate::forget(&world.gateway);
+    assert_eq!(going_on(&world, &first).reason(), "field-previous_response_id");
+    let again = id(&world.send("POST", PATH, &[], r#"{"model":"m","input":"Who is there?"}"#));
+    assert_eq!(going_on(&world, &again).reason(), "student");
+}
+
+#[test]
 fn another_sites_request_may_go_on_too_and_a_chat_request_never_does() {
     let world = World::start(Setup::new(State::Student));
     let first = id(&world.send("POST", PATH, &[], r#"{"model":"m","input":"Who is there?"}"#));

@@ -128,3 +128,40 @@ fn a_connection_whose_answer_nobody_reads_to_its_end_is_closed_at_once() {
     assert!(seen.recv_timeout(Duration::from_secs(20)).unwrap());
     assert_eq!(connections.load(Ordering::Relaxed), 2);
 }
+
+#[test]
+fn what_a_teacher_says_behind_its_answer_is_nobodys_answer() {
+    let (address, connections) = teacher(|stream| {
+        let more = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen";
+        stream.write_all(&[WHOLE, more].concat()).is_ok()
+    });
+    run(async {
+        let client = client(address);
+        for _ in 0..3 {
+            assert_eq!(ask(&client).await, b"ok");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(connections.load(Ordering::Relaxed), 3, "such a connection carries nothing more");
+}
+
+#[test]
+fn answers_that_end_with_their_connection_or_come_after_a_hint_are_whole() {
+    for (answer, used) in [
+        (&b"HTTP/1.0 200 OK\r\n\r\nok"[..], 2),
+        (b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok", 2),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", 1),
+    ] {
+        let (address, connections) = teacher(move |stream| {
+            stream.write_all(answer).unwrap();
+            used == 1
+        });
+        run(async {
+            let client = client(address);
+            for _ in 0..2 {
+                assert_eq!(ask(&client).await, b"ok");
+            }
+        });
+        assert_eq!(connections.load(Ordering::Relaxed), used);
+    }
+}
