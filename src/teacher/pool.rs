@@ -15,9 +15,9 @@ use crate::{Outgoing, limits};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PoolError {
     /// The teacher has seen nothing of the request.
-    #[error("{0}")]
+    #[error(transparent)]
     Connect(Box<dyn std::error::Error + Send + Sync>),
-    #[error("{0}")]
+    #[error("its connection ended")]
     Broken(#[source] hyper::Error),
 }
 

@@ -143,6 +143,19 @@ fn a_request_is_sent_again_only_so_often_and_only_while_it_is_all_there() {
 }
 
 #[test]
+fn why_there_is_no_answer_is_said_to_the_end_and_once() {
+    let (address, _) = closed();
+    let message = ask(address, Outgoing::Whole("q".into()), 0, OPEN).unwrap_err().message;
+    assert!(message.contains(&address.to_string()) && message.contains("refused"), "{message}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let teacher = std::thread::spawn(move || listener.accept().unwrap().0.read(&mut [0; 9]).unwrap());
+    let message = ask(address, Outgoing::Whole("q".into()), 0, OPEN).unwrap_err().message;
+    teacher.join().unwrap();
+    assert!(message.contains("broke off before it answered: its connection ended: "), "{message}");
+}
+
+#[test]
 fn a_connection_takes_no_longer_than_said_whatever_step_it_hangs_in() {
     // It is accepted by the kernel, and the TLS handshake never answered.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
