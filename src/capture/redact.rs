@@ -4,6 +4,7 @@
 //! followed, the exchange is not stored.
 
 mod json_path;
+mod pieces;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use wire::{Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Signals};
 
 use crate::record::Exchange;
 use json_path::JsonPath;
+use pieces::pieces;
 
 /// Keys as their issuers shape them: OpenAI and its like, bearer tokens, AWS, GitHub, Google, Slack, Hugging Face, GitLab, private keys.
 const KEYS: &str = concat!(
@@ -22,8 +24,6 @@ const KEYS: &str = concat!(
     r"|github_pat_[A-Za-z0-9_]{40,}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[0-9A-Za-z-]{10,}|hf_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{16,})",
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\\\srn]*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
 );
-/// The fields whose texts come piece by piece in a stream; in Responses it is `delta` alone, all others are whole.
-const PIECES: &str = r#""(content|arguments|refusal|reasoning|reasoning_content|text|delta)":\s*("(?:[^"\\]|\\.)*")"#;
 const KEY_REPLACED: &str = "[key]";
 
 /// One rule of the operator's: `regex` or `path`, and what stands there instead.
@@ -52,7 +52,6 @@ pub(crate) struct NotRedactable;
 #[derive(Clone, Debug)]
 pub struct Redactor {
     keys: Regex,
-    pieces: Regex,
     patterns: Vec<(Regex, String)>,
     paths: Vec<(JsonPath, String)>,
 }
@@ -61,9 +60,8 @@ impl Redactor {
     /// # Errors
     /// In words, which rule cannot be followed and why.
     pub fn new(rules: &[RedactRule]) -> Result<Self, String> {
-        let built_in = |pattern| Regex::new(pattern).map_err(|error| error.to_string());
-        let (keys, pieces) = (built_in(KEYS)?, built_in(PIECES)?);
-        let mut redactor = Self { keys, pieces, patterns: Vec::new(), paths: Vec::new() };
+        let keys = Regex::new(KEYS).map_err(|error| error.to_string())?;
+        let mut redactor = Self { keys, patterns: Vec::new(), paths: Vec::new() };
         for (at, rule) in rules.iter().enumerate() {
             let wrong = |what: String| format!("rule {}: {what}", at + 1);
             let replace = rule.replace.clone();
@@ -157,7 +155,7 @@ impl Redactor {
         let response = by_event.as_deref().unwrap_or(&exchange.response);
         let shows =
             |text: &String| self.keys.is_match(text) || self.patterns.iter().any(|(regex, _)| regex.is_match(text));
-        let together = self.together(exchange.api, response);
+        let together = Self::together(exchange.api, response);
         let of_the_answer = match exchange.api {
             Api::Chat => "content",
             Api::Responses => "delta",
@@ -174,6 +172,10 @@ impl Redactor {
 
     /// Each event by itself.
     fn events(&self, response: &str) -> Result<Option<String>, NotRedactable> {
+        // Most say nothing that must go; that is seen at once, and nothing is copied.
+        if self.patterns.is_empty() && self.paths.is_empty() && !self.keys.is_match(response) {
+            return Ok(None);
+        }
         let (mut out, mut changed) = (String::with_capacity(response.len()), false);
         for line in response.split_inclusive('\n') {
             let data = line.strip_prefix("data:").map(str::trim).filter(|data| *data != "[DONE]");
@@ -189,17 +191,16 @@ impl Redactor {
     }
 
     /// What the pieces of each text field say one after the other.
-    fn together<'a>(&self, api: Api, response: &'a str) -> BTreeMap<&'a str, String> {
+    fn together<'a>(api: Api, response: &'a str) -> BTreeMap<&'a str, String> {
         let mut together: BTreeMap<&str, String> = BTreeMap::new();
-        for piece in self.pieces.captures_iter(response) {
-            let (Some(field), Some(text)) = (piece.get(1), piece.get(2)) else { continue };
-            if api == Api::Responses && field.as_str() != "delta" {
+        for (field, text) in pieces(response) {
+            if api == Api::Responses && field != "delta" {
                 continue;
             }
-            let so_far = together.entry(field.as_str()).or_default();
-            match serde_json::from_str::<Cow<'_, str>>(text.as_str()) {
+            let so_far = together.entry(field).or_default();
+            match serde_json::from_str::<Cow<'_, str>>(text) {
                 Ok(text) => so_far.push_str(&text),
-                Err(_) => so_far.push_str(text.as_str()),
+                Err(_) => so_far.push_str(text),
             }
         }
         together
