@@ -191,7 +191,7 @@ impl Redactor {
     }
 
     /// What the pieces of each text field say one after the other.
-    fn together<'a>(api: Api, response: &'a str) -> BTreeMap<&'a str, String> {
+    fn together(api: Api, response: &str) -> BTreeMap<&str, String> {
         let mut together: BTreeMap<&str, String> = BTreeMap::new();
         for (field, text) in pieces(response) {
             if api == Api::Responses && field != "delta" {
