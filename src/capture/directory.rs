@@ -51,6 +51,18 @@ pub(crate) fn list(dir: &Path) -> Result<Listing, CaptureError> {
     Ok(listing)
 }
 
+/// Removes live segments that a program was killed while it made: nothing was written to them.
+pub(crate) fn remove_unmade(dir: &Path) -> Result<(), CaptureError> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&format!(".{PREFIX}")) && name.ends_with(".making") {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Moves a sealed file that is none to a free name beside it.
 pub(crate) fn set_aside(dir: &Path, first: Uuid) -> Result<PathBuf, CaptureError> {
     let from = sealed_path(dir, first);

@@ -183,6 +183,7 @@ impl Segments {
         files::create_private_dir(dir)?;
         let lock = lock(dir)?;
         files::remove_staged(dir)?;
+        directory::remove_unmade(dir)?;
         let users = Users::open(dir)?;
         let listing = directory::list(dir)?;
         let mut state = State::default();

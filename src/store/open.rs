@@ -28,7 +28,32 @@ pub enum Opened {
 
 pub(crate) fn open(dir: &Path) -> Result<(Store, Opened), StoreError> {
     probe(dir).map_err(io_error("write in the store's directory; is the disk full or read-only?"))?;
+    make(dir)?;
     climb(dir, &mut patient_open)
+}
+
+/// Makes an empty directory a store, beside it and put in its place when it is whole: what a program that is killed meanwhile leaves is
+/// no store, damaged or not.
+fn make(dir: &Path) -> Result<(), StoreError> {
+    let failed = io_error("make the store");
+    if fs::read_dir(dir).map_err(&failed)?.next().is_some() {
+        return Ok(());
+    }
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let making = dir.with_file_name(format!(".{name}.making"));
+    if making.try_exists().map_err(&failed)? {
+        fs::remove_dir_all(&making).map_err(&failed)?;
+    }
+    fs::DirBuilder::new().mode(0o700).create(&making).map_err(&failed)?;
+    let Store { db, file } = try_open(&making)?;
+    guarded(|| Ok(db.flush()?))?;
+    file.sync_all().map_err(&failed)?;
+    // sled lets go of its lock before somebody else takes it.
+    guarded(|| {
+        drop(db);
+        Ok(())
+    })?;
+    fs::rename(&making, dir).map_err(failed)
 }
 
 /// As `try_open`, for a moment also where the lock is held: a child process that is being started holds all of
