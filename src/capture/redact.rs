@@ -9,6 +9,7 @@ mod pieces;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use memchr::{memchr, memmem};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,7 +86,7 @@ impl Redactor {
             exchange.redacted = true;
         }
         // An error's body is none, also where a stream was asked for.
-        let is_stream = exchange.stream && exchange.response.lines().any(|line| line.starts_with("data:"));
+        let is_stream = exchange.stream && has_events(&exchange.response);
         let response = if is_stream { self.stream(exchange)? } else { self.body(&exchange.response)? };
         if let Some(response) = response {
             exchange.response = response;
@@ -198,7 +199,8 @@ impl Redactor {
                 continue;
             }
             let so_far = together.entry(field).or_default();
-            match serde_json::from_str::<Cow<'_, str>>(text) {
+            let quoted = text.get(1..text.len() - 1).filter(|plain| memchr(b'\\', plain.as_bytes()).is_none());
+            match quoted.map_or_else(|| serde_json::from_str(text).map(Cow::Owned), |plain| Ok(Cow::Borrowed(plain))) {
                 Ok(text) => so_far.push_str(&text),
                 Err(_) => so_far.push_str(text),
             }
@@ -211,11 +213,16 @@ impl Redactor {
         let summary = exchange.api.read(true, response.as_bytes()).filter(CompletionSummary::is_trainable)?;
         let mut text = self.keys.replace_all(&summary.text, KEY_REPLACED).into_owned();
         self.replace_in(&mut text);
-        let (id, usage) = (exchange.id.simple().to_string(), summary.usage.unwrap_or_default());
+        let (id, usage) = (exchange.id.simple().to_string(), summary.spent.usage.unwrap_or_default());
         let (created_s, asked) = (exchange.at_ms / 1000, exchange.request.as_bytes());
-        let envelope = Envelope { id: &id, created_s, model: &summary.model, asked };
-        let delivery = Delivery { stream: true, include_usage: summary.usage.is_some() };
+        let envelope = Envelope { id: &id, created_s, model: &summary.spent.model, asked };
+        let delivery = Delivery { stream: true, include_usage: summary.spent.usage.is_some() };
         let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
         String::from_utf8(exchange.api.write(delivery, &envelope, &answer).1).ok()
     }
+}
+
+/// Whether a line of `text` begins as an event's does.
+fn has_events(text: &str) -> bool {
+    text.starts_with("data:") || memmem::find(text.as_bytes(), b"\ndata:").is_some()
 }

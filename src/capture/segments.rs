@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use callsite::SiteId;
 use fs_err as fs;
+use memchr::memmem;
 use parking_lot::Mutex;
 use store::{Opened, StoreError};
 use uuid::Uuid;
@@ -339,13 +340,14 @@ fn packed<'a>(packer: &mut Packer, exchanges: &'a [Exchange]) -> Result<Vec<(&'a
 
 /// Who asks, as the request says.
 fn user_of(exchange: &Exchange) -> Option<String> {
-    let request = exchange.request.as_str();
+    const USER: &[u8] = b"\"user\"";
+    let request = exchange.request.as_bytes();
+    let is_key =
+        |at: usize| request.get(at + USER.len()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"));
     // Most requests name nobody; looking for the words is far cheaper than reading them.
-    let named = request.contains("\"safety_identifier\"")
-        || request
-            .match_indices("\"user\"")
-            .any(|(at, word)| request.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with(':')));
-    if named { exchange.api.parse(request.as_bytes()).ok()?.user() } else { None }
+    let named =
+        memmem::find(request, b"\"safety_identifier\"").is_some() || memmem::find_iter(request, USER).any(is_key);
+    if named { exchange.api.parse(request).ok()?.user() } else { None }
 }
 
 fn open_live(path: &Path) -> Result<Arc<Live>, CaptureError> {

@@ -34,7 +34,7 @@ pub(crate) fn drawn(exchange: &Exchange) -> Result<Drawn, &'static str> {
     let prompt = request.prompt(1, wire::Sampling::Greedy).map_err(|_| "not-for-students")?;
     let mut messages = prompt.turns;
     messages.push(Turn { role: Role::Assistant, text: summary.text });
-    Ok(Drawn { example: ChatExample { messages }, teacher: summary.model, made })
+    Ok(Drawn { example: ChatExample { messages }, teacher: summary.spent.model, made })
 }
 
 /// BLAKE3 over the roles and texts of everything but the answer: equal prompts are one example.

@@ -37,7 +37,7 @@ pub(crate) enum NoAnswer {
 
 impl NoAnswer {
     /// Whether it counts against the version.
-    pub(crate) fn is_failure(&self) -> bool {
+    fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::TimedOut)
     }
 
@@ -52,7 +52,7 @@ impl NoAnswer {
 }
 
 /// Asks the candidate's version. Dropping the future ends the student's work. An answer is counted, whatever is made of it;
-/// of a failure who asked tells the ledger.
+/// of a failure who asked tells the ledger ([`count_failure`]).
 pub(crate) async fn attempt(
     gateway: &Gateway,
     call: &Call,
@@ -71,6 +71,13 @@ pub(crate) async fn attempt(
     let verdict = call.rules.verifiers.check(prompt, &answer);
     let confidence = verify::confidence::of(&answer.signals, candidate.calibration.as_ref());
     Ok(Attempt { version: version.clone(), answer, confidence, verdict })
+}
+
+/// Tells the ledger of a try that failed.
+pub(crate) fn count_failure(gateway: &Gateway, call: &Call, version: &VersionId, tried: &Result<Attempt, NoAnswer>) {
+    if tried.as_ref().is_err_and(NoAnswer::is_failure) {
+        gateway.ledger.student_failed(&call.site, version, (gateway.clock)());
+    }
 }
 
 async fn answer(gateway: &Gateway, call: &Call, version: &VersionId, prompt: &Prompt) -> Result<Answer, NoAnswer> {

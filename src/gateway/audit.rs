@@ -13,7 +13,7 @@ use http::StatusCode;
 use tokio::sync::mpsc;
 use wire::{CompletionSummary, Prompt};
 
-use crate::attempt::{Attempt, NoAnswer};
+use crate::attempt::{Attempt, NoAnswer, count_failure};
 use crate::call::Call;
 use crate::lost::Lost;
 use crate::order::{Order, Ticket};
@@ -83,8 +83,8 @@ impl Job {
     /// Nothing comes of the audit. A failure that it would have recorded counts all the same: with the teacher
     /// down every audit is lost, and then a student that works is needed most.
     fn lose(self, gateway: &Gateway, lost: Lost) {
-        if self.student.as_ref().is_some_and(|tried| tried.as_ref().is_err_and(NoAnswer::is_failure)) {
-            gateway.ledger.student_failed(&self.call.site, self.version(), (gateway.clock)());
+        if let Some(tried) = &self.student {
+            count_failure(gateway, &self.call, self.version(), tried);
         }
         count(gateway, &self.call.site, lost);
     }
@@ -188,18 +188,22 @@ impl Planned {
         self.gateway.auditor.enqueue(&self.gateway, job);
     }
 
-    /// The teacher is asked instead, after the student `tried`. Says whether the audit takes
-    /// what came of it, failures included: made or lost it counts them.
-    pub(crate) fn escalated(&mut self, version: &VersionId, tried: Result<Attempt, NoAnswer>) -> bool {
+    /// The teacher is asked instead, after the student `tried`. The audit takes what came of it, failures included: made or lost it
+    /// counts them; given back is what it has no use for.
+    pub(crate) fn escalated(
+        &mut self,
+        version: &VersionId,
+        tried: Result<Attempt, NoAnswer>,
+    ) -> Option<Result<Attempt, NoAnswer>> {
         self.student_asked = false;
         let job = self.job.as_mut().filter(|job| job.version() == version);
         // A busy student may be free when the audit's turn comes.
         match job.filter(|_| !matches!(tried, Err(NoAnswer::Busy))) {
             Some(job) => {
                 job.student = Some(tried);
-                true
+                None
             }
-            None => false,
+            None => Some(tried),
         }
     }
 
@@ -229,10 +233,10 @@ impl Planned {
         }
     }
 
-    /// The teacher gave no answer at all.
-    pub(crate) fn teacher_unreachable(mut self) {
+    /// The teacher gave no answer that it could be held against.
+    pub(crate) fn lose(mut self, lost: Lost) {
         if let Some(job) = self.job.take() {
-            job.lose(&self.gateway, Lost::TeacherUnreachable);
+            job.lose(&self.gateway, lost);
         }
     }
 }

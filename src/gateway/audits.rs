@@ -20,7 +20,7 @@ use crate::audit::{Audits, Finished, Job, Repetition, Task, Taught, count};
 use crate::call::Call;
 use crate::lost::Lost;
 use crate::tee::CapturedBody;
-use crate::{Gateway, GatewayError, encoding, limits, record};
+use crate::{Gateway, GatewayError, encoding, limits, outages, record};
 
 /// How often places whose time is over are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -210,19 +210,21 @@ async fn ask_teacher(gateway: &Gateway, client: &teacher::Client, call: &Call, a
     let body = Outgoing::Whole(call.body.clone());
     let asked = client.send(&Method::POST, &call.path, call.query.as_deref(), &call.headers, body).await;
     let answer = asked.map_err(|_| Lost::TeacherUnreachable)?;
+    outages::over(gateway);
     let (status, codings) = (answer.status(), encoding::of(answer.headers()));
     let body = Limited::new(answer.into_body(), limits::CAPTURED_BYTES_MAX).collect().await;
     let bytes = body.map_err(|_| Lost::TeacherNotPlain)?.to_bytes();
     let bytes = codings.decode(&bytes, limits::CAPTURED_BYTES_MAX).ok_or(Lost::TeacherNotPlain)?;
     let summary: Option<CompletionSummary> = call.api.read(call.delivery.stream, &bytes);
+    let spent = summary.as_ref().map(|summary| &summary.spent);
     match asking {
         // The student's own answer to this request is kept under the call's id already.
         Asking::FirstTime => {
             let body = CapturedBody { bytes, complete: true, too_large: false, client_left: false, first: None };
             gateway.metrics.teacher_asked_again_total(call.site.as_str(), "audit").inc();
-            record::teacher_answered(gateway, call, Uuid::now_v7(), status, &body, summary.as_ref());
+            record::teacher_answered(gateway, call, Uuid::now_v7(), status, &body, spent);
         }
-        Asking::Again => record::teacher_asked_again(gateway, call, summary.as_ref()),
+        Asking::Again => record::teacher_asked_again(gateway, call, spent),
     }
     Taught::of(status, summary)
 }

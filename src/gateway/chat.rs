@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
-use crate::attempt::NoAnswer;
+use crate::attempt::count_failure;
 use crate::call::{Call, short_hash};
 use crate::incoming::{self, Read};
 use crate::pass::pass;
@@ -65,10 +65,9 @@ pub(crate) async fn chat(
             }
             Decision::Escalate { reason: why, tried } => {
                 tried_before = planned.stand_in.as_ref().map(|_| tried.clone());
-                let (version, failed) = (&candidate.version, tried.as_ref().is_err_and(NoAnswer::is_failure));
-                // An audit, made or lost, counts the failure itself.
-                if !audit.escalated(version, tried) && failed {
-                    gateway.ledger.student_failed(&call.site, version, (gateway.clock)());
+                // An audit, made or lost, counts a failure itself.
+                if let Some(tried) = audit.escalated(&candidate.version, tried) {
+                    count_failure(gateway, &call, &candidate.version, &tried);
                 }
                 reason = why;
             }
@@ -79,7 +78,7 @@ pub(crate) async fn chat(
         && teacher_leg::is_down(&asked)
         && let Some(attempt) = student_leg::stand_in(gateway, &call, candidate, prompt, tried_before).await
     {
-        audit.teacher_unreachable();
+        audit.lose(teacher_leg::lost(&asked));
         count_route(gateway, &call, "student", &Reason::TeacherDown);
         return Ok(student_leg::respond(gateway, &call, &Reason::TeacherDown, &attempt));
     }

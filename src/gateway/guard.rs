@@ -63,6 +63,10 @@ impl Guard {
 
 /// Whether a segment of `path` is `.` or `..`, however it is written.
 fn climbs(path: &str) -> bool {
+    // Nearly every path: nothing in it could become a dot.
+    if !path.bytes().any(|byte| matches!(byte, b'.' | b'%' | b'\\')) {
+        return false;
+    }
     let plain =
         path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
     plain.split('/').any(|segment| matches!(segment, "." | ".."))

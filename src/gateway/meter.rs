@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::StatusCode;
 use telemetry::OTHER;
 use wire::error::ApiError;
-use wire::{CompletionSummary, Usage};
+use wire::{Spent, Usage};
 
 use crate::Gateway;
 use crate::call::Call;
@@ -56,7 +56,7 @@ pub(crate) fn teacher_answered(
     call: &Call,
     asked: Instant,
     (status, body): (StatusCode, &CapturedBody),
-    summary: Option<&CompletionSummary>,
+    spent: Option<&Spent>,
 ) {
     let cut = !body.complete && !body.client_left && !body.too_large;
     let error = error_of_status(status).or_else(|| cut.then_some("cut"));
@@ -64,7 +64,7 @@ pub(crate) fn teacher_answered(
         gateway.metrics.teacher_errors_total(call.label(), error).inc();
     }
     let metrics = &gateway.metrics;
-    let answered = summary.map_or("", |summary| metrics.model(&summary.model));
+    let answered = spent.map_or("", |spent| metrics.model(&spent.model));
     let model = metrics.model(&call.model);
     let labels = Labels { provider: TEACHER, asked: model, answered, error: error.unwrap_or_default() };
     let now = Instant::now();
@@ -72,7 +72,7 @@ pub(crate) fn teacher_answered(
     if error.is_some() {
         return;
     }
-    let usage = summary.and_then(|summary| summary.usage);
+    let usage = spent.and_then(|spent| spent.usage);
     if let Some(usage) = usage {
         labels.tokens(gateway, usage);
     }

@@ -4,7 +4,7 @@ use callsite::{By, VersionId};
 use capture::{Capture, Exchange, Source};
 use http::StatusCode;
 use uuid::Uuid;
-use wire::{Answer, CompletionSummary, Usage, UsageDetails};
+use wire::{Answer, Spent, Usage, UsageDetails};
 
 use crate::Gateway;
 use crate::call::Call;
@@ -18,11 +18,11 @@ pub(crate) fn teacher_answered(
     id: Uuid,
     status: StatusCode,
     body: &CapturedBody,
-    summary: Option<&CompletionSummary>,
+    spent: Option<&Spent>,
 ) {
-    if let Some(usage) = summary.and_then(|summary| summary.usage) {
+    if let Some(usage) = spent.and_then(|spent| spent.usage) {
         count_tokens(gateway, call, "teacher", usage);
-        count_details(gateway, call, summary.map(|summary| summary.details).unwrap_or_default());
+        count_details(gateway, call, spent.map(|spent| spent.details).unwrap_or_default());
         // The client's own request has the call's id; what was asked for an audit has another.
         let is_traffic = id == call.id;
         spend(gateway, call, if is_traffic { "traffic" } else { "audit" }, usage);
@@ -44,9 +44,9 @@ pub(crate) fn teacher_answered(
 }
 
 /// Counts a second answer of the teacher's, which is not kept: what is learnt from is what clients asked for.
-pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, summary: Option<&CompletionSummary>) {
+pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, spent: Option<&Spent>) {
     gateway.metrics.teacher_asked_again_total(call.site.as_str(), "repeat").inc();
-    if let Some(usage) = summary.and_then(|summary| summary.usage) {
+    if let Some(usage) = spent.and_then(|spent| spent.usage) {
         count_tokens(gateway, call, "teacher", usage);
         spend(gateway, call, "repeat", usage);
     }

@@ -13,8 +13,16 @@ use crate::call::Call;
 use crate::reason::Reason;
 
 /// Both of OpenAI's libraries show it.
-const REQUEST_ID: &str = "x-request-id";
-const OWN_REQUEST_ID: &str = "x-apprentice-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const OWN_REQUEST_ID: HeaderName = HeaderName::from_static("x-apprentice-request-id");
+const SITE: HeaderName = HeaderName::from_static("x-apprentice-site");
+const SITE_BY: HeaderName = HeaderName::from_static("x-apprentice-site-by");
+const ROUTE: HeaderName = HeaderName::from_static("x-apprentice-route");
+const REASON: HeaderName = HeaderName::from_static("x-apprentice-reason");
+const MODEL: HeaderName = HeaderName::from_static("x-apprentice-model");
+const CONFIDENCE: HeaderName = HeaderName::from_static("x-apprentice-confidence");
+/// Our own headers of one answer, and room for two that others may add.
+const HEADERS: usize = 10;
 
 /// Why a body ended before its end.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -48,20 +56,21 @@ impl<'a> RouteHeaders<'a> {
     }
 
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let mut put = |name: &'static str, value: &str| {
+        headers.reserve(HEADERS);
+        let Self { id, site, by, route, reason, model, confidence } = self;
+        let text = |value: &str| HeaderValue::from_str(value).ok();
+        let values = [
+            (OWN_REQUEST_ID, text(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))),
+            (SITE, text(site.as_str())),
+            (SITE_BY, Some(HeaderValue::from_static(by.label()))),
+            (ROUTE, Some(HeaderValue::from_static(route))),
+            (REASON, text(&reason.to_string())),
+            (MODEL, text(model)),
+            (CONFIDENCE, confidence.and_then(|confidence| text(&format!("{confidence:.4}")))),
+        ];
+        for (name, value) in values {
             // Names of models and reasons come from outside: what no header can carry is left out.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        };
-        put(OWN_REQUEST_ID, &self.id.to_string());
-        put("x-apprentice-site", self.site.as_str());
-        put("x-apprentice-site-by", self.by.label());
-        put("x-apprentice-route", self.route);
-        put("x-apprentice-reason", &self.reason.to_string());
-        put("x-apprentice-model", self.model);
-        if let Some(confidence) = self.confidence {
-            put("x-apprentice-confidence", &format!("{confidence:.4}"));
+            value.map(|value| headers.insert(name, value));
         }
     }
 }

@@ -7,7 +7,7 @@ use verify::Verdict;
 use wire::{Envelope, Prompt};
 
 use crate::Gateway;
-use crate::attempt::{Attempt, NoAnswer, attempt};
+use crate::attempt::{Attempt, NoAnswer, attempt, count_failure};
 use crate::call::Call;
 use crate::reason::Reason;
 use crate::record;
@@ -50,9 +50,7 @@ pub(crate) async fn stand_in(
         Some(tried) => tried,
         None => {
             let tried = attempt(gateway, call, candidate, prompt).await;
-            if tried.as_ref().is_err_and(NoAnswer::is_failure) {
-                gateway.ledger.student_failed(&call.site, &candidate.version, (gateway.clock)());
-            }
+            count_failure(gateway, call, &candidate.version, &tried);
             tried
         }
     };

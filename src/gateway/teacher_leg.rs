@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
+use memchr::memmem;
 use teacher::{AnswerBody, Outgoing};
 use wire::error::ApiError;
 
 use crate::call::Call;
 use crate::ending::Ending;
+use crate::lost::Lost;
 use crate::reason::Reason;
 use crate::respond::{self, Body, Failure, RouteHeaders};
 use crate::tee::{CapturedBody, Tee};
@@ -52,6 +54,11 @@ pub(crate) fn is_down(asked: &Asked) -> bool {
     }
 }
 
+/// What becomes of an audit whose teacher is down.
+pub(crate) fn lost(asked: &Asked) -> Lost {
+    if asked.answer.is_ok() { Lost::TeacherError } else { Lost::TeacherUnreachable }
+}
+
 /// Passes on what the teacher says.
 pub(crate) fn respond(
     gateway: &Arc<Gateway>,
@@ -65,7 +72,7 @@ pub(crate) fn respond(
         Ok(answer) => answer,
         Err(error) => {
             // An error of the proxy's own, which still says whose request it was.
-            audit.teacher_unreachable();
+            audit.lose(Lost::TeacherUnreachable);
             metrics.requests_total(site, "teacher", &error.status.to_string()).inc();
             let mut response = respond::error(&error);
             RouteHeaders::teacher(call, reason).write(response.headers_mut());
@@ -81,10 +88,15 @@ pub(crate) fn respond(
         let body = body.decoded(&coding);
         let seconds = of.began.elapsed().as_secs_f64();
         by.metrics.request_duration_seconds(of.label(), "teacher").observe(seconds);
-        let wanted = body.complete && (audit.is_wanted() || says_usage(&of, &body.bytes));
-        let summary = if wanted { of.api.read(of.delivery.stream, &body.bytes) } else { None };
-        meter::teacher_answered(&by, &of, began, (status, &body), summary.as_ref());
-        record::teacher_answered(&by, &of, of.id, status, &body, summary.as_ref());
+        // Reading is far dearer than passing on: nothing is read that nobody wants to know.
+        let (stream, is_read) = (of.delivery.stream, body.complete && audit.is_wanted());
+        let summary = is_read.then(|| of.api.read(stream, &body.bytes)).flatten();
+        let spent = summary.as_ref().map(|summary| summary.spent.clone()).or_else(|| {
+            let says_it = body.complete && says_usage(&of, &body.bytes);
+            says_it.then(|| of.api.read_spent(stream, &body.bytes)).flatten()
+        });
+        meter::teacher_answered(&by, &of, began, (status, &body), spent.as_ref());
+        record::teacher_answered(&by, &of, of.id, status, &body, spent.as_ref());
         audit.teacher_answered(status, &body, summary.as_ref());
     };
     let tee = Tee::new(body, Box::new(ended));
@@ -95,5 +107,5 @@ pub(crate) fn respond(
 
 /// Most streams carry no usage; looking for the word is far cheaper than reading every chunk.
 fn says_usage(call: &Call, body: &[u8]) -> bool {
-    !call.delivery.stream || std::str::from_utf8(body).is_ok_and(|text| text.contains(call.api.usage_field()))
+    !call.delivery.stream || memmem::find(body, call.api.usage_field().as_bytes()).is_some()
 }

@@ -16,16 +16,12 @@ const HOP_BY_HOP: &[HeaderName] = &[
 /// The client's headers as the teacher gets them: without those of the connection and our own.
 #[must_use]
 pub fn outgoing(headers: HeaderMap) -> HeaderMap {
-    let mut out = end_to_end(headers);
-    out.remove(header::HOST);
-    let own: Vec<HeaderName> = out.keys().filter(|name| name.as_str().starts_with("x-apprentice-")).cloned().collect();
-    own.iter().for_each(|name| drop(out.remove(name)));
-    out
+    without(end_to_end(headers), |name| name == header::HOST || name.as_str().starts_with("x-apprentice-"))
 }
 
 /// `headers` without those that belong to one connection, the ones that `Connection` names included.
 #[must_use]
-pub fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+pub fn end_to_end(headers: HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -33,8 +29,12 @@ pub fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    named.iter().for_each(|name| drop(headers.remove(name)));
-    HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
-    headers.remove("keep-alive");
+    without(headers, |name| HOP_BY_HOP.contains(name) || name == "keep-alive" || named.contains(name))
+}
+
+/// Most requests have nothing to leave out: looking through the names costs less than asking for each that might be there.
+fn without(mut headers: HeaderMap, is_left_out: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let left_out: Vec<HeaderName> = headers.keys().filter(|name| is_left_out(name)).cloned().collect();
+    left_out.iter().for_each(|name| drop(headers.remove(name)));
     headers
 }

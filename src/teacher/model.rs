@@ -90,6 +90,6 @@ fn put(summary: CompletionSummary) -> Result<Answer, ModelError> {
         Some("length") => Finish::Length,
         other => return Err(ModelError::Failed(format!("the teacher gave no plain answer: finish {other:?}"))),
     };
-    let usage = summary.usage.unwrap_or_default();
+    let usage = summary.spent.usage.unwrap_or_default();
     Ok(Answer { text: summary.text, finish, usage, signals: Signals::default() })
 }

@@ -8,13 +8,20 @@ use crate::Usage;
 /// What an answer said, as far as learning and auditing need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompletionSummary {
-    pub model: String,
+    pub spent: Spent,
     pub text: String,
     /// Why it ended, in the words of chat completions (`stop`, `length`, `content_filter`, `tool_calls`); absent when
     /// the answer was cut off.
     pub finish: Option<String>,
     pub refused: bool,
     pub called_tools: bool,
+}
+
+/// What an answer took, and of which model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub model: String,
+    /// Absent where the answer does not say it.
     pub usage: Option<Usage>,
     pub details: UsageDetails,
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{CompletionSummary, Envelope};
+use crate::answer::{CompletionSummary, Envelope, Spent};
 use crate::chat::{self, Chat, completion};
 use crate::request::Request;
 use crate::request::fields::RequestError;
@@ -73,6 +73,16 @@ impl Api {
             Self::Chat => completion::read_whole(body),
             Self::Responses if stream => reading::read_stream(body),
             Self::Responses => reading::read_whole(body),
+        }
+    }
+
+    /// What an answer's body says that it took: for whoever need not know what was said.
+    #[must_use]
+    pub fn read_spent(self, stream: bool, body: &[u8]) -> Option<Spent> {
+        match self {
+            _ if stream => self.read(stream, body).map(|summary| summary.spent),
+            Self::Chat => completion::read_spent(body),
+            Self::Responses => reading::read_spent(body),
         }
     }
 

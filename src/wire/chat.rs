@@ -2,6 +2,8 @@
 
 pub(crate) mod completion;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -56,7 +58,10 @@ struct Named {
 impl Dialect for Chat {
     fn open(&self, fields: &Fields<'_>) -> Result<Head, RequestError> {
         let model = fields.required("model")?;
-        let _: Vec<&RawValue> = fields.required("messages")?;
+        // What begins like a list is one: it was read as JSON already.
+        if !fields.json("messages").is_some_and(|json| json.starts_with('[')) {
+            let _: Vec<IgnoredAny> = fields.required("messages")?;
+        }
         let stream = fields.optional("stream")?.unwrap_or(false);
         let options: Option<StreamOptions> = fields.optional("stream_options")?;
         let include_usage = options.is_some_and(|options| options.include_usage);
@@ -103,8 +108,8 @@ impl Dialect for Chat {
     }
 
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
-        let raw: Vec<&RawValue> = fields.field("messages")?.ok_or(Ineligible::Messages)?;
-        raw.into_iter().map(turn).collect()
+        let messages: Option<Vec<Message<'_>>> = fields.optional("messages").map_err(|_| Ineligible::Messages)?;
+        messages.ok_or(Ineligible::Messages)?.into_iter().map(turn).collect()
     }
 
     fn said<'a>(&self, fields: &Fields<'a>) -> Box<dyn Iterator<Item = (Role, String)> + 'a> {
@@ -180,29 +185,21 @@ fn said(raw: &RawValue) -> Option<(Role, String)> {
         #[serde(borrow)]
         content: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
-    struct Part {
-        #[serde(default)]
-        text: String,
-    }
     let message: Message<'_> = serde_json::from_str(raw.get()).ok()?;
-    let Some(content) = message.content else { return Some((message.role, String::new())) };
-    let text = serde_json::from_str::<String>(content.get()).or_else(|_| {
-        let parts: Vec<Part> = serde_json::from_str(content.get())?;
-        Ok::<_, serde_json::Error>(parts.into_iter().map(|part| part.text).collect())
-    });
-    Some((message.role, text.unwrap_or_default()))
+    Some((message.role, message.content.map(Content::text).unwrap_or_default()))
 }
 
-fn turn(raw: &RawValue) -> Result<Turn, Ineligible> {
-    #[derive(Deserialize)]
-    struct Message {
-        role: String,
-        content: Option<Content>,
-        tool_calls: Option<IgnoredAny>,
-    }
-    let message: Message = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
-    let role = match message.role.as_str() {
+/// A message that a student may be put.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    content: Option<Content>,
+    tool_calls: Option<IgnoredAny>,
+}
+
+fn turn(message: Message<'_>) -> Result<Turn, Ineligible> {
+    let role = match &*message.role {
         "system" | "developer" => Role::System,
         "user" => Role::User,
         "assistant" => Role::Assistant,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// One part of a message.
 #[derive(serde::Deserialize)]
@@ -16,6 +17,17 @@ pub(crate) struct Part {
 pub(crate) enum Content {
     Text(String),
     Parts(Vec<Part>),
+}
+
+impl Content {
+    /// The text of a message, whatever else is in it; none where it has another form.
+    pub(crate) fn text(raw: &RawValue) -> String {
+        match serde_json::from_str(raw.get()) {
+            Ok(Self::Text(text)) => text,
+            Ok(Self::Parts(parts)) => parts.into_iter().map(|part| part.text).collect(),
+            Err(_) => String::new(),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Content {

@@ -21,7 +21,7 @@ mod request;
 mod responses;
 pub mod sse;
 
-pub use answer::{CompletionSummary, Envelope, UsageDetails};
+pub use answer::{CompletionSummary, Envelope, Spent, UsageDetails};
 pub use api::Api;
 pub use delivery::Delivery;
 pub use model::{

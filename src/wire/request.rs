@@ -78,7 +78,9 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`RequestError`] when the body is not JSON or lacks what every request has.
     pub(crate) fn parse(dialect: &'static dyn Dialect, body: &'a [u8]) -> Result<Self, RequestError> {
-        let fields: Fields<'a> = serde_json::from_slice(body)?;
+        // Once, not for every field by itself.
+        let text = std::str::from_utf8(body).map_err(<serde_json::Error as serde::de::Error>::custom)?;
+        let fields: Fields<'a> = serde_json::from_str(text)?;
         let Head { model, delivery, stored_prompt } = dialect.open(&fields)?;
         // Metadata of another shape is the teacher's to refuse, not ours.
         let metadata = fields.optional("metadata").ok().flatten().unwrap_or_default();

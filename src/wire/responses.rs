@@ -258,12 +258,7 @@ fn turn(raw: &RawValue) -> Result<Option<Turn>, Ineligible> {
 fn said(raw: &RawValue) -> Option<(Role, String)> {
     let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
     let role = item.role().ok().filter(|_| item.kind() == "message")?;
-    let text = match serde_json::from_str(item.content?.get()) {
-        Ok(Content::Text(text)) => text,
-        Ok(Content::Parts(parts)) => parts.into_iter().map(|part| part.text).collect(),
-        Err(_) => String::new(),
-    };
-    Some((role, text))
+    Some((role, Content::text(item.content?)))
 }
 
 /// The body of a request that puts `prompt` to `model`. This API knows no `stop` and no `seed`.

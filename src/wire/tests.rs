@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::Ineligible;
 use crate::chat::completion;
-use crate::{Answer, Api, Envelope, Finish, Role, Sampling, Signals, Usage, error::ApiError, sse};
+use crate::{Answer, Api, Envelope, Finish, Role, Sampling, Signals, Spent, Usage, UsageDetails, error::ApiError, sse};
 
 fn eligible(body: &str) -> Result<usize, Ineligible> {
     let request = Api::Chat.parse(body.as_bytes()).unwrap();
@@ -248,4 +248,22 @@ fn another_model_changes_no_other_byte() {
         "{ \"a\":2.50, \"model\" : \"gpt \\\"5\\\"\" ,\"messages\":[ ],\"model2\":\"apprentice::shop\"}\n"
     );
     assert_eq!(Api::Chat.parse(body).unwrap().with_model(b"short", "m"), None);
+}
+
+#[test]
+fn what_an_answer_took_is_read_by_itself_as_with_all_else() {
+    let whole = r#"{"model":"m-1","choices":[{"index":0,"message":{"content":"\"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1},
+        "completion_tokens_details":{"reasoning_tokens":1}}}"#;
+    let spent = Api::Chat.read_spent(false, whole.as_bytes()).unwrap();
+    let details = UsageDetails { cached_input: 1, reasoning: 1 };
+    let usage = Some(Usage { prompt_tokens: 3, completion_tokens: 2 });
+    assert_eq!(spent, Spent { model: "m-1".into(), usage, details });
+    assert_eq!(Api::Chat.read(false, whole.as_bytes()).unwrap().spent, spent);
+    // Also where what was said has a shape that nobody knows.
+    let odd = r#"{"model":"m-1","choices":{"odd":true},"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    assert_eq!(Api::Chat.read_spent(false, odd.as_bytes()).and_then(|spent| spent.usage), usage);
+    let stream = format!("data: {}\n\ndata: [DONE]\n\n", whole.replace('\n', "").replace("message", "delta"));
+    assert_eq!(Api::Chat.read_spent(true, stream.as_bytes()), Some(spent));
+    assert_eq!(Api::Chat.read_spent(false, b"[]"), None);
 }

@@ -98,7 +98,7 @@ fn the_practice_teacher_says_the_same_in_every_api() {
         let summary = api.read(stream, &answer.body).unwrap();
         assert!(
             summary.is_trainable()
-                && summary.usage.is_some_and(|usage| usage.prompt_tokens > 0) != (api == Api::Chat && stream)
+                && summary.spent.usage.is_some_and(|usage| usage.prompt_tokens > 0) != (api == Api::Chat && stream)
         );
         said.insert(summary.text);
     }

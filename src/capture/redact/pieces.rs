@@ -1,22 +1,23 @@
 //! The text fields of an event stream, whose texts come piece by piece. Every stream that is kept is looked through, so this reads it once
 //! and takes no JSON apart.
 
+use memchr::{memchr, memchr2};
+
 /// In Responses it is `delta` alone, all others are whole.
 const FIELDS: [&str; 7] = ["content", "arguments", "refusal", "reasoning", "reasoning_content", "text", "delta"];
-const FIELD_BYTES_MAX: usize = 17;
 
 /// Name and value of every such field in `text` that has a string, the value as a JSON string with its quotes.
-pub(super) fn pieces(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
     let mut from = 0;
     std::iter::from_fn(move || {
         loop {
-            let colon = from + text.get(from..)?.find(':')?;
-            let field = field_before(text.get(from..colon)?);
+            let colon = from + memchr(b':', text.as_bytes().get(from..)?)?;
+            let field = field_before(text.as_bytes().get(from..colon)?);
             from = colon + 1;
             let Some(field) = field else { continue };
             let rest = text.get(from..)?;
             let value = rest.trim_start();
-            if let Some(bytes) = string_bytes(value) {
+            if let Some(bytes) = string_bytes(value.as_bytes()) {
                 from += rest.len() - value.len() + bytes;
                 return Some((field, value.get(..bytes)?));
             }
@@ -25,26 +26,27 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The field whose name, in its quotes, ends `text`.
-fn field_before(text: &str) -> Option<&str> {
-    let name = text.strip_suffix('"')?;
-    let near = name.as_bytes().iter().rev().take(FIELD_BYTES_MAX + 1);
-    let bytes = near.take_while(|byte| **byte != b'"').count();
-    let begins = name.len().checked_sub(bytes)?;
-    let quoted = begins.checked_sub(1).is_some_and(|at| name.as_bytes().get(at) == Some(&b'"'));
-    name.get(begins..).filter(|name| quoted && FIELDS.contains(name))
+fn field_before(text: &[u8]) -> Option<&'static str> {
+    let name = text.strip_suffix(b"\"")?;
+    let last = name.last()?;
+    let ends = |field: &&&str| {
+        let begins = name.strip_suffix(field.as_bytes());
+        begins.is_some_and(|before| before.last() == Some(&b'"'))
+    };
+    // Most names end with another letter, which is seen at once.
+    FIELDS.iter().filter(|field| field.as_bytes().last() == Some(last)).find(ends).copied()
 }
 
 /// How long the JSON string is that `text` begins with.
-fn string_bytes(text: &str) -> Option<usize> {
-    let mut bytes = text.strip_prefix('"')?.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => return Some(at + 2),
-            b'\\' => drop(bytes.next()?),
-            _ => {}
+fn string_bytes(text: &[u8]) -> Option<usize> {
+    let (b'"', mut at) = (*text.first()?, 1) else { return None };
+    loop {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some(at + 1);
         }
+        at += 2;
     }
-    None
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ fn a_key_that_comes_in_pieces_is_found() {
     let kept = redacted(&[], streamed(stream(&["the key is sk", "-proj-abcdefghij", "klmnopqrstuv", " ok"]))).unwrap();
     assert!(kept.redacted);
     let said = kept.api.read(true, kept.response.as_bytes()).unwrap();
-    assert_eq!((said.text.as_str(), said.is_trainable(), said.model.as_str()), ("the key is [key] ok", true, "m"));
+    assert_eq!(
+        (said.text.as_str(), said.is_trainable(), said.spent.model.as_str()),
+        ("the key is [key] ok", true, "m")
+    );
     // Without its end it can be neither mended nor learnt from.
     let cut = stream(&["sk", "-proj-abcdefghijklmnopqrstuv"]).replace("data: [DONE]\n\n", "");
     assert_eq!(redacted(&[], streamed(cut)), Err(NotRedactable));
@@ -100,7 +103,7 @@ fn a_response_is_looked_at_in_its_pieces_and_its_repetitions() {
     let rules = [regex("José \\w+", "[name]"), regex("1212", "[number]")];
     let kept = redacted(&rules, response_stream(&["I am Jos", "é Ru", "iz."])).unwrap();
     let said = kept.api.read(true, kept.response.as_bytes()).unwrap();
-    assert_eq!((said.text.as_str(), said.is_trainable(), said.usage.is_some()), ("I am [name].", true, true));
+    assert_eq!((said.text.as_str(), said.is_trainable(), said.spent.usage.is_some()), ("I am [name].", true, true));
     for text in [&kept.request, &kept.response] {
         assert!(!text.contains("Jos") && !text.contains("iz") && text.contains("Say [name]."), "{text}");
     }

@@ -197,6 +197,19 @@ fn the_student_of_a_handed_over_site_stands_in_for_a_teacher_that_is_down() {
 }
 
 #[test]
+fn an_audit_that_the_stand_in_leaves_without_a_teacher_says_why() {
+    for (down, cause) in
+        [(Teaches::Whole(503, b"{}".to_vec()), "teacher_error"), (Teaches::HangsUp, "teacher_unreachable")]
+    {
+        let world = World::start(Setup { offline_fallback: true, ..Setup::audited(State::Student) });
+        world.students.say(Says::answer("aye", -9.0));
+        world.teacher.does(down);
+        assert_eq!(world.ask(QUESTION).reason(), "teacher-down");
+        world.assert_lost(cause);
+    }
+}
+
+#[test]
 fn nobody_stands_in_unasked_unproven_or_against_a_verifier() {
     for world in [unsure(State::Student, false), unsure(State::Canary, true), unsure(State::Shadow, true)] {
         assert_eq!((world.ask(QUESTION).status, world.ask(QUESTION).route().to_owned()), (502, "teacher".into()));

@@ -45,7 +45,7 @@ fn a_students_stream_ends_with_usage_when_asked_for() {
     let reply = world.ask(STREAMED);
     assert_eq!((reply.route(), reply.header("content-type"), reply.whole), ("student", "text/event-stream", true));
     let said = wire::Api::Chat.read(true, reply.body.as_bytes()).unwrap();
-    assert_eq!((said.text.as_str(), said.usage.unwrap().completion_tokens), ("Open until six.", 3));
+    assert_eq!((said.text.as_str(), said.spent.usage.unwrap().completion_tokens), ("Open until six.", 3));
     let kept = &world.kept_once(1)[0];
     assert_eq!((kept.stream, kept.complete, &kept.response), (true, true, &reply.body));
     assert_eq!(tokens(&world, "student"), (7, 3));

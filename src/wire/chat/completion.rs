@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::answer::{CompletionSummary, Envelope};
+use crate::answer::{CompletionSummary, Envelope, Spent};
 use crate::{Answer, Finish, Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
@@ -14,6 +14,15 @@ struct Body<'a> {
     model: String,
     #[serde(default)]
     choices: Vec<Choice>,
+    #[serde(borrow)]
+    usage: Option<Reported<'a>>,
+}
+
+/// The same without what was said, which is most of it.
+#[derive(Deserialize)]
+struct Bill<'a> {
+    #[serde(default)]
+    model: String,
     #[serde(borrow)]
     usage: Option<Reported<'a>>,
 }
@@ -52,6 +61,24 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     Some(summary)
 }
 
+/// Reads of a whole `chat.completion` body what it took; `None` when it is something else.
+pub(crate) fn read_spent(body: &[u8]) -> Option<Spent> {
+    let bill: Bill<'_> = serde_json::from_slice(body).ok()?;
+    let mut spent = Spent { model: bill.model, ..Spent::default() };
+    if let Some(usage) = bill.usage {
+        usage.add_to(&mut spent);
+    }
+    Some(spent)
+}
+
+impl Reported<'_> {
+    fn add_to(self, spent: &mut Spent) {
+        let Self { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = self;
+        spent.usage = Some(Usage { prompt_tokens, completion_tokens });
+        spent.details = UsageDetails::of(prompt_tokens_details, completion_tokens_details);
+    }
+}
+
 /// Reads a whole event stream; `None` when an event is not a chunk or the stream was not ended by `[DONE]`.
 pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
     let mut summary = CompletionSummary::default();
@@ -70,14 +97,11 @@ pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
 }
 
 fn absorb(summary: &mut CompletionSummary, body: Body<'_>) {
-    if summary.model.is_empty() {
-        summary.model = body.model;
+    if summary.spent.model.is_empty() {
+        summary.spent.model = body.model;
     }
-    if let Some(Reported { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details }) =
-        body.usage
-    {
-        summary.usage = Some(Usage { prompt_tokens, completion_tokens });
-        summary.details = UsageDetails::of(prompt_tokens_details, completion_tokens_details);
+    if let Some(usage) = body.usage {
+        usage.add_to(&mut summary.spent);
     }
     for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
         summary.finish = choice.finish_reason.or_else(|| summary.finish.take());

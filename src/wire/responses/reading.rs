@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::CompletionSummary;
+use crate::answer::{CompletionSummary, Spent};
 use crate::{Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
@@ -35,6 +35,26 @@ struct Tokens<'a> {
     output_tokens_details: Option<&'a RawValue>,
 }
 
+/// The same without what was said, which is most of it.
+#[derive(Deserialize)]
+struct Bill<'a> {
+    #[serde(default)]
+    model: String,
+    #[serde(borrow)]
+    usage: Option<Tokens<'a>>,
+}
+
+impl Tokens<'_> {
+    fn spent(tokens: Option<Self>, model: String) -> Spent {
+        let Some(tokens) = tokens else { return Spent { model, ..Spent::default() } };
+        Spent {
+            model,
+            usage: Some(Usage { prompt_tokens: tokens.input_tokens, completion_tokens: tokens.output_tokens }),
+            details: UsageDetails::of(tokens.input_tokens_details, tokens.output_tokens_details),
+        }
+    }
+}
+
 /// Something that the model said or did. What is done has content of other shapes, which nobody reads.
 #[derive(Deserialize)]
 struct Item<'a> {
@@ -54,7 +74,8 @@ struct Part {
 /// cancelled, or works on in the background.
 pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     let response: Response<'_> = serde_json::from_slice(body).ok()?;
-    let mut summary = CompletionSummary { model: response.model, ..CompletionSummary::default() };
+    let spent = Tokens::spent(response.usage, response.model);
+    let mut summary = CompletionSummary { spent, ..CompletionSummary::default() };
     for item in response.output {
         match item.r#type.as_str() {
             "message" => {
@@ -79,11 +100,13 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
         _ => return None,
     };
     summary.finish = Some(finish);
-    if let Some(tokens) = response.usage {
-        summary.usage = Some(Usage { prompt_tokens: tokens.input_tokens, completion_tokens: tokens.output_tokens });
-        summary.details = UsageDetails::of(tokens.input_tokens_details, tokens.output_tokens_details);
-    }
     Some(summary)
+}
+
+/// Reads of a whole `response` body what it took; `None` when it is something else.
+pub(crate) fn read_spent(body: &[u8]) -> Option<Spent> {
+    let bill: Bill<'_> = serde_json::from_slice(body).ok()?;
+    Some(Tokens::spent(bill.usage, bill.model))
 }
 
 /// Reads a whole event stream, of which the last event has the whole response; `None` when an event is none of this API, or

@@ -224,8 +224,10 @@ fn documented(other: Value) -> String {
 fn a_whole_response_is_read() {
     let said = read(DOCUMENTED).unwrap();
     let usage = Usage { prompt_tokens: 36, completion_tokens: 87 };
-    assert_eq!((said.text.as_str(), said.usage), ("In a peaceful grove, a unicorn.", Some(usage)));
-    assert_eq!((said.model.as_str(), said.is_trainable()), ("gpt-4.1-2025-04-14", true));
+    assert_eq!((said.text.as_str(), said.spent.usage), ("In a peaceful grove, a unicorn.", Some(usage)));
+    assert_eq!((said.spent.model.as_str(), said.is_trainable()), ("gpt-4.1-2025-04-14", true));
+    // What it took is read the same way where nobody asks what it said.
+    assert_eq!(Api::Responses.read_spent(false, DOCUMENTED.as_bytes()), Some(said.spent));
 }
 
 #[test]
