@@ -20,6 +20,7 @@ mod shared;
 pub(crate) mod similarity;
 pub(crate) mod student;
 mod students;
+mod traces;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ use crate::settings::environment;
 use certificates::Certificates;
 use found::Found;
 use students::{NoStudents, RegistryStudents};
+use traces::Traces;
 
 pub(crate) use erasing::erase;
 pub(crate) use exchange_log::exchange_log;
@@ -72,6 +74,7 @@ pub(crate) struct App {
     serving: Vec<JoinHandle<()>>,
     background: JoinSet<()>,
     writer: Option<Writer>,
+    traces: Traces,
     reload: Option<Arc<Reload>>,
 }
 
@@ -136,6 +139,7 @@ impl App {
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
+        let traces = Traces::open(settings)?;
         let parts = data_plane::Parts {
             endpoint: &endpoint,
             ledger: &ledger,
@@ -143,6 +147,7 @@ impl App {
             capture,
             auditor,
             activity: &activity,
+            spans: traces.spans(),
         };
         let gateway = data_plane::gateway(&shared, parts, seed)?;
         let serving = gateway::serve(&gateway, listener.secured(shared.certificates.proxy.clone()), &stopped)?;
@@ -188,6 +193,7 @@ impl App {
             serving,
             background,
             writer,
+            traces,
             reload,
         })
     }
@@ -214,6 +220,7 @@ impl App {
         if let Some(writer) = self.writer.take() {
             tokio::task::spawn_blocking(|| writer.finish()).await.unwrap_or_default();
         }
+        tokio::task::spawn_blocking(move || self.traces.end()).await.unwrap_or_default();
     }
 }
 

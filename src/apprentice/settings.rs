@@ -62,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) judge: sections::JudgeSection,
     pub(crate) generate: sections::Generate,
     pub(crate) webhooks: sections::Webhooks,
+    pub(crate) traces: sections::Traces,
     /// What every call site has unless it says otherwise.
     pub(crate) site: Site,
     pub(crate) sites: BTreeMap<String, Overrides>,

@@ -40,6 +40,7 @@ mod record;
 mod repeats;
 mod respond;
 mod sentinels;
+mod span;
 mod student_leg;
 mod teacher_leg;
 mod tee;
@@ -71,6 +72,7 @@ pub use reason::Reason;
 pub use record::{forget, release_early};
 pub use repeats::Repeats;
 pub use sentinels::Sentinels;
+pub use span::{Span, Spans};
 pub use threads::serve;
 pub use upgrade::Upgrades;
 pub use whose::Callsites;
@@ -130,6 +132,8 @@ pub struct Gateway {
     pub activity: Arc<Activity>,
     pub prices: teacher::Prices,
     pub metrics: Arc<Metrics>,
+    /// Who exports what every request was; absent where nobody asked for it.
+    pub spans: Option<Arc<dyn Spans>>,
     /// Throws the dice of one request.
     pub dice: Box<dyn Fn() -> Dice + Send + Sync>,
     /// Unix time in milliseconds.

@@ -10,6 +10,7 @@ use wire::{Spent, Usage};
 
 use crate::Gateway;
 use crate::call::Call;
+use crate::span::{self, Ended};
 use crate::tee::CapturedBody;
 
 /// Who answers, by OpenTelemetry's `gen_ai.provider.name`.
@@ -44,6 +45,7 @@ fn error_of_none(error: &ApiError) -> Option<&'static str> {
 /// What ends a request that the teacher gave no answer to.
 pub(crate) fn teacher_silent(gateway: &Gateway, call: &Call, asked: Instant, error: &ApiError) {
     let Some(error) = error_of_none(error) else { return };
+    span::ended(gateway, call, Ended::by_teacher(TEACHER, Some(error), None));
     gateway.metrics.teacher_errors_total(call.label(), error).inc();
     let labels = Labels { provider: TEACHER, asked: gateway.metrics.model(&call.model), answered: "", error };
     let now = Instant::now();
@@ -63,6 +65,8 @@ pub(crate) fn teacher_answered(
     if let Some(error) = error {
         gateway.metrics.teacher_errors_total(call.label(), error).inc();
     }
+    let first = body.first.filter(|_| call.delivery.stream);
+    span::ended(gateway, call, Ended { first, ..Ended::by_teacher(TEACHER, error, spent) });
     let metrics = &gateway.metrics;
     let answered = spent.map_or("", |spent| metrics.model(&spent.model));
     let model = metrics.model(&call.model);
@@ -76,7 +80,7 @@ pub(crate) fn teacher_answered(
     if let Some(usage) = usage {
         labels.tokens(gateway, usage);
     }
-    if let (true, Some(first)) = (call.delivery.stream, body.first) {
+    if let Some(first) = first {
         let since = first.saturating_duration_since(call.began).as_secs_f64();
         metrics.gen_ai_server_time_to_first_token_seconds("chat", TEACHER, model, answered).observe(since);
         if let Some(after_first) = usage.and_then(|usage| usage.completion_tokens.checked_sub(1)).filter(|n| *n > 0) {
@@ -90,6 +94,9 @@ pub(crate) fn teacher_answered(
 pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &str, usage: Usage) {
     let metrics = &gateway.metrics;
     let model = format!("{}@{version}", call.site);
+    let ended =
+        Ended { route: "student", provider: STUDENT, answered: &model, error: "", usage: Some(usage), first: None };
+    span::ended(gateway, call, ended);
     let labels =
         Labels { provider: STUDENT, asked: metrics.model(&call.model), answered: metrics.model(&model), error: "" };
     labels.durations(gateway, call, Instant::now(), None);

@@ -239,6 +239,14 @@ pub(crate) struct Webhooks {
     pub(crate) urls: Vec<String>,
 }
 
+/// `[traces]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Traces {
+    /// A collector of OpenTelemetry; it takes a span of every request.
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
 /// `[site]`: a call site's rules apart from its hand-over and verifiers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -131,6 +131,7 @@ fn the_reference_lists_every_key() {
         "lessons.train.stop_exact",
         "lessons.train.stop_loss",
         "similarity.encoder",
+        "traces.otlp_endpoint",
         "judge.base_url",
         "judge.key_env",
         "generate.sampling",

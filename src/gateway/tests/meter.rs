@@ -1,12 +1,16 @@
 //! What dashboards for generative models look for, and what the teacher did wrong.
 
+use std::sync::Arc;
+
 use handover::State;
+use parking_lot::Mutex;
 
 use super::client::{QUESTION, STREAMED};
 use super::students::Says;
 use super::teacher::Teaches;
 use super::until;
 use super::world::{Setup, World};
+use crate::{Span, Spans};
 
 fn usage(answer: &str) -> String {
     format!(
@@ -134,4 +138,50 @@ fn requests_of_a_site_without_a_place_are_counted_as_others_and_models_past_a_nu
     let models: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.split("gen_ai_request_model=\"").nth(1)?.split('"').next()).collect();
     assert!(models.contains("_other") && models.len() == 64, "{}", models.len());
+}
+
+/// Keeps what it gets.
+#[derive(Default)]
+struct Kept(Mutex<Vec<Span>>);
+
+impl Spans for Kept {
+    fn ended(&self, span: Span) {
+        self.0.lock().push(span);
+    }
+}
+
+#[test]
+fn every_answer_and_every_silence_is_a_span() {
+    const TRACED: (&str, &str) = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let kept = Arc::new(Kept::default());
+    let of = |state| World::start(Setup { spans: Some(kept.clone()), ..Setup::new(state) });
+    let world = of(State::Teacher);
+    let spans = |count| {
+        until("the spans", || kept.0.lock().len() == count);
+        kept.0.lock().clone()
+    };
+    let answer = r#"{"model":"gpt-1","choices":[{"index":0,"message":{"content":"Aye."},"finish_reason":"stop"}]"#;
+    world.teacher.does(Teaches::Whole(200, usage(answer).into_bytes()));
+    let reply = world.ask_with(&[TRACED], QUESTION);
+    let [span] = spans(1).try_into().unwrap();
+    assert_eq!(span.id.to_string(), reply.header("x-apprentice-request-id"));
+    assert_eq!((span.site.as_str(), span.route, span.provider, span.error), ("shop", "teacher", "openai", ""));
+    assert_eq!((span.asked.as_str(), span.answered.as_str(), span.first), ("gpt", "gpt-1", None));
+    assert_eq!(span.usage.map(|usage| (usage.prompt_tokens, usage.completion_tokens)), Some((30, 9)));
+    assert_eq!((span.traceparent.as_deref(), span.tracestate), (Some(TRACED.1), None));
+
+    world.teacher.does(Teaches::Whole(429, b"{}".to_vec()));
+    assert_eq!(world.ask(QUESTION).status, 429);
+    world.teacher.does(Teaches::HangsUp);
+    assert_eq!(world.ask(QUESTION).status, 502);
+    let errors: Vec<&str> = spans(3).iter().map(|span| span.error).collect();
+    assert_eq!(errors, ["", "rate_limited", "cut"]);
+
+    let world = of(State::Student);
+    world.students.say(Says::text("aye"));
+    assert_eq!(world.ask(QUESTION).route(), "student");
+    let by_student = spans(4).pop().unwrap();
+    assert_eq!((by_student.route, by_student.provider), ("student", "apprentice"));
+    assert_eq!(by_student.answered, "shop@1-a");
+    assert!(by_student.usage.is_some());
 }

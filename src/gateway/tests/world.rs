@@ -27,7 +27,9 @@ use super::client::{self, Reply};
 use super::students::ScriptedStudents;
 use super::teacher::ScriptedTeacher;
 use super::{DEADLINE, until};
-use crate::{Activity, Auditor, Audits, Callsites, Continued, Early, Gateway, Judging, Repeats, Sentinels, serve};
+use crate::{
+    Activity, Auditor, Audits, Callsites, Continued, Early, Gateway, Judging, Repeats, Sentinels, Spans, serve,
+};
 
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
@@ -60,6 +62,7 @@ pub(super) struct Setup {
     /// The clock stands still: with a window every repeated body is one.
     pub(super) repeat_window_ms: u64,
     pub(super) offline_fallback: bool,
+    pub(super) spans: Option<Arc<dyn Spans>>,
     pub(super) resilience: teacher::Resilience,
     /// A teacher of the test's own.
     pub(super) teacher_at: Option<SocketAddr>,
@@ -97,6 +100,7 @@ impl Setup {
             alias_model: None,
             repeat_window_ms: 0,
             offline_fallback: false,
+            spans: None,
             resilience: teacher::Resilience::default(),
             teacher_at: None,
         }
@@ -215,6 +219,7 @@ impl World {
             judge: setup.judge.clone(),
             sentinels: Sentinels::default(),
             outages: crate::Outages::default(),
+            spans: setup.spans.clone(),
             upgrades: crate::Upgrades::default(),
             offline_fallback: setup.offline_fallback,
             activity: Arc::new(Activity::default()),

@@ -222,6 +222,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Whether temperature, top_p, seed and stop texts are sent; if not said, not to models named gpt-5, gpt-6, o1, o3 or o4, which refuse them.",
     ),
     key("webhooks.urls", "", "Every transition of a call site is posted to each of these as JSON."),
+    key(
+        "traces.otlp_endpoint",
+        "",
+        "Collector of OpenTelemetry, such as `http://localhost:4318`, that gets a span of every request (GenAI conventions, OTLP over HTTP); needs a program built with `--features otlp`.",
+    ),
     key("site.capture", "", "Keep this site's exchanges."),
     key(
         "site.retention_days",
