@@ -112,32 +112,6 @@ fn a_teacher_that_hangs_up_before_its_answer_is_an_error_in_openais_shape() {
 }
 
 #[test]
-fn a_client_that_leaves_takes_its_request_to_the_teacher_along() {
-    for streaming in [false, true] {
-        let teacher = ScriptedTeacher::start(move |_| {
-            let mut answer = Vec::new();
-            if streaming {
-                answer.extend([script::stream_head(), script::chunk(script::events(&["Once"])[1].as_bytes())]);
-            }
-            answer.push(Step::Hang);
-            answer
-        });
-        let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-        let mut connection = ask(&proxy);
-        teacher.eventually(0, "the request", |received| received.whole);
-        if streaming {
-            assert_eq!(connection.head().status, 200);
-            assert!(matches!(connection.piece(), Piece::Data(_)));
-        }
-        connection.leave();
-        teacher.eventually(0, "the end of a request that nobody waits for", |received| received.abandoned);
-        eventually("no request in flight", || {
-            (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(())
-        });
-    }
-}
-
-#[test]
 fn a_stream_counts_as_in_flight_until_its_end() {
     let gate = Gate::default();
     let waiting = gate.clone();
