@@ -103,7 +103,7 @@ fn server() -> Server {
         metrics,
         captures: Some(captures.clone()),
         erase: Arc::new(move |erase: &Erase| {
-            let erased = captures.erase(erase).map_err(|error| error.to_string())?;
+            let erased = captures.erase(erase, &SiteId::clone).map_err(|error| error.to_string())?;
             serde_json::to_value(erased).map_err(|error| error.to_string())
         }),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
