@@ -20,6 +20,7 @@ mod cases {
     mod generating;
     mod hostile;
     mod judging;
+    mod killed;
     mod learning;
     mod levels;
     mod limits;

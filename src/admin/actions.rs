@@ -1,7 +1,6 @@
 //! What an operator does to a call site.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +10,7 @@ use ledger::{LedgerError, RatingRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::Admin;
+use crate::body::Whole;
 use crate::problem::{Problem, problem, refused};
 use crate::views::site_of;
 
@@ -59,7 +59,7 @@ struct DiscardRequest {
 pub(crate) async fn rollback(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let RollbackRequest { to, reason, actor } =
         parsed_or_default(&body, r#"{"to": version?, "reason": text?, "actor": name?}"#)?;
@@ -69,7 +69,7 @@ pub(crate) async fn rollback(
 pub(crate) async fn discard(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let DiscardRequest { version, reason, actor } =
         parsed(&body, r#"{"version": version, "reason": text?, "actor": name?}"#)?;
@@ -82,7 +82,7 @@ macro_rules! with_reason {
         pub(crate) async fn $name(
             State(admin): State<Admin>,
             Path(site): Path<String>,
-            body: Bytes,
+            Whole(body): Whole,
         ) -> Result<Response, Problem> {
             let WithReason { reason, actor } = parsed_or_default(&body, r#"{"reason": text?, "actor": name?}"#)?;
             admin.operate(&site, $action, reason, actor).await
@@ -101,7 +101,7 @@ with_reason! {
 pub(crate) async fn cap(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let CapRequest { share, reason, actor } =
         parsed(&body, r#"{"share": a number in (0, 1], "reason": text?, "actor": name?}"#)?;
@@ -111,7 +111,7 @@ pub(crate) async fn cap(
 pub(crate) async fn rate(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let form = r#"{"request": id, "good": true or false, "version": version?, "reason": text?, "actor": name?}"#;
     let RateRequest { request, good, version, reason, actor } = parsed(&body, form)?;

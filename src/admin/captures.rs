@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use capture::{CaptureError, Erase, Overview, Segments, Verified};
 
 use crate::Admin;
+use crate::body::Whole;
 use crate::problem::{Problem, problem};
 
 pub(crate) async fn overview(State(admin): State<Admin>) -> Result<Json<Overview>, Problem> {
@@ -24,7 +24,7 @@ pub(crate) async fn seal(State(admin): State<Admin>) -> Result<Json<Overview>, P
     of_log(admin, |log| log.seal().and_then(|()| log.overview())).await
 }
 
-pub(crate) async fn erase(State(admin): State<Admin>, body: Bytes) -> Result<Json<serde_json::Value>, Problem> {
+pub(crate) async fn erase(State(admin): State<Admin>, Whole(body): Whole) -> Result<Json<serde_json::Value>, Problem> {
     let erase: Erase = serde_json::from_slice(&body).map_err(|error| problem(StatusCode::BAD_REQUEST, error))?;
     log(&admin)?;
     let erased = tokio::task::spawn_blocking(move || (admin.erase)(&erase)).await;

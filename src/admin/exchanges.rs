@@ -1,13 +1,13 @@
 //! Exchanges that no client had: made or brought, put into the exchange log of a running proxy.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use capture::{CaptureStore, Exchange, Source};
 
 use crate::Admin;
+use crate::body::Whole;
 use crate::problem::{Problem, problem};
 use crate::views::site_of;
 
@@ -23,7 +23,7 @@ pub(crate) fn room() -> DefaultBodyLimit {
 pub(crate) async fn add(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let site = site_of(&site)?;
     let Some(captures) = admin.captures else {

@@ -1,7 +1,6 @@
 //! Call sites that no client names: what was found, and what a person says of it.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +9,7 @@ use fingerprint::{EditError, Finder, FoundView};
 use serde::Deserialize;
 
 use crate::Admin;
+use crate::body::Whole;
 use crate::problem::{Problem, problem};
 use crate::views::site_of;
 
@@ -32,7 +32,7 @@ pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<FoundView>> {
 pub(crate) async fn name(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let NameRequest { name } = parsed(&body, r#"{"name": call site}"#)?;
     let shown = name.clone();
@@ -42,7 +42,7 @@ pub(crate) async fn name(
 pub(crate) async fn merge(
     State(admin): State<Admin>,
     Path(site): Path<String>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let MergeRequest { into } = parsed(&body, r#"{"into": call site}"#)?;
     let shown = into.clone();

@@ -1,6 +1,7 @@
 //! Steering and watching: the admin API.
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
+//! - `body`: a request's body, bounded in time;
 //! - `captures`: the exchange log: how much there is, whether it is whole, erasing;
 //! - `found`: call sites that no client names;
 //! - `exchanges`: what was made or brought, into the exchange log;
@@ -11,6 +12,7 @@
 
 mod actions;
 mod auth;
+mod body;
 mod captures;
 mod exchanges;
 mod found;

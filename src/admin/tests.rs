@@ -1,13 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
 use callsite::{SiteId, VersionId};
 use capture::{CaptureStore, Distillable, Erase, Exchange, Redactor, SegmentLimits, Segments, Source};
 use cycle::{LessonRequests, LessonStatus};
 use fingerprint::{Discover, Finder, FinderSettings, Shape, Split, Surroundings};
+use futures_util::StreamExt;
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
@@ -17,6 +19,7 @@ use tower_service::Service;
 use verify::{Comparison, VerifierSettings, Verifiers};
 use wire::Sampling;
 
+use crate::body::BODY_TIME;
 use crate::{Admin, StudentFacts, Token, router};
 
 struct Server {
@@ -100,7 +103,7 @@ fn server() -> Server {
         metrics,
         captures: Some(captures.clone()),
         erase: Arc::new(move |erase: &Erase| {
-            let erased = captures.erase(erase).map_err(|error| error.to_string())?;
+            let erased = captures.erase(erase, &SiteId::clone).map_err(|error| error.to_string())?;
             serde_json::to_value(erased).map_err(|error| error.to_string())
         }),
         student: Some(StudentFacts { base: "models/x".into(), format: "u8row" }),
@@ -180,6 +183,30 @@ async fn steering_needs_the_token_and_watching_does_not() {
         assert_eq!(call(&mut server, "GET", path, None, "localhost", "").await.0, StatusCode::OK, "{path}");
     }
     assert_eq!(call(&mut server, "GET", "/metrics", None, "evil.example", "").await.0, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_slowly_for_ever_is_not_waited_for() {
+    let mut server = server();
+    for path in ["call-sites/shop/hold", "call-sites/shop/exchanges", "capture/erase", "found-sites/shop/name"] {
+        let slowly = futures_util::stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::convert::Infallible>(Bytes::from_static(b" "))
+        });
+        let request = Request::post(format!("/admin/{path}")).header("host", "localhost");
+        let request = request.header("authorization", "Bearer secret").body(Body::from_stream(slowly)).unwrap();
+        let began = tokio::time::Instant::now();
+        let response = server.router.call(request).await.unwrap();
+        assert_eq!((response.status(), began.elapsed().as_secs()), (StatusCode::REQUEST_TIMEOUT, BODY_TIME.as_secs()));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["message"], "the body was not whole after 60s", "{path}");
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+    }
+    // One that is too large has the same shape.
+    let (status, body) = ask(&mut server, "POST", "/admin/capture/erase", &" ".repeat(3 << 20)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(body.starts_with("{\"error\":"), "{body}");
 }
 
 #[tokio::test]

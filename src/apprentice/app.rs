@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use capture::{CaptureStore, Distillable, Segments, Writer};
-use cycle::{Cycle, LessonRequests, LessonRunner, LessonStatus};
+use cycle::{Cycle, Drawing, LessonRequests, LessonRunner, LessonStatus};
 use gateway::{Activity, Auditor, Students};
 use ledger::Ledger;
 use net::Listener;
@@ -50,6 +50,7 @@ use traces::Traces;
 
 pub(crate) use erasing::erase;
 pub(crate) use exchange_log::exchange_log;
+pub(crate) use found::known_sites;
 pub(crate) use prices::prices;
 use reload::Reload;
 pub(crate) use student::{base, features, format, library};
@@ -111,6 +112,7 @@ struct Shared {
     found: Found,
     registry: Registry,
     student: Option<StudentParts>,
+    drawing: Drawing,
     certificates: Certificates,
 }
 
@@ -167,7 +169,7 @@ impl App {
             requests,
             learning: cycle.is_some(),
             metrics: metrics.clone(),
-            erase: erasing::of_running(captures.clone(), data.join(LESSONS), gateway),
+            erase: erasing::of_running(&shared, captures.clone(), gateway),
             captures,
             student: shared.student_facts(),
             finder: shared.found.finder.clone(),
@@ -268,7 +270,8 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let found = Found::open(&settings, &data, rules.clone())?;
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
     let certificates = Certificates::open(&settings, metrics.clone())?;
-    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student, certificates })
+    let drawing = Drawing::default();
+    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student, drawing, certificates })
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.
@@ -327,6 +330,7 @@ fn learning(
         program: std::env::current_exe()?,
         student: student::paths(settings, &parts.graph, parts.format)?,
         captures: shared.found.captures(captures),
+        drawing: shared.drawing.clone(),
         ledger: ledger.clone(),
         registry: registry.clone(),
         rules: rules.clone(),

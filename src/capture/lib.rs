@@ -32,7 +32,7 @@ pub use redact::{RedactRule, Redactor};
 pub use segment::Damage;
 pub use segments::export_sealed;
 pub use segments::{
-    Appended, CaptureStore, Erase, Erased, Overview, Retention, SegmentLimits, Segments, Subject, Verified,
+    Appended, CaptureStore, Erase, Erased, Overview, Retention, SegmentLimits, Segments, Subject, Today, Verified,
 };
 pub use summary::{SiteSummary, Sites};
 pub use users::UserHash;

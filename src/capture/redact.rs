@@ -78,6 +78,17 @@ impl Redactor {
         Ok(redactor)
     }
 
+    /// A text of a prompt as it may be kept beside the log; none where a rule leads into whole requests: it cannot be followed here.
+    #[must_use]
+    pub fn text(&self, text: &str) -> Option<String> {
+        if !self.paths.is_empty() {
+            return None;
+        }
+        let mut text = self.keys.replace_all(text, KEY_REPLACED).into_owned();
+        self.replace_in(&mut text);
+        Some(text)
+    }
+
     /// Takes out of `exchange` what must not be stored and marks it.
     pub(crate) fn redact(&self, exchange: &mut Exchange) -> Result<(), NotRedactable> {
         // First, because an answer that is written anew repeats some of it.

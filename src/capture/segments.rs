@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use store::{Opened, StoreError};
 use uuid::Uuid;
 
-pub use erase::{Erase, Erased, Subject};
+pub use erase::{Erase, Erased, Subject, Today};
 pub use looking::{Overview, SegmentReport, Verified, export_sealed};
 
 use crate::CaptureError;

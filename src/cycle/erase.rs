@@ -2,13 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use callsite::SiteId;
 use capture::Exchange;
 use curriculum::Lineage;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::{CycleError, folder};
+
+/// Held while a lesson draws its examples and while something is erased: what a lesson has read is in its data when that is searched.
+/// Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Drawing(Arc<Mutex<()>>);
+
+impl Drawing {
+    /// Waits until nobody else holds it.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.0.lock()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_free(&self) -> bool {
+        !self.0.is_locked()
+    }
+}
 
 /// What was erased of one site.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use registry::Registry;
 use rules::LiveRules;
 use verify::Measure;
 
+use crate::erase::Drawing;
 use crate::folder::{Folder, Outcome};
 use crate::status::{LessonStatus, LessonStep, LessonView};
 use crate::{CycleError, LessonSettings, child};
@@ -34,6 +35,7 @@ pub struct LessonRunner {
     pub program: PathBuf,
     pub student: StudentPaths,
     pub captures: Arc<dyn CaptureStore>,
+    pub drawing: Drawing,
     pub ledger: Arc<Ledger>,
     pub registry: Registry,
     pub rules: LiveRules,
@@ -75,6 +77,7 @@ impl LessonRunner {
 
     fn draw(&self, folder: &Folder) -> Result<Lineage, CycleError> {
         self.status.step(&folder.site, LessonStep::Drawing);
+        let _drawing = self.drawing.hold();
         let dir = folder.curriculum();
         if let Some(lineage) = files::read_json(&dir.join(curriculum::LINEAGE_FILE))? {
             return Ok(lineage);

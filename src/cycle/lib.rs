@@ -19,7 +19,7 @@ pub mod schedule;
 mod settings;
 pub mod status;
 
-pub use erase::{ErasedLessons, Gone, erase};
+pub use erase::{Drawing, ErasedLessons, Gone, erase};
 pub use error::CycleError;
 pub use lesson::{LessonRunner, StudentPaths};
 pub use run::{Cycle, LessonRequests};

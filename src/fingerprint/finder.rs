@@ -50,6 +50,10 @@ pub struct FinderSettings {
 pub trait Surroundings {
     /// Whether prompts of `site` may be kept for showing.
     fn keeps(&self, site: &SiteId) -> bool;
+    /// A prompt's text as it may be kept for showing; none where it may not. Nothing is taken out where nobody says what.
+    fn redacted(&self, text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
     /// Whether nothing would be lost with `site`: it has no evidence and no version.
     fn is_bare(&self, site: &SiteId) -> bool;
     /// Whether somebody else uses this name.
@@ -228,6 +232,10 @@ impl Finder {
         };
         let Some(name) = name::name(&words, template.shape, is_taken) else { return };
         let samples = if surroundings.keeps(&name) { samples } else { Vec::new() };
+        // Before it is cut: half of what must be taken out would not be recognised.
+        let sample = |(system, user): &(String, String)| {
+            Some(Sample::new(&surroundings.redacted(system)?, &surroundings.redacted(user)?))
+        };
         sites.push(FoundSite {
             former: Vec::new(),
             standing: Standing::Found,
@@ -237,7 +245,7 @@ impl Finder {
             requests: 0,
             first_ms: now_ms,
             last_ms: now_ms,
-            samples: samples.iter().take(SAMPLES).map(|(system, user)| Sample::new(system, user)).collect(),
+            samples: samples.iter().take(SAMPLES).filter_map(sample).collect(),
             name: name.clone(),
         });
         mined.found.push(name);

@@ -68,6 +68,15 @@ fn patient_open(dir: &Path) -> Result<Store, StoreError> {
     try_open(dir)
 }
 
+/// What is taken away from a directory that does not open, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rung {
+    /// Snapshots that were being written when the program was killed: sled takes one for whole and finds it damaged.
+    Unfinished,
+    /// All snapshots: the log says all that they say.
+    Snapshots,
+}
+
 /// The ladder, with how a directory is opened.
 pub(crate) fn climb(
     dir: &Path,
@@ -78,35 +87,38 @@ pub(crate) fn climb(
         Err(error @ (StoreError::InUse(_) | StoreError::Io { .. })) => return Err(error),
         Err(error) => error,
     };
-    if !matches!(broken, StoreError::Panicked(_))
-        && remove_unfinished(dir).map_err(io_error("remove an unfinished snapshot"))?
-    {
+    let moved = aside(dir, "snapshots");
+    for rung in [Rung::Unfinished, Rung::Snapshots] {
+        // After a panic parts of sled may live on with the directory's lock: only a fresh directory opens then.
+        if matches!(broken, StoreError::Panicked(_)) || !rung.clear(dir, &moved)? {
+            continue;
+        }
         match try_open(dir) {
-            Ok(store) => return Ok((store, Opened::Clean)),
+            Ok(store) if rung == Rung::Unfinished => return Ok((store, Opened::Clean)),
+            Ok(store) => {
+                tracing::warn!(dir = %dir.display(), error = %broken, "a store opens without its snapshots alone");
+                fs::remove_dir_all(&moved).map_err(io_error("remove damaged snapshots"))?;
+                return Ok((store, Opened::WithoutSnapshots));
+            }
             Err(error @ StoreError::Io { .. }) => return Err(error),
             Err(error) => broken = error,
         }
     }
-    tracing::warn!(dir = %dir.display(), error = %broken, "store does not open");
-    // After a panic parts of sled may live on with the directory's lock: only a fresh directory opens then.
-    if !matches!(broken, StoreError::Panicked(_)) {
-        let snapshots = aside(dir, "snapshots");
-        if move_snapshots(dir, &snapshots).map_err(io_error("set the store's snapshots aside"))? {
-            match try_open(dir) {
-                Ok(store) => {
-                    // The log says all that they said.
-                    fs::remove_dir_all(&snapshots).map_err(io_error("remove damaged snapshots"))?;
-                    return Ok((store, Opened::WithoutSnapshots));
-                }
-                Err(error @ StoreError::Io { .. }) => return Err(error),
-                Err(error) => tracing::warn!(dir = %dir.display(), %error, "nor does it without its snapshots"),
-            }
-        }
-    }
     let kept = aside(dir, "damaged");
     fs::rename(dir, &kept).map_err(io_error("set the damaged store aside"))?;
-    tracing::error!(kept = %kept.display(), "damaged store set aside, starting an empty one");
+    tracing::error!(kept = %kept.display(), error = %broken, "damaged store set aside, starting an empty one");
     Ok((try_open(dir)?, Opened::Fresh { kept }))
+}
+
+impl Rung {
+    /// Whether there was anything. What is whole is moved into `aside`, as long as nobody knows that the store opens without it. Nobody
+    /// else has the store: it was tried before.
+    fn clear(self, dir: &Path, aside: &Path) -> Result<bool, StoreError> {
+        match self {
+            Self::Unfinished => remove_unfinished(dir).map_err(io_error("remove an unfinished snapshot")),
+            Self::Snapshots => move_snapshots(dir, aside).map_err(io_error("set the store's snapshots aside")),
+        }
+    }
 }
 
 /// Makes the directory, for its owner only, and writes a little in it: a disk that takes nothing is no damage.
@@ -162,34 +174,29 @@ fn classify(dir: &Path, error: sled::Error) -> StoreError {
     }
 }
 
-/// Removes what a program that was killed while it wrote a snapshot left: sled takes it for one and finds it damaged. Says whether there
-/// was any. Nobody else has the store: it was tried before.
+/// Says whether there were any.
 fn remove_unfinished(dir: &Path) -> io::Result<bool> {
-    let mut removed = false;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path())?;
-            removed = true;
-        }
-    }
-    Ok(removed)
+    let mut unfinished = snapshots(dir)?;
+    unfinished.retain(|path| path.extension().is_some_and(|end| end == "generating"));
+    unfinished.iter().try_for_each(fs::remove_file)?;
+    Ok(!unfinished.is_empty())
 }
 
-/// Moves `snap.*` into `aside`; says whether there were any.
+/// Says whether there were any.
 fn move_snapshots(dir: &Path, aside: &Path) -> io::Result<bool> {
-    let mut moved = false;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("snap.") {
-            fs::create_dir_all(aside)?;
-            fs::rename(entry.path(), aside.join(entry.file_name()))?;
-            moved = true;
-        }
+    let snapshots = snapshots(dir)?;
+    for path in &snapshots {
+        fs::create_dir_all(aside)?;
+        fs::rename(path, aside.join(path.file_name().unwrap_or_default()))?;
     }
-    Ok(moved)
+    Ok(!snapshots.is_empty())
+}
+
+/// sled's snapshots, the unfinished ones too.
+fn snapshots(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths: io::Result<Vec<PathBuf>> = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect();
+    let is_snapshot = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."));
+    Ok(paths?.into_iter().filter(is_snapshot).collect())
 }
 
 /// A free name beside `dir`: `capture.damaged-1`, `capture.damaged-2`, ...

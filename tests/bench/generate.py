@@ -22,7 +22,14 @@ import time
 DIR = os.path.abspath("target/bench/generate")
 DOCUMENT = "docs/benchmarks/generate.md"
 REAL_BEGINS = "\n## A real small model as the teacher\n"
-EXAMPLES = ["novelty", "near_duplicates", "throughput:sandbox", "throughput:levels", "defects"]
+# By the member that they are of.
+EXAMPLES = {
+    "novelty": "generate",
+    "near_duplicates": "curriculum",
+    "evaluations_a_second": "sandbox",
+    "maps_a_second": "levels",
+    "defects": "levels",
+}
 
 # Part of a row's name: what it must be, at least or at most.
 GOALS = [
@@ -51,11 +58,9 @@ def machine():
     return f"{len(names)} x {names[0] if names else platform.machine()}, {memory} GB"
 
 
-def example(spec):
+def example(name):
     """The rows that one example prints."""
-    name, _, member = spec.partition(":")
-    member = member or {"novelty": "generate", "near_duplicates": "curriculum", "defects": "levels"}[name]
-    command = ["cargo", "run", "--offline", "--quiet", "--locked", "-p", member, "--example", name]
+    command = ["cargo", "run", "--offline", "--quiet", "--locked", "-p", EXAMPLES[name], "--example", name]
     out = subprocess.run(command, capture_output=True, text=True)
     if out.returncode != 0:
         sys.exit(f"{' '.join(command)}: {out.stderr[-2000:]}")
@@ -117,11 +122,11 @@ def samples(report):
 def measure(binary, rounds):
     rows, values = [], {}
     for _ in range(rounds):
-        for spec in EXAMPLES:
-            for found in example(spec):
+        for asked, member in EXAMPLES.items():
+            for found in example(asked):
                 name = found["name"]
-                if spec.startswith("throughput"):
-                    name = f"{spec.split(':')[1]}: {name}"
+                if asked.endswith("_a_second"):
+                    name = f"{member}: {name}"
                 values.setdefault((name, found["unit"]), []).append(found["value"])
     rows += [row(name, found, unit) for (name, unit), found in values.items()]
     sections = []

@@ -1,13 +1,6 @@
-//! What was counted as captured is on disk, what must not be kept is not, and keeping never stands in traffic's way.
-
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread;
+//! What passes is kept as it was, what must not be kept is not, and keeping never stands in traffic's way.
 
 use capture::{Exchange, Source};
-use harness::client;
 use harness::kept::exchanges;
 use harness::program::World;
 use harness::script;
@@ -15,8 +8,6 @@ use harness::teacher::{Received, ScriptedTeacher};
 use harness::wait::eventually;
 
 use crate::PROGRAM;
-
-const KILLS: u32 = 50;
 
 fn asked(text: &str) -> String {
     format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#)
@@ -62,55 +53,6 @@ fn an_exchange_is_kept_as_it_went_over_the_wire() {
         kept.iter()
             .all(|exchange| exchange.source == Source::Teacher && exchange.distillable == capture::Distillable::Yes)
     );
-}
-
-#[test]
-fn what_is_counted_as_captured_survives_fifty_kills_under_traffic() {
-    let teacher = echoing();
-    let world = World::new(PROGRAM, &teacher.base_url());
-    let number = Arc::new(AtomicU32::new(0));
-    let mut counted = 0.0;
-    for kill in 0..KILLS {
-        let proxy = world.start();
-        let stop = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> = (0..2)
-            .map(|_| {
-                let (number, stop, address) = (number.clone(), stop.clone(), proxy.proxy);
-                thread::spawn(move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        drop(try_chat(address, &format!("q{}", number.fetch_add(1, Ordering::Relaxed))));
-                    }
-                })
-            })
-            .collect();
-        let wanted = f64::from(kill % 5 * 8 + 1);
-        counted += eventually("captured exchanges", || {
-            let captured = proxy.metric("apprentice_captured_total", &[]);
-            (captured >= wanted).then_some(captured)
-        });
-        proxy.kill();
-        stop.store(true, Ordering::Relaxed);
-        clients.into_iter().for_each(|client| client.join().unwrap());
-    }
-    let kept = exchanges(&world.data(), "shop");
-    assert!(kept.len() as f64 >= counted, "{} kept, {counted} counted", kept.len());
-    for exchange in &kept {
-        let request: serde_json::Value = serde_json::from_str(&exchange.request).unwrap();
-        let text = request["messages"][0]["content"].as_str().unwrap();
-        assert_eq!(exchange.response, script::completion(&format!("you said {text}")), "an answer to another question");
-    }
-    let mut ids: Vec<_> = kept.iter().map(|exchange| exchange.id).collect();
-    ids.dedup();
-    assert_eq!(ids.len(), kept.len(), "an exchange was kept twice");
-}
-
-/// A chat request whose connection may break at any moment.
-fn try_chat(address: SocketAddr, text: &str) -> std::io::Result<()> {
-    let request =
-        client::request("POST", "/s/shop/v1/chat/completions", &[("connection", "close")], asked(text).as_bytes());
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(&request)?;
-    stream.read_to_end(&mut Vec::new()).map(drop)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Between client and teacher nothing is changed but what a proxy must change.
+//! Between client and teacher nothing is changed but what a proxy must change; that the rest is not is in `fidelity`.
 
 use std::collections::BTreeSet;
 
@@ -14,83 +14,16 @@ use crate::PROGRAM;
 const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
 
 #[test]
-fn a_json_answer_arrives_byte_for_byte_with_its_headers() {
-    let body =
-        "{ \"id\":\"x\",\n\t\"unheard_of\": [1, 2.50, 1e400, \"\\u00e9é\"], \"choices\" : [ ], \"model\":\"m\" } \n";
-    let headers = [
-        ("content-type", "application/json; charset=utf-8"),
-        ("x-request-id", "req_7"),
-        ("x-ratelimit-remaining-tokens", "149984"),
-        ("set-cookie", "a=1"),
-        ("set-cookie", "b=2"),
-    ];
-    let teacher = ScriptedTeacher::start(move |_| script::whole("200 OK", &headers, body.as_bytes()));
-    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-
-    let answer = proxy.chat("shop", ASKED);
-    assert_eq!((answer.status(), answer.text().as_str(), answer.clean), (200, body, true));
-    let found: Vec<(&str, &str)> = answer
-        .head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, _)| headers.iter().any(|(sent, _)| sent == name))
-        .collect();
-    assert_eq!(found, headers);
-}
-
-#[test]
-fn the_teachers_errors_are_the_clients_to_see() {
-    let html = "<html>bad gateway\r\n</html>";
-    let errors = [
-        (
-            "429 Too Many Requests",
-            r#"{"error":{"message":"slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
-        ),
-        ("401 Unauthorized", r#"{"error":{"message":"no such key"}}"#),
-        ("502 Bad Gateway", html),
-        ("418 I'm a teapot", ""),
-    ];
-    let teacher = ScriptedTeacher::start(move |request| {
-        let (status, body) = errors[request.header("x-case").unwrap().parse::<usize>().unwrap()];
-        script::whole(status, &[("retry-after", "7"), ("retry-after-ms", "6500")], body.as_bytes())
-    });
-    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    for (case, (status, body)) in errors.iter().enumerate() {
-        let answer = proxy.post("/v1/chat/completions", &[("x-case", &case.to_string())], ASKED);
-        assert!(status.starts_with(&answer.status().to_string()), "{status}: {answer:?}");
-        assert_eq!(answer.text(), *body);
-        assert_eq!((answer.header("retry-after"), answer.header("retry-after-ms")), ("7", "6500"));
-        assert_eq!(answer.head.find("x-should-retry"), None, "whether to retry is the teacher's to say");
-    }
-    assert_eq!(teacher.asked(), errors.len(), "the proxy must not repeat a request on its own");
-}
-
-#[test]
-fn a_request_reaches_the_teacher_byte_for_byte() {
-    let body = "{\"messages\" : [ {\"role\":\"user\",\"content\":\"caf\\u00e9 🜁\"} ],\r\n  \"zeta\":1.0e+2, \"model\":\"gpt-5-mini\",\"zeta2\":{} }\n";
+fn what_is_between_client_and_proxy_alone_is_not_passed_on() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    let kept = [
-        ("user-agent", "Game/1.0 (retro)"),
-        ("openai-beta", "assistants=v2"),
-        ("x-client-request-id", "abc-1"),
-        ("x-stainless-lang", "python"),
-        ("cookie", "session=1"),
-        ("x-odd", "a, b;  c=\"d\""),
-    ];
-    let changed =
+    let headers =
         [("x-apprentice-site", "shop"), ("connection", "x-hop, keep-alive"), ("x-hop", "1"), ("te", "trailers")];
-    let headers: Vec<(&str, &str)> = kept.iter().chain(&changed).copied().collect();
-    let answer = proxy.post("/v1/chat/completions?api-version=1&x=%20y", &headers, body);
+    let answer = proxy.post("/v1/chat/completions?api-version=1&x=%20y", &headers, ASKED);
     assert_eq!(answer.status(), 200);
 
     let received = teacher.only();
-    assert_eq!(String::from_utf8(received.body.clone()).unwrap(), body);
     assert_eq!(received.target(), "/v1/chat/completions?api-version=1&x=%20y");
-    for (name, value) in kept {
-        assert_eq!(received.header(name), Some(value), "{name}");
-    }
     for name in ["x-apprentice-site", "x-hop", "te", "connection"] {
         assert_eq!(received.header(name), None, "`{name}` is not the teacher's business");
     }
@@ -110,21 +43,16 @@ fn a_base_url_with_a_path_of_its_own_is_kept() {
 }
 
 #[test]
-fn every_other_path_passes_through() {
-    let teacher = ScriptedTeacher::start(|request| {
-        let body = format!("{{\"you asked\": \"{}\"}}", request.head.split("\r\n").next().unwrap());
-        script::whole("207 Multi-Status", &[("x-odd", "kept")], body.as_bytes())
-    });
+fn what_is_passed_through_loses_its_site_and_says_that_it_was() {
+    let teacher = ScriptedTeacher::start(|_| script::json("{}"));
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
     for (method, target, seen) in [
         ("GET", "/v1/models?limit=2", "GET /v1/models?limit=2 HTTP/1.1"),
-        ("DELETE", "/v1/files/file-1", "DELETE /v1/files/file-1 HTTP/1.1"),
         ("POST", "/s/shop/v1/embeddings", "POST /v1/embeddings HTTP/1.1"),
         ("GET", "/v1/chat/completions", "GET /v1/chat/completions HTTP/1.1"),
     ] {
         let answer = client::ask(proxy.proxy, method, target, &[], b"");
-        assert_eq!((answer.status(), answer.header("x-odd")), (207, "kept"), "{method} {target}");
-        assert_eq!(answer.text(), format!("{{\"you asked\": \"{seen}\"}}"));
+        assert_eq!(teacher.received().pop().unwrap().head.split("\r\n").next(), Some(seen));
         assert_eq!(
             (answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")),
             ("teacher", "passed-through")

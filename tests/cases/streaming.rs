@@ -41,30 +41,6 @@ fn the_bytes_of_a_stream_are_the_teachers_however_they_are_cut_into_chunks() {
 }
 
 #[test]
-fn every_chunk_arrives_before_the_teacher_has_sent_the_next() {
-    let events = script::events(&["one ", "two ", "three"]);
-    let gates: Vec<Gate> = events.iter().map(|_| Gate::default()).collect();
-    let (scripted, steps) = (gates.clone(), events.clone());
-    let teacher = ScriptedTeacher::start(move |_| {
-        let mut answer = vec![script::stream_head()];
-        for (event, gate) in steps.iter().zip(&scripted) {
-            answer.extend([script::chunk(event.as_bytes()), Step::Wait(gate.clone())]);
-        }
-        answer.push(script::last_chunk());
-        answer
-    });
-    let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-    let mut connection = ask(&proxy);
-    assert_eq!(connection.head().status, 200);
-    for (event, gate) in events.iter().zip(&gates) {
-        assert!(!gate.is_open(), "nothing further was sent yet");
-        assert_eq!(connection.piece(), Piece::Data(event.clone().into_bytes()));
-        gate.open();
-    }
-    assert_eq!(connection.piece(), Piece::End);
-}
-
-#[test]
 fn a_stream_that_the_teacher_cuts_off_does_not_end_cleanly() {
     for in_a_chunk in [false, true] {
         let first = script::events(&["Once upon"])[1].clone();
@@ -109,32 +85,6 @@ fn a_teacher_that_hangs_up_before_its_answer_is_an_error_in_openais_shape() {
     let answer = ask(&proxy).answer();
     assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (502, Some("teacher_broke_off")));
     assert_eq!(teacher.asked(), 1, "a paid request is not repeated");
-}
-
-#[test]
-fn a_client_that_leaves_takes_its_request_to_the_teacher_along() {
-    for streaming in [false, true] {
-        let teacher = ScriptedTeacher::start(move |_| {
-            let mut answer = Vec::new();
-            if streaming {
-                answer.extend([script::stream_head(), script::chunk(script::events(&["Once"])[1].as_bytes())]);
-            }
-            answer.push(Step::Hang);
-            answer
-        });
-        let proxy = World::new(PROGRAM, &teacher.base_url()).start();
-        let mut connection = ask(&proxy);
-        teacher.eventually(0, "the request", |received| received.whole);
-        if streaming {
-            assert_eq!(connection.head().status, 200);
-            assert!(matches!(connection.piece(), Piece::Data(_)));
-        }
-        connection.leave();
-        teacher.eventually(0, "the end of a request that nobody waits for", |received| received.abandoned);
-        eventually("no request in flight", || {
-            (proxy.metric("apprentice_requests_in_flight", &[]) == 0.0).then_some(())
-        });
-    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::script::{Script, Step};
 use crate::tls::Identity;
@@ -24,8 +24,8 @@ pub struct Received {
     pub body: Vec<u8>,
     /// The body is all there.
     pub whole: bool,
-    /// The peer closed the connection before the script had ended.
-    pub abandoned: bool,
+    /// When the peer's end of the connection was seen, if that came before the script's.
+    pub abandoned: Option<Instant>,
 }
 
 impl Received {
@@ -166,9 +166,7 @@ impl Shared {
             let request = self.received().get(at).cloned().unwrap_or_default();
             let answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if !peer.play(answering(&request)) {
-                if peer.left {
-                    self.received()[at].abandoned = true;
-                }
+                self.received()[at].abandoned = peer.left;
                 return;
             }
         }
@@ -218,7 +216,8 @@ struct Peer {
     /// The same socket, to look whether anybody is there.
     socket: TcpStream,
     buffer: Vec<u8>,
-    left: bool,
+    /// When it was seen that the peer is gone.
+    left: Option<Instant>,
 }
 
 impl Peer {
@@ -228,7 +227,7 @@ impl Peer {
             None => Box::new(plain),
             Some(config) => Box::new(rustls::StreamOwned::new(rustls::ServerConnection::new(config).unwrap(), plain)),
         };
-        Self { stream, socket, buffer: Vec::new(), left: false }
+        Self { stream, socket, buffer: Vec::new(), left: None }
     }
 
     /// Whether there was more to read.
@@ -267,8 +266,7 @@ impl Peer {
             let goes_on = match step {
                 Step::Send(bytes) => {
                     let sent = self.stream.write_all(&bytes).and_then(|()| self.stream.flush());
-                    self.left |= sent.is_err();
-                    sent.is_ok()
+                    self.goes_on(sent.is_ok())
                 }
                 Step::Wait(gate) => self.wait(&|| gate.is_open()),
                 Step::Open(gate) => {
@@ -305,7 +303,14 @@ impl Peer {
             }
         };
         self.socket.set_read_timeout(None).unwrap();
-        self.left |= !here;
+        self.goes_on(here)
+    }
+
+    /// Remembers when the peer was not there any more.
+    fn goes_on(&mut self, here: bool) -> bool {
+        if !here {
+            self.left = Some(Instant::now());
+        }
         here
     }
 }

@@ -26,9 +26,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// # Errors
 /// When it cannot be opened, or another process holds it.
 pub(crate) fn exchange_log(settings: &Settings, data: &Path) -> Result<Segments, CaptureError> {
-    let redactor = Redactor::new(&settings.capture.redact).map_err(std::io::Error::other)?;
     let limits = limits(settings).map_err(std::io::Error::other)?;
-    Segments::open(&data.join("capture"), limits, redactor)
+    Segments::open(&data.join("capture"), limits, redactor(settings)?)
+}
+
+/// What is taken out of all that is kept.
+pub(super) fn redactor(settings: &Settings) -> std::io::Result<Redactor> {
+    Redactor::new(&settings.capture.redact).map_err(std::io::Error::other)
 }
 
 /// How long exchanges are kept.

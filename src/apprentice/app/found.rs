@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callsite::SiteId;
-use capture::{Appended, CaptureError, CaptureStore, Exchange};
+use capture::{Appended, CaptureError, CaptureStore, Exchange, Redactor};
 use files::FileError;
-use fingerprint::{Finder, FinderSettings, FoundSite, Surroundings};
+use fingerprint::{Finder, FinderSettings, FoundSite, Sample, Surroundings};
 use gateway::{Callsites, Gateway};
 use ledger::Ledger;
 use parking_lot::Mutex;
@@ -20,10 +20,12 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::app::background::told;
+use crate::app::exchange_log::redactor;
 use crate::app::{Error, now_ms};
 use crate::settings::Settings;
 
-/// The form of the file.
+/// The file's name, and its form.
+const FILE: &str = "found-sites.json";
 const VERSION: u32 = 1;
 /// How often unknown prompts are looked at, if there are enough.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -47,29 +49,32 @@ pub(crate) struct Found {
     /// The rules as configured.
     configured: Arc<Mutex<Arc<Rules>>>,
     live: LiveRules,
+    redactor: Arc<Redactor>,
 }
 
 impl Found {
     /// Reads what is kept in `data`. A file that cannot be read is set aside and said: the sites are found anew.
     pub(crate) fn open(settings: &Settings, data: &Path, live: LiveRules) -> Result<Self, Error> {
-        let path = data.join("found-sites.json");
-        let sites = match files::read_json::<Kept>(&path) {
-            Ok(None) => Vec::new(),
-            Ok(Some(kept)) if kept.version == VERSION => kept.sites,
-            Ok(Some(kept)) => set_aside(&path, &format!("it has the form {}, not {VERSION}", kept.version))?,
-            Err(error @ FileError::Json { .. }) => set_aside(&path, &error.to_string())?,
-            Err(error) => return Err(error.into()),
+        let path = data.join(FILE);
+        let sites = match read(&path)? {
+            Ok(sites) => sites,
+            Err(problem) => set_aside(&path, &problem)?,
         };
-        let callsites = &settings.callsites;
-        let finder =
-            FinderSettings { discover: callsites.discover, split: callsites.split, sites_max: callsites.found_max };
+        let redactor = redactor(settings)?;
+        let redacted: Vec<FoundSite> = sites.iter().cloned().map(|site| without_secrets(&redactor, site)).collect();
+        let changed = redacted != sites;
         let found = Self {
-            finder: Arc::new(Finder::new(finder, sites)),
+            finder: Arc::new(finder(settings, redacted)),
             path,
             configured: Arc::new(Mutex::new(live.snapshot())),
             live,
+            redactor: Arc::new(redactor),
         };
         found.apply();
+        if changed {
+            // They were kept under other rules.
+            found.keep()?;
+        }
         Ok(found)
     }
 
@@ -135,7 +140,7 @@ impl Found {
 
     fn look_once(&self, gateway: &Gateway, write_counts: bool) {
         if self.finder.is_due() {
-            let around = Around { rules: &self.live, ledger: &gateway.ledger };
+            let around = Around { rules: &self.live, ledger: &gateway.ledger, redactor: &self.redactor };
             let mined = self.finder.mine(now_ms(), &around);
             for site in &mined.found {
                 tracing::info!(%site, "a call site was found; `apprentice sites found` shows it");
@@ -164,6 +169,38 @@ impl Found {
     }
 }
 
+/// The found call sites in `data` for somebody who serves nothing and changes nothing.
+pub(crate) fn known_sites(settings: &Settings, data: &Path) -> Result<Finder, Error> {
+    let path = data.join(FILE);
+    let sites = read(&path)?.map_err(|problem| format!("{}: {problem}", path.display()))?;
+    Ok(finder(settings, sites))
+}
+
+fn finder(settings: &Settings, sites: Vec<FoundSite>) -> Finder {
+    let callsites = &settings.callsites;
+    let settings =
+        FinderSettings { discover: callsites.discover, split: callsites.split, sites_max: callsites.found_max };
+    Finder::new(settings, sites)
+}
+
+/// The sites in the file, or in words why it cannot be used.
+fn read(path: &Path) -> Result<Result<Vec<FoundSite>, String>, FileError> {
+    match files::read_json::<Kept>(path) {
+        Ok(None) => Ok(Ok(Vec::new())),
+        Ok(Some(kept)) if kept.version == VERSION => Ok(Ok(kept.sites)),
+        Ok(Some(kept)) => Ok(Err(format!("it has the form {}, not {VERSION}", kept.version))),
+        Err(error @ FileError::Json { .. }) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// A site whose samples are as today's rules let them be kept.
+fn without_secrets(redactor: &Redactor, site: FoundSite) -> FoundSite {
+    let sample =
+        |Sample { system, user }: &Sample| Some(Sample { system: redactor.text(system)?, user: redactor.text(user)? });
+    FoundSite { samples: site.samples.iter().filter_map(sample).collect(), ..site }
+}
+
 /// They are found again at every look: said each time that there are new prompts enough to look.
 fn say_refused(metrics: &Metrics, refused: usize) {
     if refused > 0 {
@@ -184,11 +221,15 @@ fn set_aside(path: &Path, problem: &str) -> std::io::Result<Vec<FoundSite>> {
 struct Around<'a> {
     rules: &'a LiveRules,
     ledger: &'a Ledger,
+    redactor: &'a Redactor,
 }
 
 impl Surroundings for Around<'_> {
     fn keeps(&self, site: &SiteId) -> bool {
         self.rules.of(site).capture
+    }
+    fn redacted(&self, text: &str) -> Option<String> {
+        self.redactor.text(text)
     }
     fn is_bare(&self, site: &SiteId) -> bool {
         self.ledger.is_bare(site)

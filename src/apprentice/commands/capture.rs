@@ -184,7 +184,10 @@ fn erasing(erase: &Erase) -> Result<capture::Erase, app::Error> {
 
 fn erased(log: &Log, settings: &Settings, erase: &capture::Erase) -> Outcome {
     let erased = match log {
-        Log::Here(log) => serde_json::to_value(app::erase(log, &settings.data.dir.join(app::LESSONS), erase)?)?,
+        Log::Here(log) => {
+            let (dir, finder) = (&settings.data.dir, app::known_sites(settings, &settings.data.dir)?);
+            serde_json::to_value(app::erase(log, &dir.join(app::LESSONS), &finder, erase)?)?
+        }
         Log::Running(client) => ask(client, Method::POST, "/admin/capture/erase", Some(serde_json::to_value(erase)?))?,
     };
     let list =

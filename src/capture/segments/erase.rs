@@ -35,8 +35,12 @@ pub enum Subject {
     User(String),
     /// One exchange, and every other one of its site that asks the same, word for word.
     Exchange(Uuid),
+    /// A site, with what lies under its former names.
     Site(SiteId),
 }
+
+/// The name that a site has today: its exchanges may lie under others.
+pub type Today<'a> = dyn Fn(&SiteId) -> SiteId + 'a;
 
 /// What was erased.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,14 +53,15 @@ pub struct Erased {
 }
 
 /// Which exchanges go.
-struct Matching {
+struct Matching<'a> {
     subject: Of,
     before_ms: Option<u64>,
+    today: &'a Today<'a>,
 }
 
 enum Of {
     User(UserHash),
-    /// The id, the site, and what was asked.
+    /// The id, the site as it is called today, and what was asked.
     Exchange(Uuid, Option<(SiteId, String)>),
     Site(SiteId),
 }
@@ -66,8 +71,8 @@ impl Segments {
     ///
     /// # Errors
     /// When a segment cannot be read.
-    pub fn find(&self, erase: &Erase, visit: &mut dyn FnMut(&Exchange)) -> Result<(), CaptureError> {
-        let matching = self.matching(erase)?;
+    pub fn find(&self, erase: &Erase, today: &Today<'_>, visit: &mut dyn FnMut(&Exchange)) -> Result<(), CaptureError> {
+        let matching = self.matching(erase, today)?;
         for (_, segment) in self.all() {
             visit_matching(segment.as_ref(), &matching, &mut |exchange| visit(&exchange))?;
         }
@@ -78,9 +83,9 @@ impl Segments {
     ///
     /// # Errors
     /// When a segment cannot be read or written anew; what was not yet erased is there as before, and erasing again goes on.
-    pub fn erase(&self, erase: &Erase) -> Result<Erased, CaptureError> {
+    pub fn erase(&self, erase: &Erase, today: &Today<'_>) -> Result<Erased, CaptureError> {
         let _upkeep = self.upkeep.lock();
-        let matching = self.matching(erase)?;
+        let matching = self.matching(erase, today)?;
         let stays = |exchange: &Exchange| !matching.holds(exchange);
         let mut erased = Erased::default();
         let mut count = |segment: &dyn Segment| -> Result<bool, CaptureError> {
@@ -116,17 +121,17 @@ impl Segments {
         Ok(erased)
     }
 
-    fn matching(&self, erase: &Erase) -> Result<Matching, CaptureError> {
-        let matching = |subject| Matching { subject, before_ms: erase.before_ms };
+    fn matching<'a>(&self, erase: &Erase, today: &'a Today<'a>) -> Result<Matching<'a>, CaptureError> {
+        let matching = |subject| Matching { subject, before_ms: erase.before_ms, today };
         Ok(matching(match &erase.subject {
             Subject::User(user) => Of::User(self.users.hash(user)),
             Subject::Site(site) => Of::Site(site.clone()),
             Subject::Exchange(id) => {
-                let by_id = Matching { subject: Of::Exchange(*id, None), before_ms: None };
+                let by_id = Matching { subject: Of::Exchange(*id, None), before_ms: None, today };
                 let mut asked = None;
                 for (_, segment) in self.all() {
                     visit_matching(segment.as_ref(), &by_id, &mut |exchange| {
-                        asked = Some((exchange.site, exchange.request));
+                        asked = Some((today(&exchange.site), exchange.request));
                     })?;
                 }
                 Of::Exchange(*id, asked)
@@ -142,13 +147,15 @@ impl Segments {
     }
 }
 
-impl Matching {
+impl Matching<'_> {
     fn holds(&self, exchange: &Exchange) -> bool {
         let of_subject = match &self.subject {
             Of::User(user) => exchange.user == Some(*user),
-            Of::Site(site) => exchange.site == *site,
+            Of::Site(site) => self.is_of(&exchange.site, site),
             Of::Exchange(id, asked) => {
-                let same = |(site, request): &(SiteId, String)| exchange.site == *site && exchange.request == *request;
+                let same = |(site, request): &(SiteId, String)| {
+                    exchange.request == *request && self.is_of(&exchange.site, site)
+                };
                 exchange.id == *id || asked.as_ref().is_some_and(same)
             }
         };
@@ -158,15 +165,20 @@ impl Matching {
     fn may_hold(&self, site: &SiteId) -> bool {
         match &self.subject {
             Of::User(_) | Of::Exchange(_, None) => true,
-            Of::Site(of) | Of::Exchange(_, Some((of, _))) => of == site,
+            Of::Site(of) | Of::Exchange(_, Some((of, _))) => self.is_of(site, of),
         }
+    }
+
+    /// Whether what lies under `name` is `site`'s. A former name is no other name of the site: who erases that means what lies there.
+    fn is_of(&self, name: &SiteId, site: &SiteId) -> bool {
+        name == site || (self.today)(name) == *site
     }
 }
 
 /// Calls `visit` with what matches; counts what cannot be read where it may lie.
 fn visit_matching(
     segment: &dyn Segment,
-    matching: &Matching,
+    matching: &Matching<'_>,
     visit: &mut dyn FnMut(Exchange),
 ) -> Result<Damage, CaptureError> {
     let mut damage = Damage::default();

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{Uuid, exchange, holding, id, open, requests, segments, site};
+use super::{SiteId, Uuid, exchange, holding, id, open, requests, segments, site};
 use crate::{CaptureStore, Erase, Exchange, SegmentLimits, Segments, Subject};
 
 fn erase(subject: Subject) -> Erase {
@@ -74,8 +74,8 @@ fn a_user_is_erased_from_sealed_and_live_segments_and_no_byte_of_theirs_is_left(
     assert!(!holding(unpacked(dir.path()).path(), "alice-canary").is_empty());
     let pieces = pieces(dir.path());
     let mut gone = Vec::new();
-    store.find(&erase(Subject::User("alice".into())), &mut |exchange| gone.push(exchange.id)).unwrap();
-    let erased = store.erase(&erase(Subject::User("alice".into()))).unwrap();
+    store.find(&erase(Subject::User("alice".into())), &SiteId::clone, &mut |exchange| gone.push(exchange.id)).unwrap();
+    let erased = store.erase(&erase(Subject::User("alice".into())), &SiteId::clone).unwrap();
     assert_eq!((erased.exchanges, erased.segments, gone.len()), (200, 2, 200));
     for dir in [dir.path(), unpacked(dir.path()).path()] {
         assert_eq!(holding(dir, "alice"), Vec::<std::path::PathBuf>::new());
@@ -90,7 +90,7 @@ fn a_user_is_erased_from_sealed_and_live_segments_and_no_byte_of_theirs_is_left(
     assert!(pieces.len() > 20 && found == 0, "{found} of {} pieces", pieces.len());
     assert_eq!(requests(&store, "shop", None).len(), 600);
     assert!(store.verify().unwrap().is_whole());
-    assert_eq!(store.erase(&erase(Subject::User("alice".into()))).unwrap().exchanges, 0);
+    assert_eq!(store.erase(&erase(Subject::User("alice".into())), &SiteId::clone).unwrap().exchanges, 0);
     // And after a restart.
     drop(store);
     assert_eq!(requests(&open(dir.path()), "shop", None).len(), 600);
@@ -106,7 +106,7 @@ fn what_a_killed_erasing_left_is_erased_by_the_next() {
     let store = open(dir.path());
     assert_eq!(segments(dir.path()), before);
     assert!(!dir.path().join(".staged-x1y2").try_exists().unwrap(), "left over from a program that was killed");
-    let erased = store.erase(&erase(Subject::User("alice".into()))).unwrap();
+    let erased = store.erase(&erase(Subject::User("alice".into())), &SiteId::clone).unwrap();
     assert_eq!((erased.exchanges, holding(dir.path(), "alice").len()), (200, 0));
 }
 
@@ -118,10 +118,10 @@ fn an_exchange_is_erased_with_every_other_that_asks_the_same() {
     let again = Exchange { id: id(121, 5000), ..of("alice", "shop", 121, 4) };
     let elsewhere = of("alice", "tavern", 121, 4);
     store.append(vec![again, elsewhere]).unwrap();
-    let erased = store.erase(&erase(Subject::Exchange(id(100, 4)))).unwrap();
+    let erased = store.erase(&erase(Subject::Exchange(id(100, 4))), &SiteId::clone).unwrap();
     assert_eq!(erased.exchanges, 2);
     assert_eq!((requests(&store, "shop", None).len(), requests(&store, "tavern", None).len()), (799, 1));
-    assert_eq!(store.erase(&erase(Subject::Exchange(Uuid::nil()))).unwrap().exchanges, 0);
+    assert_eq!(store.erase(&erase(Subject::Exchange(Uuid::nil())), &SiteId::clone).unwrap().exchanges, 0);
 }
 
 #[test]
@@ -129,15 +129,38 @@ fn a_site_is_erased_up_to_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path());
     let before = Erase { before_ms: Some(110_000), ..erase(Subject::Site(site("shop"))) };
-    assert_eq!(store.erase(&before).unwrap().exchanges, 400);
+    assert_eq!(store.erase(&before, &SiteId::clone).unwrap().exchanges, 400);
     assert_eq!(requests(&store, "shop", None).len(), 400);
     assert_eq!(
         segments(dir.path()).iter().filter(|path| path.is_dir()).count(),
         1,
         "nothing is left of the sealed one"
     );
-    assert_eq!(store.erase(&erase(Subject::Site(site("shop")))).unwrap().exchanges, 400);
+    assert_eq!(store.erase(&erase(Subject::Site(site("shop"))), &SiteId::clone).unwrap().exchanges, 400);
     assert_eq!(segments(dir.path()).len(), 0);
+}
+
+#[test]
+fn what_lies_under_a_former_name_is_erased_with_its_site_and_not_the_other_way_round() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    // `shop` was called `found` first and `smithy` then; `tavern` is another site.
+    let today = |name: &SiteId| if ["found", "smithy"].contains(&name.as_str()) { site("shop") } else { name.clone() };
+    let under = |name: &str, n| of("alice", name, 121, n);
+    store.append(vec![under("found", 4), under("found", 5000), under("smithy", 4), under("tavern", 4)]).unwrap();
+    let left = || ["found", "smithy", "shop", "tavern"].map(|name| requests(&store, name, None).len());
+    assert_eq!(left(), [2, 1, 800, 1]);
+    // The same words, whatever the site was called when they were asked.
+    assert_eq!(store.erase(&erase(Subject::Exchange(id(100, 4))), &today).unwrap().exchanges, 3);
+    assert_eq!(left(), [1, 0, 799, 1]);
+    store.append(vec![under("smithy", 6000)]).unwrap();
+    assert_eq!(store.erase(&erase(Subject::Site(site("smithy"))), &today).unwrap().exchanges, 1);
+    assert_eq!(left(), [1, 0, 799, 1]);
+    let of_site = erase(Subject::Site(site("shop")));
+    let mut found = 0;
+    store.find(&of_site, &today, &mut |_| found += 1).unwrap();
+    assert_eq!((found, store.erase(&of_site, &today).unwrap().exchanges), (800, 800));
+    assert_eq!(left(), [0, 0, 0, 1]);
 }
 
 #[test]
@@ -147,10 +170,10 @@ fn what_was_set_aside_is_named_and_goes_when_it_is_said() {
     let aside = dir.path().join(format!("segment-{}.damaged-1", id(50, 0)));
     std::fs::create_dir(&aside).unwrap();
     std::fs::write(aside.join("db"), "alice-canary").unwrap();
-    let erased = store.erase(&erase(Subject::User("alice".into()))).unwrap();
+    let erased = store.erase(&erase(Subject::User("alice".into())), &SiteId::clone).unwrap();
     assert_eq!(erased.set_aside.len(), 1, "{erased:?}");
     let all = Erase { set_aside: true, ..erase(Subject::User("alice".into())) };
-    assert_eq!(store.erase(&all).unwrap().set_aside.len(), 0);
+    assert_eq!(store.erase(&all, &SiteId::clone).unwrap().set_aside.len(), 0);
     assert_eq!(holding(dir.path(), "alice").len(), 0);
 }
 
@@ -172,9 +195,9 @@ fn copies_for_others_are_made_anew_without_what_was_erased() {
             .concat()
     };
     assert!(String::from_utf8(text()).unwrap().contains("alice-canary"));
-    store.erase(&erase(Subject::User("alice".into()))).unwrap();
+    store.erase(&erase(Subject::User("alice".into())), &SiteId::clone).unwrap();
     let left = String::from_utf8(text()).unwrap();
     assert!(!left.contains("alice") && left.contains("bob-canary"), "{left}");
-    store.erase(&erase(Subject::User("bob".into()))).unwrap();
+    store.erase(&erase(Subject::User("bob".into())), &SiteId::clone).unwrap();
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use telemetry::Metrics;
 
-use super::{exchange, noise, open_with, requests, segments, site};
+use super::{SiteId, exchange, noise, open_with, requests, segments, site};
 use crate::{CaptureStore, Exchange, Redactor, SegmentLimits, Segments, Writer, WriterSettings};
 
 const KILLS: u64 = 200;
@@ -163,7 +163,10 @@ fn in_a_process_of_its_own_it_fills_the_disk() {
     // Whatever is tried on the full disk gives errors, and no panic.
     drop(store.append(vec![large(999)]));
     drop(store.maintain(0));
-    drop(store.erase(&crate::Erase { subject: crate::Subject::Site(site("b")), before_ms: None, set_aside: false }));
+    drop(store.erase(
+        &crate::Erase { subject: crate::Subject::Site(site("b")), before_ms: None, set_aside: false },
+        &SiteId::clone,
+    ));
     drop(store);
     if kind == "mounted" {
         // It may not open as long as it is full; nothing is set aside for that.

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{exchange, id, open, open_with, requests, segments, site};
+use super::{SiteId, exchange, id, open, open_with, requests, segments, site};
 use crate::{CaptureStore, Exchange, SegmentLimits, Segments};
 
 /// A sealed segment of 600 exchanges of `a`, which have a dictionary, and three of `b`; its file.
@@ -74,7 +74,7 @@ fn a_reader_of_a_segment_that_is_replaced_meanwhile_reads_on() {
             if seen == 100 {
                 let erase =
                     crate::Erase { subject: crate::Subject::Site(site("a")), before_ms: None, set_aside: false };
-                assert_eq!(store.erase(&erase).unwrap().exchanges, 600);
+                assert_eq!(store.erase(&erase, &SiteId::clone).unwrap().exchanges, 600);
             }
             seen += 1;
         })

@@ -5,6 +5,7 @@ use crate::run::Memory;
 use capture::{Appended, CaptureError, CaptureStore, Exchange};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use ledger::Ledger;
+use parking_lot::Mutex;
 use registry::Registry;
 use rules::{LiveRules, Rules, SiteRules};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,7 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         program: "/bin/false".into(),
         student,
         captures: Arc::new(Broken(site("a-broken"))),
+        drawing: Drawing::default(),
         ledger: ledger.clone(),
         registry: Registry::new(&root.join("registry")),
         rules: live_rules(),
@@ -78,6 +80,41 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
 
 fn ledger(root: &Path, metrics: &Arc<Metrics>) -> Arc<Ledger> {
     Arc::new(Ledger::open_dir(&root.join("ledger"), live_rules(), metrics.clone(), 1).unwrap())
+}
+
+/// An exchange log that somebody wants to erase from while it is read.
+struct Read {
+    drawing: Drawing,
+    may_erase: Mutex<Vec<bool>>,
+}
+
+impl CaptureStore for Read {
+    fn append(&self, _: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        Ok(Appended::default())
+    }
+    fn scan(&self, _: &SiteId, _: Option<Uuid>, _: &mut dyn FnMut(Exchange)) -> Result<(), CaptureError> {
+        self.may_erase.lock().push(self.drawing.is_free());
+        Ok(())
+    }
+    fn sites(&self) -> Result<BTreeSet<SiteId>, CaptureError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_erased_between_the_reading_of_examples_and_their_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let ledger = ledger(dir.path(), &metrics);
+    let mut cycle = cycle(dir.path(), &ledger, &metrics);
+    let drawing = cycle.runner.drawing.clone();
+    let read = Arc::new(Read { drawing: drawing.clone(), may_erase: Mutex::default() });
+    cycle.runner.captures = read.clone();
+    let folder = begun(&cycle.root, "shop");
+    assert!(matches!(cycle.runner.walk(&folder).await, Err(CycleError::TooFew { .. })));
+    let may_erase = read.may_erase.lock().clone();
+    assert!(!may_erase.is_empty() && may_erase.iter().all(|free| !free), "{may_erase:?}");
+    assert!(drawing.is_free(), "it is held no longer than that");
 }
 
 #[test]

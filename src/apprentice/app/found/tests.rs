@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use callsite::SiteId;
-use capture::{CaptureStore, Distillable, Exchange, Segments, Source};
-use capture::{Redactor, SegmentLimits};
+use capture::{CaptureStore, Distillable, Erase, Exchange, Redactor, SegmentLimits, Segments, Source, Subject};
 use fingerprint::Shape;
 use handover::OperatorAction;
 use ledger::Ledger;
@@ -46,8 +45,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings::parse("").unwrap();
+        let settings = Settings::parse(settings).unwrap();
         let rules = LiveRules::new(settings.rules(&[("teacher".to_owned(), "t".to_owned())].into()).unwrap());
         let metrics = Arc::new(Metrics::new().unwrap());
         let ledger = Ledger::open_dir(&dir.path().join("ledger"), rules.clone(), metrics, 1).unwrap();
@@ -63,9 +66,11 @@ impl World {
         let found = self.open();
         for number in 0..100 {
             let system = format!("You are Nr. {number}, smith of glass swords. Name a price and praise the blade.");
-            found.finder.look_up(Shape::new("chat", "m", None, None), &system, &format!("Hi {number}"), true, 1);
+            let user = format!("Hi {number}, from nr{number}@mill.example with sk-{number:020}");
+            found.finder.look_up(Shape::new("chat", "m", None, None), &system, &user, true, 1);
         }
-        let name = found.finder.mine(1, &Around { rules: &self.rules, ledger: &self.ledger }).found.pop().unwrap();
+        let around = Around { rules: &self.rules, ledger: &self.ledger, redactor: &found.redactor };
+        let name = found.finder.mine(1, &around).found.pop().unwrap();
         (found, name)
     }
 }
@@ -133,4 +138,71 @@ fn a_file_of_another_form_or_that_says_nothing_sensible_is_set_aside() {
         let names = std::fs::read_dir(world.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
         assert!(names.into_iter().any(|name| name.to_string_lossy().starts_with("found-sites.damaged-")), "{text}");
     }
+}
+
+#[test]
+fn what_must_not_be_stored_is_in_no_sample() {
+    let shown = |world: &World| {
+        let text = std::fs::read_to_string(world.dir.path().join("found-sites.json")).unwrap();
+        let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+        (kept["sites"][0]["samples"].to_string(), text)
+    };
+    let world = World::new();
+    let (found, _) = world.found();
+    found.keep().unwrap();
+    let (samples, text) = shown(&world);
+    assert!(samples.contains("@mill.example with [key]") && !text.contains("sk-0"), "{text}");
+    // Other rules hold for what was kept before, too.
+    let rule = "[capture]\nredact = [{ regex = '[a-z0-9]+@mill.example', replace = '[mail]' }]";
+    let world = World { settings: Settings::parse(rule).unwrap(), ..world };
+    let found = world.open();
+    assert!(format!("{:?}", found.finder.views()[0].samples).contains("from [mail] with [key]"));
+    let (samples, _) = shown(&world);
+    assert!(samples.contains("from [mail] with [key]") && !samples.contains("@mill.example"), "{samples}");
+    // A path leads into requests, and nobody can say where in one a text has stood.
+    let world = World::with("[capture]\nredact = [{ path = '$.messages[1]' }]");
+    let (found, _) = world.found();
+    assert_eq!(found.finder.sites()[0].samples, []);
+}
+
+#[test]
+fn a_named_site_is_erased_with_what_lies_under_its_former_name() {
+    let world = World::new();
+    let (found, first) = world.found();
+    let (dir, redactor) = (world.dir.path().join("capture"), Redactor::new(&[]).unwrap());
+    let kept = Segments::open(&dir, SegmentLimits::NONE, redactor).unwrap();
+    let asked = |of: &SiteId, at_ms: u64| {
+        let request = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{at_ms}"}}]}}"#);
+        let message = r#"{"index":0,"message":{"content":"ok"},"finish_reason":"stop"}"#;
+        let response = format!(r#"{{"model":"t","choices":[{message}]}}"#);
+        Exchange { request, response, ..exchange(of, at_ms) }
+    };
+    kept.append(vec![asked(&first, 1), asked(&site("shop"), 2), asked(&site("other"), 3)]).unwrap();
+    found.finder.rename(&first, &site("shop")).unwrap();
+    found.changed(&world.ledger).unwrap();
+    // A lesson before the naming and one after it; the second has read both names.
+    let lessons = world.dir.path().join("lessons");
+    let data = |of: &SiteId| lessons.join(of.as_str()).join("1/curriculum");
+    for of in [&first, &site("shop")] {
+        std::fs::create_dir_all(data(of)).unwrap();
+        let line = |n| {
+            format!(
+                r#"{{"messages":[{{"role":"user","content":"{n}"}},{{"role":"assistant","content":"ok"}}]}}{}"#,
+                '\n'
+            )
+        };
+        std::fs::write(data(of).join("train.jsonl"), [1, 9].map(line).concat()).unwrap();
+        std::fs::write(data(of).join("held_out.jsonl"), "").unwrap();
+    }
+    let finder = super::known_sites(&world.settings, world.dir.path()).unwrap();
+    let erase = Erase { subject: Subject::Site(site("shop")), before_ms: None, set_aside: false };
+    let erased = crate::app::erase(&kept, &lessons, &finder, &erase).unwrap();
+    assert_eq!((erased.log.exchanges, erased.lessons.examples), (2, 2));
+    assert_eq!(kept.sites().unwrap(), [site("other")].into());
+    for of in [&first, &site("shop")] {
+        assert_eq!(std::fs::read_to_string(data(of).join("train.jsonl")).unwrap().lines().count(), 1, "{of}");
+    }
+    // Where nobody can say what sites were called, nothing is erased by half.
+    std::fs::write(world.dir.path().join("found-sites.json"), "[]").unwrap();
+    assert!(super::known_sites(&world.settings, world.dir.path()).is_err());
 }

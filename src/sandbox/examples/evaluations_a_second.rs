@@ -1,7 +1,7 @@
 //! How many evaluations two workers do in a second, limits on: one function applied to one input is one evaluation. One line
 //! of JSON for each row.
 //!
-//! usage: cargo run --release -p sandbox --example throughput (after cargo build --release -p sandbox)
+//! usage: cargo run --release -p sandbox --example evaluations_a_second (after cargo build --release -p sandbox)
 
 #![expect(clippy::print_stdout, reason = "the rows are for a terminal")]
 
