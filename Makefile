@@ -32,6 +32,7 @@ test: setup
 check: setup
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --features apprentice/otlp -- -D warnings
 	cargo test --locked --workspace --test tidy
 
 # Licences, bans and sources; advisories where their database can be had.

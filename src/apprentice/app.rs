@@ -114,6 +114,7 @@ struct Shared {
     student: Option<StudentParts>,
     drawing: Drawing,
     certificates: Certificates,
+    traces: Traces,
 }
 
 /// The student's number format and the folder of its graph.
@@ -141,7 +142,6 @@ impl App {
         let students = open_students(&shared, &ledger)?;
         let (auditor, audits) = Auditor::channel();
         let activity = Arc::new(Activity::default());
-        let traces = Traces::open(settings)?;
         let parts = data_plane::Parts {
             endpoint: &endpoint,
             ledger: &ledger,
@@ -149,7 +149,6 @@ impl App {
             capture,
             auditor,
             activity: &activity,
-            spans: traces.spans(),
         };
         let gateway = data_plane::gateway(&shared, parts, seed)?;
         let serving = gateway::serve(&gateway, listener.secured(shared.certificates.proxy.clone()), &stopped)?;
@@ -158,11 +157,10 @@ impl App {
         let reload = shared.reload(path)?;
         let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
-        let mut background = JoinSet::new();
+        let mut background = shared.begin_loops(&ledger, captures.clone(), &stopped)?;
         background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
         background.spawn(shared.found.clone().look(gateway.clone(), stopped.clone()));
         background.spawn(background::warm(students, ledger.clone()));
-        shared.begin_loops(&mut background, &ledger, captures.clone(), &stopped)?;
         let api = admin::Admin {
             ledger: ledger.clone(),
             lessons: lessons.clone(),
@@ -195,7 +193,7 @@ impl App {
             serving,
             background,
             writer,
-            traces,
+            traces: shared.traces,
             reload,
         })
     }
@@ -271,7 +269,8 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
     let certificates = Certificates::open(&settings, metrics.clone())?;
     let drawing = Drawing::default();
-    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student, drawing, certificates })
+    let traces = Traces::open(&settings)?;
+    Ok(Shared { settings, data, metrics, rules, basis, found, registry, student, drawing, certificates, traces })
 }
 
 /// The hand-over state; a site is known by its records or its exchanges, not only from its next request on.

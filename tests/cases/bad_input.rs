@@ -300,3 +300,17 @@ fn a_teacher_that_cannot_be_reached_is_said_to_the_client_counted_and_logged_onc
     proxy.logs("requests got no answer from the teacher");
     assert_eq!(proxy.log().matches("requests got no answer from the teacher").count(), 1, "{}", proxy.log());
 }
+
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_collector_needs_a_program_that_was_built_for_it() {
+    let exit = world().set("traces.otlp_endpoint", "http://127.0.0.1:4318").fails_to_start();
+    says(&exit, &["traces.otlp_endpoint", "--features otlp"]);
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn a_collectors_address_is_checked() {
+    let exit = world().set("traces.otlp_endpoint", "https://127.0.0.1:4318").fails_to_start();
+    says(&exit, &["traces.otlp_endpoint", "no address of a collector"]);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callsite::SiteId;
 use capture::Capture;
-use gateway::{Activity, Auditor, Gateway, Guard, Key, Keys, Outages, Sentinels, Spans, Students};
+use gateway::{Activity, Auditor, Gateway, Guard, Key, Keys, Outages, Sentinels, Students};
 use ledger::Ledger;
 use net::OwnHosts;
 
@@ -22,7 +22,6 @@ pub(super) struct Parts<'a> {
     pub(super) capture: Option<Capture>,
     pub(super) auditor: Auditor,
     pub(super) activity: &'a Arc<Activity>,
-    pub(super) spans: Option<Arc<dyn Spans>>,
 }
 
 /// The proxy's own keys.
@@ -41,7 +40,7 @@ fn keys(settings: &Settings) -> Result<Keys, Error> {
 /// Puts it together; `seed` makes the dice repeatable.
 pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> Result<Arc<Gateway>, Error> {
     let Shared { settings, data, metrics, rules, .. } = shared;
-    let Parts { endpoint, ledger, students, capture, auditor, activity, spans } = parts;
+    let Parts { endpoint, ledger, students, capture, auditor, activity } = parts;
     Ok(Arc::new(Gateway {
         guard: Guard { hosts: OwnHosts::new(&settings.proxy.hosts), origins: settings.proxy.origins.clone() },
         keys: keys(settings)?,
@@ -68,7 +67,7 @@ pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> R
         activity: activity.clone(),
         prices: prices(settings)?,
         metrics: metrics.clone(),
-        spans,
+        spans: shared.traces.spans(),
         dice: secrets::dice(seed)?,
         clock: now_ms,
     }))

@@ -21,11 +21,11 @@ impl Shared {
     /// What looks at the logs again and again.
     pub(super) fn begin_loops(
         &self,
-        background: &mut JoinSet<()>,
         ledger: &Arc<Ledger>,
         captures: Option<Arc<Segments>>,
         stopped: &watch::Receiver<bool>,
-    ) -> Result<(), Error> {
+    ) -> Result<JoinSet<()>, Error> {
+        let mut background = JoinSet::new();
         background.spawn(background::flush(ledger.clone(), stopped.clone()));
         background.spawn(self.certificates.clone().look(stopped.clone()));
         let webhooks = webhooks::webhooks(&self.settings.webhooks)?;
@@ -35,7 +35,7 @@ impl Shared {
         if let Some(captures) = captures {
             background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
         }
-        Ok(())
+        Ok(background)
     }
 
     /// What reads the file at `path` again.
