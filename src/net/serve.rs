@@ -24,16 +24,38 @@ const UNREAD_BYTES: usize = 8 << 10;
 /// The answer to a client that speaks plain HTTP where TLS is spoken.
 const USE_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 50\r\n\r\nTLS is spoken here: the address begins with https\n";
 
-/// Serves `socket` on the current runtime until `stop` turns true, then lets running requests finish.
-pub async fn serve<S, B>(socket: Socket, limits: Limits, service: S, mut stop: watch::Receiver<bool>)
-where
-    S: HttpService<Incoming, ResBody = B> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What answers the requests of a connection; every service of hyper's that can be handed to another task does.
+pub trait Answering:
+    HttpService<
+        Incoming,
+        ResBody: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+        Error: Into<BoxError>,
+        Future: Send + 'static,
+    > + Send
+    + 'static
 {
+}
+
+impl<S> Answering for S where
+    S: HttpService<
+            Incoming,
+            ResBody: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+            Error: Into<BoxError>,
+            Future: Send + 'static,
+        > + Send
+        + 'static
+{
+}
+
+/// Serves `socket` on the current runtime until `stop` turns true, then lets running requests finish.
+pub async fn serve(
+    socket: Socket,
+    limits: Limits,
+    service: impl Answering + Clone,
+    mut stop: watch::Receiver<bool>,
+) {
     let Socket { tcp, tls } = socket;
     let listener = match tokio::net::TcpListener::from_std(tcp) {
         Ok(listener) => listener,
@@ -87,21 +109,14 @@ async fn next(
 }
 
 /// One connection that begins with a handshake. Whoever is silent in it is not waited for, neither long nor at the end.
-async fn secured<S, B>(
+async fn secured(
     stream: TcpStream,
     tls: Arc<Tls>,
     limits: Limits,
-    service: S,
+    service: impl Answering,
     mut stop: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
-) where
-    S: HttpService<Incoming, ResBody = B> + Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) {
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(limits.header_time, handshake(stream, &tls)) => shaken,
         _ = stop.wait_for(|stop| *stop) => return,
@@ -128,21 +143,13 @@ async fn handshake(
 }
 
 /// One connection to its end: once the program is to stop that is the end of the running request.
-async fn connection<I, S, B>(
-    stream: I,
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     limits: Limits,
-    service: S,
+    service: impl Answering,
     mut stop: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
-) where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: HttpService<Incoming, ResBody = B> + Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
