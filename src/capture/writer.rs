@@ -72,6 +72,13 @@ struct Writing {
     failed_at: Option<Instant>,
 }
 
+impl Drop for Writing {
+    /// However the thread ends, nobody waits for it any longer.
+    fn drop(&mut self) {
+        self.queue.end();
+    }
+}
+
 impl Writing {
     /// One round: writes what waits, then waits for more. Returns whether to go on.
     fn round(&mut self, stopping: bool) -> bool {
@@ -127,7 +134,7 @@ impl Writing {
             }
             Err(error) => self.failed(&error, items),
         }
-        self.queue.release(items, bytes);
+        self.queue.done(items, bytes);
     }
 
     fn failed(&mut self, error: &CaptureError, lost: usize) {

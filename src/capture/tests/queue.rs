@@ -16,11 +16,13 @@ const SETTINGS: WriterSettings = WriterSettings { queue_bytes_max: 64 << 20, ret
 struct Scripted {
     full: AtomicBool,
     slow: AtomicBool,
+    entered: AtomicBool,
     kept: AtomicUsize,
 }
 
 impl CaptureStore for Scripted {
     fn append(&self, exchanges: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        self.entered.store(true, Ordering::SeqCst);
         while self.slow.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -164,4 +166,28 @@ fn a_disk_with_too_little_room_is_left_alone() {
     assert_eq!(segments(dir.path()).len(), 0);
     let error = store.append(vec![exchange("a", 100, 1)]).unwrap_err().to_string();
     assert!(error.contains("capture.free_mb_min"), "{error}");
+}
+
+#[test]
+fn who_flushes_waits_for_what_was_queued_before_and_for_nothing_else() {
+    let (store, metrics) = (Arc::new(Scripted::default()), metrics());
+    store.slow.store(true, Ordering::SeqCst);
+    let (capture, writer) = Writer::start(store.clone(), metrics, SETTINGS).unwrap();
+    capture.flush();
+    (0..3).for_each(|n| capture.keep(exchange("a", 100, n)));
+    let (flushing, seen) = (capture.clone(), store.clone());
+    let flushed = std::thread::spawn(move || {
+        flushing.flush();
+        seen.kept.load(Ordering::SeqCst)
+    });
+    wait_until("the writer writes", || store.entered.load(Ordering::SeqCst));
+    store.slow.store(false, Ordering::SeqCst);
+    assert_eq!(flushed.join().unwrap(), 3);
+    // What is lost to a full disk is waited for no longer, nor what nobody writes.
+    store.full.store(true, Ordering::SeqCst);
+    capture.keep(exchange("a", 100, 4));
+    capture.flush();
+    writer.finish();
+    capture.keep(exchange("a", 100, 5));
+    capture.flush();
 }
