@@ -9,7 +9,7 @@
 //! - `template`, `index`: what is fixed, and which template a prompt is of; `name`: a readable name;
 //! - [`adjusted_rand_index`]: how good it is where the truth is known;
 //! - [`Finder`]: the live side, asked for every request; `alike`: templates that are one after all; `site`, `edit`: what is
-//!   kept, and what a person changes.
+//!   kept, and what a person changes; `forget`: what is erased of prompts.
 //!
 //! **Order does not matter.** Whoever clusters prompts as they come gets clusters that depend on the order. Here a request
 //! that no template fits only goes into a sample, the prompts with the smallest hashes, which is the same in every order; and
@@ -25,6 +25,7 @@ mod agreement;
 mod alike;
 mod edit;
 mod finder;
+mod forget;
 mod index;
 mod mine;
 mod name;
