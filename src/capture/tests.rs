@@ -174,7 +174,7 @@ fn a_segment_that_cannot_be_opened_costs_no_other_and_stays_where_it_is() {
     let odd = dir.path().join(format!("segment-{}", id(50, 0)));
     std::fs::write(&odd, "not a folder").unwrap();
     let store = open(dir.path());
-    store.maintain(0).unwrap();
+    store.maintain(0, &SiteId::clone).unwrap();
     assert_eq!(requests(&store, "a", None), ["request 1"]);
     assert_eq!(std::fs::read(&odd).unwrap(), b"not a folder");
 }
