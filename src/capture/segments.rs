@@ -34,6 +34,9 @@ use crate::summary::millis;
 use crate::users::Users;
 
 const LOCK_FILE: &str = "lock";
+/// How the names begin under which a request says who asks: with a colon, or what JSON takes for a space before it.
+const SAFETY_WORD: &str = "\"safety_identifier\"";
+const USER_WORDS: [&str; 6] = [SAFETY_WORD, "\"user\":", "\"user\" ", "\"user\"\n", "\"user\"\t", "\"user\"\r"];
 /// How often, and how long apart, a lock that another process holds is tried.
 const LOCK_TRIES: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
@@ -340,11 +343,13 @@ fn packed<'a>(packer: &mut Packer, exchanges: &'a [Exchange]) -> Result<Vec<(&'a
 /// Who asks, as the request says.
 fn user_of(exchange: &Exchange) -> Option<String> {
     let request = exchange.request.as_str();
-    // Most requests name nobody; looking for the words is far cheaper than reading them.
-    let named = request.contains("\"safety_identifier\"")
-        || request
-            .match_indices("\"user\"")
-            .any(|(at, word)| request.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with(':')));
+    // Most requests name nobody; looking for the words is far cheaper than reading them, and whether there are any than where.
+    let may_name = USER_WORDS.iter().any(|word| request.contains(word));
+    let named = may_name
+        && (request.contains(SAFETY_WORD)
+            || request.match_indices("\"user\"").any(|(at, word)| {
+                request.get(at + word.len()..).is_some_and(|rest| rest.trim_start().starts_with(':'))
+            }));
     if named { exchange.api.parse(request.as_bytes()).ok()?.user() } else { None }
 }
 

@@ -7,6 +7,7 @@ use telemetry::Metrics;
 
 use super::{SiteId, Uuid, exchange, open, open_with, requests, segments};
 use crate::limits::{EXCHANGE_BYTES_MAX, RETRY_PAUSE};
+use crate::writer::group_max;
 use crate::*;
 
 const SETTINGS: WriterSettings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: RETRY_PAUSE };
@@ -190,4 +191,14 @@ fn who_flushes_waits_for_what_was_queued_before_and_for_nothing_else() {
     writer.finish();
     capture.keep(exchange("a", 100, 5));
     capture.flush();
+}
+
+#[test]
+fn in_a_rush_the_half_is_written_while_the_other_half_is_answered() {
+    let ms = Duration::from_millis;
+    // Nobody hurries: what came in a while is one commit, however much it is.
+    assert_eq!([1, 199, 200, 1024].map(|waiting| group_max(waiting, ms(25))), [limits::BATCH_MAX; 4]);
+    assert_eq!(group_max(199, ms(1)), limits::BATCH_MAX, "a few are written together");
+    assert_eq!([200, 255, 256, 2047].map(|waiting| group_max(waiting, ms(24))), [100, 128, 128, 1024]);
+    assert_eq!(group_max(limits::QUEUE_MAX, ms(1)), limits::BATCH_MAX, "a commit is bounded all the same");
 }
