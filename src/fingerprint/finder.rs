@@ -9,14 +9,15 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::alike::same;
-use crate::forget::{sample_anew, samples};
 use crate::index::Index;
 use crate::mine::{Cluster, mine};
 use crate::name;
 use crate::pool::{Doc, Pool};
+use crate::samples::{sample_anew, samples};
 use crate::shape::Shape;
 use crate::site::{FoundSite, FoundView, Standing};
 use crate::split::Split;
+use crate::surroundings::Surroundings;
 use crate::template::Template;
 
 /// Unknown prompts that must have come before it is worth mining again: so many, and one in so many of those kept.
@@ -45,20 +46,6 @@ pub struct FinderSettings {
     pub split: Split,
     /// Call sites that may be found.
     pub sites_max: usize,
-}
-
-/// What others know of a site.
-pub trait Surroundings {
-    /// Whether prompts of `site` may be kept for showing.
-    fn keeps(&self, site: &SiteId) -> bool;
-    /// A prompt's text as it may be kept for showing; none where it may not. Nothing is taken out where nobody says what.
-    fn redacted(&self, text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-    /// Whether nothing would be lost with `site`: it has no evidence and no version.
-    fn is_bare(&self, site: &SiteId) -> bool;
-    /// Whether somebody else uses this name.
-    fn is_used(&self, site: &SiteId) -> bool;
 }
 
 /// What mining came to.
