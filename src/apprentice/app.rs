@@ -340,6 +340,7 @@ fn learning(
         runner,
         root: data.join(LESSONS),
         retention: exchange_log::retention(settings)?,
+        today: shared.found.today(),
         requests: requests.clone(),
         metrics: metrics.clone(),
         requests_per_s: Box::new(move |window_s| activity.requests_per_s(now_ms() / 1000, window_s)),

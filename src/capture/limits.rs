@@ -16,6 +16,10 @@ pub(crate) const BATCH_MAX: usize = 1024;
 pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;
 /// So many waiting exchanges wake the writer before its time.
 pub(crate) const WAKE_AT: usize = 200;
+/// So many that came while others were written are written at once.
+pub(crate) const GO_ON_AT: usize = 64;
+/// [`WAKE_AT`] exchanges within this time: whoever sends them may be waiting for the writer.
+pub(crate) const RUSH: Duration = Duration::from_millis(25);
 /// How long exchanges wait for company before they are written: nobody waits for them.
 pub(crate) const LINGER: Duration = Duration::from_millis(100);
 /// How long nothing is tried after a write error.

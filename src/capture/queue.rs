@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use telemetry::Metrics;
 
 use crate::limits::{EXCHANGE_BYTES_MAX, EXCHANGE_OVERHEAD_BYTES, QUEUE_MAX, WAKE_AT};
@@ -18,7 +18,10 @@ pub struct Capture(pub(crate) Arc<Queue>);
 /// The queue between the serving threads and the writer.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: Mutex<Vec<Exchange>>,
+    waiting: Mutex<Waiting>,
+    /// How many of those that were queued the writer has done with, for whoever waits for it.
+    done: Mutex<u64>,
+    more_done: Condvar,
     /// Of all that has a place, what is being written included.
     items: AtomicUsize,
     bytes: AtomicUsize,
@@ -29,10 +32,19 @@ pub(crate) struct Queue {
     metrics: Arc<Metrics>,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    exchanges: Vec<Exchange>,
+    /// How many were queued so far.
+    queued: u64,
+}
+
 impl Queue {
     pub(crate) fn new(bytes_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             waiting: Mutex::default(),
+            done: Mutex::default(),
+            more_done: Condvar::new(),
             items: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             bytes_max,
@@ -42,17 +54,30 @@ impl Queue {
         })
     }
 
-    /// Everything that waits; its places stay taken until [`Queue::release`].
+    /// Everything that waits; its places stay taken until [`Queue::done`].
     pub(crate) fn take(&self) -> Vec<Exchange> {
-        std::mem::take(&mut *self.waiting.lock())
+        std::mem::take(&mut self.waiting.lock().exchanges)
     }
 
     /// How many wait, those that are being written not included.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.lock().len()
+        self.waiting.lock().exchanges.len()
     }
 
-    pub(crate) fn release(&self, items: usize, bytes: usize) {
+    /// The oldest of those that were taken are written, or lost.
+    pub(crate) fn done(&self, items: usize, bytes: usize) {
+        self.release(items, bytes);
+        *self.done.lock() += items as u64;
+        self.more_done.notify_all();
+    }
+
+    /// Nobody writes any more.
+    pub(crate) fn end(&self) {
+        *self.done.lock() = u64::MAX;
+        self.more_done.notify_all();
+    }
+
+    fn release(&self, items: usize, bytes: usize) {
         self.items.fetch_sub(items, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -106,6 +131,16 @@ impl Capture {
         }
     }
 
+    /// Waits until everything that was queued before is in the log, or lost to a write error.
+    pub fn flush(&self) {
+        let queued = self.0.waiting.lock().queued;
+        if let Some(writer) = self.0.writer.get() {
+            writer.unpark();
+        }
+        let mut done = self.0.done.lock();
+        self.0.more_done.wait_while(&mut done, |done| *done < queued);
+    }
+
     /// Counts an exchange that could not even be queued, such as one whose bytes are not text.
     pub fn drop_one(&self, reason: &'static str) {
         self.0.metrics.capture_dropped_total(reason).inc();
@@ -125,8 +160,9 @@ impl Place {
         debug_assert_eq!(bytes_of(exchange.text_bytes()), self.bytes, "the writer gives back what the texts have");
         let Some(queue) = self.queue.take() else { return };
         let mut waiting = queue.waiting.lock();
-        waiting.push(exchange);
-        let many = waiting.len() == WAKE_AT;
+        waiting.exchanges.push(exchange);
+        waiting.queued += 1;
+        let many = waiting.exchanges.len() == WAKE_AT;
         drop(waiting);
         if many && let Some(writer) = queue.writer.get() {
             writer.unpark();

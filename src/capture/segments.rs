@@ -81,10 +81,10 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Of one site, milliseconds.
+    /// Of what lies under `name`, milliseconds. `today` is how that site is called now: its time is that of its former names too.
     #[must_use]
-    pub fn of(&self, site: &SiteId) -> u64 {
-        self.sites.get(site).copied().unwrap_or(self.default_ms)
+    pub fn of(&self, name: &SiteId, today: &SiteId) -> u64 {
+        self.sites.get(today).or_else(|| self.sites.get(name)).copied().unwrap_or(self.default_ms)
     }
 
     /// The longest of any site.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use telemetry::Metrics;
 
 use crate::CaptureError;
-use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX, LINGER, WAKE_AT};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX, GO_ON_AT, LINGER, RUSH, WAKE_AT};
 use crate::queue::{Capture, Queue, bytes_of};
 use crate::record::Exchange;
 use crate::segments::CaptureStore;
@@ -44,8 +44,14 @@ impl Writer {
     ) -> std::io::Result<(Capture, Self)> {
         let queue = Queue::new(settings.queue_bytes_max, metrics.clone());
         let stop = Arc::<AtomicBool>::default();
-        let mut writing =
-            Writing { queue: queue.clone(), store, metrics, retry_pause: settings.retry_pause, failed_at: None };
+        let mut writing = Writing {
+            queue: queue.clone(),
+            store,
+            metrics,
+            retry_pause: settings.retry_pause,
+            failed_at: None,
+            taken_at: Instant::now(),
+        };
         let stopping = stop.clone();
         let work = move || while writing.round(stopping.load(Ordering::Acquire)) {};
         let thread = thread::Builder::new().name("capture".into()).spawn(work)?;
@@ -70,6 +76,22 @@ struct Writing {
     metrics: Arc<Metrics>,
     retry_pause: Duration,
     failed_at: Option<Instant>,
+    /// When the queue was last emptied.
+    taken_at: Instant,
+}
+
+/// How many of so many that wait are written in one commit. In a rush it is half of them: while the second half is written those who had
+/// waited for the first send more, and neither they nor the writer stand still. Where nobody hurries one commit for all is cheaper.
+pub(crate) fn group_max(waiting: usize, filled_in: Duration) -> usize {
+    let is_rush = waiting >= WAKE_AT && filled_in < RUSH;
+    if is_rush { waiting.div_ceil(2).min(BATCH_MAX) } else { BATCH_MAX }
+}
+
+impl Drop for Writing {
+    /// However the thread ends, nobody waits for it any longer.
+    fn drop(&mut self) {
+        self.queue.end();
+    }
 }
 
 impl Writing {
@@ -80,7 +102,8 @@ impl Writing {
             self.queue.stopped.store(false, Ordering::Relaxed);
         }
         let waiting = self.queue.take();
-        let none = waiting.is_empty();
+        let filled_in = std::mem::replace(&mut self.taken_at, Instant::now()).elapsed();
+        let (none, most) = (waiting.is_empty(), group_max(waiting.len(), filled_in));
         let mut waiting = waiting.into_iter().peekable();
         while waiting.peek().is_some() {
             let mut bytes = 0;
@@ -90,7 +113,7 @@ impl Writing {
                     bytes <= BATCH_BYTES_MAX
                 })
             })
-            .take(BATCH_MAX)
+            .take(most)
             .collect();
             self.write(batch);
         }
@@ -103,7 +126,7 @@ impl Writing {
         if none && stopping {
             return false;
         }
-        if !stopping && self.queue.waiting() < WAKE_AT {
+        if !stopping && self.queue.waiting() < GO_ON_AT {
             thread::park_timeout(LINGER);
         }
         true
@@ -127,7 +150,7 @@ impl Writing {
             }
             Err(error) => self.failed(&error, items),
         }
-        self.queue.release(items, bytes);
+        self.queue.done(items, bytes);
     }
 
     fn failed(&mut self, error: &CaptureError, lost: usize) {

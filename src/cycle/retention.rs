@@ -4,20 +4,19 @@
 //! hand-over can no longer use them, but for the newest few.
 
 use callsite::{SiteId, VersionId};
-use capture::Retention;
 use ledger::SiteView;
 use registry::Registry;
 
 use crate::CycleError;
 use crate::folder::Summary;
 
-/// Removes the data files of ended lessons whose oldest exchange is past its retention.
-pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, retention: &Retention) {
+/// Removes the data files of ended lessons whose oldest exchange is older than what is kept.
+pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, kept_ms: u64) {
     for lesson in lessons.iter().filter(|lesson| lesson.outcome.is_some()) {
         let first = lesson.lineage.as_ref().and_then(|lineage| lineage.first);
         // A version 7 UUID begins with its Unix milliseconds.
         let first_ms = first.map(|id| (id.as_u128() >> 80) as u64);
-        if first_ms.is_some_and(|first_ms| first_ms.saturating_add(retention.of(&lesson.folder.site)) < now_ms) {
+        if first_ms.is_some_and(|first_ms| first_ms.saturating_add(kept_ms) < now_ms) {
             for name in [curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {
                 lesson.folder.discard(&format!("curriculum/{name}"));
             }

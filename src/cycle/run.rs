@@ -31,6 +31,8 @@ pub struct Cycle {
     pub root: PathBuf,
     /// How long a lesson's prompts and answers stay: as long as the exchange log keeps them.
     pub retention: Retention,
+    /// The name that a site has today.
+    pub today: Box<dyn Fn(&SiteId) -> SiteId + Send + Sync>,
     pub requests: LessonRequests,
     pub metrics: Arc<Metrics>,
     /// Mean requests a second over the last so many seconds.
@@ -141,7 +143,9 @@ impl Cycle {
     /// Begins the lesson that is due.
     pub(crate) fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
         let mut due = Vec::new();
-        for view in self.runner.ledger.views() {
+        let views = self.runner.ledger.views();
+        self.expire_former(&views)?;
+        for view in views {
             let site = view.site.clone();
             match self.look(&view, memory) {
                 Ok((input, after_ms)) => {
@@ -166,11 +170,21 @@ impl Cycle {
         Ok(Some(folder))
     }
 
+    /// Lessons under names that no site has any more keep their data for no longer than others.
+    fn expire_former(&self, views: &[SiteView]) -> Result<(), CycleError> {
+        let is_former = |site: &SiteId| views.iter().all(|view| view.site != *site);
+        for site in folder::sites(&self.root)?.into_iter().filter(is_former) {
+            let kept_ms = self.retention.of(&site, &(self.today)(&site));
+            retention::expire_data(&self.lessons(&site)?, (self.runner.clock)(), kept_ms);
+        }
+        Ok(())
+    }
+
     /// What the schedule needs to know of a site, and from when on its exchanges are of use.
     fn look(&self, view: &SiteView, memory: &mut Memory) -> Result<(ScheduleInput, Option<u64>), CycleError> {
         let now_ms = (self.runner.clock)();
         let lessons = self.lessons(&view.site)?;
-        retention::expire_data(&lessons, now_ms, &self.retention);
+        retention::expire_data(&lessons, now_ms, self.retention.of(&view.site, &(self.today)(&view.site)));
         retention::expire_versions(&self.runner.registry, &view.site, view, self.runner.settings.versions_kept)?;
         // A clock that ran ahead when drift was found must not stop learning until it is there again.
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));

@@ -83,6 +83,7 @@ impl Finder {
                     first_ms,
                     last_ms,
                     samples: Vec::new(),
+                    wants_samples: false,
                 });
             }
             Ok(())

@@ -13,9 +13,11 @@ use crate::index::Index;
 use crate::mine::{Cluster, mine};
 use crate::name;
 use crate::pool::{Doc, Pool};
+use crate::samples::{sample_anew, samples};
 use crate::shape::Shape;
-use crate::site::{FoundSite, FoundView, SAMPLES, Sample, Standing};
+use crate::site::{FoundSite, FoundView, Standing};
 use crate::split::Split;
+use crate::surroundings::Surroundings;
 use crate::template::Template;
 
 /// Unknown prompts that must have come before it is worth mining again: so many, and one in so many of those kept.
@@ -44,20 +46,6 @@ pub struct FinderSettings {
     pub split: Split,
     /// Call sites that may be found.
     pub sites_max: usize,
-}
-
-/// What others know of a site.
-pub trait Surroundings {
-    /// Whether prompts of `site` may be kept for showing.
-    fn keeps(&self, site: &SiteId) -> bool;
-    /// A prompt's text as it may be kept for showing; none where it may not. Nothing is taken out where nobody says what.
-    fn redacted(&self, text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-    /// Whether nothing would be lost with `site`: it has no evidence and no version.
-    fn is_bare(&self, site: &SiteId) -> bool;
-    /// Whether somebody else uses this name.
-    fn is_used(&self, site: &SiteId) -> bool;
 }
 
 /// What mining came to.
@@ -100,7 +88,7 @@ struct Snapshot {
 pub struct Finder {
     settings: FinderSettings,
     now: RwLock<Arc<Snapshot>>,
-    pool: Mutex<Pool>,
+    pub(crate) pool: Mutex<Pool>,
     /// Held by whoever changes the sites.
     changing: Mutex<()>,
     changed: AtomicBool,
@@ -129,7 +117,7 @@ impl Finder {
         }
         let now = self.now.read().clone();
         let owner = now.index.owner(shape, system, user).and_then(|owner| now.sites.get(owner));
-        if may_remember && owner.is_none_or(|live| live.site.fine) {
+        if may_remember && owner.is_none_or(|live| live.site.wants_prompts()) {
             let doc = Doc::new(shape, system, user);
             self.pool.lock().offer(doc);
         }
@@ -178,9 +166,17 @@ impl Finder {
         let now = self.now.read().clone();
         let mut sites: Vec<FoundSite> = now.sites.iter().map(|live| live.kept()).collect();
         let known: Vec<Template> = sites.iter().flat_map(|site| site.templates.clone()).collect();
-        let fine = |doc: &&Doc| now.index.owner(doc.shape, &doc.system, &doc.user).is_some();
-        let (inside, unknown): (Vec<&Doc>, Vec<&Doc>) = docs.iter().partition(fine);
-        let mut clusters = mine(unknown.into_iter(), &known, self.settings.split);
+        let owner = |doc: &Doc| now.index.owner(doc.shape, &doc.system, &doc.user);
+        let owned: Vec<(Option<usize>, &Doc)> = docs.iter().map(|doc| (owner(doc), doc)).collect();
+        let of = |wanted: &dyn Fn(Option<usize>) -> bool| -> Vec<&Doc> {
+            owned.iter().filter(|(owner, _)| wanted(*owner)).map(|(_, doc)| *doc).collect()
+        };
+        let mut sampled = false;
+        for (at, site) in sites.iter_mut().enumerate().filter(|(_, site)| site.wants_samples) {
+            sampled |= sample_anew(site, &of(&|owner| owner == Some(at)), surroundings);
+        }
+        let inside = of(&|owner| owner.and_then(|at| now.sites.get(at)).is_some_and(|live| live.site.fine));
+        let mut clusters = mine(of(&|owner| owner.is_none()).into_iter(), &known, self.settings.split);
         clusters.extend(mine(inside.into_iter(), &known, Split::Texts));
         let (mut mined, mut widened) = (Mined::default(), false);
         for cluster in clusters {
@@ -190,13 +186,13 @@ impl Finder {
                 self.admit(&mut sites, cluster, now_ms, surroundings, &mut mined);
             }
         }
-        if widened || !mined.found.is_empty() {
+        if widened || sampled || !mined.found.is_empty() {
             self.install(sites);
             self.changed.store(true, Ordering::Release);
             let now = self.now.read().clone();
             let is_unknown = |doc: &Doc| {
                 let owner = now.index.owner(doc.shape, &doc.system, &doc.user).and_then(|owner| now.sites.get(owner));
-                owner.is_none_or(|live| live.site.fine)
+                owner.is_none_or(|live| live.site.wants_prompts())
             };
             self.pool.lock().retain(is_unknown);
         }
@@ -226,16 +222,11 @@ impl Finder {
             sites.retain(|site| site.name != idle);
             mined.given_away.push(idle);
         }
-        let Cluster { template, words, samples } = cluster;
+        let Cluster { template, words, samples: prompts } = cluster;
         let is_taken = |name: &SiteId| {
             surroundings.is_used(name) || sites.iter().any(|site| site.name == *name || site.former.contains(name))
         };
         let Some(name) = name::name(&words, template.shape, is_taken) else { return };
-        let samples = if surroundings.keeps(&name) { samples } else { Vec::new() };
-        // Before it is cut: half of what must be taken out would not be recognised.
-        let sample = |(system, user): &(String, String)| {
-            Some(Sample::new(&surroundings.redacted(system)?, &surroundings.redacted(user)?))
-        };
         sites.push(FoundSite {
             former: Vec::new(),
             standing: Standing::Found,
@@ -245,7 +236,8 @@ impl Finder {
             requests: 0,
             first_ms: now_ms,
             last_ms: now_ms,
-            samples: samples.iter().take(SAMPLES).filter_map(sample).collect(),
+            samples: samples(&name, prompts.iter().map(|(system, user)| (&**system, &**user)), surroundings),
+            wants_samples: false,
             name: name.clone(),
         });
         mined.found.push(name);

@@ -9,7 +9,8 @@
 //! - `template`, `index`: what is fixed, and which template a prompt is of; `name`: a readable name;
 //! - [`adjusted_rand_index`]: how good it is where the truth is known;
 //! - [`Finder`]: the live side, asked for every request; `alike`: templates that are one after all; `site`, `edit`: what is
-//!   kept, and what a person changes.
+//!   kept, and what a person changes; `samples`, `forget`: what is shown of prompts, and what is erased; `surroundings`: what
+//!   others know of a site.
 //!
 //! **Order does not matter.** Whoever clusters prompts as they come gets clusters that depend on the order. Here a request
 //! that no template fits only goes into a sample, the prompts with the smallest hashes, which is the same in every order; and
@@ -25,22 +26,26 @@ mod agreement;
 mod alike;
 mod edit;
 mod finder;
+mod forget;
 mod index;
 mod mine;
 mod name;
 mod pool;
+mod samples;
 mod shape;
 mod site;
 mod split;
+mod surroundings;
 mod template;
 mod text;
 
 pub use agreement::adjusted_rand_index;
 pub use edit::EditError;
-pub use finder::{Discover, Finder, FinderSettings, Mined, Surroundings};
+pub use finder::{Discover, Finder, FinderSettings, Mined};
 pub use shape::Shape;
 pub use site::{FoundSite, FoundView, Sample, Standing, TemplateView};
 pub use split::Split;
+pub use surroundings::Surroundings;
 pub use template::{Slot, Template};
 
 #[cfg(test)]

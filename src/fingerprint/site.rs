@@ -61,6 +61,9 @@ pub struct FoundSite {
     /// Of the first template; none where the site's exchanges are not kept.
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// Its samples were erased; new prompts take their place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wants_samples: bool,
 }
 
 /// A found call site, as a person sees it.
@@ -88,6 +91,11 @@ pub struct TemplateView {
 }
 
 impl FoundSite {
+    /// Whether prompts of it are remembered like those of no site.
+    pub(crate) fn wants_prompts(&self) -> bool {
+        self.fine || self.wants_samples
+    }
+
     pub(crate) fn view(&self, active: bool) -> FoundView {
         let samples: Vec<_> = self.samples.iter().map(|sample| (sample.system.clone(), sample.user.clone())).collect();
         let template = |template: &Template| {

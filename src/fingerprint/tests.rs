@@ -1,5 +1,6 @@
 mod corpora;
 mod editing;
 mod finding;
+mod forgetting;
 mod hostile;
 mod reading;

@@ -2,7 +2,7 @@
 
 use harness::client::Answer;
 use harness::kept;
-use harness::program::{Apprentice, Exit, World};
+use harness::program::{Apprentice, Exit, World, places_of};
 use harness::script;
 use harness::teacher::ScriptedTeacher;
 use harness::wait::eventually;
@@ -116,6 +116,48 @@ fn a_person_looks_at_found_sites_and_names_merges_splits_and_ignores_them() {
     assert_eq!(whose(&ask(&proxy, "smith", 6_003)), ("default".to_owned(), "default".to_owned()));
     let refused = sites(&world, &proxy, &["name", "nobody", "x"]);
     assert!(refused.code == Some(1) && refused.stderr.contains("no call site `nobody` was found"), "{refused:?}");
+}
+
+#[test]
+fn what_is_erased_is_no_longer_shown_of_a_site_nor_found_from_and_its_template_stays() {
+    let teacher = ScriptedTeacher::start(|_| script::says("ok"));
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    let [smith, _] = until_found(&proxy);
+    // How many samples and templates it has on disk.
+    let site = |world: &World| {
+        let text = std::fs::read_to_string(world.data().join("found-sites.json")).ok()?;
+        let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let of_smith = kept["sites"].as_array()?.iter().find(|site| site["name"] == smith.as_str())?;
+        Some((of_smith["samples"].as_array()?.len(), of_smith["templates"].as_array()?.len()))
+    };
+    eventually("the samples", || (site(&world) == Some((3, 1))).then_some(()));
+    // What nobody knows yet is remembered as well, and what was just answered still waits to be written.
+    let unknown = |number: usize| {
+        let text = format!("Canary {number} asks about a thing of no kind.");
+        let body = serde_json::json!({"model": "m", "user": "canary", "messages": [{"role": "user", "content": text}]});
+        assert_eq!(proxy.post("/v1/chat/completions", &[], &body.to_string()).status(), 200);
+    };
+    (0..10).for_each(unknown);
+    let erased = proxy.admin("POST", "/admin/capture/erase", r#"{"subject":{"user":"canary"}}"#).json();
+    assert_eq!(erased["exchanges"], 10, "{erased}");
+    assert_eq!(site(&world), Some((0, 1)));
+    let list = proxy.admin("GET", "/admin/found-sites", "").json();
+    assert!(list.to_string().contains("glass swords"), "{list}");
+    // It is as it was for whoever asks on.
+    let mut number = 5_000;
+    eventually("new samples", || {
+        number += 1;
+        assert_eq!(whose(&ask(&proxy, "smith", number)).0, smith);
+        (site(&world) == Some((3, 1))).then_some(())
+    });
+    assert_eq!(proxy.stop().code, Some(0));
+    assert_eq!(places_of("anary", &world.data(), &[]), Vec::<String>::new());
+    // And where nobody serves.
+    let config = world.config();
+    let erase = ["capture", "--config", config.to_str().unwrap(), "erase", "--site", smith.as_str()];
+    assert_eq!(world.run(&erase).code, Some(0));
+    assert_eq!(site(&world), Some((0, 1)));
 }
 
 #[test]

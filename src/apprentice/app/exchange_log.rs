@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use callsite::SiteId;
 use capture::limits::RETRY_PAUSE;
 use capture::{Capture, CaptureError, Redactor, Retention, SegmentLimits, Segments, Writer, WriterSettings};
 use store::StoreError;
@@ -84,12 +85,17 @@ pub(super) fn open(settings: &Settings, data: &Path, metrics: &Metrics) -> Resul
 }
 
 /// Seals, removes and measures segments until the program is told to stop.
-pub(super) async fn look_after(captures: Arc<Segments>, metrics: Arc<Metrics>, stopped: watch::Receiver<bool>) {
-    let mut said = None;
+pub(super) async fn look_after(
+    captures: Arc<Segments>,
+    today: Box<dyn Fn(&SiteId) -> SiteId + Send + Sync>,
+    metrics: Arc<Metrics>,
+    stopped: watch::Receiver<bool>,
+) {
+    let (mut said, today) = (None, Arc::<dyn Fn(&SiteId) -> SiteId + Send + Sync>::from(today));
     loop {
-        let (captures, metrics) = (captures.clone(), metrics.clone());
+        let (captures, today, metrics) = (captures.clone(), today.clone(), metrics.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let maintained = captures.maintain(now_ms());
+            let maintained = captures.maintain(now_ms(), today.as_ref());
             measure(&captures, &metrics).and(maintained)
         });
         let problem = match looked.await {

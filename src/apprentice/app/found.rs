@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callsite::SiteId;
-use capture::{Appended, CaptureError, CaptureStore, Exchange, Redactor};
+use capture::{Appended, CaptureError, CaptureStore, Erase, Exchange, Redactor, Subject};
 use files::FileError;
 use fingerprint::{Finder, FinderSettings, FoundSite, Sample, Surroundings};
 use gateway::{Callsites, Gateway};
 use ledger::Ledger;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rules::{LiveRules, Rules};
 use serde::{Deserialize, Serialize};
 use telemetry::Metrics;
@@ -26,6 +26,8 @@ use crate::settings::Settings;
 
 /// The file's name, and its form.
 const FILE: &str = "found-sites.json";
+/// What the names of files begin with that were set aside.
+const DAMAGED: &str = "found-sites.damaged-";
 const VERSION: u32 = 1;
 /// How often unknown prompts are looked at, if there are enough.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -50,6 +52,8 @@ pub(crate) struct Found {
     configured: Arc<Mutex<Arc<Rules>>>,
     live: LiveRules,
     redactor: Arc<Redactor>,
+    /// Held by whoever looks for sites, writes them or has prompts erased: none of them works with what another one has just changed.
+    busy: Arc<Mutex<()>>,
 }
 
 impl Found {
@@ -69,6 +73,7 @@ impl Found {
             configured: Arc::new(Mutex::new(live.snapshot())),
             live,
             redactor: Arc::new(redactor),
+            busy: Arc::default(),
         };
         found.apply();
         if changed {
@@ -107,11 +112,17 @@ impl Found {
 
     /// Writes the sites. Blocks on the disk.
     fn keep(&self) -> Result<(), FileError> {
-        files::replace_json(&self.path, &Kept { version: VERSION, sites: self.finder.sites() })
+        write(&self.path, &self.finder)
+    }
+
+    /// As long as this is held nobody looks for sites, nor puts what was held back for one into the exchange log.
+    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.busy.lock()
     }
 
     /// It is in force and on disk when this returns. Blocks on the disk.
     fn changed(&self, ledger: &Ledger) -> Result<(), String> {
+        let _busy = self.busy.lock();
         self.apply();
         for former in self.finder.sites().iter().flat_map(|site| &site.former) {
             ledger.forget(former);
@@ -139,6 +150,7 @@ impl Found {
     }
 
     fn look_once(&self, gateway: &Gateway, write_counts: bool) {
+        let _busy = self.busy.lock();
         if self.finder.is_due() {
             let around = Around { rules: &self.live, ledger: &gateway.ledger, redactor: &self.redactor };
             let mined = self.finder.mine(now_ms(), &around);
@@ -163,6 +175,12 @@ impl Found {
         }
     }
 
+    /// The name that a site has today, for whoever knows only names.
+    pub(super) fn today(&self) -> Box<dyn Fn(&SiteId) -> SiteId + Send + Sync> {
+        let finder = self.finder.clone();
+        Box::new(move |site| finder.name_today(site))
+    }
+
     /// The exchange log as sites are called today.
     pub(crate) fn captures(&self, kept: Arc<dyn CaptureStore>) -> Arc<dyn CaptureStore> {
         Arc::new(Renamed { kept, finder: self.finder.clone() })
@@ -181,6 +199,31 @@ fn finder(settings: &Settings, sites: Vec<FoundSite>) -> Finder {
     let settings =
         FinderSettings { discover: callsites.discover, split: callsites.split, sites_max: callsites.found_max };
     Finder::new(settings, sites)
+}
+
+/// Forgets the prompts that `finder` knows and that may be among what is erased, and writes its sites into `data`. A prompt says of which
+/// site it is, and not who asked. What was `default`'s may have become any site's since.
+pub(super) fn forget(data: &Path, finder: &Finder, erase: &Erase) -> Result<(), FileError> {
+    match &erase.subject {
+        Subject::Site(site) if !site.is_default() => {
+            let today = finder.name_today(site);
+            finder.forget(|name| *name == today);
+        }
+        Subject::Site(_) | Subject::User(_) | Subject::Exchange(_) => finder.forget(|_| true),
+    }
+    if finder.sites().is_empty() { Ok(()) } else { write(&data.join(FILE), finder) }
+}
+
+fn write(path: &Path, finder: &Finder) -> Result<(), FileError> {
+    files::replace_json(path, &Kept { version: VERSION, sites: finder.sites() })
+}
+
+/// Files of sites that were set aside: nobody can say whose prompts are in them.
+pub(super) fn damaged(data: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let paths =
+        std::fs::read_dir(data)?.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
+    Ok(paths.into_iter().filter(|path| name(path).starts_with(DAMAGED)).collect())
 }
 
 /// The sites in the file, or in words why it cannot be used.
@@ -211,7 +254,7 @@ fn say_refused(metrics: &Metrics, refused: usize) {
 
 /// Moves a file that cannot be used out of the way; what remains is nothing.
 fn set_aside(path: &Path, problem: &str) -> std::io::Result<Vec<FoundSite>> {
-    let aside = path.with_extension(format!("damaged-{}", now_ms()));
+    let aside = path.with_file_name(format!("{DAMAGED}{}", now_ms()));
     std::fs::rename(path, &aside)?;
     let (file, aside) = (path.display(), aside.display());
     tracing::error!(%file, %aside, problem, "the found call sites are set aside and found anew");

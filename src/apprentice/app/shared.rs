@@ -33,7 +33,12 @@ impl Shared {
             background.spawn(webhooks::tell(webhooks, ledger.clone(), self.metrics.clone(), stopped.clone()));
         }
         if let Some(captures) = captures {
-            background.spawn(exchange_log::look_after(captures, self.metrics.clone(), stopped.clone()));
+            background.spawn(exchange_log::look_after(
+                captures,
+                self.found.today(),
+                self.metrics.clone(),
+                stopped.clone(),
+            ));
         }
         Ok(background)
     }

@@ -186,7 +186,7 @@ fn erased(log: &Log, settings: &Settings, erase: &capture::Erase) -> Outcome {
     let erased = match log {
         Log::Here(log) => {
             let (dir, finder) = (&settings.data.dir, app::known_sites(settings, &settings.data.dir)?);
-            serde_json::to_value(app::erase(log, &dir.join(app::LESSONS), &finder, erase)?)?
+            serde_json::to_value(app::erase(log, dir, &finder, erase)?)?
         }
         Log::Running(client) => ask(client, Method::POST, "/admin/capture/erase", Some(serde_json::to_value(erase)?))?,
     };

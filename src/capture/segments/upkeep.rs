@@ -13,7 +13,7 @@ use crate::live::Live;
 use crate::sealed::Sealed;
 use crate::sealing::{self, Keep};
 use crate::segment::Segment;
-use crate::segments::{Segments, open_live};
+use crate::segments::{Segments, Today, open_live};
 use crate::summary::millis;
 
 impl Segments {
@@ -21,13 +21,13 @@ impl Segments {
     ///
     /// # Errors
     /// When something cannot be read, written or removed; the rest is tried again the next time.
-    pub fn maintain(&self, now_ms: u64) -> Result<(), CaptureError> {
+    pub fn maintain(&self, now_ms: u64, today: &Today<'_>) -> Result<(), CaptureError> {
         let _upkeep = self.upkeep.lock();
         let old = |first: Uuid| now_ms.saturating_sub(millis(first)) >= self.limits.age_ms_max;
         self.close_live(&|first, _| old(first));
         self.reopen_left();
         // On a full disk nothing can be sealed, and removing is all the more needed: each step is tried.
-        let steps = [self.seal_closing(&|_| true), self.expire(now_ms), self.shrink(), self.export_missing()];
+        let steps = [self.seal_closing(&|_| true), self.expire(now_ms, today), self.shrink(), self.export_missing()];
         steps.into_iter().collect()
     }
 
@@ -110,12 +110,14 @@ impl Segments {
     }
 
     /// Removes sites and segments whose newest exchange is past its retention, and what was set aside so long ago.
-    fn expire(&self, now_ms: u64) -> Result<(), CaptureError> {
+    fn expire(&self, now_ms: u64, today: &Today<'_>) -> Result<(), CaptureError> {
         let sealed: Vec<(Uuid, Arc<Sealed>)> =
             self.state.lock().sealed.iter().map(|(first, sealed)| (*first, sealed.clone())).collect();
         for (first, sealed) in sealed {
             let sites = sealed.sites();
-            let past = |site: &SiteId, last: Uuid| millis(last).saturating_add(self.limits.retention.of(site)) < now_ms;
+            let past = |site: &SiteId, last: Uuid| {
+                millis(last).saturating_add(self.limits.retention.of(site, &today(site))) < now_ms
+            };
             let gone: BTreeSet<&SiteId> =
                 sites.iter().filter(|(site, summary)| past(site, summary.last)).map(|(site, _)| site).collect();
             if gone.len() == sites.len() {

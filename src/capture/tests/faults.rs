@@ -67,7 +67,7 @@ fn damaged(sealed: bool, rounds: usize, damage: &dyn Fn(usize, &mut Vec<u8>)) ->
             );
             // It goes on.
             store.append(vec![exchange("b", 200, 1)]).unwrap();
-            store.maintain(0).unwrap();
+            store.maintain(0, &callsite::SiteId::clone).unwrap();
             assert_eq!(requests(&store, "b", None).len(), 1);
             drop(store);
             assert_eq!(requests(&open(dir.path()), "b", None).len(), 1, "round {round}");

@@ -68,7 +68,7 @@ fn all_there(dir: &Path, acknowledged: &[(String, u64)]) {
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".making"));
     assert_eq!(unmade.count(), 0);
     // On a slow machine no child lives long enough to seal a segment; what is left of their tries is sealed here.
-    store.maintain(0).unwrap();
+    store.maintain(0, &SiteId::clone).unwrap();
     let verified = store.verify().unwrap();
     let damaged: Vec<_> = verified.segments.iter().filter(|segment| segment.damaged > 0).collect();
     assert!(damaged.is_empty(), "{damaged:?}, set aside: {:?}", verified.set_aside);
@@ -93,7 +93,7 @@ fn in_a_process_of_its_own_it_writes() {
     let (capture, _writer) = Writer::start(store.clone(), metrics.clone(), settings).unwrap();
     std::thread::spawn(move || {
         loop {
-            store.maintain(0).unwrap();
+            store.maintain(0, &SiteId::clone).unwrap();
             std::thread::sleep(Duration::from_millis(5));
         }
     });
@@ -162,7 +162,7 @@ fn in_a_process_of_its_own_it_fills_the_disk() {
     println!("the disk was full after {}", kept.len());
     // Whatever is tried on the full disk gives errors, and no panic.
     drop(store.append(vec![large(999)]));
-    drop(store.maintain(0));
+    drop(store.maintain(0, &SiteId::clone));
     drop(store.erase(
         &crate::Erase { subject: crate::Subject::Site(site("b")), before_ms: None, set_aside: false },
         &SiteId::clone,
@@ -176,7 +176,7 @@ fn in_a_process_of_its_own_it_fills_the_disk() {
     }
     let store = open_with(dir, SegmentLimits::NONE);
     assert_eq!(store.overview().unwrap().set_aside, Vec::<String>::new());
-    store.maintain(0).unwrap();
+    store.maintain(0, &SiteId::clone).unwrap();
     let found = requests(&store, "a", None);
     assert!(kept.iter().all(|n| found.contains(&format!("request {n}"))), "{} of {}", found.len(), kept.len());
     store.append(vec![exchange("b", 200, 1)]).unwrap();

@@ -7,6 +7,7 @@ use telemetry::Metrics;
 
 use super::{SiteId, Uuid, exchange, open, open_with, requests, segments};
 use crate::limits::{EXCHANGE_BYTES_MAX, RETRY_PAUSE};
+use crate::writer::group_max;
 use crate::*;
 
 const SETTINGS: WriterSettings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: RETRY_PAUSE };
@@ -16,11 +17,13 @@ const SETTINGS: WriterSettings = WriterSettings { queue_bytes_max: 64 << 20, ret
 struct Scripted {
     full: AtomicBool,
     slow: AtomicBool,
+    entered: AtomicBool,
     kept: AtomicUsize,
 }
 
 impl CaptureStore for Scripted {
     fn append(&self, exchanges: Vec<Exchange>) -> Result<Appended, CaptureError> {
+        self.entered.store(true, Ordering::SeqCst);
         while self.slow.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -164,4 +167,38 @@ fn a_disk_with_too_little_room_is_left_alone() {
     assert_eq!(segments(dir.path()).len(), 0);
     let error = store.append(vec![exchange("a", 100, 1)]).unwrap_err().to_string();
     assert!(error.contains("capture.free_mb_min"), "{error}");
+}
+
+#[test]
+fn who_flushes_waits_for_what_was_queued_before_and_for_nothing_else() {
+    let (store, metrics) = (Arc::new(Scripted::default()), metrics());
+    store.slow.store(true, Ordering::SeqCst);
+    let (capture, writer) = Writer::start(store.clone(), metrics, SETTINGS).unwrap();
+    capture.flush();
+    (0..3).for_each(|n| capture.keep(exchange("a", 100, n)));
+    let (flushing, seen) = (capture.clone(), store.clone());
+    let flushed = std::thread::spawn(move || {
+        flushing.flush();
+        seen.kept.load(Ordering::SeqCst)
+    });
+    wait_until("the writer writes", || store.entered.load(Ordering::SeqCst));
+    store.slow.store(false, Ordering::SeqCst);
+    assert_eq!(flushed.join().unwrap(), 3);
+    // What is lost to a full disk is waited for no longer, nor what nobody writes.
+    store.full.store(true, Ordering::SeqCst);
+    capture.keep(exchange("a", 100, 4));
+    capture.flush();
+    writer.finish();
+    capture.keep(exchange("a", 100, 5));
+    capture.flush();
+}
+
+#[test]
+fn in_a_rush_the_half_is_written_while_the_other_half_is_answered() {
+    let ms = Duration::from_millis;
+    // Nobody hurries: what came in a while is one commit, however much it is.
+    assert_eq!([1, 199, 200, 1024].map(|waiting| group_max(waiting, ms(25))), [limits::BATCH_MAX; 4]);
+    assert_eq!(group_max(199, ms(1)), limits::BATCH_MAX, "a few are written together");
+    assert_eq!([200, 255, 256, 2047].map(|waiting| group_max(waiting, ms(24))), [100, 128, 128, 1024]);
+    assert_eq!(group_max(limits::QUEUE_MAX, ms(1)), limits::BATCH_MAX, "a commit is bounded all the same");
 }

@@ -92,7 +92,7 @@ fn a_sealed_segment_is_copied_for_others_with_a_checksum_that_sha256sum_reads() 
         SegmentLimits { age_ms_max: 10_000, export_dir: Some(exports.clone()), ..SegmentLimits::NONE },
     );
     store.append(vec![exchange("a", 100, 1), exchange("b", 100, 2)]).unwrap();
-    store.maintain(200_000).unwrap();
+    store.maintain(200_000, &SiteId::clone).unwrap();
     let checked = std::process::Command::new("sh")
         .args(["-c", "sha256sum --check *.sha256"])
         .current_dir(&exports)
@@ -108,7 +108,7 @@ fn a_sealed_segment_is_copied_for_others_with_a_checksum_that_sha256sum_reads() 
     // What was sealed before copies were wanted is copied later.
     fs::remove_dir_all(&exports).unwrap();
     store.append(vec![exchange("a", 190, 3)]).unwrap();
-    store.maintain(200_000).unwrap();
+    store.maintain(200_000, &SiteId::clone).unwrap();
     assert_eq!(fs::read_dir(&exports).unwrap().count(), 2 * 2);
     fs::remove_dir_all(&exports).unwrap();
     // And by whoever does not hold the log.

@@ -72,6 +72,7 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         runner,
         root: root.join("lessons"),
         retention: capture::Retention { default_ms: 1_000, sites: BTreeMap::new() },
+        today: Box::new(SiteId::clone),
         requests: LessonRequests::default(),
         metrics: metrics.clone(),
         requests_per_s: Box::new(|_| 0.0),
@@ -181,6 +182,32 @@ fn old_training_data_and_versions_that_nobody_uses_are_removed() {
     assert!(lesson.curriculum().join("lineage.json").is_file());
     assert_eq!(cycle.runner.registry.versions(&shop).unwrap(), [tried, newest]);
     assert!(cycle.runner.registry.open(&shop, &unused).is_err());
+}
+
+#[test]
+fn the_data_of_lessons_under_a_former_name_is_kept_as_long_as_its_site_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let ledger = ledger(dir.path(), &metrics);
+    // `found` had a record when it got its name, `bare` had none; `inn` is another site.
+    for name in ["found", "shop"] {
+        assert!(ledger.register(&site(name)));
+    }
+    let mut cycle = cycle(dir.path(), &ledger, &metrics);
+    cycle.retention = capture::Retention { default_ms: 600_000, sites: [(site("shop"), 1_000)].into() };
+    cycle.today = Box::new(|name| if ["found", "bare"].contains(&name.as_str()) { site("shop") } else { name.clone() });
+    let drawn = ["found", "bare", "shop", "inn"].map(|name| {
+        let lesson = begun(&cycle.root, name);
+        std::fs::create_dir_all(lesson.curriculum()).unwrap();
+        std::fs::write(lesson.curriculum().join("train.jsonl"), "secret").unwrap();
+        let first = Some(Uuid::from_u128(500_000 << 80));
+        let lineage = curriculum::Lineage { first, last: first, ..curriculum::Lineage::default() };
+        files::replace_json(&lesson.curriculum().join("lineage.json"), &lineage).unwrap();
+        lesson.end(&outcome(None)).unwrap();
+        lesson.curriculum().join("train.jsonl")
+    });
+    assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
+    assert_eq!(drawn.map(|data| data.is_file()), [false, false, false, true]);
 }
 
 #[test]

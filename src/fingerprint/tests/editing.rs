@@ -20,6 +20,11 @@ fn settings(discover: Discover, split: Split, sites_max: usize) -> FinderSetting
     FinderSettings { discover, split, sites_max }
 }
 
+/// As a program that learns has them.
+pub(super) fn learn() -> FinderSettings {
+    settings(Discover::Learn, Split::Templates, 256)
+}
+
 fn name_of(finder: &Finder, begin: &str) -> SiteId {
     finder.sites().into_iter().map(|site| site.name).find(|name| name.as_str().starts_with(begin)).unwrap()
 }
@@ -37,7 +42,7 @@ fn a_restart_keeps_names_counts_and_what_belongs_to_them() {
     let (before, corpus) = game();
     let names = found(&before, &corpus);
     let text = serde_json::to_string(&before.sites()).unwrap();
-    let after = Finder::new(settings(Discover::Learn, Split::Templates, 256), serde_json::from_str(&text).unwrap());
+    let after = Finder::new(learn(), serde_json::from_str(&text).unwrap());
     let counted: u64 = after.sites().iter().map(|site| site.requests).sum();
     assert!(counted > corpus.asked.len() as u64, "{counted}");
     assert_eq!(found(&after, &corpus), names);

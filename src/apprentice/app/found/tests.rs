@@ -196,7 +196,7 @@ fn a_named_site_is_erased_with_what_lies_under_its_former_name() {
     }
     let finder = super::known_sites(&world.settings, world.dir.path()).unwrap();
     let erase = Erase { subject: Subject::Site(site("shop")), before_ms: None, set_aside: false };
-    let erased = crate::app::erase(&kept, &lessons, &finder, &erase).unwrap();
+    let erased = crate::app::erase(&kept, world.dir.path(), &finder, &erase).unwrap();
     assert_eq!((erased.log.exchanges, erased.lessons.examples), (2, 2));
     assert_eq!(kept.sites().unwrap(), [site("other")].into());
     for of in [&first, &site("shop")] {
@@ -205,4 +205,44 @@ fn a_named_site_is_erased_with_what_lies_under_its_former_name() {
     // Where nobody can say what sites were called, nothing is erased by half.
     std::fs::write(world.dir.path().join("found-sites.json"), "[]").unwrap();
     assert!(super::known_sites(&world.settings, world.dir.path()).is_err());
+}
+
+#[test]
+fn what_is_erased_leaves_no_prompt_among_the_samples() {
+    let world = World::new();
+    let (found, name) = world.found();
+    let kept =
+        Segments::open(&world.dir.path().join("capture"), SegmentLimits::NONE, Redactor::new(&[]).unwrap()).unwrap();
+    let samples = || {
+        let text = std::fs::read_to_string(world.dir.path().join("found-sites.json")).unwrap();
+        let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+        kept["sites"][0]["samples"].as_array().unwrap().len()
+    };
+    let user = || Subject::User("nobody".into());
+    for (subject, left) in [
+        (Subject::Site(site("other")), 3),
+        (Subject::Site(name.clone()), 0),
+        (Subject::Site(SiteId::default_site()), 0),
+        (user(), 0),
+        (Subject::Exchange(Uuid::nil()), 0),
+    ] {
+        let (found, name) = if left == 3 { (found.clone(), name.clone()) } else { world.found() };
+        found.keep().unwrap();
+        assert_eq!((samples(), found.finder.sites()[0].name.clone()), (3, name.clone()));
+        // Somebody who serves nothing erases.
+        let finder = super::known_sites(&world.settings, world.dir.path()).unwrap();
+        let erase = Erase { subject, before_ms: None, set_aside: false };
+        crate::app::erase(&kept, world.dir.path(), &finder, &erase).unwrap();
+        assert_eq!((samples(), finder.sites()[0].templates.len()), (left, 1), "{erase:?}");
+        std::fs::remove_file(world.dir.path().join("found-sites.json")).unwrap();
+    }
+    // What could not be read may hold some: it is named, and goes when it is said.
+    let aside = world.dir.path().join("found-sites.damaged-1");
+    std::fs::write(&aside, "secret").unwrap();
+    for set_aside in [false, true] {
+        let erase = Erase { subject: user(), before_ms: None, set_aside };
+        let erased = crate::app::erase(&kept, world.dir.path(), &found.finder, &erase).unwrap();
+        assert_eq!(erased.log.set_aside.len(), usize::from(!set_aside), "{:?}", erased.log);
+        assert_eq!(aside.try_exists().unwrap(), !set_aside);
+    }
 }
