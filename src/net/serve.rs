@@ -50,12 +50,7 @@ impl<S> Answering for S where
 }
 
 /// Serves `socket` on the current runtime until `stop` turns true, then lets running requests finish.
-pub async fn serve(
-    socket: Socket,
-    limits: Limits,
-    service: impl Answering + Clone,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(socket: Socket, limits: Limits, service: impl Answering + Clone, mut stop: watch::Receiver<bool>) {
     let Socket { tcp, tls } = socket;
     let listener = match tokio::net::TcpListener::from_std(tcp) {
         Ok(listener) => listener,

@@ -1,51 +1,55 @@
-//! Padded batches of examples, their order, and their split into micro-batches.
+//! Batches of examples, their order, and their split into micro-batches.
 
 use gemma::TokenisedExample;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::kernels::Geometry;
+use crate::tree::{Tree, lay_out};
 
-/// Sequences of one length, padded on the right.
+/// Sequences that go through the model together.
 pub(crate) struct Batch {
-    /// `sequences * positions` ids.
+    /// By row of the tree.
     pub(crate) ids: Vec<u32>,
-    pub(crate) geometry: Geometry,
-    /// Places in `ids` whose next token is learnt, ascending.
+    pub(crate) tree: Tree,
+    /// Rows whose next token is learnt, sequence after sequence: a row that several sequences share may stand there several times.
     pub(crate) rows: Vec<u32>,
     /// Those next tokens.
     pub(crate) targets: Vec<u32>,
+    /// By sequence, where its rows end in `rows`.
+    ends: Vec<usize>,
 }
 
 impl Batch {
-    pub(crate) fn new(examples: &[&TokenisedExample], pad: u32) -> Self {
-        let positions = examples.iter().map(|e| e.ids.len()).max().unwrap_or(0);
-        let mut batch = Self {
-            ids: Vec::with_capacity(examples.len() * positions),
-            geometry: Geometry { sequences: examples.len(), positions },
-            rows: Vec::new(),
-            targets: Vec::new(),
-        };
-        for (sequence, example) in examples.iter().enumerate() {
-            batch.ids.extend_from_slice(&example.ids);
-            batch.ids.resize((sequence + 1) * positions, pad);
-            for (at, id) in example.ids.iter().enumerate().filter(|(at, _)| *at > 0 && example.completion.contains(at))
-            {
-                batch.rows.push((sequence * positions + at - 1) as u32);
-                batch.targets.push(*id);
+    pub(crate) fn new(examples: &[&TokenisedExample]) -> Self {
+        let sequences: Vec<&[u32]> = examples.iter().map(|example| example.ids.as_slice()).collect();
+        let laid = lay_out(&sequences);
+        let (mut rows, mut targets, mut ends) = (Vec::new(), Vec::new(), Vec::with_capacity(examples.len()));
+        for (example, places) in examples.iter().zip(&laid.rows) {
+            // The token before each one says it.
+            for (at, id) in example.ids.iter().enumerate().skip(1).filter(|(at, _)| example.completion.contains(at)) {
+                rows.extend(places.get(at - 1));
+                targets.push(*id);
             }
+            ends.push(rows.len());
         }
-        batch
+        Self { ids: laid.ids, tree: laid.tree, rows, targets, ends }
+    }
+
+    /// One sequence from which nothing is learnt.
+    pub(crate) fn single(ids: &[u32]) -> Self {
+        let laid = lay_out(&[ids]);
+        Self { ids: laid.ids, tree: laid.tree, rows: Vec::new(), targets: Vec::new(), ends: vec![0] }
+    }
+
+    pub(crate) fn sequences(&self) -> usize {
+        self.ends.len()
     }
 
     /// What was found by row, taken apart by sequence.
     pub(crate) fn by_sequence<'a, N>(&self, by_row: &'a [N]) -> Vec<&'a [N]> {
-        let ends = (1..=self.geometry.sequences)
-            .map(|sequence| self.rows.partition_point(|row| (*row as usize) < sequence * self.geometry.positions));
-        let mut start = 0;
-        let cut = |end| by_row.get(std::mem::replace(&mut start, end)..end).unwrap_or_default();
-        ends.map(cut).collect()
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| by_row.get(start..*end).unwrap_or_default()).collect()
     }
 }
 
@@ -79,35 +83,59 @@ pub(crate) fn fixed_batches(items: usize, batch_size: usize, least: usize, seed:
     batches
 }
 
-/// Splits a batch, of which the size of every item is given, into rounds that run one after another, each split into up
-/// to `threads` micro-batches of about equal cost; an item is named by its place. No round holds more than `tokens`
-/// tokens, padding included, unless it is one item that is longer; 0 makes one round of all.
-pub(crate) fn split_microbatches(sizes: &[Geometry], tokens: usize, threads: usize) -> Vec<Vec<Vec<usize>>> {
-    let mut sorted: Vec<(usize, &Geometry)> = sizes.iter().enumerate().collect();
-    sorted.sort_by_key(|(_, size)| size.positions);
+/// Splits a batch, of which every item's sequences are given, into rounds that run one after another, each split into up to `threads`
+/// micro-batches of about equal cost; an item is named by its place. Items that begin alike stay together. No round computes more than
+/// `tokens` tokens, unless it is one item that is longer; 0 makes one round of all.
+pub(crate) fn split_microbatches(items: &[Vec<&[u32]>], tokens: usize, threads: usize) -> Vec<Vec<Vec<usize>>> {
+    let mut sorted: Vec<usize> = (0..items.len()).collect();
+    sorted.sort_by_key(|place| items.get(*place));
     let mut rounds: Vec<Vec<usize>> = vec![Vec::new()];
-    let mut sequences = 0;
-    for (place, size) in sorted {
+    for place in sorted {
+        let fits = |round: &[usize]| {
+            let parts = split_over_threads(items, round, threads);
+            tokens == 0 || parts.iter().map(|part| computed(items, part)).sum::<usize>() <= tokens
+        };
         match rounds.last_mut() {
-            // In ascending order the newest is the longest, to which all would be padded.
-            Some(round)
-                if round.is_empty() || tokens == 0 || (sequences + size.sequences) * size.positions <= tokens =>
-            {
+            Some(round) if round.is_empty() => round.push(place),
+            Some(round) => {
                 round.push(place);
-                sequences += size.sequences;
+                if !fits(round) {
+                    round.pop();
+                    rounds.push(vec![place]);
+                }
             }
-            _ => {
-                rounds.push(vec![place]);
-                sequences = size.sequences;
-            }
+            None => {}
         }
     }
-    rounds.iter().map(|round| split_over_threads(round, threads)).collect()
+    rounds.iter().map(|round| split_over_threads(items, round, threads)).collect()
 }
 
-fn split_over_threads(round: &[usize], threads: usize) -> Vec<Vec<usize>> {
-    let parts = threads.clamp(1, round.len().max(1));
-    (0..parts).map(|part| round.iter().skip(part).step_by(parts).copied().collect()).collect()
+/// Tokens that a micro-batch of these items computes.
+fn computed(items: &[Vec<&[u32]>], places: &[usize]) -> usize {
+    let sequences: Vec<&[u32]> = places.iter().filter_map(|at| items.get(*at)).flatten().copied().collect();
+    lay_out(&sequences).tree.tokens()
+}
+
+/// Neighbours stay together; each part has about as many tokens as the others.
+fn split_over_threads(items: &[Vec<&[u32]>], round: &[usize], threads: usize) -> Vec<Vec<usize>> {
+    let tokens = |place: &usize| items.get(*place).into_iter().flatten().map(|ids| ids.len()).sum::<usize>();
+    let mut left: usize = round.iter().map(tokens).sum();
+    let mut rest = round;
+    let mut parts = Vec::new();
+    for threads in (1..=threads.clamp(1, round.len().max(1))).rev() {
+        let share = left.div_ceil(threads);
+        let (mut taken, mut count) = (0, 0);
+        // Every part behind this one has an item at least.
+        while count < rest.len() + 1 - threads && (count == 0 || taken + rest.get(count).map_or(0, tokens) / 2 < share)
+        {
+            taken += rest.get(count).map_or(0, tokens);
+            count += 1;
+        }
+        let (part, after) = rest.split_at(if threads == 1 { rest.len() } else { count });
+        parts.push(part.to_vec());
+        (rest, left) = (after, left.saturating_sub(taken));
+    }
+    parts
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jobs::Progress;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::item::{Item, Sequence, size};
+use crate::item::{Item, Sequence, tokens};
 use crate::model::Score;
 use crate::objective::{Objective, Scored};
 use crate::passes::Passes;
@@ -42,7 +42,8 @@ impl Evaluation {
     /// Imitation of `items`, in pieces no larger than those that are learnt from.
     pub(crate) fn of(passes: &Passes<'_, f32>, items: &[Item], step: usize) -> Result<Self, TrainError> {
         let mut sorted: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
-        sorted.sort_by_key(|item| size(item).positions);
+        // What begins alike goes through the model together.
+        sorted.sort_by_cached_key(|item| tokens(item));
         let mut scores: Vec<Score> = Vec::with_capacity(items.len());
         for piece in sorted.chunks((passes.arguments.batch_size as usize).max(1)) {
             scores.extend(passes.scores(piece)?.into_iter().flat_map(|(_, scores)| scores));

@@ -2,7 +2,6 @@
 
 use gemma::TokenisedExample;
 
-use crate::kernels::Geometry;
 use crate::objective::Scored;
 
 /// One prompt with one completion.
@@ -58,16 +57,20 @@ impl Item {
         Self { sequences: vec![Sequence::new(chosen, true), Sequence::new(rejected, false)], mismatched: None }
     }
 
+    /// Tokens of the longest sequence that is learnt from.
+    pub(crate) fn longest_learnt(&self) -> usize {
+        self.sequences.iter().map(|s| s.tokens.ids.len()).max().unwrap_or(0)
+    }
+
     /// Tokens of the longest sequence, the mismatched one included.
     pub(crate) fn longest(&self) -> usize {
         self.sequences.iter().chain(&self.mismatched).map(|s| s.tokens.ids.len()).max().unwrap_or(0)
     }
 }
 
-/// Number and length of sequences that are to be padded to one length.
-pub(crate) fn size(sequences: &[Sequence]) -> Geometry {
-    let positions = sequences.iter().map(|s| s.tokens.ids.len()).max().unwrap_or(0);
-    Geometry { sequences: sequences.len(), positions }
+/// The tokens of each.
+pub(crate) fn tokens(sequences: &[Sequence]) -> Vec<&[u32]> {
+    sequences.iter().map(|sequence| sequence.tokens.ids.as_slice()).collect()
 }
 
 /// Gives every item of a batch the completion of the one before it, the first the last one's: TRL's rotation.

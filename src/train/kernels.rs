@@ -82,104 +82,99 @@ impl<T: Float> Rope<T> {
         Self { cos, sin, half }
     }
 
-    fn rows(&self) -> impl Iterator<Item = (&[T], &[T])> {
-        self.cos.chunks_exact(self.half).zip(self.sin.chunks_exact(self.half))
+    /// From `position` on.
+    fn rows(&self, position: usize) -> impl Iterator<Item = (&[T], &[T])> {
+        self.cos.chunks_exact(self.half).zip(self.sin.chunks_exact(self.half)).skip(position)
     }
 }
 
-/// The shape of a batch as attention sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Geometry {
-    pub(crate) sequences: usize,
-    pub(crate) positions: usize,
-}
-
-/// Norm by head, rotation by position, times `scale`; `[b t, h d]` becomes `[b, h, t, d]`.
+/// Norm by head, rotation by position (the first row's is `position`), times `scale`; `[t, h d]` becomes `[h, t, d]`.
 pub(crate) fn norm_rope<T: Float>(
     x: &Tensor,
     gain: &[T],
     eps: f64,
     rope: &Rope<T>,
-    g: Geometry,
+    position: usize,
     scale: f64,
 ) -> Result<Tensor> {
     let input = view::<T>(x)?;
     let (width, half) = (gain.len(), rope.half);
-    let heads = x.dim(1)? / width;
+    let (tokens, heads) = (x.dim(0)?, x.dim(1)? / width);
+    let (gain_low, gain_high) = gain.split_at(half);
     let mut out = vec![T::default(); input.len()];
-    for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
-        for ((t, token), (cos, sin)) in block.chunks_exact(heads * width).enumerate().zip(rope.rows()) {
-            for (h, row) in token.chunks_exact(width).enumerate() {
-                let r = inverse_rms(row, eps) * T::from_f64(scale);
-                let at = ((sequence * heads + h) * g.positions + t) * width;
-                let (low, high) = row.split_at(half);
-                let (gain_low, gain_high) = gain.split_at(half);
-                let Some((out_low, out_high)) = out.get_mut(at..at + width).map(|o| o.split_at_mut(half)) else {
-                    continue;
-                };
-                for i in 0..half {
-                    let (a, b) = (low[i] * gain_low[i] * r, high[i] * gain_high[i] * r);
-                    out_low[i] = a * cos[i] - b * sin[i];
-                    out_high[i] = b * cos[i] + a * sin[i];
-                }
+    for ((t, token), (cos, sin)) in input.chunks_exact(heads * width).enumerate().zip(rope.rows(position)) {
+        for (h, row) in token.chunks_exact(width).enumerate() {
+            let r = inverse_rms(row, eps) * T::from_f64(scale);
+            let at = (h * tokens + t) * width;
+            let (low, high) = row.split_at(half);
+            let Some((out_low, out_high)) = out.get_mut(at..at + width).map(|o| o.split_at_mut(half)) else {
+                continue;
+            };
+            for i in 0..half {
+                let (a, b) = (low[i] * gain_low[i] * r, high[i] * gain_high[i] * r);
+                out_low[i] = a * cos[i] - b * sin[i];
+                out_high[i] = b * cos[i] + a * sin[i];
             }
         }
     }
-    tensor(out, (g.sequences * heads, g.positions, width))
+    tensor(out, (heads, tokens, width))
 }
 
-/// The derivative of [`norm_rope`] by `x`: the rotation back, then the norm's.
+/// The derivative of [`norm_rope`] by `x`: the rotation back, then the norm's. `dy` is `[h, t, d]`, or the same with heads and tokens
+/// together.
 pub(crate) fn norm_rope_backward<T: Float>(
     x: &Tensor,
     gain: &[T],
     eps: f64,
     rope: &Rope<T>,
-    g: Geometry,
-    scale: f64,
+    (position, scale): (usize, f64),
     dy: &Tensor,
 ) -> Result<Tensor> {
     let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
     let (width, half) = (gain.len(), rope.half);
-    let heads = x.dim(1)? / width;
+    let (tokens, heads) = (x.dim(0)?, x.dim(1)? / width);
+    let (gain_low, gain_high) = gain.split_at(half);
+    let scale = T::from_f64(scale);
     let mut out = Vec::with_capacity(input.len());
     let mut scaled = vec![T::default(); width];
-    for (sequence, block) in input.chunks_exact(g.positions * heads * width).enumerate() {
-        for ((t, token), (cos, sin)) in block.chunks_exact(heads * width).enumerate().zip(rope.rows()) {
-            for (h, row) in token.chunks_exact(width).enumerate() {
-                let at = ((sequence * heads + h) * g.positions + t) * width;
-                let Some((low, high)) = dy.get(at..at + width).map(|d| d.split_at(half)) else {
-                    continue;
-                };
-                let (s_low, s_high) = scaled.split_at_mut(half);
-                let (gain_low, gain_high) = gain.split_at(half);
-                for i in 0..half {
-                    s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * T::from_f64(scale);
-                    s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * T::from_f64(scale);
-                }
-                let (r, pull) = norm_terms(row, &scaled, eps);
-                out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
+    for ((t, token), (cos, sin)) in input.chunks_exact(heads * width).enumerate().zip(rope.rows(position)) {
+        for (h, row) in token.chunks_exact(width).enumerate() {
+            let at = (h * tokens + t) * width;
+            let Some((low, high)) = dy.get(at..at + width).map(|d| d.split_at(half)) else {
+                continue;
+            };
+            let (s_low, s_high) = scaled.split_at_mut(half);
+            for i in 0..half {
+                s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * scale;
+                s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * scale;
             }
+            let (r, pull) = norm_terms(row, &scaled, eps);
+            out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
         }
     }
     tensor(out, x.shape())
 }
 
-/// The keys that query `i` sees: itself and the `window - 1` before it.
-///
-/// Padding stands on the right, so no real query sees any and no mask for it is needed.
-fn visible(i: usize, window: usize) -> std::ops::Range<usize> {
-    (i + 1).saturating_sub(window)..i + 1
+/// The first key that the query at `position` sees: itself and the `window - 1` before it are visible.
+pub(crate) fn first_seen(position: usize, window: usize) -> usize {
+    (position + 1).saturating_sub(window)
 }
 
-/// Softmax over the visible keys, zero elsewhere. `scores` is `[b kv, group t, t]`.
-pub(crate) fn masked_softmax<T: Float>(scores: &Tensor, window: usize) -> Result<Tensor> {
-    let positions = scores.dim(2)?;
+/// By row of `[kv, group t, keys]`, the keys that its query sees, where the last key is that of the last query's own token. The keys may
+/// leave out what none of the queries sees.
+fn visible(queries: usize, keys: usize, window: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let before = keys.saturating_sub(queries);
+    (0..queries).map(move |i| first_seen(before + i, window)..before + i + 1).cycle()
+}
+
+/// Softmax over the visible keys, zero elsewhere. `scores` is `[kv, group t, keys]` for `t` queries.
+pub(crate) fn masked_softmax<T: Float>(scores: &Tensor, queries: usize, window: usize) -> Result<Tensor> {
+    let keys = scores.dim(2)?;
     let input = view::<T>(scores)?;
     let mut out = vec![T::default(); input.len()];
-    for ((row, probabilities), i) in
-        input.chunks_exact(positions).zip(out.chunks_exact_mut(positions)).zip((0..positions).cycle())
+    for ((row, probabilities), seen) in
+        input.chunks_exact(keys).zip(out.chunks_exact_mut(keys)).zip(visible(queries, keys, window))
     {
-        let seen = visible(i, window);
         softmax_row(&row[seen.clone()], &mut probabilities[seen]);
     }
     tensor(out, scores.shape())
@@ -215,17 +210,17 @@ pub(crate) fn softmax_row<T: Float>(scores: &[T], out: &mut [T]) -> f64 {
 }
 
 /// The derivative of [`masked_softmax`] by the scores, from its own result.
-pub(crate) fn masked_softmax_backward<T: Float>(probabilities: &Tensor, dp: &Tensor, window: usize) -> Result<Tensor> {
-    let positions = probabilities.dim(2)?;
+pub(crate) fn masked_softmax_backward<T: Float>(
+    probabilities: &Tensor,
+    dp: &Tensor,
+    queries: usize,
+    window: usize,
+) -> Result<Tensor> {
+    let keys = probabilities.dim(2)?;
     let (p, dp) = (view::<T>(probabilities)?, view::<T>(dp)?);
     let mut out = vec![T::default(); p.len()];
-    for (((p, d), o), i) in p
-        .chunks_exact(positions)
-        .zip(dp.chunks_exact(positions))
-        .zip(out.chunks_exact_mut(positions))
-        .zip((0..positions).cycle())
-    {
-        let seen = visible(i, window);
+    let rows = p.chunks_exact(keys).zip(dp.chunks_exact(keys)).zip(out.chunks_exact_mut(keys));
+    for (((p, d), o), seen) in rows.zip(visible(queries, keys, window)) {
         let (p, d) = (&p[seen.clone()], &d[seen.clone()]);
         let mean = dot(p, d);
         for ((o, p), d) in o[seen].iter_mut().zip(p).zip(d) {

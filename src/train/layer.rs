@@ -6,12 +6,11 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::attention::{Attention, SavedAttention};
 use crate::float::Float;
-use crate::kernels::{
-    Geometry, Rope, gather_rows, geglu, geglu_backward, masked_softmax, masked_softmax_backward, norm_rope,
-    norm_rope_backward, rms_norm, rms_norm_backward, scatter_rows,
-};
+use crate::kernels::{Rope, gather_rows, geglu, geglu_backward, rms_norm, rms_norm_backward, scatter_rows};
 use crate::linear::{Gradients, Matrix, add_scaled};
+use crate::tree::Tree;
 
 /// Weights of a layer; the gains are `1 + weight` of its norms.
 #[derive(Clone)]
@@ -45,10 +44,7 @@ pub(crate) struct SavedActivations {
     v_low: Option<Tensor>,
     q_raw: Tensor,
     k_raw: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    p: Tensor,
+    attention: SavedAttention,
     context: Tensor,
     o_low: Option<Tensor>,
     o: Tensor,
@@ -64,12 +60,12 @@ pub(crate) struct SavedActivations {
 }
 
 impl<T: Float> Layer<T> {
-    /// `x` is `[b t, hidden]`. With `rows` only those rows of the result are computed: all that
+    /// `x` is `[n, hidden]`, by row of the tree. With `rows` only those rows of the result are computed: all that
     /// follows attention works row by row, and the last layer's other rows are not needed.
     pub(crate) fn forward(
         &self,
         x: &Tensor,
-        g: Geometry,
+        tree: &Tree,
         rope: &Rope<T>,
         rows: Option<&[u32]>,
     ) -> Result<(Tensor, SavedActivations)> {
@@ -77,14 +73,7 @@ impl<T: Float> Layer<T> {
         let (q_raw, q_low) = self.q.forward::<T>(&a)?;
         let (k_raw, k_low) = self.k.forward::<T>(&a)?;
         let (v, v_low) = self.v.forward::<T>(&a)?;
-        let kv_heads = k_raw.dim(1)? / self.key.len();
-        let q = norm_rope(&q_raw, &self.query, self.eps, rope, g, self.scale)?;
-        let k = norm_rope(&k_raw, &self.key, self.eps, rope, g, 1.0)?;
-        // The queries that share a key head are stacked into rows, so keys are never repeated.
-        let q = q.reshape((g.sequences * kv_heads, (), self.query.len()))?;
-        let v = split_heads(&v, g, kv_heads)?;
-        let p = masked_softmax::<T>(&q.matmul(&k.t()?)?, self.window)?;
-        let context = join_heads(&p.matmul(&v)?, g)?;
+        let (context, attention) = self.attention(tree, rope).forward(&q_raw, &k_raw, &v)?;
         let (context, residual) = match rows {
             Some(rows) => (gather_rows::<T>(&context, rows)?, gather_rows::<T>(x, rows)?),
             None => (context, x.clone()),
@@ -106,10 +95,7 @@ impl<T: Float> Layer<T> {
             v_low,
             q_raw,
             k_raw,
-            q,
-            k,
-            v,
-            p,
+            attention,
             context,
             o_low,
             o,
@@ -131,7 +117,7 @@ impl<T: Float> Layer<T> {
         &self,
         s: &SavedActivations,
         dy: &Tensor,
-        g: Geometry,
+        tree: &Tree,
         rope: &Rope<T>,
         rows: Option<&[u32]>,
         gradients: &mut Gradients,
@@ -144,54 +130,27 @@ impl<T: Float> Layer<T> {
         let dh = rms_norm_backward(&s.h, &self.pre_feedforward, self.eps, &dm, Some(dy))?;
         let d_o = rms_norm_backward(&s.o, &self.post_attention, self.eps, &dh, None)?;
         let d_context = self.o.backward::<T>(&s.context, s.o_low.as_ref(), &d_o, gradients)?;
-        let n = g.sequences * g.positions;
         let (d_context, dx) = match rows {
-            Some(rows) => (scatter_rows::<T>(&d_context, rows, n)?, scatter_rows::<T>(&dh, rows, n)?),
+            Some(rows) => {
+                let n = tree.tokens();
+                (scatter_rows::<T>(&d_context, rows, n)?, scatter_rows::<T>(&dh, rows, n)?)
+            }
             None => (d_context, dh),
         };
-        let da = self.attention_backward(s, &d_context, g, rope, gradients)?;
+        let [dq, dk, dv] = self.attention(tree, rope).backward((&s.q_raw, &s.k_raw), &s.attention, &d_context)?;
+        let da = self.q.backward::<T>(&s.a, s.q_low.as_ref(), &dq, gradients)?;
+        let da = add_scaled::<T>(&da, &self.k.backward::<T>(&s.a, s.k_low.as_ref(), &dk, gradients)?, 1.0)?;
+        let da = add_scaled::<T>(&da, &self.v.backward::<T>(&s.a, s.v_low.as_ref(), &dv, gradients)?, 1.0)?;
         rms_norm_backward(&s.x, &self.input, self.eps, &da, Some(&dx))
     }
 
-    fn attention_backward(
-        &self,
-        s: &SavedActivations,
-        d_context: &Tensor,
-        g: Geometry,
-        rope: &Rope<T>,
-        gradients: &mut Gradients,
-    ) -> Result<Tensor> {
-        let kv_heads = s.k_raw.dim(1)? / self.key.len();
-        let d_context = split_heads(d_context, g, s.q_raw.dim(1)? / self.query.len())?;
-        let d_context = d_context.reshape(s.q.shape())?;
-        let dp = d_context.matmul(&s.v.t()?)?;
-        let dv = join_heads(&s.p.t()?.matmul(&d_context)?, g)?;
-        let ds = masked_softmax_backward::<T>(&s.p, &dp, self.window)?;
-        let dq = ds.matmul(&s.k)?;
-        let dk = ds.t()?.matmul(&s.q)?.reshape((g.sequences * kv_heads, g.positions, self.key.len()))?;
-        let dq = norm_rope_backward(&s.q_raw, &self.query, self.eps, rope, g, self.scale, &dq)?;
-        let dk = norm_rope_backward(&s.k_raw, &self.key, self.eps, rope, g, 1.0, &dk)?;
-        let da = self.q.backward::<T>(&s.a, s.q_low.as_ref(), &dq, gradients)?;
-        let da = add_scaled::<T>(&da, &self.k.backward::<T>(&s.a, s.k_low.as_ref(), &dk, gradients)?, 1.0)?;
-        add_scaled::<T>(&da, &self.v.backward::<T>(&s.a, s.v_low.as_ref(), &dv, gradients)?, 1.0)
+    fn attention<'a>(&'a self, tree: &'a Tree, rope: &'a Rope<T>) -> Attention<'a, T> {
+        let Self { query, key, eps, scale, window, .. } = self;
+        Attention { tree, rope, query_gain: query, key_gain: key, eps: *eps, scale: *scale, window: *window }
     }
 
     /// In the order of [`gemma::Linear::ALL`].
     pub(crate) fn matrices_mut(&mut self) -> [&mut Matrix; 7] {
         [&mut self.q, &mut self.k, &mut self.v, &mut self.o, &mut self.gate, &mut self.up, &mut self.down]
     }
-}
-
-/// `[b t, h d]` to `[b h, t, d]`.
-fn split_heads(x: &Tensor, g: Geometry, heads: usize) -> Result<Tensor> {
-    let width = x.dim(1)? / heads;
-    let x = x.reshape((g.sequences, g.positions, heads, width))?.transpose(1, 2)?.contiguous()?;
-    x.reshape((g.sequences * heads, g.positions, width))
-}
-
-/// `[b kv, group t, d]` to `[b t, kv group d]`; with a group of one this undoes [`split_heads`].
-fn join_heads(x: &Tensor, g: Geometry) -> Result<Tensor> {
-    let width = x.dim(2)?;
-    let x = x.reshape((g.sequences, (), g.positions, width))?.transpose(1, 2)?.contiguous()?;
-    x.reshape((g.sequences * g.positions, ()))
 }

@@ -7,6 +7,7 @@
 //! with their derivatives, because candle's fused ones have none. The backward pass is written
 //! out by layer (`layer`), so a frozen weight costs no gradient.
 
+mod attention;
 mod batch;
 mod checkpoint;
 mod data;
@@ -31,6 +32,7 @@ mod parameters;
 mod passes;
 mod reference;
 mod run;
+mod tree;
 
 pub use error::TrainError;
 pub use job::load_job;

@@ -7,7 +7,7 @@ use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::float::{Float, tensor, view};
 use crate::head::{Want, head};
-use crate::kernels::{Geometry, Rope, gather_rows, rms_norm, rms_norm_backward, scatter_rows};
+use crate::kernels::{Rope, gather_rows, rms_norm, rms_norm_backward, scatter_rows};
 use crate::layer::{Layer, SavedActivations};
 use crate::linear::{Gradients, Matrix, Trained, add_scaled};
 use crate::parameters::{Method, Parameter};
@@ -179,15 +179,16 @@ impl<T: Float> Model<T> {
         rows: Option<&[u32]>,
         checkpointing: Checkpointing,
     ) -> Result<(Tensor, LayerActivations)> {
-        if batch.geometry.positions > self.positions {
-            candle_core::bail!("a sequence of {} tokens, prepared for {}", batch.geometry.positions, self.positions);
+        let longest = batch.tree.positions();
+        if longest > self.positions {
+            candle_core::bail!("a sequence of {longest} tokens, prepared for {}", self.positions);
         }
         let embedded = gather_rows::<T>(&self.embedding, &batch.ids)?;
         let mut x = (embedded * self.config.embed_scale)?;
         let mut all = LayerActivations::new();
         for (i, layer) in self.layers.iter().enumerate() {
             let rows = rows.filter(|_| i + 1 == self.layers.len());
-            let (y, saved) = layer.forward(&x, batch.geometry, self.rope(layer), rows)?;
+            let (y, saved) = layer.forward(&x, &batch.tree, self.rope(layer), rows)?;
             match checkpointing {
                 Checkpointing::Nothing => {}
                 Checkpointing::Inputs => all.push((x, None)),
@@ -226,13 +227,13 @@ impl<T: Float> Model<T> {
         let mut d = rms_norm_backward(&hidden, &self.final_gain, self.config.rms_norm_eps, &d_hidden, None)?;
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
-            let (g, rope) = (batch.geometry, self.rope(layer));
+            let (tree, rope) = (&batch.tree, self.rope(layer));
             let Some((x, saved)) = activations.pop() else { candle_core::bail!("layer {i} saved nothing") };
             let saved = match saved {
                 Some(saved) => saved,
-                None => layer.forward(&x, g, rope, rows)?.1,
+                None => layer.forward(&x, tree, rope, rows)?.1,
             };
-            d = layer.backward(&saved, &d, g, rope, rows, &mut gradients)?;
+            d = layer.backward(&saved, &d, tree, rope, rows, &mut gradients)?;
         }
         if let Some(index) = self.embedding_index {
             let d_input = (scatter_rows::<T>(&d, &batch.ids, self.config.vocab_size)? * self.config.embed_scale)?;
@@ -249,7 +250,7 @@ impl<T: Float> Model<T> {
     pub(crate) fn score(&self, batch: &Batch, chunk: usize) -> Result<Vec<Score>> {
         let (hidden, _) = self.forward(batch, Some(&batch.rows), Checkpointing::Nothing)?;
         let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
-        let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.geometry.sequences];
+        let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.sequences()];
         let by_sequence =
             batch.by_sequence(&output.log_probabilities).into_iter().zip(batch.by_sequence(&output.greedy));
         for (score, (log_probabilities, greedy)) in scores.iter_mut().zip(by_sequence) {
@@ -262,8 +263,7 @@ impl<T: Float> Model<T> {
 
     /// The logits after every token of one sequence.
     pub(crate) fn logits(&self, ids: &[u32]) -> Result<Vec<Vec<T>>> {
-        let geometry = Geometry { sequences: 1, positions: ids.len() };
-        let batch = Batch { ids: ids.to_vec(), geometry, rows: Vec::new(), targets: Vec::new() };
+        let batch = Batch::single(ids);
         let (hidden, _) = self.forward(&batch, None, Checkpointing::Nothing)?;
         let logits = self.normed(&hidden)?.matmul(&self.embedding.t()?)?;
         let rows = view::<T>(&logits)?;
@@ -283,10 +283,12 @@ enum Checkpointing {
 /// the head is enough where the slope depends on what the head says.
 fn scaled_by_sequence<T: Float>(d_hidden: &Tensor, batch: &Batch, slopes: &[f64]) -> Result<Tensor> {
     let width = d_hidden.dim(1)?;
-    let mut values = view::<T>(d_hidden)?.to_vec();
-    for (row, values) in batch.rows.iter().zip(values.chunks_exact_mut(width)) {
-        let slope = slopes.get(*row as usize / batch.geometry.positions).copied().unwrap_or_default();
-        values.iter_mut().for_each(|value| *value *= T::from_f64(slope));
+    let by_row = view::<T>(d_hidden)?;
+    let rows: Vec<&[T]> = by_row.chunks_exact(width).collect();
+    let mut values = Vec::with_capacity(by_row.len());
+    for (rows, slope) in batch.by_sequence(&rows).into_iter().zip(slopes) {
+        let slope = T::from_f64(*slope);
+        values.extend(rows.iter().flat_map(|row| row.iter()).map(|value| *value * slope));
     }
     tensor(values, d_hidden.shape())
 }

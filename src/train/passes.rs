@@ -5,7 +5,7 @@ use jobs::{Progress, TrainingArguments};
 use crate::batch::{Batch, split_microbatches};
 use crate::error::TrainError;
 use crate::float::Float;
-use crate::item::{Item, Sequence, size};
+use crate::item::{Item, Sequence, tokens};
 use crate::linear::Gradients;
 use crate::model::{Learning, Model, Score};
 use crate::objective::{Objective, Scored, z0};
@@ -16,7 +16,6 @@ use crate::parameters::Parameter;
 pub(crate) struct Passes<'a, T> {
     pub(crate) model: &'a Model<T>,
     pub(crate) arguments: &'a TrainingArguments,
-    pub(crate) pad: u32,
 }
 
 /// What a batch was like before it was learnt from.
@@ -52,8 +51,8 @@ pub(crate) type Rounds = Vec<Vec<Vec<usize>>>;
 impl<T: Float> Passes<'_, T> {
     /// How a batch is split; an item stays whole.
     pub(crate) fn rounds(&self, items: &[&[Sequence]]) -> Rounds {
-        let sizes: Vec<_> = items.iter().map(|item| size(item)).collect();
-        split_microbatches(&sizes, self.arguments.micro_batch_tokens as usize, self.arguments.threads as usize)
+        let tokens: Vec<_> = items.iter().map(|item| tokens(item)).collect();
+        split_microbatches(&tokens, self.arguments.micro_batch_tokens as usize, self.arguments.threads as usize)
     }
 
     /// `f` of every micro-batch; the results of one round after another.
@@ -76,15 +75,15 @@ impl<T: Float> Passes<'_, T> {
         Ok(())
     }
 
-    fn batch(&self, sequences: &[&Sequence]) -> Batch {
-        Batch::new(&sequences.iter().map(|s| &s.tokens).collect::<Vec<_>>(), self.pad)
+    fn batch(sequences: &[&Sequence]) -> Batch {
+        Batch::new(&sequences.iter().map(|s| &s.tokens).collect::<Vec<_>>())
     }
 
     /// How the model predicts each sequence of each item, with the item's place. The order is that of the passes.
     pub(crate) fn scores(&self, items: &[&[Sequence]]) -> Result<Vec<(usize, Vec<Score>)>, TrainError> {
         let mut found = Vec::with_capacity(items.len());
         let score = |places: &[usize], sequences: &[&Sequence]| {
-            let mut scores = self.model.score(&self.batch(sequences), self.arguments.head_chunk as usize)?.into_iter();
+            let mut scores = self.model.score(&Self::batch(sequences), self.arguments.head_chunk as usize)?.into_iter();
             let of = |at: &usize| (*at, scores.by_ref().take(items.get(*at).map_or(0, |item| item.len())).collect());
             Ok(places.iter().map(of).collect::<Vec<_>>())
         };
@@ -141,7 +140,7 @@ impl<T: Float> Passes<'_, T> {
         z0: f64,
         parameters: usize,
     ) -> Result<(Learnt, Gradients), TrainError> {
-        let batch = self.batch(sequences);
+        let batch = Self::batch(sequences);
         let judge = |log_probabilities: &[f64]| {
             let scored: Vec<Scored<'_>> = batch
                 .by_sequence(log_probabilities)

@@ -14,7 +14,7 @@ use crate::checkpoint::{self, Found, Numbers, TrainState};
 use crate::data::Examples;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
-use crate::item::{Item, Sequence, size};
+use crate::item::{Item, Sequence};
 use crate::job::{rate_factor, starting_parameters, step_count, trained};
 use crate::memory::{Largest, Load, limit_mb};
 use crate::model::Model;
@@ -83,7 +83,6 @@ struct Run<'a> {
     train: Examples,
     held_out: Examples,
     bos: u32,
-    pad: u32,
     memory_mb: u64,
     steps_per_epoch: usize,
     steps: usize,
@@ -143,7 +142,6 @@ impl<'a> Run<'a> {
             train,
             held_out,
             bos: tokenizer.special.bos,
-            pad: tokenizer.special.pad,
             memory_mb,
             steps_per_epoch,
             steps: step_count(arguments, steps_per_epoch),
@@ -182,12 +180,12 @@ impl<'a> Run<'a> {
         if !self.train.fixed.is_empty() {
             return self.train.fixed.clone();
         }
-        let lengths: Vec<usize> = self.train.list.iter().map(|item| size(&item.sequences).positions).collect();
+        let lengths: Vec<usize> = self.train.list.iter().map(|item| item.longest_learnt()).collect();
         epoch_batches(&lengths, self.job.arguments.batch_size as usize, self.job.arguments.seed, epoch)
     }
 
     fn passes(&self) -> Passes<'_, f32> {
-        Passes { model: &self.model, arguments: &self.job.arguments, pad: self.pad }
+        Passes { model: &self.model, arguments: &self.job.arguments }
     }
 
     /// By preferences: what the parameters that the run starts from give the completions.
@@ -196,7 +194,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.model.bind(self.method, &self.parameters)?;
-        let passes = Passes { model: &self.model, arguments: &self.job.arguments, pad: self.pad };
+        let passes = Passes { model: &self.model, arguments: &self.job.arguments };
         for examples in [&mut self.train, &mut self.held_out] {
             reference::measure(&passes, &mut examples.list, &examples.fixed)?;
         }

@@ -75,7 +75,7 @@ fn how(batch: &Batch) -> Learning {
 
 /// Every sequence counts one.
 fn imitation(batch: &Batch) -> impl FnOnce(&[f64]) -> (Vec<f64>, f64) {
-    let sequences = batch.geometry.sequences;
+    let sequences = batch.sequences();
     move |log_probabilities| (vec![1.0; sequences], -log_probabilities.iter().sum::<f64>())
 }
 
@@ -105,7 +105,7 @@ fn logits_equal_those_of_transformers_and_peft() {
 fn loss_and_every_gradient_equal_those_of_pytorch() {
     let (mut model, _, list) = learner::<f32>();
     let (examples, tensors) = (examples(), expected_tensors());
-    let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
+    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
     for recompute in [false, true] {
         model.recompute = recompute;
         let (loss, ours) = gradients(&model, &batch, &list);
@@ -127,7 +127,7 @@ fn loss_and_every_gradient_equal_those_of_pytorch() {
 fn every_gradient_equals_finite_differences() {
     let (mut model, method, mut list) = learner::<f64>();
     let examples = examples();
-    let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
+    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
     let (_, ours) = gradients(&model, &batch, &list);
     let step = 1e-5;
     for i in 0..list.len() {
@@ -162,7 +162,7 @@ fn full_training_has_the_gradient_of_finite_differences_too() {
     let mut model = Model::<f64>::load(config, &weights, 32).unwrap();
     model.bind(Method::Full, &list).unwrap();
     let examples = examples();
-    let batch = Batch::new(&examples.iter().collect::<Vec<_>>(), 0);
+    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
     let (_, ours) = gradients(&model, &batch, &list);
     for i in [0, 4, 13, list.len() - 1] {
         let at = (0..ours[i].len()).max_by(|a, b| ours[i][*a].abs().total_cmp(&ours[i][*b].abs())).unwrap();
@@ -181,7 +181,7 @@ fn full_training_has_the_gradient_of_finite_differences_too() {
 #[test]
 fn only_completion_tokens_are_learnt() {
     let example = &examples()[0];
-    let batch = Batch::new(&[example], 0);
+    let batch = Batch::new(&[example]);
     assert_eq!(batch.targets, example.ids[example.completion.clone()]);
     let first = example.completion.start as u32 - 1;
     assert_eq!(batch.rows.first(), Some(&first), "the last prompt token predicts the first one of the reply");
@@ -208,9 +208,9 @@ fn only_completion_tokens_are_learnt() {
 fn padding_and_company_change_nothing() {
     let (model, _, _) = learner::<f32>();
     let examples = examples();
-    let together = model.score(&Batch::new(&examples.iter().collect::<Vec<_>>(), 0), 64).unwrap();
+    let together = model.score(&Batch::new(&examples.iter().collect::<Vec<_>>()), 64).unwrap();
     for (example, together) in examples.iter().zip(together) {
-        let alone = model.score(&Batch::new(&[example], 0), 64).unwrap()[0];
+        let alone = model.score(&Batch::new(&[example]), 64).unwrap()[0];
         assert!((alone.loss - together.loss).abs() < 1e-4, "{} alone, {} in a batch", alone.loss, together.loss);
     }
 }

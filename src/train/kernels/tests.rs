@@ -50,19 +50,23 @@ fn rms_norm_equals_its_composition() {
 }
 
 #[test]
-fn norm_and_rotation_equal_their_composition() {
-    let g = Geometry { sequences: 2, positions: 7 };
+fn norm_and_rotation_equal_their_composition_at_any_position() {
     let (heads, width, theta, scale) = (3, 8, 100.0, 0.7);
-    let (x, dy, gain) = (random(&[14, 24], 4), random(&[6, 7, 8], 5), gain(8));
-    let angles: Vec<f64> = (0..7u32).flat_map(|t| (0..4).map(move |i| f64::from(t) * theta_power(theta, i))).collect();
-    let angles = Tensor::from_vec(angles, (7, 4), &Device::Cpu).unwrap();
-    let (y, dx) = autograd(&x, &dy, |x| {
-        let x = composed_norm(&x.reshape((2, 7, heads, width))?, &gain)?.transpose(1, 2)?.contiguous()?;
-        candle_nn::rotary_emb::rope_slow(&x, &angles.cos()?, &angles.sin()?)? * scale
-    });
-    let rope = Rope::new(theta, width, 9);
-    assert_close("value", &norm_rope(&x, &gain, EPS, &rope, g, scale).unwrap(), &y);
-    assert_close("derivative", &norm_rope_backward(&x, &gain, EPS, &rope, g, scale, &dy).unwrap(), &dx);
+    let (x, dy, gain) = (random(&[7, 24], 4), random(&[3, 7, 8], 5), gain(8));
+    let rope = Rope::new(theta, width, 12);
+    for position in [0u32, 5] {
+        let at = position..position + 7;
+        let angles: Vec<f64> = at.flat_map(|t| (0..4).map(move |i| f64::from(t) * theta_power(theta, i))).collect();
+        let angles = Tensor::from_vec(angles, (7, 4), &Device::Cpu).unwrap();
+        let (y, dx) = autograd(&x, &dy, |x| {
+            let x = composed_norm(&x.reshape((1, 7, heads, width))?, &gain)?.transpose(1, 2)?.contiguous()?;
+            candle_nn::rotary_emb::rope_slow(&x, &angles.cos()?, &angles.sin()?)? * scale
+        });
+        let position = position as usize;
+        assert_close("value", &norm_rope(&x, &gain, EPS, &rope, position, scale).unwrap(), &y);
+        let ours = norm_rope_backward(&x, &gain, EPS, &rope, (position, scale), &dy).unwrap();
+        assert_close("derivative", &ours, &dx);
+    }
 }
 
 fn theta_power(theta: f64, i: usize) -> f64 {
@@ -71,19 +75,22 @@ fn theta_power(theta: f64, i: usize) -> f64 {
 
 #[test]
 fn masked_softmax_equals_its_composition_inside_and_outside_the_window() {
-    let (t, group) = (9usize, 2usize);
-    let (scores, dp) = (random(&[3, group * t, t], 6), random(&[3, group * t, t], 7));
-    for window in [1, 4, 9, usize::MAX] {
-        // transformers: a key is visible if it is not later and less than `window` away.
-        let mask: Vec<f64> = (0..group * t)
-            .flat_map(|row| (0..t).map(move |j| (row % t, j)))
-            .map(|(i, j)| if j <= i && i - j < window { 0.0 } else { f64::NEG_INFINITY })
-            .collect();
-        let mask = Tensor::from_vec(mask, (1, group * t, t), &Device::Cpu).unwrap();
-        let (p, ds) = autograd(&scores, &dp, |s| candle_nn::ops::softmax(&s.broadcast_add(&mask)?, D::Minus1));
-        let ours = masked_softmax::<f64>(&scores, window).unwrap();
-        assert_close("value", &ours, &p);
-        assert_close("derivative", &masked_softmax_backward::<f64>(&ours, &dp, window).unwrap(), &ds);
+    let (group, kv) = (2usize, 3usize);
+    // As many keys as queries, and keys that come before all of them.
+    for (t, keys) in [(9usize, 9usize), (4, 9)] {
+        let (scores, dp) = (random(&[kv, group * t, keys], 6), random(&[kv, group * t, keys], 7));
+        for window in [1, 4, 9, usize::MAX] {
+            // transformers: a key is visible if it is not later and less than `window` away.
+            let mask: Vec<f64> = (0..group * t)
+                .flat_map(|row| (0..keys).map(move |j| (keys - t + row % t, j)))
+                .map(|(i, j)| if j <= i && i - j < window { 0.0 } else { f64::NEG_INFINITY })
+                .collect();
+            let mask = Tensor::from_vec(mask, (1, group * t, keys), &Device::Cpu).unwrap();
+            let (p, ds) = autograd(&scores, &dp, |s| candle_nn::ops::softmax(&s.broadcast_add(&mask)?, D::Minus1));
+            let ours = masked_softmax::<f64>(&scores, t, window).unwrap();
+            assert_close("value", &ours, &p);
+            assert_close("derivative", &masked_softmax_backward::<f64>(&ours, &dp, t, window).unwrap(), &ds);
+        }
     }
 }
 

@@ -121,7 +121,7 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
     model.attach(&adapter).unwrap();
     let tokenizer = Tokenizer::load(&job.base).unwrap();
     let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
-    let passes = Passes { model: &model, arguments: &job.arguments, pad: 0 };
+    let passes = Passes { model: &model, arguments: &job.arguments };
     let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
     assert_eq!((found.loss, found.exact), (summary.held_out_loss, summary.held_out_exact));
 }
