@@ -185,6 +185,9 @@ fn a_running_lessons_figures_come_from_its_progress_lines() {
             parameters: 5,
             steps: 40,
             micro_batches: 1,
+            tokens: 9,
+            computed_tokens: 7,
+            learnt_tokens: 3,
             memory_mb: 9,
         },
     );

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Progress {
     /// The data was read and fits: `dropped` and `held_out_dropped` examples were longer than `max_tokens`;
-    /// `parameters` are trained; a batch goes through the model in `micro_batches` at most.
+    /// `parameters` are trained; a batch goes through the model in `micro_batches` at most. Of the first epoch's tokens `computed_tokens` go through
+    /// the model, because what examples have in common is computed once, and `learnt_tokens` are completions.
     Start {
         examples: u64,
         held_out: u64,
@@ -18,6 +19,9 @@ pub enum Progress {
         parameters: u64,
         steps: u64,
         micro_batches: u64,
+        tokens: u64,
+        computed_tokens: u64,
+        learnt_tokens: u64,
         /// Estimated peak of the memory.
         memory_mb: u64,
     },

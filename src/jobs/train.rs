@@ -86,7 +86,8 @@ pub struct TrainingArguments {
     pub clip_norm: f64,
     /// Examples of one optimizer step.
     pub batch_size: u32,
-    /// Tokens, padding included, that go through the model at once, over all threads: the bound on memory.
+    /// Tokens that are computed at once, over all threads: the bound on memory. What examples have in common is computed once for
+    /// each thread.
     /// A batch with more is split into micro-batches, which changes nothing but the time; 0 never splits.
     pub micro_batch_tokens: u32,
     /// Keep only the layers' inputs on the way forward (gradient checkpointing): a tenth to a third more time, a

@@ -54,7 +54,7 @@ impl Batch {
 }
 
 /// The batches of one pass over the data, as indices of examples: shuffled, then sorted by length
-/// inside runs of eight batches so that little is padding, then the batches shuffled again.
+/// inside runs of eight batches so that the examples of a batch cost about as much as each other, then the batches shuffled again.
 pub(crate) fn epoch_batches(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(epoch + 1);

@@ -45,7 +45,7 @@ pub enum TrainError {
     Memory {
         needed_mb: u64,
         limit_mb: u64,
-        /// Tokens, padding included, that go through the model at once.
+        /// Tokens that are computed at once.
         tokens: usize,
         /// What it would need with `recompute`; `None` when that is on already.
         recomputed_mb: Option<u64>,

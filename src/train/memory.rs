@@ -20,7 +20,7 @@ const COPIES_OF_LOGITS: u64 = 3;
 pub(crate) struct Load {
     /// Numbers that are trained.
     pub(crate) trained: usize,
-    /// Tokens, padding included, that go through the model at once, over all threads.
+    /// Tokens that are computed at once, over all threads; what sequences have in common counts once for each thread.
     pub(crate) tokens: usize,
     /// Tokens of the longest example.
     pub(crate) longest: usize,

@@ -45,6 +45,26 @@ impl Learnt {
     }
 }
 
+/// What batches cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The most of one batch.
+    pub(crate) micro_batches: usize,
+    /// Tokens of the sequences, those of them that are computed, and those that are learnt.
+    pub(crate) tokens: usize,
+    pub(crate) computed: usize,
+    pub(crate) learnt: usize,
+}
+
+impl Plan {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.micro_batches = self.micro_batches.max(other.micro_batches);
+        self.tokens += other.tokens;
+        self.computed += other.computed;
+        self.learnt += other.learnt;
+    }
+}
+
 /// Items by their places in a batch, one list for each thread, round after round.
 pub(crate) type Rounds = Vec<Vec<Vec<usize>>>;
 
@@ -53,6 +73,20 @@ impl<T: Float> Passes<'_, T> {
     pub(crate) fn rounds(&self, items: &[&[Sequence]]) -> Rounds {
         let tokens: Vec<_> = items.iter().map(|item| tokens(item)).collect();
         split_microbatches(&tokens, self.arguments.micro_batch_tokens as usize, self.arguments.threads as usize)
+    }
+
+    /// What one batch costs.
+    pub(crate) fn plan(&self, items: &[&[Sequence]]) -> Plan {
+        let sequences = || items.iter().copied().flatten();
+        let (tokens, learnt) =
+            (sequences().map(|s| s.tokens.ids.len()).sum(), sequences().map(Sequence::targets).sum());
+        let mut plan = Plan { tokens, learnt, ..Plan::default() };
+        for part in self.rounds(items).iter().flatten() {
+            let part: Vec<&Sequence> = part.iter().filter_map(|at| items.get(*at).copied()).flatten().collect();
+            plan.micro_batches += 1;
+            plan.computed += Self::batch(&part).tree.tokens();
+        }
+        plan
     }
 
     /// `f` of every micro-batch; the results of one round after another.

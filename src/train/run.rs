@@ -21,7 +21,7 @@ use crate::model::Model;
 use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
 use crate::parameters::{Method, Parameter};
-use crate::passes::{Learnt, Passes};
+use crate::passes::{Learnt, Passes, Plan};
 use crate::{fingerprint, induction, output, reference};
 
 /// Stream of the copy curriculum's random numbers, with the step added.
@@ -154,6 +154,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&self) -> Progress {
+        let plan = self.plan();
         Progress::Start {
             examples: self.train.list.len() as u64,
             held_out: self.held_out.list.len() as u64,
@@ -161,19 +162,23 @@ impl<'a> Run<'a> {
             held_out_dropped: self.held_out.dropped as u64,
             parameters: self.parameters.iter().map(|p| p.values.len() as u64).sum(),
             steps: self.steps as u64,
-            micro_batches: self.micro_batches_max() as u64,
+            micro_batches: plan.micro_batches as u64,
+            tokens: plan.tokens as u64,
+            computed_tokens: plan.computed as u64,
+            learnt_tokens: plan.learnt as u64,
             memory_mb: self.memory_mb,
         }
     }
 
-    /// The most that a batch of the first epoch is split into; the other epochs' are much the same.
-    fn micro_batches_max(&self) -> usize {
-        let count = |batch: &Vec<usize>| {
-            let items: Vec<&[Sequence]> =
-                batch.iter().filter_map(|i| self.train.list.get(*i)).map(|item| item.sequences.as_slice()).collect();
-            self.passes().rounds(&items).iter().map(Vec::len).sum::<usize>()
-        };
-        self.epoch_batches(0).iter().map(count).max().unwrap_or(0)
+    /// What the first epoch costs; the others are much the same.
+    fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        for batch in self.epoch_batches(0) {
+            let items = batch.iter().filter_map(|i| self.train.list.get(*i));
+            let items: Vec<&[Sequence]> = items.map(|item| item.sequences.as_slice()).collect();
+            plan.add(&self.passes().plan(&items));
+        }
+        plan
     }
 
     fn epoch_batches(&self, epoch: u64) -> Vec<Vec<usize>> {

@@ -205,7 +205,7 @@ fn only_completion_tokens_are_learnt() {
 }
 
 #[test]
-fn padding_and_company_change_nothing() {
+fn company_changes_nothing() {
     let (model, _, _) = learner::<f32>();
     let examples = examples();
     let together = model.score(&Batch::new(&examples.iter().collect::<Vec<_>>()), 64).unwrap();

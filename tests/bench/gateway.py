@@ -30,6 +30,7 @@ CPU_GOALS = {("JSON", 16): 1.8, ("JSON", 64): 1.8, ("SSE", 16): 2.2, ("SSE", 64)
 RATE_GOAL = 1.2  # requests a second at JSON c=64, of one nginx worker's
 CAPTURE_GOAL_US = 10.0
 STREAM_GOAL_MS = 1.0
+ACKED_GOAL = 0.8
 GROWTH_GOAL = 0.05
 
 SYSTEM = (
@@ -309,6 +310,11 @@ def report(options, runs, waits, acked, grown):
     added = [ours - direct for ours, direct in zip(waits[ON], waits["direct"])]
     goal("a short stream takes <= 1 ms longer than direct, c=1", figure(added, " ms"),
          statistics.median(added) <= STREAM_GOAL_MS)
+    rate = next((row for row in acked if row["name"] == "acknowledged"), None)
+    if rate:
+        low, high = rate["range"]
+        goal(f"capture acknowledges >= {ACKED_GOAL} x plain sled, 256 waiting", f"{rate['value']:.2f} x [{low:.2f}-{high:.2f}]",
+             rate["value"] >= ACKED_GOAL)
     if grown:
         growth = grown[-1] / grown[1] - 1
         goal(f"memory grows by < 5 % from minute 2 to minute {len(grown)}", f"{growth:+.1%} ({grown[1]} to {grown[-1]} MB)",

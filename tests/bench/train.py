@@ -148,8 +148,12 @@ def main():
     parser.add_argument("--batch", nargs="+", type=int, default=[8, 16, 32])
     parser.add_argument("--budget", nargs="+", type=int, default=[1024, 4096])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--append", action="store_true", help="keep the rows of earlier calls")
     options = parser.parse_args()
     root, rows = tempfile.mkdtemp(prefix="bench-train-"), []
+    if options.append:
+        with open(os.path.join(ROOT, "target", "bench", "train.json"), encoding="utf-8") as file:
+            rows = json.load(file)
     try:
         for shape in options.shape:
             base = os.path.join(root, shape)
@@ -168,7 +172,7 @@ def main():
                             found[shared].append(one)
                     ratio = [ours["rate"] / plain["rate"] for ours, plain in zip(found[True], found[False])]
                     row = {
-                        "shape": shape, "batch": batch, "budget": budget, "tokens_a_step": found[True][0]["tokens"],
+                        "shape": shape, "batch": batch, "budget": budget, "rounds": options.rounds, "steps": options.steps, "tokens_a_step": found[True][0]["tokens"],
                         "shared": [one["rate"] for one in found[True]], "apart": [one["rate"] for one in found[False]], "ratio": ratio,
                         "peak_mb": [max(one["peak_mb"] for one in found[shared]) for shared in (True, False)],
                     }
@@ -185,17 +189,17 @@ def report(options, rows):
     lines = [
         "# Training: prompts that begin alike", "",
         "`make bench-train`, made by `tests/bench/train.py`: LoRA of rank 16 on all linears, a system prompt of about 600 tokens, a question of "
-        f"about 40, an answer of about 80; {options.threads} threads, {options.rounds} interleaved rounds of {options.steps} steps after the first. "
+        f"about 40, an answer of about 80; {options.threads} threads, interleaved rounds of some steps after the first. "
         "*Shared*: all examples have the same system prompt. *Apart*: system prompts of the same length that have nothing in common. Tokens are those of "
         "the examples, whether computed once or often. `270m`: random weights in the layers of Gemma 3 270M, with the practice base's vocabulary.", "",
         f"Machine: {len(cpus)} x {cpus[0] if cpus else platform.machine()}, load average {os.getloadavg()[0]:.1f} at the end; "
         f"{time.strftime('%Y-%m-%d')}.", "",
-        "| shape | batch | at once (micro_batch_tokens) | shared, tokens/s | apart, tokens/s | shared / apart | peak MB, shared / apart |",
-        "|---|---|---|---|---|---|---|",
+        "| shape | rounds x steps | batch | at once (micro_batch_tokens) | shared, tokens/s | apart, tokens/s | shared / apart | peak MB, shared / apart |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         lines.append(
-            f"| {row['shape']} | {row['batch']} | {row['budget']} | {figure(row['shared'], 0)} | {figure(row['apart'], 0)} | "
+            f"| {row['shape']} | {row['rounds']} x {row['steps']} | {row['batch']} | {row['budget']} | {figure(row['shared'], 0)} | {figure(row['apart'], 0)} | "
             f"{figure(row['ratio'])} | {row['peak_mb'][0]:.0f} / {row['peak_mb'][1]:.0f} |"
         )
     text = "\n".join(lines) + "\n"

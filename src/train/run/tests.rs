@@ -178,6 +178,29 @@ fn the_start_says_what_is_dropped_split_and_needed() {
 }
 
 #[test]
+fn the_start_says_what_is_computed_of_what_is_learnt_from() {
+    let of = |threads, micro_batch_tokens| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut job = job(dir.path(), JobMethod::Sft, 1, 0);
+        (job.arguments.threads, job.arguments.micro_batch_tokens) = (threads, micro_batch_tokens);
+        // All begin with the same long prompt.
+        let text: String = (0..16).map(|n| row(&format!("{}{n}", "lantern ".repeat(12)), n) + "\n").collect();
+        std::fs::write(&job.train, text).unwrap();
+        let mut start = None;
+        run(&job, &mut |event| start = start.take().or_else(|| Some(event.clone()))).unwrap();
+        match start {
+            Some(Progress::Start { tokens, computed_tokens, learnt_tokens, .. }) => {
+                (tokens, computed_tokens, learnt_tokens)
+            }
+            other => panic!("{other:?} came first"),
+        }
+    };
+    let [(tokens, one, learnt), (_, two, _), (_, alone, _)] = [of(1, 0), of(2, 0), of(1, 1)];
+    assert!(learnt > 0 && learnt < one && one < two && two < tokens, "{learnt}, {one}, {two} of {tokens}");
+    assert_eq!(alone, tokens, "nothing is shared where every example goes alone");
+}
+
+#[test]
 fn a_run_that_does_not_fit_the_memory_is_refused_before_it_begins() {
     let dir = tempfile::tempdir().unwrap();
     let mut job = job(dir.path(), JobMethod::Sft, 1, 0);
