@@ -91,9 +91,9 @@ pub(crate) fn split_microbatches(items: &[Vec<&[u32]>], tokens: usize, threads: 
     sorted.sort_by_key(|place| items.get(*place));
     let mut rounds: Vec<Vec<usize>> = vec![Vec::new()];
     for place in sorted {
+        let parts = |round: &[usize]| split_over_threads(items, round, threads);
         let fits = |round: &[usize]| {
-            let parts = split_over_threads(items, round, threads);
-            tokens == 0 || parts.iter().map(|part| computed(items, part)).sum::<usize>() <= tokens
+            tokens == 0 || parts(round).iter().map(|part| computed(items, part)).sum::<usize>() <= tokens
         };
         match rounds.last_mut() {
             Some(round) if round.is_empty() => round.push(place),

@@ -82,9 +82,8 @@ impl<T: Float> Passes<'_, T> {
             (sequences().map(|s| s.tokens.ids.len()).sum(), sequences().map(Sequence::targets).sum());
         let mut plan = Plan { tokens, learnt, ..Plan::default() };
         for part in self.rounds(items).iter().flatten() {
-            let part: Vec<&Sequence> = part.iter().filter_map(|at| items.get(*at).copied()).flatten().collect();
             plan.micro_batches += 1;
-            plan.computed += Self::batch(&part).tree.tokens();
+            plan.computed += Self::batch(&sequences_at(items, part)).tree.tokens();
         }
         plan
     }
@@ -97,11 +96,7 @@ impl<T: Float> Passes<'_, T> {
         mut take: impl FnMut(O) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         for round in self.rounds(items) {
-            let part = |places: &Vec<usize>| {
-                let sequences: Vec<&Sequence> =
-                    places.iter().filter_map(|at| items.get(*at).copied()).flatten().collect();
-                f(places, &sequences)
-            };
+            let part = |places: &Vec<usize>| f(places, &sequences_at(items, places));
             for output in in_parallel(&round, self.arguments.threads as usize, part)? {
                 take(output)?;
             }
@@ -188,6 +183,11 @@ impl<T: Float> Passes<'_, T> {
         };
         Ok(self.model.learn(&batch, how, parameters, judge)?)
     }
+}
+
+/// The sequences of the items at `places`.
+fn sequences_at<'a>(items: &[&'a [Sequence]], places: &[usize]) -> Vec<&'a Sequence> {
+    places.iter().filter_map(|at| items.get(*at).copied()).flatten().collect()
 }
 
 #[cfg(test)]

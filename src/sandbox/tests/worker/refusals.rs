@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sandbox::{Limits, Pool, SandboxError, Settings, beside_current_exe};
 use tempfile::TempDir;
 
-use crate::common::settings;
+use crate::common::{patient, settings};
 
 async fn error_of(program: PathBuf) -> SandboxError {
     match Pool::start(Settings { program, ..settings() }).await {
@@ -77,7 +77,7 @@ async fn a_source_is_accepted_up_to_its_bound_and_a_hundred_megabytes_are_refuse
 
 #[tokio::test]
 async fn inputs_are_accepted_up_to_their_bound_together() {
-    let pool = Pool::start(settings()).await.unwrap();
+    let pool = Pool::start(patient()).await.unwrap();
     let half = "\u{1}".repeat(2 * 1024 * 1024);
     let source = "def evaluate(response):\n    return len(response) == 2 * 1024 * 1024";
     let fits = pool.evaluate(source, "evaluate", &[half.clone(), half.clone()]).await.unwrap();
