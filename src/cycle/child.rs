@@ -61,8 +61,8 @@ async fn run_once(
         // A micro-batch is one thread's work, and a background process must not spin on cores that serve.
         .env("RAYON_NUM_THREADS", "1")
         .env("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1")
-        // Keep freed pages for the next step instead of giving them back (milliseconds).
-        .env("MIMALLOC_PURGE_DELAY", "1000")
+        // Freed pages are kept for the next step: every one that is given back is cleared again, a quarter of all time.
+        .env("MIMALLOC_PURGE_DELAY", "-1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -22,4 +22,4 @@ pub use hash::{base_hash, config_hash};
 pub use names::{EMBEDDING, FINAL_NORM, Linear, Norm};
 pub use peft::{Adapter, LoraPair};
 pub use tokenizer::{Detokenizer, Special, Tokenizer, train_tokenizer};
-pub use weights::{SaveAs, Tensor32, Weights};
+pub use weights::{NumberFormat, Place, SaveAs, Tensor32, Weights};

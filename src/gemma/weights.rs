@@ -35,6 +35,23 @@ impl Tensor32 {
     }
 }
 
+/// A number format of a checkpoint's floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberFormat {
+    F32,
+    Bf16,
+    F16,
+}
+
+/// Where a tensor lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub path: PathBuf,
+    pub format: NumberFormat,
+    /// Bytes from the start of the file.
+    pub offset: usize,
+}
+
 /// The number format of a written checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaveAs {
@@ -49,6 +66,12 @@ struct Entry {
     /// Bytes from the start of the file, and their number.
     offset: u64,
     len: usize,
+}
+
+impl Entry {
+    fn not_floats(&self, name: &str) -> GemmaError {
+        GemmaError::safetensors(&self.path, format!("tensor `{name}` is {:?}, not a float format", self.dtype))
+    }
 }
 
 /// The tensors of a model folder, by name.
@@ -101,22 +124,41 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
+    /// Where the tensor `name` of this shape lies, for whoever maps the file.
+    ///
+    /// # Errors
+    /// When there is none of that name, it has another shape, or it holds something else than floats.
+    pub fn place(&self, name: &str, shape: &[usize]) -> Result<Place, GemmaError> {
+        let entry = self.entry(name)?;
+        if entry.shape != shape {
+            let found = entry.shape.clone();
+            return Err(GemmaError::Shape { name: name.to_owned(), found, expected: shape.to_vec() });
+        }
+        let format = match entry.dtype {
+            Dtype::F32 => NumberFormat::F32,
+            Dtype::BF16 => NumberFormat::Bf16,
+            Dtype::F16 => NumberFormat::F16,
+            _ => return Err(entry.not_floats(name)),
+        };
+        Ok(Place { path: entry.path.clone(), format, offset: entry.offset as usize })
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, GemmaError> {
+        let missing = || GemmaError::MissingTensor { dir: self.dir.clone(), name: name.to_owned() };
+        self.entries.get(name).ok_or_else(missing)
+    }
+
     /// Reads one tensor.
     ///
     /// # Errors
     /// When there is none of that name, it cannot be read, or it holds something else than floats.
     pub fn get(&self, name: &str) -> Result<Tensor32, GemmaError> {
-        let entry = self
-            .entries
-            .get(name)
-            .ok_or_else(|| GemmaError::MissingTensor { dir: self.dir.clone(), name: name.to_owned() })?;
+        let entry = self.entry(name)?;
         let mut file = File::open(&entry.path)?;
         file.seek(SeekFrom::Start(entry.offset))?;
         let mut bytes = vec![0u8; entry.len];
         file.read_exact(&mut bytes)?;
-        let data = widen(&bytes, entry.dtype).ok_or_else(|| {
-            GemmaError::safetensors(&entry.path, format!("tensor `{name}` is {:?}, not a float format", entry.dtype))
-        })?;
+        let data = widen(&bytes, entry.dtype).ok_or_else(|| entry.not_floats(name))?;
         if data.len() != entry.shape.iter().product::<usize>() {
             return Err(GemmaError::safetensors(
                 &entry.path,

@@ -52,8 +52,10 @@ pub enum TrainError {
     },
     #[error("the loss is {loss} at step {step}; lower the learning rate")]
     Diverged { step: usize, loss: f64 },
-    #[error("a worker thread died")]
-    Worker,
+    #[error("the threads of the run cannot be started: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Frozen(#[from] frozen::FrozenError),
 }
 
 fn advice(recomputed_mb: Option<u64>, limit_mb: u64) -> String {

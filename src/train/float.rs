@@ -4,9 +4,14 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use candle_core::{Device, Result, Storage, StorageRef, Tensor, WithDType};
+use frozen::{FrozenMatrix, Number};
 
 /// `f32` for work, `f64` for finite differences.
-pub(crate) trait Float: WithDType + Default + std::ops::Neg<Output = Self> {
+pub(crate) trait Float: WithDType + Number + Default + std::ops::Neg<Output = Self> {
+    /// [`FrozenMatrix::forward`], in `f32` alone.
+    fn frozen_forward(matrix: &FrozenMatrix, x: &[Self], y: &mut [Self]) -> Result<()>;
+    /// [`FrozenMatrix::backward`], in `f32` alone.
+    fn frozen_backward(matrix: &FrozenMatrix, dy: &[Self], dx: &mut [Self]) -> Result<()>;
     fn sqrt(self) -> Self;
     /// e to the power of `self`; finite for every finite argument.
     fn exp_approx(self) -> Self;
@@ -24,6 +29,16 @@ pub(crate) trait Float: WithDType + Default + std::ops::Neg<Output = Self> {
 }
 
 impl Float for f32 {
+    fn frozen_forward(matrix: &FrozenMatrix, x: &[Self], y: &mut [Self]) -> Result<()> {
+        matrix.forward(x, y);
+        Ok(())
+    }
+
+    fn frozen_backward(matrix: &FrozenMatrix, dy: &[Self], dx: &mut [Self]) -> Result<()> {
+        matrix.backward(dy, dx);
+        Ok(())
+    }
+
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
@@ -47,6 +62,14 @@ impl Float for f32 {
 }
 
 impl Float for f64 {
+    fn frozen_forward(_: &FrozenMatrix, _: &[Self], _: &mut [Self]) -> Result<()> {
+        candle_core::bail!("a frozen matrix is multiplied in f32")
+    }
+
+    fn frozen_backward(_: &FrozenMatrix, _: &[Self], _: &mut [Self]) -> Result<()> {
+        candle_core::bail!("a frozen matrix is multiplied in f32")
+    }
+
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
@@ -100,7 +123,7 @@ pub(crate) fn tensor<T: Float>(values: Vec<T>, shape: impl Into<candle_core::Sha
 }
 
 /// Sum of products. Sixteen partial sums, so that it becomes vector code.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
     let (a16, a_rest) = a.as_chunks::<16>();
     let (b16, b_rest) = b.as_chunks::<16>();

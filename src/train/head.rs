@@ -5,10 +5,12 @@
 //! is taken while a chunk's probabilities are at hand: they are not kept.
 
 use candle_core::{Result, Tensor};
+use frozen::{Factor, Sums, add_product, vectorised};
+use rayon::prelude::*;
 
 use crate::float::{Float, tensor, view};
-use crate::kernels::softmax_row;
-use crate::linear::add_scaled;
+use crate::kernels::softmax_in_place;
+use crate::weight::Weight;
 
 /// What the head says about the rows it was given.
 pub(crate) struct HeadOutput {
@@ -34,57 +36,64 @@ pub(crate) enum Want {
 /// given is `-weight` times the sum of the log-probabilities.
 pub(crate) fn head<T: Float>(
     hidden: &Tensor,
-    embedding: &Tensor,
+    embedding: &Weight,
     targets: &[u32],
     weight: f64,
     chunk: usize,
     want: Want,
 ) -> Result<HeadOutput> {
     let (rows, width) = hidden.dims2()?;
-    let vocabulary = embedding.dim(0)?;
+    let vocabulary = embedding.shape()?.0;
     let mut output = HeadOutput {
         log_probabilities: Vec::with_capacity(rows),
         greedy: Vec::with_capacity(rows),
         d_hidden: None,
         d_embedding: None,
     };
+    let mut d_embedding: Option<Vec<T>> = None;
     let mut d_hidden: Vec<T> = Vec::with_capacity(if want == Want::Nothing { 0 } else { rows * width });
     for (index, targets) in targets.chunks(chunk.max(1)).enumerate() {
         let part = hidden.narrow(0, index * chunk.max(1), targets.len())?.contiguous()?;
-        let logits = part.matmul(&embedding.t()?)?;
-        let logits = view::<T>(&logits)?;
-        let mut p = vec![T::default(); logits.len()];
-        for ((row, p), target) in logits.chunks_exact(vocabulary).zip(p.chunks_exact_mut(vocabulary)).zip(targets) {
-            let target = *target as usize;
-            let Some(logit) = row.get(target) else {
-                candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");
-            };
-            let log_sum = softmax_row(row, p);
-            output.log_probabilities.push(logit.to_f64() - log_sum);
-            output.greedy.push(T::argmax(row) == target);
-            if want != Want::Nothing {
-                let weight = T::from_f64(weight);
-                p.iter_mut().for_each(|p| *p *= weight);
-                p[target] -= weight;
-            }
+        let mut logits = embedding.forward::<T>(&part)?;
+        if let Some(target) = targets.iter().find(|target| **target as usize >= vocabulary) {
+            candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");
         }
+        let rows = logits.par_chunks_exact_mut(vocabulary).zip(targets);
+        let said: Vec<(f64, bool)> =
+            rows.map(|(row, target)| judged(row, *target as usize, T::from_f64(weight))).collect();
+        output.log_probabilities.extend(said.iter().map(|(log_probability, _)| log_probability));
+        output.greedy.extend(said.iter().map(|(_, greedy)| greedy));
         if want == Want::Nothing {
             continue;
         }
-        let d_logits = tensor(p, (targets.len(), vocabulary))?;
-        d_hidden.extend_from_slice(&view::<T>(&d_logits.matmul(embedding)?)?);
         if want == Want::HiddenAndEmbedding {
-            let d = d_logits.t()?.matmul(&part)?;
-            output.d_embedding = Some(match output.d_embedding.take() {
-                Some(sum) => add_scaled::<T>(&sum, &d, 1.0)?,
-                None => d,
-            });
+            let sums = d_embedding.get_or_insert_with(|| vec![T::default(); vocabulary * width]);
+            let (left, part) = (Factor::transposed(&logits, vocabulary), view::<T>(&part)?);
+            let sums = Sums { values: sums, width };
+            add_product(sums, left, Factor::rows(&part, width), targets.len(), T::from_f64(1.0));
         }
+        let d_logits = tensor(logits, (targets.len(), vocabulary))?;
+        let start = d_hidden.len();
+        d_hidden.resize(start + targets.len() * width, T::default());
+        embedding.backward::<T>(&d_logits, d_hidden.get_mut(start..).unwrap_or_default())?;
     }
     if want != Want::Nothing {
         output.d_hidden = Some(tensor(d_hidden, (rows, width))?);
+        output.d_embedding = d_embedding.map(|sums| tensor(sums, (vocabulary, width))).transpose()?;
     }
     Ok(output)
+}
+
+/// The log-probability of the target, and whether it is the most probable token; `row` turns from logits to the derivative
+/// of the loss by them.
+fn judged<T: Float>(row: &mut [T], target: usize, weight: T) -> (f64, bool) {
+    let greedy = T::argmax(row) == target;
+    let logit = row.get(target).copied().unwrap_or_default();
+    let log_sum = vectorised(|| softmax_in_place(row, weight));
+    if let Some(p) = row.get_mut(target) {
+        *p -= weight;
+    }
+    (logit.to_f64() - log_sum, greedy)
 }
 
 #[cfg(test)]

@@ -7,24 +7,21 @@
 use candle_core::{Result, Tensor};
 
 use crate::float::{Float, dot, tensor, view};
+use crate::parallel::by_row;
 
 /// `residual + x / rms(x) * gain` by row; without `residual` just the norm. `x` is `[n, width]`.
 pub(crate) fn rms_norm<T: Float>(x: &Tensor, gain: &[T], eps: f64, residual: Option<&Tensor>) -> Result<Tensor> {
+    let width = gain.len();
     let input = view::<T>(x)?;
-    let mut out = Vec::with_capacity(input.len());
-    let rows = input.chunks_exact(gain.len());
-    if let Some(residual) = residual {
-        let residual = view::<T>(residual)?;
-        for (row, base) in rows.zip(residual.chunks_exact(gain.len())) {
-            let r = inverse_rms(row, eps);
-            out.extend(row.iter().zip(gain).zip(base).map(|((v, g), b)| *b + *v * r * *g));
-        }
-    } else {
-        for row in rows {
-            let r = inverse_rms(row, eps);
-            out.extend(row.iter().zip(gain).map(|(v, g)| *v * r * *g));
-        }
-    }
+    let mut out = match residual {
+        Some(residual) => view::<T>(residual)?.to_vec(),
+        None => vec![T::default(); input.len()],
+    };
+    by_row(&mut out, width, |at, out| {
+        let row = &input[at * width..][..width];
+        let r = inverse_rms(row, eps);
+        out.iter_mut().zip(row).zip(gain).for_each(|((o, v), g)| *o += *v * r * *g);
+    });
     tensor(out, x.shape())
 }
 
@@ -36,34 +33,33 @@ pub(crate) fn rms_norm_backward<T: Float>(
     dy: &Tensor,
     add: Option<&Tensor>,
 ) -> Result<Tensor> {
-    let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
     let width = gain.len();
-    let mut out = Vec::with_capacity(input.len());
-    let mut scaled = vec![T::default(); width];
-    for (row, d) in input.chunks_exact(width).zip(dy.chunks_exact(width)) {
-        for ((s, d), g) in scaled.iter_mut().zip(d).zip(gain) {
-            *s = *d * *g;
+    let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
+    let add = add.map(view::<T>).transpose()?;
+    let mut out = vec![T::default(); input.len()];
+    by_row(&mut out, width, |at, out| {
+        let (row, d) = (&input[at * width..][..width], &dy[at * width..][..width]);
+        out.iter_mut().zip(d).zip(gain).for_each(|((o, d), g)| *o = *d * *g);
+        norm_backward(row, out, eps);
+        if let Some(add) = &add {
+            out.iter_mut().zip(&add[at * width..][..width]).for_each(|(o, a)| *o += *a);
         }
-        let (r, pull) = norm_terms(row, &scaled, eps);
-        out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
-    }
-    if let Some(add) = add {
-        for (o, a) in out.iter_mut().zip(view::<T>(add)?.iter()) {
-            *o += *a;
-        }
-    }
+    });
     tensor(out, x.shape())
 }
 
+#[inline(always)]
 fn inverse_rms<T: Float>(row: &[T], eps: f64) -> T {
     let mean = dot(row, row) / T::from_f64(row.len() as f64);
     T::from_f64(1.0) / (mean + T::from_f64(eps)).sqrt()
 }
 
-/// 1/rms and the factor with which the row itself is subtracted in the derivative.
-fn norm_terms<T: Float>(row: &[T], scaled: &[T], eps: f64) -> (T, T) {
+/// From the derivative by the normed row (gains included), in `d`, to that by the row.
+#[inline(always)]
+fn norm_backward<T: Float>(row: &[T], d: &mut [T], eps: f64) {
     let r = inverse_rms(row, eps);
-    (r, dot(row, scaled) * r * r / T::from_f64(row.len() as f64))
+    let pull = dot(row, d) * r * r / T::from_f64(row.len() as f64);
+    d.iter_mut().zip(row).for_each(|(d, v)| *d = r * (*d - *v * pull));
 }
 
 /// Cosines and sines of the rotary embedding (Su et al. 2021), `[positions, head_dim / 2]` each.
@@ -82,9 +78,11 @@ impl<T: Float> Rope<T> {
         Self { cos, sin, half }
     }
 
-    /// From `position` on.
-    fn rows(&self, position: usize) -> impl Iterator<Item = (&[T], &[T])> {
-        self.cos.chunks_exact(self.half).zip(self.sin.chunks_exact(self.half)).skip(position)
+    /// Cosines and sines of `position`, which is one of those that it was made for.
+    #[inline(always)]
+    fn at(&self, position: usize) -> (&[T], &[T]) {
+        let start = position * self.half;
+        (&self.cos[start..start + self.half], &self.sin[start..start + self.half])
     }
 }
 
@@ -100,23 +98,20 @@ pub(crate) fn norm_rope<T: Float>(
     let input = view::<T>(x)?;
     let (width, half) = (gain.len(), rope.half);
     let (tokens, heads) = (x.dim(0)?, x.dim(1)? / width);
-    let (gain_low, gain_high) = gain.split_at(half);
     let mut out = vec![T::default(); input.len()];
-    for ((t, token), (cos, sin)) in input.chunks_exact(heads * width).enumerate().zip(rope.rows(position)) {
-        for (h, row) in token.chunks_exact(width).enumerate() {
-            let r = inverse_rms(row, eps) * T::from_f64(scale);
-            let at = (h * tokens + t) * width;
-            let (low, high) = row.split_at(half);
-            let Some((out_low, out_high)) = out.get_mut(at..at + width).map(|o| o.split_at_mut(half)) else {
-                continue;
-            };
-            for i in 0..half {
-                let (a, b) = (low[i] * gain_low[i] * r, high[i] * gain_high[i] * r);
-                out_low[i] = a * cos[i] - b * sin[i];
-                out_high[i] = b * cos[i] + a * sin[i];
-            }
+    by_row(&mut out, width, |at, out| {
+        let (h, t) = (at / tokens, at % tokens);
+        let row = &input[(t * heads + h) * width..][..width];
+        let r = inverse_rms(row, eps) * T::from_f64(scale);
+        let (cos, sin) = rope.at(position + t);
+        let ((low, high), (gain_low, gain_high)) = (row.split_at(half), gain.split_at(half));
+        let (out_low, out_high) = out.split_at_mut(half);
+        for i in 0..half {
+            let (a, b) = (low[i] * gain_low[i] * r, high[i] * gain_high[i] * r);
+            out_low[i] = a * cos[i] - b * sin[i];
+            out_high[i] = b * cos[i] + a * sin[i];
         }
-    }
+    });
     tensor(out, (heads, tokens, width))
 }
 
@@ -133,25 +128,21 @@ pub(crate) fn norm_rope_backward<T: Float>(
     let (input, dy) = (view::<T>(x)?, view::<T>(dy)?);
     let (width, half) = (gain.len(), rope.half);
     let (tokens, heads) = (x.dim(0)?, x.dim(1)? / width);
-    let (gain_low, gain_high) = gain.split_at(half);
     let scale = T::from_f64(scale);
-    let mut out = Vec::with_capacity(input.len());
-    let mut scaled = vec![T::default(); width];
-    for ((t, token), (cos, sin)) in input.chunks_exact(heads * width).enumerate().zip(rope.rows(position)) {
-        for (h, row) in token.chunks_exact(width).enumerate() {
-            let at = (h * tokens + t) * width;
-            let Some((low, high)) = dy.get(at..at + width).map(|d| d.split_at(half)) else {
-                continue;
-            };
-            let (s_low, s_high) = scaled.split_at_mut(half);
-            for i in 0..half {
-                s_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * scale;
-                s_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * scale;
-            }
-            let (r, pull) = norm_terms(row, &scaled, eps);
-            out.extend(row.iter().zip(&scaled).map(|(v, s)| r * (*s - *v * pull)));
+    let mut out = vec![T::default(); input.len()];
+    by_row(&mut out, width, |at, out| {
+        let (t, h) = (at / heads, at % heads);
+        let row = &input[at * width..][..width];
+        let (low, high) = dy[(h * tokens + t) * width..][..width].split_at(half);
+        let (cos, sin) = rope.at(position + t);
+        let (gain_low, gain_high) = gain.split_at(half);
+        let (out_low, out_high) = out.split_at_mut(half);
+        for i in 0..half {
+            out_low[i] = (low[i] * cos[i] + high[i] * sin[i]) * gain_low[i] * scale;
+            out_high[i] = (high[i] * cos[i] - low[i] * sin[i]) * gain_high[i] * scale;
         }
-    }
+        norm_backward(row, out, eps);
+    });
     tensor(out, x.shape())
 }
 
@@ -160,11 +151,12 @@ pub(crate) fn first_seen(position: usize, window: usize) -> usize {
     (position + 1).saturating_sub(window)
 }
 
-/// By row of `[kv, group t, keys]`, the keys that its query sees, where the last key is that of the last query's own token. The keys may
-/// leave out what none of the queries sees.
-fn visible(queries: usize, keys: usize, window: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let before = keys.saturating_sub(queries);
-    (0..queries).map(move |i| first_seen(before + i, window)..before + i + 1).cycle()
+/// The keys that query `i` of `queries` sees, where the last key is that of the last query's own token. The keys may leave out what none of the
+/// queries sees.
+#[inline(always)]
+fn visible(i: usize, queries: usize, keys: usize, window: usize) -> std::ops::Range<usize> {
+    let position = keys.saturating_sub(queries) + i;
+    first_seen(position, window)..position + 1
 }
 
 /// Softmax over the visible keys, zero elsewhere. `scores` is `[kv, group t, keys]` for `t` queries.
@@ -172,41 +164,42 @@ pub(crate) fn masked_softmax<T: Float>(scores: &Tensor, queries: usize, window: 
     let keys = scores.dim(2)?;
     let input = view::<T>(scores)?;
     let mut out = vec![T::default(); input.len()];
-    for ((row, probabilities), seen) in
-        input.chunks_exact(keys).zip(out.chunks_exact_mut(keys)).zip(visible(queries, keys, window))
-    {
-        softmax_row(&row[seen.clone()], &mut probabilities[seen]);
-    }
+    by_row(&mut out, keys, |at, out| {
+        let seen = visible(at % queries, queries, keys, window);
+        let out = &mut out[seen.clone()];
+        out.copy_from_slice(&input[at * keys..][seen]);
+        softmax_in_place(out, T::from_f64(1.0));
+    });
     tensor(out, scores.shape())
 }
 
-/// Softmax of one row; gives back the logarithm of the sum of exponentials.
-pub(crate) fn softmax_row<T: Float>(scores: &[T], out: &mut [T]) -> f64 {
-    let mut top = T::from_f64(-1e30);
-    for s in scores {
-        if *s > top {
-            top = *s;
-        }
+/// Turns one row of scores into `sum` times their softmax; gives back the logarithm of the sum of exponentials.
+#[inline(always)]
+pub(crate) fn softmax_in_place<T: Float>(row: &mut [T], sum: T) -> f64 {
+    let mut tops = [T::from_f64(-1e30); 16];
+    let (sixteens, rest) = row.as_chunks::<16>();
+    for sixteen in sixteens {
+        tops.iter_mut().zip(sixteen).for_each(|(top, v)| *top = if *v > *top { *v } else { *top });
     }
-    for (o, s) in out.iter_mut().zip(scores) {
-        *o = (*s - top).exp_approx();
-    }
-    let mut partial = [T::default(); 8];
-    let (eights, rest) = out.as_chunks::<8>();
-    for eight in eights {
-        for (p, v) in partial.iter_mut().zip(eight) {
+    let top = tops.iter().chain(rest).fold(T::from_f64(-1e30), |top, v| if *v > top { *v } else { top });
+    let mut partial = [T::default(); 16];
+    let (sixteens, rest) = row.as_chunks_mut::<16>();
+    for sixteen in sixteens {
+        for (p, v) in partial.iter_mut().zip(sixteen) {
+            *v = (*v - top).exp_approx();
             *p += *v;
         }
     }
-    let mut sum = T::default();
-    for v in partial.iter().chain(rest) {
-        sum += *v;
+    for v in rest.iter_mut() {
+        *v = (*v - top).exp_approx();
     }
-    let inverse = T::from_f64(1.0) / sum;
-    for o in out {
-        *o *= inverse;
+    let mut total = T::default();
+    for v in partial.iter().chain(rest.iter()) {
+        total += *v;
     }
-    top.to_f64() + sum.to_f64().ln()
+    let factor = sum / total;
+    row.iter_mut().for_each(|v| *v *= factor);
+    top.to_f64() + total.to_f64().ln()
 }
 
 /// The derivative of [`masked_softmax`] by the scores, from its own result.
@@ -219,20 +212,20 @@ pub(crate) fn masked_softmax_backward<T: Float>(
     let keys = probabilities.dim(2)?;
     let (p, dp) = (view::<T>(probabilities)?, view::<T>(dp)?);
     let mut out = vec![T::default(); p.len()];
-    let rows = p.chunks_exact(keys).zip(dp.chunks_exact(keys)).zip(out.chunks_exact_mut(keys));
-    for (((p, d), o), seen) in rows.zip(visible(queries, keys, window)) {
-        let (p, d) = (&p[seen.clone()], &d[seen.clone()]);
+    by_row(&mut out, keys, |at, out| {
+        let seen = visible(at % queries, queries, keys, window);
+        let (p, d) = (&p[at * keys..][seen.clone()], &dp[at * keys..][seen.clone()]);
         let mean = dot(p, d);
-        for ((o, p), d) in o[seen].iter_mut().zip(p).zip(d) {
-            *o = *p * (*d - mean);
-        }
-    }
+        out[seen].iter_mut().zip(p).zip(d).for_each(|((o, p), d)| *o = *p * (*d - mean));
+    });
     tensor(out, probabilities.shape())
 }
 
 /// sqrt(2 / pi), of GELU's tanh form (Hendrycks and Gimpel 2016).
 const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBE: f64 = 0.044_715;
+/// Numbers that a thread takes at a time where rows mean nothing.
+const PART: usize = 1 << 12;
 
 /// tanh of GELU's inner polynomial.
 #[inline(always)]
@@ -245,7 +238,11 @@ fn gelu_tanh<T: Float>(x: T) -> T {
 pub(crate) fn geglu<T: Float>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     let (g, u) = (view::<T>(gate)?, view::<T>(up)?);
     let half = T::from_f64(0.5);
-    let out = g.iter().zip(u.iter()).map(|(g, u)| half * *g * (T::from_f64(1.0) + gelu_tanh(*g)) * *u).collect();
+    let mut out = vec![T::default(); g.len()];
+    by_row(&mut out, PART, |at, out| {
+        let (g, u) = (g[at * PART..].iter(), &u[at * PART..]);
+        out.iter_mut().zip(g.zip(u)).for_each(|(o, (g, u))| *o = half * *g * (T::from_f64(1.0) + gelu_tanh(*g)) * *u);
+    });
     tensor(out, gate.shape())
 }
 
@@ -253,16 +250,19 @@ pub(crate) fn geglu<T: Float>(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 pub(crate) fn geglu_backward<T: Float>(gate: &Tensor, up: &Tensor, dz: &Tensor) -> Result<(Tensor, Tensor)> {
     let (g, u, d) = (view::<T>(gate)?, view::<T>(up)?, view::<T>(dz)?);
     let (half, one) = (T::from_f64(0.5), T::from_f64(1.0));
-    let mut d_gate = vec![T::default(); g.len()];
-    let mut d_up = vec![T::default(); g.len()];
-    let ins = g.iter().zip(u.iter()).zip(d.iter());
-    for (((x, u), d), (dg, du)) in ins.zip(d_gate.iter_mut().zip(d_up.iter_mut())) {
-        let x = *x;
-        let t = gelu_tanh(x);
-        let slope = T::from_f64(GELU_SCALE) * (one + T::from_f64(3.0 * GELU_CUBE) * x * x);
-        *dg = *d * *u * half * (one + t + x * (one - t * t) * slope);
-        *du = *d * half * x * (one + t);
-    }
+    let (mut d_gate, mut d_up) = (vec![T::default(); g.len()], vec![T::default(); g.len()]);
+    by_row(&mut d_gate, PART, |at, out| {
+        let ins = g[at * PART..].iter().zip(&u[at * PART..]).zip(&d[at * PART..]);
+        for (o, ((x, u), d)) in out.iter_mut().zip(ins) {
+            let (x, t) = (*x, gelu_tanh(*x));
+            let slope = T::from_f64(GELU_SCALE) * (one + T::from_f64(3.0 * GELU_CUBE) * x * x);
+            *o = *d * *u * half * (one + t + x * (one - t * t) * slope);
+        }
+    });
+    by_row(&mut d_up, PART, |at, out| {
+        let ins = g[at * PART..].iter().zip(&d[at * PART..]);
+        out.iter_mut().zip(ins).for_each(|(o, (x, d))| *o = *d * half * *x * (one + gelu_tanh(*x)));
+    });
     Ok((tensor(d_gate, gate.shape())?, tensor(d_up, gate.shape())?))
 }
 

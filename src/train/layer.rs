@@ -9,7 +9,7 @@ use candle_core::{Result, Tensor};
 use crate::attention::{Attention, SavedAttention};
 use crate::float::Float;
 use crate::kernels::{Rope, gather_rows, geglu, geglu_backward, rms_norm, rms_norm_backward, scatter_rows};
-use crate::linear::{Gradients, Matrix, add_scaled};
+use crate::linear::{Gradients, Matrix, backward};
 use crate::tree::Tree;
 
 /// Weights of a layer; the gains are `1 + weight` of its norms.
@@ -123,13 +123,13 @@ impl<T: Float> Layer<T> {
         gradients: &mut Gradients,
     ) -> Result<Tensor> {
         let d_down = rms_norm_backward(&s.down, &self.post_feedforward, self.eps, dy, None)?;
-        let dz = self.down.backward::<T>(&s.z, s.down_low.as_ref(), &d_down, gradients)?;
+        let dz = backward::<T>(&s.z, &[(&self.down, s.down_low.as_ref(), &d_down)], gradients)?;
         let (d_gate, d_up) = geglu_backward::<T>(&s.gate, &s.up, &dz)?;
-        let dm = self.gate.backward::<T>(&s.m, s.gate_low.as_ref(), &d_gate, gradients)?;
-        let dm = add_scaled::<T>(&dm, &self.up.backward::<T>(&s.m, s.up_low.as_ref(), &d_up, gradients)?, 1.0)?;
+        let of_m = [(&self.gate, s.gate_low.as_ref(), &d_gate), (&self.up, s.up_low.as_ref(), &d_up)];
+        let dm = backward::<T>(&s.m, &of_m, gradients)?;
         let dh = rms_norm_backward(&s.h, &self.pre_feedforward, self.eps, &dm, Some(dy))?;
         let d_o = rms_norm_backward(&s.o, &self.post_attention, self.eps, &dh, None)?;
-        let d_context = self.o.backward::<T>(&s.context, s.o_low.as_ref(), &d_o, gradients)?;
+        let d_context = backward::<T>(&s.context, &[(&self.o, s.o_low.as_ref(), &d_o)], gradients)?;
         let (d_context, dx) = match rows {
             Some(rows) => {
                 let n = tree.tokens();
@@ -138,9 +138,9 @@ impl<T: Float> Layer<T> {
             None => (d_context, dh),
         };
         let [dq, dk, dv] = self.attention(tree, rope).backward((&s.q_raw, &s.k_raw), &s.attention, &d_context)?;
-        let da = self.q.backward::<T>(&s.a, s.q_low.as_ref(), &dq, gradients)?;
-        let da = add_scaled::<T>(&da, &self.k.backward::<T>(&s.a, s.k_low.as_ref(), &dk, gradients)?, 1.0)?;
-        let da = add_scaled::<T>(&da, &self.v.backward::<T>(&s.a, s.v_low.as_ref(), &dv, gradients)?, 1.0)?;
+        let of_a =
+            [(&self.q, s.q_low.as_ref(), &dq), (&self.k, s.k_low.as_ref(), &dk), (&self.v, s.v_low.as_ref(), &dv)];
+        let da = backward::<T>(&s.a, &of_a, gradients)?;
         rms_norm_backward(&s.x, &self.input, self.eps, &da, Some(&dx))
     }
 

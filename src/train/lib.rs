@@ -32,7 +32,9 @@ mod parameters;
 mod passes;
 mod reference;
 mod run;
+mod source;
 mod tree;
+mod weight;
 
 pub use error::TrainError;
 pub use job::load_job;

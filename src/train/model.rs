@@ -7,15 +7,17 @@ use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::float::{Float, tensor, view};
 use crate::head::{Want, head};
-use crate::kernels::{Rope, gather_rows, rms_norm, rms_norm_backward, scatter_rows};
+use crate::kernels::{Rope, rms_norm, rms_norm_backward, scatter_rows};
 use crate::layer::{Layer, SavedActivations};
 use crate::linear::{Gradients, Matrix, Trained, add_scaled};
 use crate::parameters::{Method, Parameter};
+use crate::source::{Files, Source, widened};
+use crate::weight::Weight;
 
 /// A Gemma 3 text model in memory.
 pub(crate) struct Model<T> {
     pub(crate) config: Config,
-    embedding: Tensor,
+    embedding: Weight,
     embedding_index: Option<usize>,
     layers: Vec<Layer<T>>,
     final_gain: Vec<T>,
@@ -26,9 +28,6 @@ pub(crate) struct Model<T> {
     /// Checkpointing only each layer's input and compute the rest again on the way back.
     pub(crate) recompute: bool,
 }
-
-/// Gives the tensor of a name and shape.
-pub(crate) type Source<'a> = dyn FnMut(&str, &[usize]) -> std::result::Result<Vec<f32>, TrainError> + 'a;
 
 /// Each layer's input, and what else it saved unless that is to be computed again.
 type LayerActivations = Vec<(Tensor, Option<SavedActivations>)>;
@@ -53,41 +52,32 @@ pub(crate) struct Learning {
 }
 
 impl<T: Float> Model<T> {
-    /// Reads a model folder's weights for sequences of up to `positions` tokens.
+    /// Maps a model folder's weights, for sequences of up to `positions` tokens.
     ///
     /// # Errors
     /// When a tensor is missing, has another shape, or holds a value that is not finite: else the loss would be
     /// none either, and the learning rate would be blamed.
     pub(crate) fn load(config: Config, weights: &Weights, positions: usize) -> std::result::Result<Self, TrainError> {
-        Self::build(config, positions, &mut |name, shape| {
-            let values = weights.get(name)?.expect(name, shape)?;
-            if values.iter().all(|value| value.is_finite()) {
-                Ok(values)
-            } else {
-                Err(TrainError::NotFinite { name: name.to_owned() })
-            }
-        })
+        let mut files = Files::new(weights);
+        Self::build(config, positions, &mut files)
     }
 
-    /// Takes every tensor from `source`, which is given its name and shape.
+    /// Takes every weight from `source`.
     pub(crate) fn build(
         config: Config,
         positions: usize,
-        source: &mut Source<'_>,
+        source: &mut impl Source<T>,
     ) -> std::result::Result<Self, TrainError> {
-        // First, while nothing else is in memory: no other tensor needs as much on its way.
-        let shape = [config.vocab_size, config.hidden_size];
-        let embedding = tensor(widened::<T>(&source(EMBEDDING, &shape)?), (config.vocab_size, config.hidden_size))?;
+        let embedding = source.matrix(EMBEDDING, (config.vocab_size, config.hidden_size))?;
         let mut layers = Vec::with_capacity(config.num_hidden_layers);
         for (layer, kind) in config.layers.iter().enumerate() {
             let mut matrix = |linear: Linear| {
-                let (out, inn) = linear.shape(&config);
-                let values = widened::<T>(&source(&linear.weight_name(layer), &[out, inn])?);
-                Ok::<_, TrainError>(Matrix { weight: tensor(values, (out, inn))?, trained: Trained::Nothing })
+                let weight = source.matrix(&linear.weight_name(layer), linear.shape(&config))?;
+                Ok::<_, TrainError>(Matrix { weight, trained: Trained::Nothing })
             };
             let [q, k, v, o] = [matrix(Linear::Q)?, matrix(Linear::K)?, matrix(Linear::V)?, matrix(Linear::O)?];
             let [gate, up, down] = [matrix(Linear::Gate)?, matrix(Linear::Up)?, matrix(Linear::Down)?];
-            let mut gain = |norm: Norm| source(&norm.weight_name(layer), &[norm.width(&config)]).map(|w| gains(&w));
+            let mut gain = |norm: Norm| source.vector(&norm.weight_name(layer), norm.width(&config)).map(|w| gains(&w));
             layers.push(Layer {
                 q,
                 k,
@@ -110,7 +100,7 @@ impl<T: Float> Model<T> {
                 },
             });
         }
-        let final_gain = gains(&source(FINAL_NORM, &[config.hidden_size])?);
+        let final_gain = gains(&source.vector(FINAL_NORM, config.hidden_size)?);
         let local = Rope::new(config.rope_theta_local, config.head_dim, positions);
         let global = Rope::new(config.rope_theta_global, config.head_dim, positions);
         Ok(Self {
@@ -138,14 +128,14 @@ impl<T: Float> Model<T> {
                         Trained::LowRank { a: first.tensor()?, b: second.tensor()?, scale, index }
                     }
                     Method::Full => {
-                        matrix.weight = first.tensor()?;
+                        matrix.weight = Weight::Own(first.tensor()?);
                         Trained::All { index }
                     }
                 };
             }
         }
         if let (Method::Full, Some((index, embedding))) = (method, next.next()) {
-            self.embedding = embedding.tensor()?;
+            self.embedding = Weight::Own(embedding.tensor()?);
             self.embedding_index = Some(index);
         }
         Ok(())
@@ -183,7 +173,7 @@ impl<T: Float> Model<T> {
         if longest > self.positions {
             candle_core::bail!("a sequence of {longest} tokens, prepared for {}", self.positions);
         }
-        let embedded = gather_rows::<T>(&self.embedding, &batch.ids)?;
+        let embedded = self.embedding.rows::<T>(&batch.ids)?;
         let mut x = (embedded * self.config.embed_scale)?;
         let mut all = LayerActivations::new();
         for (i, layer) in self.layers.iter().enumerate() {
@@ -265,9 +255,8 @@ impl<T: Float> Model<T> {
     pub(crate) fn logits(&self, ids: &[u32]) -> Result<Vec<Vec<T>>> {
         let batch = Batch::single(ids);
         let (hidden, _) = self.forward(&batch, None, Checkpointing::Nothing)?;
-        let logits = self.normed(&hidden)?.matmul(&self.embedding.t()?)?;
-        let rows = view::<T>(&logits)?;
-        Ok(rows.chunks_exact(self.config.vocab_size).map(<[T]>::to_vec).collect())
+        let logits = self.embedding.forward::<T>(&self.normed(&hidden)?)?;
+        Ok(logits.chunks_exact(self.config.vocab_size).map(<[T]>::to_vec).collect())
     }
 }
 
@@ -291,10 +280,6 @@ fn scaled_by_sequence<T: Float>(d_hidden: &Tensor, batch: &Batch, slopes: &[f64]
         values.extend(rows.iter().flat_map(|row| row.iter()).map(|value| *value * slope));
     }
     tensor(values, d_hidden.shape())
-}
-
-fn widened<T: Float>(values: &[f32]) -> Vec<T> {
-    values.iter().map(|v| T::from_f64(f64::from(*v))).collect()
 }
 
 fn gains<T: Float>(weights: &[f32]) -> Vec<T> {

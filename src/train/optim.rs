@@ -55,7 +55,6 @@ impl Optimizer {
         gradients: &[Vec<f32>],
         rates: Rates,
         step: usize,
-        threads: usize,
     ) -> std::result::Result<(), TrainError> {
         let mut matrices = Vec::new();
         let states = self.first.iter_mut().zip(self.second.iter_mut()).zip(&self.rules);
@@ -71,7 +70,7 @@ impl Optimizer {
                 }
             }
         }
-        let updates = in_parallel(&matrices, threads, |(i, ahead)| Ok((*i, orthogonalised(ahead)?)))?;
+        let updates = in_parallel(&matrices, |(i, ahead)| Ok((*i, orthogonalised(ahead)?)))?;
         for (i, update) in updates {
             if let Some(parameter) = parameters.get_mut(i) {
                 muon(parameter, &view::<f32>(&update)?, rates.muon, self.weight_decay);

@@ -1,10 +1,14 @@
 //! What a run leaves behind: an adapter folder, or a whole model's.
 
+use candle_core::{Device, Tensor};
 use gemma::{Config, SaveAs, Tensor32, Weights};
 use jobs::TrainJob;
 
 use crate::error::TrainError;
+use crate::float::Float;
 use crate::parameters::{Parameter, adapter};
+use crate::source::Source;
+use crate::weight::Weight;
 
 /// Writes the adapter folder `job.out`.
 pub(crate) fn write_adapter(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
@@ -19,7 +23,7 @@ pub(crate) fn write_model(job: &TrainJob, config: &Config, parameters: &[Paramet
     let mut tensors: Vec<(String, Tensor32)> = norm_names(config)
         .into_iter()
         .map(|(name, width)| {
-            let data = initial_norm(&name, &[width]);
+            let data = initial_norm(&name, width);
             (name, Tensor32 { shape: vec![width], data })
         })
         .collect();
@@ -40,12 +44,24 @@ pub(crate) fn write_model(job: &TrainJob, config: &Config, parameters: &[Paramet
     Ok(())
 }
 
-/// The fixed norm weights of a model that is trained from nothing, and zeros for the rest. The norms
-/// behind attention and feed-forward halve their output, so that at the start the residual stream
-/// still says which token it belongs to.
-pub(crate) fn initial_norm(name: &str, shape: &[usize]) -> Vec<f32> {
+/// The start of a model that is trained from nothing: fixed norms, and room for matrices that are bound later.
+pub(crate) struct Untrained;
+
+impl<T: Float> Source<T> for Untrained {
+    fn matrix(&mut self, _: &str, shape: (usize, usize)) -> Result<Weight, TrainError> {
+        Ok(Weight::Own(Tensor::zeros(shape, T::DTYPE, &Device::Cpu)?))
+    }
+
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, TrainError> {
+        Ok(initial_norm(name, len))
+    }
+}
+
+/// The norms behind attention and feed-forward halve their output, so that at the start the residual stream still says
+/// which token it belongs to.
+fn initial_norm(name: &str, width: usize) -> Vec<f32> {
     let post = name.contains("post_attention") || name.contains("post_feedforward");
-    vec![if post { -0.5 } else { 0.0 }; shape.iter().product()]
+    vec![if post { -0.5 } else { 0.0 }; width]
 }
 
 fn norm_names(config: &Config) -> Vec<(String, usize)> {

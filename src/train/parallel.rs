@@ -1,33 +1,29 @@
-//! Work shared out to threads, results in the order of the items whatever the threads did.
+//! Work shared out to the threads of the pool that it runs in; what comes of it does not depend on what the threads did.
+
+use frozen::vectorised;
+use rayon::prelude::*;
 
 use crate::error::TrainError;
 
-/// `f` of every item; thread `k` of `threads` takes items `k`, `k + threads`, ...
+/// Numbers that are worth a task of their own.
+const TASK: usize = 1 << 14;
+
+/// `f` of every item, in the items' order.
 pub(crate) fn in_parallel<I: Sync, O: Send>(
     items: &[I],
-    threads: usize,
-    f: impl Fn(&I) -> Result<O, TrainError> + Sync,
+    f: impl Fn(&I) -> Result<O, TrainError> + Sync + Send,
 ) -> Result<Vec<O>, TrainError> {
-    let threads = threads.clamp(1, items.len().max(1));
-    if threads == 1 {
-        return items.iter().map(f).collect();
-    }
-    let mut lanes = std::thread::scope(|scope| {
-        let f = &f;
-        let lane = |k: usize| move || items.iter().skip(k).step_by(threads).map(f).collect::<Result<Vec<O>, _>>();
-        // The last lane is this thread's own.
-        let others: Vec<_> = (0..threads - 1).map(|k| scope.spawn(lane(k))).collect();
-        let own = lane(threads - 1)();
-        let mut lanes: Vec<_> = others.into_iter().map(|h| h.join().unwrap_or(Err(TrainError::Worker))).collect();
-        lanes.push(own);
-        lanes.into_iter().map(|lane| lane.map(Vec::into_iter)).collect::<Result<Vec<_>, _>>()
-    })?;
-    let mut results = Vec::with_capacity(items.len());
-    for i in 0..items.len() {
-        let next = lanes.get_mut(i % threads).and_then(Iterator::next);
-        results.push(next.ok_or(TrainError::Worker)?);
-    }
-    Ok(results)
+    items.par_iter().with_max_len(1).map(f).collect()
+}
+
+/// `f` of every row of `out`, which has `width` numbers, with its place.
+#[inline(always)]
+pub(crate) fn by_row<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let width = width.max(1);
+    let rows = (TASK / width).max(1);
+    out.par_chunks_mut(rows * width).enumerate().for_each(|(task, part)| {
+        vectorised(|| part.chunks_mut(width).enumerate().for_each(|(at, row)| f(task * rows + at, row)));
+    });
 }
 
 #[cfg(test)]

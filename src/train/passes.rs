@@ -1,6 +1,7 @@
 //! Passes of a batch through the model, in rounds that keep the bound on memory.
 
 use jobs::{Progress, TrainingArguments};
+use rayon::ThreadPool;
 
 use crate::batch::{Batch, split_microbatches};
 use crate::error::TrainError;
@@ -16,6 +17,7 @@ use crate::parameters::Parameter;
 pub(crate) struct Passes<'a, T> {
     pub(crate) model: &'a Model<T>,
     pub(crate) arguments: &'a TrainingArguments,
+    pub(crate) pool: &'a ThreadPool,
 }
 
 /// What a batch was like before it was learnt from.
@@ -97,7 +99,7 @@ impl<T: Float> Passes<'_, T> {
     ) -> Result<(), TrainError> {
         for round in self.rounds(items) {
             let part = |places: &Vec<usize>| f(places, &sequences_at(items, places));
-            for output in in_parallel(&round, self.arguments.threads as usize, part)? {
+            for output in self.pool.install(|| in_parallel(&round, part))? {
                 take(output)?;
             }
         }

@@ -8,6 +8,7 @@ use jobs::{Progress, TrainJob};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::batch::epoch_batches;
 use crate::checkpoint::{self, Found, Numbers, TrainState};
@@ -73,6 +74,7 @@ pub fn run(job: &TrainJob, on_progress: &mut dyn FnMut(&Progress)) -> Result<Sum
 struct Run<'a> {
     job: &'a TrainJob,
     model: Model<f32>,
+    pool: ThreadPool,
     method: Method,
     objective: Box<dyn Objective>,
     /// What the desirable held-out completions cost the reference, nats a token.
@@ -111,13 +113,15 @@ impl<'a> Run<'a> {
             Method::Full => Load::new(arguments, config.parameters(), largest, 0),
         };
         let memory_mb = load.check(&config, arguments.recompute, limit_mb(arguments))?;
+        let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
         let parameters = starting_parameters(job, &config)?;
         let fingerprint = fingerprint::of(job, &train, &held_out, &parameters)?;
         let mut model = match method {
-            Method::LowRank { .. } => Model::load(config, &Weights::load(&job.base)?, largest.longest)?,
-            Method::Full => {
-                Model::build(config, largest.longest, &mut |name, shape| Ok(output::initial_norm(name, shape)))?
+            Method::LowRank { .. } => {
+                let weights = Weights::load(&job.base)?;
+                pool.install(|| Model::load(config, &weights, largest.longest))?
             }
+            Method::Full => Model::build(config, largest.longest, &mut output::Untrained)?,
         };
         model.recompute = arguments.recompute;
         let rules = parameters
@@ -133,6 +137,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             job,
             model,
+            pool,
             method,
             objective: objective::of(job.method, job.objective),
             reference_loss: None,
@@ -190,7 +195,7 @@ impl<'a> Run<'a> {
     }
 
     fn passes(&self) -> Passes<'_, f32> {
-        Passes { model: &self.model, arguments: &self.job.arguments }
+        Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool }
     }
 
     /// By preferences: what the parameters that the run starts from give the completions.
@@ -199,7 +204,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.model.bind(self.method, &self.parameters)?;
-        let passes = Passes { model: &self.model, arguments: &self.job.arguments };
+        let passes = Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool };
         for examples in [&mut self.train, &mut self.held_out] {
             reference::measure(&passes, &mut examples.list, &examples.fixed)?;
         }
@@ -310,7 +315,8 @@ impl<'a> Run<'a> {
             adam: (arguments.learning_rate * factor) as f32,
             muon: (self.job.pretraining.matrix_learning_rate * factor) as f32,
         };
-        self.optimizer.step(&mut self.parameters, &gradients, rates, step + 1, arguments.threads as usize)?;
+        let (optimizer, parameters) = (&mut self.optimizer, &mut self.parameters);
+        self.pool.install(|| optimizer.step(parameters, &gradients, rates, step + 1))?;
         self.model.bind(self.method, &self.parameters)?;
         self.state.step += 1;
         self.state.tokens += items.iter().flat_map(|item| &item.sequences).map(|s| s.tokens.ids.len()).sum::<usize>();

@@ -5,11 +5,18 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use gemma::{Adapter, Config, Linear, TokenisedExample, Weights};
+use jobs::TrainingArguments;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::batch::Batch;
 use crate::float::Float;
 use crate::model::{Learning, Model};
 use crate::parameters::{Method, Parameter};
+
+/// The threads of a run with these arguments.
+pub(crate) fn pool(arguments: &TrainingArguments) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build().unwrap()
+}
 
 pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")

@@ -161,6 +161,15 @@ fn pure_members_read_no_clock_and_no_disk() {
 }
 
 #[test]
+fn unsafe_code_is_written_in_frozen_alone() {
+    for path in sources("src") {
+        let relative = path.strip_prefix(root().join("src")).unwrap().to_string_lossy().into_owned();
+        let permitted = relative.starts_with("frozen/");
+        assert!(permitted || !read(&path).contains("unsafe_code"), "{relative} permits itself unsafe code");
+    }
+}
+
+#[test]
 fn no_file_is_longer_than_four_hundred_lines() {
     for path in production("src") {
         let lines = read(&path).lines().count();

@@ -18,7 +18,7 @@ fn adamw_follows_the_published_formula() {
         let t = i as i32 + 1;
         let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.999f64.powi(t)));
         value -= 0.1 * (m_hat / (v_hat.sqrt() + 1e-8) + 0.01 * value);
-        optimizer.step(&mut list, &[vec![g as f32]], Rates { adam: 0.1, muon: 0.0 }, i + 1, 1).unwrap();
+        optimizer.step(&mut list, &[vec![g as f32]], Rates { adam: 0.1, muon: 0.0 }, i + 1).unwrap();
     }
     assert!((f64::from(list[0].values[0]) - value).abs() < 1e-6, "{} for {value}", list[0].values[0]);
 }
@@ -47,7 +47,8 @@ fn threads_do_not_change_an_update() {
     let after = |threads| {
         let mut list = start.clone();
         let mut optimizer = Optimizer::new(vec![Rule::Muon; 5], &list, 0.0);
-        optimizer.step(&mut list, &gradients, Rates { adam: 0.0, muon: 0.02 }, 1, threads).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| optimizer.step(&mut list, &gradients, Rates { adam: 0.0, muon: 0.02 }, 1)).unwrap();
         list
     };
     assert_eq!(after(1), after(3));

@@ -6,7 +6,7 @@ use gemma::{Adapter, Tensor32};
 use jobs::{Method as JobMethod, TrainingArguments};
 
 use super::*;
-use crate::tests::golden;
+use crate::tests::{golden, pool};
 
 mod preferences;
 
@@ -57,7 +57,12 @@ struct Told {
 }
 
 fn told(job: &TrainJob) -> Told {
-    let mut told = Told { losses: Vec::new(), summary: Err(TrainError::Worker), resumed: None, restarted: None };
+    let mut told = Told {
+        losses: Vec::new(),
+        summary: Err(TrainError::Checkpoint(String::new())),
+        resumed: None,
+        restarted: None,
+    };
     told.summary = run(job, &mut |event| match event {
         Progress::Step { step, loss, .. } => told.losses.push((*step, *loss)),
         Progress::Resumed { step } => told.resumed = Some(*step),
@@ -121,7 +126,7 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
     model.attach(&adapter).unwrap();
     let tokenizer = Tokenizer::load(&job.base).unwrap();
     let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
-    let passes = Passes { model: &model, arguments: &job.arguments };
+    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments) };
     let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
     assert_eq!((found.loss, found.exact), (summary.held_out_loss, summary.held_out_exact));
 }

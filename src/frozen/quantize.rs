@@ -1,0 +1,72 @@
+//! Packing a matrix to 8 or 4 bits a number.
+
+use half::f16;
+
+use crate::nf4::Nf4;
+use crate::numbers::Numbers;
+
+/// Numbers that share a scale in `Q8_0` and `Q4_0`, and the unit in which packed rows are cut.
+pub(crate) const BLOCK: usize = 32;
+
+/// How a frozen matrix is packed (QLoRA, Dettmers et al. 2023: frozen weights in few bits, low-rank terms in full).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantization {
+    /// 8.5 bits a number: blocks of 32 with a 16-bit scale, as ggml's.
+    Q8_0,
+    /// 4.5 bits a number: blocks of 32 with a 16-bit scale, as ggml's.
+    Q4_0,
+    /// 4.13 bits a number: blocks of 64 on the quantiles of a normal distribution, their scales packed to 8 bits again.
+    Nf4,
+}
+
+impl Quantization {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::Nf4 => "nf4",
+        }
+    }
+
+    /// `values` has whole blocks of 32.
+    pub(crate) fn pack(self, values: &[f32]) -> Numbers {
+        match self {
+            Self::Q8_0 => {
+                let scales = scales(values, |block| largest(block).abs() / 127.0);
+                let code = |value: f32, inverse: f32| (value * inverse).round() as i8;
+                Numbers::Q8_0 { codes: coded(values, &scales, code), scales }
+            }
+            Self::Q4_0 => {
+                // The number farthest from nothing gets code 0, whatever its sign: that side has one step more.
+                let scales = scales(values, |block| largest(block) / -8.0);
+                let code = |value: f32, inverse: f32| (value * inverse + 8.5).clamp(0.0, 15.0) as u8;
+                let codes: Vec<u8> = coded(values, &scales, code);
+                let packed = codes.as_chunks::<BLOCK>().0.iter().flat_map(|block| {
+                    let (low, high) = block.split_at(BLOCK / 2);
+                    low.iter().zip(high).map(|(low, high)| low | high << 4).collect::<Vec<u8>>()
+                });
+                Numbers::Q4_0 { codes: packed.collect(), scales }
+            }
+            Self::Nf4 => Numbers::Nf4(Nf4::pack(values)),
+        }
+    }
+}
+
+fn scales(values: &[f32], scale: impl Fn(&[f32]) -> f32) -> Vec<f16> {
+    values.chunks(BLOCK).map(|block| f16::from_f32(scale(block))).collect()
+}
+
+/// The codes of all numbers, by the scales as they are kept, so that their own rounding is made good.
+fn coded<C>(values: &[f32], scales: &[f16], code: impl Fn(f32, f32) -> C) -> Vec<C> {
+    let inverse = |scale: &f16| if scale.to_f32() == 0.0 { 0.0 } else { 1.0 / scale.to_f32() };
+    let blocks = values.chunks(BLOCK).zip(scales.iter().map(inverse));
+    blocks
+        .flat_map(|(block, inverse)| block.iter().map(move |value| (*value, inverse)))
+        .map(|(v, i)| code(v, i))
+        .collect()
+}
+
+/// The number of largest magnitude, with its sign.
+pub(crate) fn largest(block: &[f32]) -> f32 {
+    block.iter().fold(0.0, |most: f32, value| if value.abs() > most.abs() { *value } else { most })
+}
