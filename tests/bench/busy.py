@@ -14,11 +14,11 @@ import json
 import os
 import platform
 import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,6 +67,9 @@ evaluate_every_steps = 0
 
 class Teacher(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together, and at once: delayed acknowledgements would be all that is measured.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     answer = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A rope is nine gold coins, friend."}}], "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}}).encode()
 
     def do_POST(self):
@@ -98,6 +101,8 @@ class Proxy:
             ports += re.findall(r"^(?:proxy|admin) +http://127.0.0.1:(\d+)", line)
         self.port, self.admin = map(int, ports)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        self.connection.connect()
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.count = 0
 
     def ask(self):
@@ -152,18 +157,24 @@ def quantile(times, share):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("apprentice")
+    parser.add_argument("apprentice", nargs="?")
+    parser.add_argument("--teacher", action="store_true", help="only answer, as the process beside it does")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=float, default=100.0)
     arguments = parser.parse_args()
     os.environ["BENCH_KEY"] = "sk-bench"
-    teacher = ThreadingHTTPServer(("127.0.0.1", 0), Teacher)
-    threading.Thread(target=teacher.serve_forever, daemon=True).start()
+    if arguments.teacher:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Teacher)
+        print(server.server_port, flush=True)
+        return server.serve_forever()
+    # A process of its own: in this one it would wait for the client's turn of the interpreter.
+    teacher = subprocess.Popen([sys.executable, __file__, "--teacher"], stdout=subprocess.PIPE, text=True)
+    port = int(teacher.stdout.readline())
     rows = {name: [] for name, _ in WAYS}
     for round_number in range(arguments.rounds):
         for name, way in WAYS if round_number % 2 == 0 else WAYS[::-1]:
-            proxy = Proxy(arguments.apprentice, teacher.server_port, way)
+            proxy = Proxy(arguments.apprentice, port, way)
             try:
                 if way:
                     proxy.train()
@@ -179,6 +190,7 @@ def main():
             row = (quantile(times, 0.5), quantile(times, 0.99), len(times), steps)
             rows[name].append(row)
             print(f"round {round_number + 1}: {name}: p50 {row[0]:.2f} ms, p99 {row[1]:.2f} ms, {row[2]} requests, {steps} steps", flush=True)
+    teacher.kill()
     spread = lambda values, digits=2: f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
     processor = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
     lines = [

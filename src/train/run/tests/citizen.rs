@@ -62,7 +62,7 @@ fn a_run_that_is_asked_to_stop_finishes_its_step_and_goes_on_from_there_as_if_no
     });
     assert!(matches!(ended, Err(TrainError::Interrupted { step: 4 })), "{ended:?}");
     assert_eq!(saved, [4]);
-    assert!(!once.out.exists(), "what is not finished is not handed out");
+    assert!(!once.out.try_exists().unwrap(), "what is not finished is not handed out");
     let rest = told(&once);
     assert_eq!((rest.resumed, [losses, rest.losses].concat()), (Some(4), all.losses));
     let bytes = |dir: &Path| std::fs::read(dir.join("out/adapter_model.safetensors")).unwrap();
@@ -116,7 +116,7 @@ fn a_loss_that_is_no_number_ends_the_run_with_its_step_and_its_examples_and_keep
     let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
     assert!(message.contains(&format!("at step {step}")) && message.contains(&lines.join(", ")), "{message}");
     assert!(message.contains("train.jsonl") && message.contains("lower the learning rate"), "{message}");
-    assert!(!job.out.exists());
+    assert!(!job.out.try_exists().unwrap());
     if let Some(last) = saved.last() {
         let Found::State(state) = run.resume().unwrap() else { panic!("the checkpoint is of use") };
         assert_eq!(state.step as u64, *last);
@@ -143,7 +143,7 @@ fn a_loss_that_explodes_ends_the_run_in_words_and_no_checkpoint_is_of_what_it_ha
     for part in ["at step 3", "far above the 0.100", "lines ", "lower the learning rate"] {
         assert!(message.contains(part), "{message}");
     }
-    assert!(!job.out.exists());
+    assert!(!job.out.try_exists().unwrap());
 }
 
 #[test]
