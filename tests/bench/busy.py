@@ -209,6 +209,10 @@ def main():
         p99 = [row[1] for row in rows[name]]
         ratio = [own / idle[1] for own, idle in zip(p99, rows["idle"])]
         lines.append(f"| {name} | {spread([row[0] for row in rows[name]])} | {spread(p99)} | {spread(ratio)} | {spread([row[3] for row in rows[name]], 0)} |")
+    lines += [
+        "",
+        "The paused lesson's first tenths of a second, until the rate is seen, are among its requests. What else runs on the machine is in every row.",
+    ]
     text = "\n".join(lines) + "\n"
     print(text)
     with open(os.path.join(ROOT, "docs", "benchmarks", "busy.md"), "w", encoding="utf-8") as out:

@@ -21,7 +21,7 @@ fn the_clock_goes_on_by_itself_however_long_a_step_takes() {
     let began = Instant::now();
     // Longer than the longest gap that counts, and nobody asks meanwhile.
     while began.elapsed() < LONGEST * 2 {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(clock.seconds() > LONGEST.as_secs_f64());
+    assert!(clock.seconds() > LONGEST.as_secs_f64() * 1.5);
 }
