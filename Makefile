@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train fuzz mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -47,6 +47,11 @@ RUNS ?= 10000
 bench-handover: setup
 	cargo build --locked
 	target/debug/apprentice simulate handover --runs $(RUNS) --markdown docs/benchmarks/handover.md --plots docs/benchmarks/handover --json target/bench/handover.json
+
+# What a lesson beside it costs the proxy's requests, with and without standing still; writes docs/benchmarks/busy.md.
+bench-busy: setup
+	cargo build --locked --workspace
+	python3 tests/bench/busy.py target/debug/apprentice $(ARGS)
 
 # What prompts that begin alike save the trainer.
 bench-train: setup

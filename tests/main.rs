@@ -35,5 +35,6 @@ mod cases {
     mod steering;
     mod streaming;
     mod switching;
+    mod training;
     mod walk;
 }

@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use capture::{CaptureStore, Distillable, Segments, Writer};
-use cycle::{Cycle, Drawing, LessonRequests, LessonRunner, LessonStatus};
+use cycle::{Cycle, Drawing, LessonRequests, LessonRunner, LessonStatus, Surroundings};
 use gateway::{Activity, Auditor, Students};
 use ledger::Ledger;
 use net::Listener;
@@ -156,7 +156,7 @@ impl App {
         let (token, token_source) = secrets::admin_token(settings, data)?;
         let reload = shared.reload(path)?;
         let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
-        let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), activity)?;
+        let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), (activity, &stopped))?;
         let mut background = shared.begin_loops(&ledger, captures.clone(), &stopped)?;
         background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
         background.spawn(shared.found.clone().look(gateway.clone(), stopped.clone()));
@@ -179,7 +179,7 @@ impl App {
         };
         shared.serve_admin(&mut background, admin_listener, &api, &stopped);
         if let Some(cycle) = cycle {
-            background.spawn(Arc::new(cycle).run(stopped));
+            background.spawn(Arc::new(cycle).run());
         }
         Ok(Self {
             proxy,
@@ -314,7 +314,7 @@ fn learning(
     captures: Option<Arc<Segments>>,
     ledger: &Arc<Ledger>,
     (status, requests): (&LessonStatus, &LessonRequests),
-    activity: Arc<Activity>,
+    (activity, stopped): (Arc<Activity>, &watch::Receiver<bool>),
 ) -> Result<Option<Cycle>, Error> {
     let Shared { settings, data, metrics, rules, registry, .. } = shared;
     let (Some(parts), Some(captures), true) = (&shared.student, captures, settings.lessons.enabled) else {
@@ -324,6 +324,9 @@ fn learning(
         tracing::warn!("teacher.distillable is not yes: exchanges are kept, but nothing is learnt from them");
         return Ok(None);
     }
+    let recent = activity.clone();
+    let surroundings =
+        Surroundings { requests_per_s: Box::new(move || recent.recent_per_s(now_ms())), stop: stopped.clone() };
     let runner = LessonRunner {
         settings: settings.lessons.clone(),
         program: std::env::current_exe()?,
@@ -334,6 +337,7 @@ fn learning(
         registry: registry.clone(),
         rules: rules.clone(),
         status: status.clone(),
+        surroundings,
         clock: now_ms,
     };
     Ok(Some(Cycle {

@@ -53,7 +53,12 @@ pub(crate) enum Command {
     /// Have a running proxy read its configuration again: all of it, or nothing if anything is wrong.
     Reload(AdminAccess),
     /// Run one training job; prints one JSON object a line.
-    Train { job: PathBuf },
+    Train {
+        job: PathBuf,
+        /// Say what it would learn from, whether it fits the memory and how long it may take, by one step; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Write a base model's ONNX graph.
     Export(Export),
     /// Write the ONNX graph of a sentence encoder of BERT's kind, such as all-MiniLM-L6-v2.

@@ -40,7 +40,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
         Command::Reload(access) => reload::reload(&access),
-        Command::Train { job } => Ok(train::train(&job)),
+        Command::Train { job, dry_run: false } => train::train(&job),
+        Command::Train { job, dry_run: true } => train::dry_run(&job),
         Command::Export(export) => export::export(&export),
         Command::ExportEncoder(encoder) => export_encoder::export_encoder(&encoder),
         Command::Exam(arguments) => match (arguments.action, arguments.job) {

@@ -1,4 +1,4 @@
-//! A process that works for a lesson: started niced, its JSON lines read, killed when it is dropped.
+//! A process that works for a lesson: started niced, overseen, its JSON lines read, killed when it is dropped.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,11 +7,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jobs::Progress;
+use jobs::{INTERRUPTED, Progress};
+use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::CycleError;
+use crate::oversight::Oversight;
 
 /// Last bytes of a process's error output that are kept for the message.
 const STDERR_BYTES_MAX: usize = 2_000;
@@ -32,30 +34,46 @@ pub async fn run(
     step: &'static str,
     arguments: &[&OsStr],
     nice: i32,
+    on_line: impl FnMut(&Progress),
+) -> Result<(), CycleError> {
+    run_overseen(program, step, arguments, nice, None, on_line).await
+}
+
+/// The same, overseen.
+///
+/// # Errors
+/// As [`run`], and [`CycleError::Ended`] when the program ends.
+pub(crate) async fn run_overseen(
+    program: &Path,
+    step: &'static str,
+    arguments: &[&OsStr],
+    nice: i32,
+    oversight: Option<Oversight<'_>>,
     mut on_line: impl FnMut(&Progress),
 ) -> Result<(), CycleError> {
     let mut times = 0;
+    let is_end = || oversight.as_ref().is_some_and(|oversight| oversight.surroundings.is_end());
     loop {
-        let Some(signal) = run_once(program, step, arguments, nice, &mut on_line).await? else { return Ok(()) };
+        let child = spawn(program, arguments, nice)?;
+        let ended = run_once(child, step, oversight.as_ref(), &mut on_line).await?;
+        let Some(signal) = ended else { return Ok(()) };
+        if is_end() {
+            return Err(CycleError::Ended);
+        }
         times += 1;
         if times >= KILLS_MAX {
             return Err(CycleError::Killed { step, signal, times });
         }
         tracing::warn!(step, signal, times, "a process of the lesson was killed and is started again");
         tokio::time::sleep(RESTART_PAUSE).await;
+        if is_end() {
+            return Err(CycleError::Ended);
+        }
     }
 }
 
-/// One start; gives back the signal when one ended it.
-async fn run_once(
-    program: &Path,
-    step: &'static str,
-    arguments: &[&OsStr],
-    nice: i32,
-    on_line: &mut impl FnMut(&Progress),
-) -> Result<Option<i32>, CycleError> {
-    let failed = |status: String, message: String| CycleError::Child { step, status, message };
-    let mut child = Command::new(program)
+fn spawn(program: &Path, arguments: &[&OsStr], nice: i32) -> io::Result<Child> {
+    Command::new(program)
         .args(["--nice", &nice.to_string()])
         .args(arguments)
         // A micro-batch is one thread's work, and a background process must not spin on cores that serve.
@@ -68,7 +86,18 @@ async fn run_once(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| io::Error::new(source.kind(), format!("cannot start {}: {source}", program.display())))?;
+        .map_err(|source| io::Error::new(source.kind(), format!("cannot start {}: {source}", program.display())))
+}
+
+/// One life of a process; gives back the signal when one ended it.
+async fn run_once(
+    mut child: Child,
+    step: &'static str,
+    oversight: Option<&Oversight<'_>>,
+    on_line: &mut impl FnMut(&Progress),
+) -> Result<Option<i32>, CycleError> {
+    let failed = |status: String, message: String| CycleError::Child { step, status, message };
+    let process = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let read_errors = async move {
         let mut text = Vec::new();
@@ -94,11 +123,23 @@ async fn run_once(
             }
         }
     };
-    let (errors, ()) = tokio::join!(read_errors, read_lines);
+    let overseen = async {
+        match (oversight, process) {
+            (Some(oversight), Some(process)) => oversight.of(process).await,
+            _ => std::future::pending().await,
+        }
+    };
+    // Until it is waited for below, its id is no other's.
+    let (errors, ()) = tokio::select! {
+        said = async { tokio::join!(read_errors, read_lines) } => said,
+        never = overseen => match never {},
+    };
     let status = child.wait().await.map_err(|error| failed(error.to_string(), String::new()))?;
     match status.signal() {
         Some(signal) => Ok(Some(signal)),
         None if status.success() => Ok(None),
+        // It took the signal as a request, and has written down where it stands.
+        None if status.code() == Some(i32::from(INTERRUPTED)) => Ok(Some(Signal::TERM.as_raw())),
         None => Err(failed(status.to_string(), reported.unwrap_or(errors))),
     }
 }

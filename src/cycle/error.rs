@@ -22,6 +22,9 @@ pub enum CycleError {
     Ledger(#[from] ledger::LedgerError),
     #[error("`{0}` is past the limit of call sites and has no state of its own")]
     NotAdmitted(SiteId),
+    /// It goes on at the next start.
+    #[error("the program ends")]
+    Ended,
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
     #[error("the exam job cannot be written: {0}")]

@@ -20,6 +20,7 @@ use verify::Measure;
 
 use crate::erase::Drawing;
 use crate::folder::{Folder, Outcome};
+use crate::oversight::{Oversight, Surroundings};
 use crate::status::{LessonStatus, LessonStep, LessonView};
 use crate::{CycleError, LessonSettings, child};
 
@@ -40,6 +41,7 @@ pub struct LessonRunner {
     pub registry: Registry,
     pub rules: LiveRules,
     pub status: LessonStatus,
+    pub surroundings: Surroundings,
     /// Unix time in milliseconds.
     pub clock: fn() -> u64,
 }
@@ -109,7 +111,7 @@ impl LessonRunner {
         if let Some(library) = onnxruntime {
             arguments.extend::<[&OsStr; 2]>(["--onnxruntime".as_ref(), library.as_ref()]);
         }
-        child::run(&self.program, "export", &arguments, self.settings.nice, |_| {}).await
+        self.run("export", &arguments).await
     }
 
     async fn train(&self, folder: &Folder) -> Result<(), CycleError> {
@@ -133,7 +135,13 @@ impl LessonRunner {
         files::replace(&path, job.to_toml().map_err(CycleError::Job)?.as_bytes())?;
         let mut done = None;
         let arguments = ["train".as_ref(), path.as_os_str()];
-        child::run(&self.program, "training", &arguments, self.settings.nice, |progress| {
+        let oversight = Oversight {
+            surroundings: &self.surroundings,
+            pause: Some(self.settings.pause),
+            on_turn: &|turn| self.status.turn(&folder.site, turn),
+        };
+        let (program, nice) = (&self.program, self.settings.nice);
+        child::run_overseen(program, "training", &arguments, nice, Some(oversight), |progress| {
             self.status.progress(&folder.site, progress);
             if matches!(progress, Progress::Done { .. }) {
                 done = Some(progress.clone());
@@ -171,10 +179,16 @@ impl LessonRunner {
         let path = folder.dir.join("exam.toml");
         files::replace(&path, toml::to_string(&job)?.as_bytes())?;
         let arguments = ["exam".as_ref(), path.as_os_str()];
-        child::run(&self.program, "exam", &arguments, self.settings.nice, |_| {}).await?;
+        self.run("exam", &arguments).await?;
         let missing =
             || CycleError::Child { step: "exam", status: "success".into(), message: "no result was written".into() };
         folder.read(EXAM)?.ok_or_else(missing)
+    }
+
+    /// Runs a step whose process is not stopped by the proxy's load: it is short, or its answers' times count.
+    async fn run(&self, step: &'static str, arguments: &[&OsStr]) -> Result<(), CycleError> {
+        let oversight = Oversight { surroundings: &self.surroundings, pause: None, on_turn: &|_| {} };
+        child::run_overseen(&self.program, step, arguments, self.settings.nice, Some(oversight), |_| {}).await
     }
 
     /// What the site's answers are measured by; while that is not chosen, the facts and ROUGE-L.

@@ -3,6 +3,7 @@
 //! - [`schedule`]: pure: is a lesson due at this site, and which is next?
 //! - `run`: the background loop; `folder`: one lesson as a folder of finished steps;
 //! - `lesson`: the walk through those steps; [`child`]: the processes that do the work, niced;
+//! - `pace`, `oversight`: a lesson stands still while the proxy is busy, and ends in good order with the program;
 //! - `erase`: what lessons keep of exchanges that were erased;
 //! - `retention`: what finished lessons leave behind; [`status`]: what the cycle is doing, for people.
 //!
@@ -13,6 +14,8 @@ mod erase;
 mod error;
 mod folder;
 mod lesson;
+mod oversight;
+mod pace;
 mod retention;
 mod run;
 pub mod schedule;
@@ -22,8 +25,9 @@ pub mod status;
 pub use erase::{Drawing, ErasedLessons, Gone, erase};
 pub use error::CycleError;
 pub use lesson::{LessonRunner, StudentPaths};
+pub use oversight::Surroundings;
 pub use run::{Cycle, LessonRequests};
-pub use settings::{LessonSettings, Quiet};
+pub use settings::{LessonSettings, Pause, Quiet};
 pub use status::{LessonStatus, LessonStep, LessonView};
 
 #[cfg(test)]

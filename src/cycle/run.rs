@@ -12,7 +12,6 @@ use handover::State;
 use ledger::SiteView;
 use parking_lot::Mutex;
 use telemetry::Metrics;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::folder::{self, Begun, Folder, Outcome, Summary};
@@ -23,6 +22,9 @@ use crate::{CycleError, retention};
 
 /// How long after its processes this one may be told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
+/// How long a training process may take to finish its step and write down where it stands when the program ends. One
+/// that needs longer is killed and goes on from its last checkpoint.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// Decides which lesson is next, and runs it.
 pub struct Cycle {
@@ -67,12 +69,16 @@ pub(crate) struct Memory {
 }
 
 impl Cycle {
-    /// Runs until `stop` turns true; a lesson in progress is then killed and goes on at the next start.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let stopped = async move { stop.wait_for(|stop| *stop).await.is_ok() };
+    /// Runs until the program ends; a lesson in progress goes on at the next start.
+    pub async fn run(self: Arc<Self>) {
+        let surroundings = &self.runner.surroundings;
+        let cut_off = async {
+            surroundings.end().await;
+            tokio::time::sleep(END_MAX).await;
+        };
         tokio::select! {
             () = self.work() => {}
-            _ = stopped => {}
+            () = cut_off => {}
         }
     }
 
@@ -80,6 +86,9 @@ impl Cycle {
         for folder in tokio::task::block_in_place(|| self.restore()) {
             tracing::info!(site = %folder.site, lesson = folder.number, "an interrupted lesson goes on");
             self.run_lesson(&folder).await;
+            if self.runner.surroundings.is_end() {
+                return;
+            }
         }
         let mut memory = Memory::default();
         loop {
@@ -88,7 +97,11 @@ impl Cycle {
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "no lesson could be begun"),
             }
-            tokio::time::sleep(Duration::from_millis(self.runner.settings.check_every_ms)).await;
+            let next = Duration::from_millis(self.runner.settings.check_every_ms);
+            tokio::select! {
+                () = tokio::time::sleep(next) => {}
+                () = self.runner.surroundings.end() => return,
+            }
         }
     }
 
@@ -122,10 +135,14 @@ impl Cycle {
                 let version = version.as_ref().map(callsite::VersionId::as_str);
                 tracing::info!(%site, lesson = number, exam, version, "lesson ended");
             }
+            Err(CycleError::Ended) => tracing::info!(%site, lesson = number, "the lesson goes on at the next start"),
             Err(error) => {
                 // Ctrl-C and systemd end a whole group of processes. Told to stop meanwhile, this ends here and the
                 // lesson stays unfinished; only what fails on its own is written down as failed.
-                tokio::time::sleep(STOP_GRACE).await;
+                tokio::select! {
+                    () = tokio::time::sleep(STOP_GRACE) => {}
+                    () = self.runner.surroundings.end() => return,
+                }
                 tracing::error!(%site, lesson = number, %error, "lesson failed");
                 let problem = Some(error.to_string());
                 let status = &self.runner.status;

@@ -18,6 +18,25 @@ impl Default for Quiet {
     }
 }
 
+/// When a lesson's training stands still: while more than `requests_per_s` begin (0 never stops it), until no more than half
+/// of them do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pause {
+    pub requests_per_s: f64,
+    /// It stands no longer than this at a time ...
+    pub max_s: f64,
+    /// ... then it works for this long, however busy the proxy is.
+    pub slice_s: f64,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        // Under one request in a hundred meets a slice: the slowest hundredth stays what it is.
+        Self { requests_per_s: 4.0, max_s: 60.0, slice_s: 0.5 }
+    }
+}
+
 /// The settings of every site's lessons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,6 +54,7 @@ pub struct LessonSettings {
     /// Versions of a site that are kept beside those that the hand-over may still use.
     pub versions_kept: usize,
     pub quiet: Quiet,
+    pub pause: Pause,
     pub dataset: DatasetSettings,
     pub train: TrainingArguments,
 }
@@ -50,6 +70,7 @@ impl Default for LessonSettings {
             nice: 10,
             versions_kept: 5,
             quiet: Quiet::default(),
+            pause: Pause::default(),
             dataset: DatasetSettings::default(),
             train: TrainingArguments::default(),
         }
@@ -78,6 +99,15 @@ impl LessonSettings {
         }
         if quiet.requests_per_s.is_nan() || quiet.requests_per_s < 0.0 {
             problems.push(format!("quiet.requests_per_s = {} must be 0 or greater", quiet.requests_per_s));
+        }
+        let pause = self.pause;
+        if !(pause.requests_per_s >= 0.0 && pause.requests_per_s.is_finite()) {
+            problems.push(format!("pause.requests_per_s = {} must be 0 or greater", pause.requests_per_s));
+        }
+        for (key, value) in [("max_s", pause.max_s), ("slice_s", pause.slice_s)] {
+            if !(0.1..=86_400.0).contains(&value) {
+                problems.push(format!("pause.{key} = {value} must be from 0.1 to 86400"));
+            }
         }
         problems.extend(self.dataset.problems().into_iter().map(|problem| format!("dataset.{problem}")));
         problems.extend(self.train.problems().into_iter().map(|problem| format!("train.{problem}")));

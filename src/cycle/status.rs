@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use telemetry::Metrics;
 
+use crate::pace::Turn;
+
 /// Where a lesson stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +55,9 @@ pub struct LessonView {
     pub held_out_loss: Option<f64>,
     pub held_out_exact: Option<f64>,
     pub exam: Option<f64>,
+    /// Whether its training stands still because the proxy is busy, and for how long it has so far (without this time).
+    pub paused: bool,
+    pub paused_s: f64,
     pub problem: Option<String>,
 }
 
@@ -108,6 +113,18 @@ impl LessonStatus {
         }
     }
 
+    /// A lesson's training stops because the proxy is busy, or goes on.
+    pub(crate) fn turn(&self, site: &SiteId, turn: Turn) {
+        self.change(site, |lesson| match turn {
+            Turn::Stop => lesson.paused = true,
+            Turn::GoOn(stood) => {
+                lesson.paused = false;
+                lesson.paused_s += stood.as_secs_f64();
+                self.metrics.lesson_paused_seconds(site.as_str()).set(lesson.paused_s);
+            }
+        });
+    }
+
     /// A lesson has ended: `published`, `failed_exam` or `error`.
     pub(crate) fn ended(&self, site: &SiteId, outcome: &str) {
         self.metrics.lessons_total(site.as_str(), outcome).inc();
@@ -122,6 +139,15 @@ impl LessonStatus {
                 tracing::warn!(%site, dropped, held_out_dropped, "examples are longer than lessons.train.max_tokens and are left out");
             }
             Progress::Restarted { reason } => tracing::warn!(%site, reason, "the training starts afresh"),
+            Progress::Resumed { split_anew: Some(reason), .. } => {
+                tracing::warn!(%site, reason, "the training goes on otherwise")
+            }
+            Progress::CheckpointFailed { step, error } => {
+                tracing::error!(%site, step, error, "the training goes on without a checkpoint, which cannot be written");
+            }
+            Progress::Interrupted { step } => {
+                tracing::info!(%site, step, "the training has written down where it stands")
+            }
             Progress::Stopped { step, reason } => tracing::warn!(%site, step, reason, "the training ends early"),
             _ => {}
         }
@@ -139,11 +165,13 @@ impl LessonStatus {
                 (lesson.steps_done, lesson.steps) = (*steps, *steps);
                 (lesson.held_out_loss, lesson.held_out_exact) = (Some(*held_out_loss), Some(*held_out_exact));
             }
-            Progress::Resumed { step } => lesson.steps_done = *step,
+            Progress::Resumed { step, .. } => lesson.steps_done = *step,
             Progress::Restarted { .. }
             | Progress::Rewards { .. }
             | Progress::Stopped { .. }
             | Progress::Checkpoint { .. }
+            | Progress::CheckpointFailed { .. }
+            | Progress::Interrupted { .. }
             | Progress::Failed { .. } => {}
         });
     }

@@ -7,6 +7,7 @@ use jobs::Progress;
 use telemetry::Metrics;
 
 mod erase;
+mod overseen;
 mod rounds;
 
 use crate::folder::{self, Begun, Folder, Outcome};
@@ -105,11 +106,13 @@ fn every_blocked_lesson_says_what_it_waits_for() {
 #[test]
 fn numbers_of_lessons_that_cannot_work_are_refused_with_key_value_and_range() {
     type Change = fn(&mut LessonSettings);
-    let wrong: [(&str, Change); 6] = [
+    let wrong: [(&str, Change); 8] = [
         ("exchanges_min = 0 must be at least 1", |s| s.exchanges_min = 0),
         ("nice = 20 must be from 0 to 19", |s| s.nice = 20),
         ("quiet.window_s = 600 must be from 1 to 599", |s| s.quiet.window_s = 600),
         ("quiet.requests_per_s = NaN must be 0 or greater", |s| s.quiet.requests_per_s = f64::NAN),
+        ("pause.requests_per_s = NaN must be 0 or greater", |s| s.pause.requests_per_s = f64::NAN),
+        ("pause.slice_s = 0 must be from 0.1 to 86400", |s| s.pause.slice_s = 0.0),
         ("dataset.held_out_fraction = 5 must lie strictly between 0 and 1", |s| s.dataset.held_out_fraction = 5.0),
         ("train.rank = 0 must be at least 1", |s| s.train.rank = 0),
     ];
@@ -188,7 +191,10 @@ fn a_running_lessons_figures_come_from_its_progress_lines() {
             tokens: 9,
             computed_tokens: 7,
             learnt_tokens: 3,
+            tokens_at_once: 9,
+            recompute: false,
             memory_mb: 9,
+            memory_limit_mb: None,
         },
     );
     status.progress(&shop, &Progress::Step { step: 10, of: 40, loss: 0.5, tokens_per_s: 1.0, seconds: 1.0 });

@@ -33,14 +33,25 @@ impl Activity {
     #[must_use]
     pub fn requests_per_s(&self, now_s: u64, window_s: u64) -> f64 {
         let window_s = window_s.clamp(1, SECONDS - 1);
-        let count = |second: u64| {
-            let packed = self.bucket(second).map_or(0, |bucket| bucket.load(Ordering::Relaxed));
-            if packed >> COUNT_BITS == second { packed & ((1 << COUNT_BITS) - 1) } else { 0 }
-        };
-        let total: u64 = (1..=window_s).map(|back| count(now_s.saturating_sub(back))).sum();
+        let total: u64 = (1..=window_s).map(|back| self.count(now_s.saturating_sub(back))).sum();
         #[expect(clippy::cast_precision_loss, reason = "request counts")]
         let mean = total as f64 / window_s as f64;
         mean
+    }
+
+    /// Requests a second of the last moments: this second and the one before it.
+    #[must_use]
+    pub fn recent_per_s(&self, now_ms: u64) -> f64 {
+        let (now_s, into_ms) = (now_ms / 1000, now_ms % 1000);
+        let count = self.count(now_s) + self.count(now_s.saturating_sub(1));
+        #[expect(clippy::cast_precision_loss, reason = "request counts and a second's milliseconds")]
+        let rate = count as f64 * 1000.0 / (1000 + into_ms) as f64;
+        rate
+    }
+
+    fn count(&self, second: u64) -> u64 {
+        let packed = self.bucket(second).map_or(0, |bucket| bucket.load(Ordering::Relaxed));
+        if packed >> COUNT_BITS == second { packed & ((1 << COUNT_BITS) - 1) } else { 0 }
     }
 
     fn bucket(&self, second: u64) -> Option<&AtomicU64> {

@@ -41,6 +41,11 @@ fn activity_is_the_mean_over_the_window_and_forgets() {
     (0..30).for_each(|n| activity.begin(1000 + n % 3));
     assert!((activity.requests_per_s(1003, 3) - 10.0).abs() < 1e-9);
     assert!((activity.requests_per_s(1003, 30) - 1.0).abs() < 1e-9);
+    // Of the last second and this one, as far as it has come.
+    assert!((activity.recent_per_s(1_003_000) - 10.0).abs() < 1e-9);
+    assert!((activity.recent_per_s(1_002_000) - 20.0).abs() < 1e-9);
+    assert!((activity.recent_per_s(1_002_500) - 20.0 / 1.5).abs() < 1e-9);
+    assert!(activity.recent_per_s(1_004_000).abs() < 1e-9);
     // The same buckets, ten minutes later.
     assert!(activity.requests_per_s(1603, 3).abs() < 1e-9);
 }

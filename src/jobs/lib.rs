@@ -11,7 +11,7 @@ pub mod progress;
 pub mod train;
 
 pub use exam::{EvalJob, EvalResult, Score};
-pub use progress::Progress;
+pub use progress::{INTERRUPTED, Progress};
 pub use train::{Method, ObjectiveArguments, Pretraining, Schedule, TrainJob, TrainingArguments};
 
 #[cfg(test)]

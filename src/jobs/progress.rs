@@ -1,8 +1,11 @@
-//! What a training run says while it goes on: one JSON object a line, on standard output.
+//! What a training run says while it goes on: one JSON object a line, on standard output; and how its process ends.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+/// The exit code of a training process that was asked to stop and will go on when it is started again (`EX_TEMPFAIL`).
+pub const INTERRUPTED: u8 = 75;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,12 +25,22 @@ pub enum Progress {
         tokens: u64,
         computed_tokens: u64,
         learnt_tokens: u64,
+        /// Tokens that are computed at once, at most.
+        tokens_at_once: u64,
+        /// Whether layers are computed twice to save memory.
+        recompute: bool,
         /// Estimated peak of the memory.
         memory_mb: u64,
+        /// What the run may take; `None` where nobody says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory_limit_mb: Option<u64>,
     },
     /// The run goes on from its checkpoint.
     Resumed {
         step: u64,
+        /// Why it goes on in other pieces than it began with, which changes the rounding of its sums.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        split_anew: Option<String>,
     },
     /// There was a checkpoint that is not of this job or is damaged; the run begins afresh.
     Restarted {
@@ -71,6 +84,15 @@ pub enum Progress {
         reason: String,
     },
     Checkpoint {
+        step: u64,
+    },
+    /// A checkpoint could not be written; said once until one can be. The run goes on without.
+    CheckpointFailed {
+        step: u64,
+        error: String,
+    },
+    /// The end because somebody asked for it (SIGTERM): the run goes on after `step` when it is started again.
+    Interrupted {
         step: u64,
     },
     /// The end; the held-out figures are those of the parameters that were written to `out`.

@@ -13,7 +13,7 @@ fn job() -> TrainJob {
         out: "out".into(),
         checkpoint: "c".into(),
         reference: None,
-        arguments: TrainingArguments { recompute: true, epochs: 0.0, ..TrainingArguments::default() },
+        arguments: TrainingArguments { recompute: Some(true), epochs: 0.0, ..TrainingArguments::default() },
         objective: ObjectiveArguments::default(),
         pretraining: Pretraining::default(),
     }

@@ -88,11 +88,12 @@ pub struct TrainingArguments {
     pub batch_size: u32,
     /// Tokens that are computed at once, over all threads: the bound on memory. What examples have in common is computed once for
     /// each thread.
-    /// A batch with more is split into micro-batches, which changes nothing but the time; 0 never splits.
-    pub micro_batch_tokens: u32,
+    /// A batch with more is split into micro-batches, which changes nothing but the time; 0 never splits. Without it the trainer
+    /// takes 4,096, or as many as the memory allows.
+    pub micro_batch_tokens: Option<u32>,
     /// Keep only the layers' inputs on the way forward (gradient checkpointing): a tenth to a third more time, a
-    /// fraction of the memory.
-    pub recompute: bool,
+    /// fraction of the memory. Without it the trainer does so where more than half of the memory would be taken otherwise.
+    pub recompute: Option<bool>,
     /// A run that is estimated to need more is refused before it begins; 0 is nine tenths of the memory that is
     /// available at its start.
     pub memory_max_mb: u64,
@@ -102,7 +103,7 @@ pub struct TrainingArguments {
     pub head_chunk: u32,
     pub threads: u32,
     pub max_steps: u32,
-    /// Wall time of the whole run, earlier parts of a resumed one included.
+    /// Time at work of the whole run: earlier parts of a resumed one are included, what it was stopped by a signal is not.
     pub max_seconds: f64,
     /// Passes over the data; 0 sets no limit of its own.
     pub epochs: f64,
@@ -168,8 +169,8 @@ impl Default for TrainingArguments {
             weight_decay: 0.0,
             clip_norm: 1.0,
             batch_size: 16,
-            micro_batch_tokens: 1024,
-            recompute: false,
+            micro_batch_tokens: None,
+            recompute: None,
             memory_max_mb: 0,
             max_tokens: 1024,
             head_chunk: 128,

@@ -157,7 +157,7 @@ fn job(out: &Path, seed: u64, effort: Effort) -> TrainJob {
             warmup_steps: 50,
             batch_size: effort.batch_size,
             // A model this small fits any memory whole.
-            micro_batch_tokens: 0,
+            micro_batch_tokens: Some(0),
             max_tokens: 256,
             head_chunk: 512,
             threads: effort.threads,

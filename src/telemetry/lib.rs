@@ -106,6 +106,7 @@ families! {
     gauge capture_stopped() "1 while exchanges are not stored because the store cannot be opened or written; traffic goes on.";
     gauge lesson_progress_ratio(call_site) "Share of the running lesson's steps that are done; absent when none runs.";
     gauge lesson_loss(call_site) "Training loss of the running or last lesson, nats a token.";
+    gauge lesson_paused_seconds(call_site) "Seconds that the running or last lesson has stood still because the proxy was busy.";
     counter lessons_total(call_site, outcome) "Lessons ended; outcome is published, failed_exam or error.";
     counter lesson_examples_dropped_total(call_site) "Examples that were longer than max_tokens and not learnt from.";
     counter lesson_folders_damaged_total(call_site) "Lesson folders that could not be read and were set aside.";

@@ -4,6 +4,7 @@
 //! fingerprint are right; anything else is a reason to begin afresh, never a failure.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
@@ -12,11 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
+use crate::health::Health;
 use crate::optim::Optimizer;
 use crate::parameters::Parameter;
 
+/// The list of a checkpoint's arrays is no longer than this.
+const HEADER_BYTES_MAX: u64 = 64 << 20;
+
 /// Everything besides the numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainState {
     /// What run this belongs to.
     pub(crate) fingerprint: String,
@@ -27,6 +32,9 @@ pub(crate) struct TrainState {
     pub(crate) best: Option<Evaluation>,
     /// Evaluations since the best one.
     pub(crate) evals_since_best: usize,
+    /// The budget of tokens at once that it began with (`plan`).
+    pub(crate) budget: u32,
+    pub(crate) health: Health,
 }
 
 /// The lists of numbers of a run: what is trained, the optimiser's moments, the best parameters.
@@ -91,6 +99,20 @@ pub(crate) fn save(folder: &Path, state: &TrainState, numbers: &Numbers<'_>) -> 
         out.write_all(&data)
     })?;
     Ok(())
+}
+
+/// The budget of tokens that the run of this fingerprint began with, if there is a checkpoint of it; it is not looked at
+/// whether that is whole.
+pub(crate) fn began_with(folder: &Path, fingerprint: &str) -> Option<u32> {
+    let mut file = std::fs::File::open(file(folder)).ok()?;
+    let mut start = [0; blake3::OUT_LEN + 8];
+    file.read_exact(&mut start).ok()?;
+    let length = u64::from_le_bytes(*start.last_chunk()?);
+    let mut header = Vec::new();
+    file.take(length.min(HEADER_BYTES_MAX)).read_to_end(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    let state: TrainState = serde_json::from_str(header.get("__metadata__")?.get("state")?.as_str()?).ok()?;
+    (state.fingerprint == fingerprint).then_some(state.budget)
 }
 
 /// Puts a checkpoint's numbers in place and gives back its state.

@@ -16,8 +16,12 @@ pub enum TrainError {
     Io(#[from] std::io::Error),
     #[error("job {}: {problem}", path.display())]
     Job { path: PathBuf, problem: String },
-    #[error("{} holds no example of at most {max_tokens} tokens; raise max_tokens or give other data", path.display())]
-    Empty { path: PathBuf, max_tokens: usize },
+    #[error("{} holds no example at all: give it lines of examples", path.display())]
+    Empty { path: PathBuf },
+    #[error(
+        "{} holds {all} examples, none of at most {max_tokens} tokens; raise max_tokens or give other data", path.display()
+    )]
+    TooLong { path: PathBuf, all: usize, max_tokens: usize },
     #[error(
         "{} holds one example of at most {max_tokens} tokens; kto needs two, as it pairs prompts with others' completions",
         path.display()
@@ -40,30 +44,38 @@ pub enum TrainError {
     NotFinite { name: String },
     #[error(
         "the run would need about {needed_mb} MB of memory and {limit_mb} MB may be used ({tokens} tokens at once){}",
-        advice(*recomputed_mb, *limit_mb)
+        advice(*recomputed_mb, *limit_mb, *smallest)
     )]
     Memory {
         needed_mb: u64,
         limit_mb: u64,
         /// Tokens that are computed at once.
         tokens: usize,
+        /// Whether they are one example's, so that there cannot be fewer.
+        smallest: bool,
         /// What it would need with `recompute`; `None` when that is on already.
         recomputed_mb: Option<u64>,
     },
-    #[error("the loss is {loss} at step {step}; lower the learning rate")]
-    Diverged { step: usize, loss: f64 },
+    /// Of the step before it the numbers are good, and so is the checkpoint.
+    #[error(
+        "{what} at step {step}, which learns from {examples}: lower the learning rate, or look at these examples; what \
+         was written down before is kept"
+    )]
+    Diverged { step: usize, what: String, examples: String },
+    /// Asked to stop, the run has written down where it stands.
+    #[error("the run was asked to stop after step {step}; started again, it goes on from there")]
+    Interrupted { step: usize },
     #[error("the threads of the run cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error(transparent)]
     Frozen(#[from] frozen::FrozenError),
 }
 
-fn advice(recomputed_mb: Option<u64>, limit_mb: u64) -> String {
+fn advice(recomputed_mb: Option<u64>, limit_mb: u64, smallest: bool) -> String {
+    let lower = if smallest { "lower max_tokens" } else { "lower micro_batch_tokens and max_tokens" };
     match recomputed_mb {
-        Some(mb) if mb <= limit_mb => {
-            format!("; it fits with recompute = true, at about {mb} MB, or lower micro_batch_tokens and max_tokens")
-        }
-        Some(_) => "; lower micro_batch_tokens and max_tokens, set recompute = true, or raise memory_max_mb".to_owned(),
-        None => "; lower micro_batch_tokens and max_tokens, or raise memory_max_mb".to_owned(),
+        Some(mb) if mb <= limit_mb => format!("; it fits with recompute = true, at about {mb} MB, or {lower}"),
+        Some(_) => format!("; {lower}, set recompute = true, or raise memory_max_mb"),
+        None => format!("; {lower}, or raise memory_max_mb"),
     }
 }

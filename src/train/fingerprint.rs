@@ -51,7 +51,8 @@ pub(crate) fn of(
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// The arguments without those that change how a run goes and not what comes of it.
+/// The arguments without those that change how a run goes and not what comes of it. Tokens at once that the job leaves
+/// open are in the checkpoint itself.
 fn numeric(arguments: &TrainingArguments) -> TrainingArguments {
     let free = TrainingArguments::default();
     TrainingArguments {

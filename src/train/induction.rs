@@ -5,6 +5,15 @@
 
 use gemma::TokenisedExample;
 use rand::{Rng, RngExt};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::item::{Item, Sequence};
+
+/// Stream of the copy curriculum's random numbers, with the step added.
+const COPY_STREAM: u64 = 1 << 41;
+/// Ids below this are control tokens in every Gemma-like tokenizer that is trained here.
+const FIRST_TEXT_TOKEN: u32 = 8;
 
 /// One row: `bos`, random tokens, then either all of them again and again or spans of them, until
 /// `length` is reached. The repeated part is what is learnt.
@@ -22,6 +31,30 @@ pub(crate) fn row(rng: &mut impl Rng, bos: u32, tokens: std::ops::Range<u32>, le
     ids.truncate(length);
     let completion = fresh + 1..ids.len();
     TokenisedExample { ids, completion }
+}
+
+/// Which rows of a step are put in the place of examples.
+pub(crate) struct Mixture {
+    /// The share of them.
+    pub(crate) share: f64,
+    pub(crate) seed: u64,
+    pub(crate) step: usize,
+    pub(crate) bos: u32,
+    pub(crate) vocabulary: u32,
+}
+
+impl Mixture {
+    /// Puts rows of the curriculum in the place of some examples, as long as those.
+    pub(crate) fn into_items(self, items: &mut [Item]) {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(COPY_STREAM + self.step as u64);
+        let tokens = FIRST_TEXT_TOKEN.min(self.vocabulary - 1)..self.vocabulary;
+        for Sequence { tokens: example, .. } in items.iter_mut().flat_map(|item| &mut item.sequences) {
+            if rng.random::<f64>() < self.share {
+                *example = row(&mut rng, self.bos, tokens.clone(), example.ids.len());
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@
 mod attention;
 mod batch;
 mod checkpoint;
+mod clock;
 mod data;
 mod error;
 mod evaluate;
 mod fingerprint;
 mod float;
 mod head;
+mod health;
 mod induction;
 mod item;
 mod job;
@@ -30,7 +32,10 @@ mod output;
 mod parallel;
 mod parameters;
 mod passes;
+mod plan;
+mod ready;
 mod reference;
+mod rehearse;
 mod run;
 mod source;
 mod tree;
@@ -38,7 +43,8 @@ mod weight;
 
 pub use error::TrainError;
 pub use job::load_job;
-pub use run::{Summary, run};
+pub use rehearse::{Rehearsal, rehearse};
+pub use run::{Summary, run, run_until};
 
 use std::path::Path;
 

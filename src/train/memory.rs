@@ -12,8 +12,6 @@ const MB: u64 = 1_000_000;
 const FLOAT: u64 = 4;
 /// Copies of what is trained: values, two moments, the best values, the summed gradient, the model's own.
 const COPIES_OF_TRAINED: u64 = 6;
-/// Arrays of a chunk's logits that live at once: logits, probabilities, their derivative.
-const COPIES_OF_LOGITS: u64 = 3;
 
 /// What the memory of a run depends on.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +22,8 @@ pub(crate) struct Load {
     pub(crate) tokens: usize,
     /// Tokens of the longest example.
     pub(crate) longest: usize,
+    /// Tokens of the largest item: fewer cannot be computed at once.
+    pub(crate) item: usize,
     pub(crate) threads: usize,
     pub(crate) head_chunk: usize,
     /// Rank of the low-rank terms; 0 where all weights are trained.
@@ -42,15 +42,21 @@ pub(crate) struct Largest {
 }
 
 impl Load {
-    /// The load of a run.
-    pub(crate) fn new(arguments: &TrainingArguments, trained: usize, largest: Largest, rank: usize) -> Self {
+    /// The load of a run that computes `budget` tokens at once; 0 is the whole batch.
+    pub(crate) fn new(
+        arguments: &TrainingArguments,
+        budget: u32,
+        trained: usize,
+        largest: Largest,
+        rank: usize,
+    ) -> Self {
         let Largest { longest, item, batch } = largest;
         let (item, batch) = (longest * item, longest * item * batch);
-        let budget = arguments.micro_batch_tokens as usize;
+        let budget = budget as usize;
         // A larger item than the budget goes alone.
         let tokens = if budget == 0 { batch } else { batch.min(budget.max(item)) };
         let (threads, head_chunk) = (arguments.threads as usize, arguments.head_chunk as usize);
-        Self { trained, tokens, longest, threads, head_chunk, rank }
+        Self { trained, tokens, longest, item, threads, head_chunk, rank }
     }
 
     /// The peak in bytes. It falls where the head computes, all activations being at hand, or in the backward
@@ -60,10 +66,11 @@ impl Load {
         let layer = self.layer_floats(config);
         let per_token = if recompute { layers * config.hidden_size as u64 + layer } else { layers * layer };
         let head_rows = (self.threads * self.head_chunk).min(self.tokens) as u64;
-        let head = head_rows * config.vocab_size as u64 * COPIES_OF_LOGITS;
+        // Logits turn into their derivative in place.
+        let head = head_rows * config.vocab_size as u64;
         let backward = tokens * self.backward_floats(config);
         let trained = self.trained as u64 * (COPIES_OF_TRAINED + self.threads as u64);
-        FLOAT * (config.parameters() as u64 + trained + tokens * per_token + head.max(backward))
+        weights(config, self.rank > 0) + FLOAT * (trained + tokens * per_token + head.max(backward))
     }
 
     /// What a layer keeps of one token for its backward pass (`layer::SavedActivations`).
@@ -81,17 +88,29 @@ impl Load {
         (4 * config.intermediate_size + 8 * config.hidden_size + 2 * probabilities) as u64
     }
 
+    /// The estimate in MB.
+    pub(crate) fn needed_mb(&self, config: &Config, recompute: bool) -> u64 {
+        self.bytes(config, recompute).div_ceil(MB)
+    }
+
     /// The estimate in MB, if it is within `limit_mb`; no limit holds nothing back.
     pub(crate) fn check(&self, config: &Config, recompute: bool, limit_mb: Option<u64>) -> Result<u64, TrainError> {
-        let needed_mb = self.bytes(config, recompute).div_ceil(MB);
+        let needed_mb = self.needed_mb(config, recompute);
         match limit_mb {
             Some(limit_mb) if needed_mb > limit_mb => {
-                let recomputed_mb = (!recompute).then(|| self.bytes(config, true).div_ceil(MB));
-                Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, recomputed_mb })
+                let recomputed_mb = (!recompute).then(|| self.needed_mb(config, true));
+                let smallest = self.tokens <= self.item;
+                Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, smallest, recomputed_mb })
             }
             _ => Ok(needed_mb),
         }
     }
+}
+
+/// Bytes of the base as the model holds it: as its file does, unless all of it is trained.
+fn weights(config: &Config, frozen: bool) -> u64 {
+    let each = if frozen && config.dtype != "float32" { FLOAT / 2 } else { FLOAT };
+    each * config.parameters() as u64
 }
 
 /// What the run may take, MB: what it is told, or nine tenths of what is available.
@@ -147,4 +166,4 @@ fn machine_bytes() -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

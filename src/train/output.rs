@@ -6,19 +6,33 @@ use jobs::TrainJob;
 
 use crate::error::TrainError;
 use crate::float::Float;
-use crate::parameters::{Parameter, adapter};
+use crate::parameters::{Method, Parameter, adapter};
 use crate::source::Source;
 use crate::weight::Weight;
 
+
+/// Writes what a run has trained.
+pub(crate) fn write(
+    job: &TrainJob,
+    method: Method,
+    config: &Config,
+    parameters: &[Parameter<f32>],
+) -> Result<(), TrainError> {
+    match method {
+        Method::LowRank { .. } => write_adapter(job, config, parameters),
+        Method::Full => write_model(job, config, parameters),
+    }
+}
+
 /// Writes the adapter folder `job.out`.
-pub(crate) fn write_adapter(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
+fn write_adapter(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
     let base = job.base.file_name().map(|name| name.to_string_lossy().into_owned());
     adapter(config, job.arguments.rank as usize, job.arguments.alpha, base, parameters).save(&job.out)?;
     Ok(())
 }
 
 /// Writes the model folder `job.out`, in the number format that its `config.json` names.
-pub(crate) fn write_model(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
+fn write_model(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
     fs_err::create_dir_all(&job.out)?;
     let mut tensors: Vec<(String, Tensor32)> = norm_names(config)
         .into_iter()

@@ -13,7 +13,7 @@ use crate::objective::{Objective, Scored, z0};
 use crate::parallel::in_parallel;
 use crate::parameters::Parameter;
 
-/// A model and how much goes through it at once.
+/// A model and how much goes through it at once: whoever leaves `micro_batch_tokens` out has it decided before (`plan`).
 pub(crate) struct Passes<'a, T> {
     pub(crate) model: &'a Model<T>,
     pub(crate) arguments: &'a TrainingArguments,
@@ -74,7 +74,11 @@ impl<T: Float> Passes<'_, T> {
     /// How a batch is split; an item stays whole.
     pub(crate) fn rounds(&self, items: &[&[Sequence]]) -> Rounds {
         let tokens: Vec<_> = items.iter().map(|item| tokens(item)).collect();
-        split_microbatches(&tokens, self.arguments.micro_batch_tokens as usize, self.arguments.threads as usize)
+        split_microbatches(
+            &tokens,
+            self.arguments.micro_batch_tokens.unwrap_or(0) as usize,
+            self.arguments.threads as usize,
+        )
     }
 
     /// What one batch costs.

@@ -1,34 +1,29 @@
 //! One job from start, or from its checkpoint, to the written adapter.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use gemma::{Config, EMBEDDING, Tokenizer, Weights};
+use gemma::{EMBEDDING, Weights};
 use jobs::{Progress, TrainJob};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::batch::epoch_batches;
 use crate::checkpoint::{self, Found, Numbers, TrainState};
+use crate::clock::WorkClock;
 use crate::data::Examples;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
+use crate::induction::Mixture;
 use crate::item::{Item, Sequence};
-use crate::job::{rate_factor, starting_parameters, step_count, trained};
-use crate::memory::{Largest, Load, limit_mb};
+use crate::job::{rate_factor, step_count};
 use crate::model::Model;
 use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
 use crate::parameters::{Method, Parameter};
 use crate::passes::{Learnt, Passes, Plan};
-use crate::{fingerprint, induction, output, reference};
-
-/// Stream of the copy curriculum's random numbers, with the step added.
-const COPY_STREAM: u64 = 1 << 41;
-/// Ids below this are control tokens in every Gemma-like tokenizer that is trained here.
-const FIRST_TEXT_TOKEN: u32 = 8;
+use crate::plan::Split;
+use crate::ready::Ready;
+use crate::{output, reference};
 
 /// What a run came to. Held-out figures are those of the parameters that were written.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,18 +43,30 @@ pub struct Summary {
 /// it goes on from there and gives the same numbers as one that was never stopped.
 ///
 /// # Errors
-/// When data or model cannot be read, the run would not fit the memory, the loss is no number, or
-/// something cannot be written.
+/// When data or model cannot be read, the run would not fit the memory, the loss is no number or far above where it
+/// began, or what was learnt cannot be written.
 pub fn run(job: &TrainJob, on_progress: &mut dyn FnMut(&Progress)) -> Result<Summary, TrainError> {
+    run_until(job, &AtomicBool::new(false), on_progress)
+}
+
+/// The same, until `stop` is true: then the step at hand is finished and a checkpoint written.
+///
+/// # Errors
+/// As [`run`], and [`TrainError::Interrupted`] when it was stopped.
+pub fn run_until(
+    job: &TrainJob,
+    stop: &AtomicBool,
+    on_progress: &mut dyn FnMut(&Progress),
+) -> Result<Summary, TrainError> {
     let mut run = Run::new(job)?;
     on_progress(&run.start());
     run.measure_reference()?;
     match run.resume()? {
         Found::Nothing => {}
-        Found::State(_) => on_progress(&Progress::Resumed { step: run.state.step as u64 }),
+        Found::State(before) => on_progress(&run.resumed(&before)),
         Found::Unusable(reason) => on_progress(&Progress::Restarted { reason }),
     }
-    run.work(on_progress)?;
+    run.work(stop, on_progress)?;
     let summary = run.finish()?;
     on_progress(&Progress::Done {
         steps: summary.steps,
@@ -71,8 +78,9 @@ pub fn run(job: &TrainJob, on_progress: &mut dyn FnMut(&Progress)) -> Result<Sum
     Ok(summary)
 }
 
-struct Run<'a> {
-    job: &'a TrainJob,
+pub(crate) struct Run {
+    /// With what it left open filled in.
+    pub(crate) job: Arc<TrainJob>,
     model: Model<f32>,
     pool: ThreadPool,
     method: Method,
@@ -82,79 +90,62 @@ struct Run<'a> {
     parameters: Vec<Parameter<f32>>,
     optimizer: Optimizer,
     best: Vec<Vec<f32>>,
-    train: Examples,
-    held_out: Examples,
+    pub(crate) train: Examples,
+    pub(crate) held_out: Examples,
     bos: u32,
-    memory_mb: u64,
-    steps_per_epoch: usize,
-    steps: usize,
+    pub(crate) split: Split,
+    pub(crate) steps_per_epoch: usize,
+    pub(crate) steps: usize,
     /// The epoch whose batches are at hand.
     epoch: Option<u64>,
     batches: Vec<Vec<usize>>,
     state: TrainState,
-    started: Instant,
+    clock: WorkClock,
     /// Seconds of the parts before this one.
     before: f64,
+    /// The last checkpoint could not be written.
+    unsaved: bool,
 }
 
-impl<'a> Run<'a> {
-    fn new(job: &'a TrainJob) -> Result<Self, TrainError> {
-        let started = Instant::now();
+impl Run {
+    pub(crate) fn new(job: &TrainJob) -> Result<Self, TrainError> {
+        let clock = WorkClock::start()?;
+        let Ready { job, config, train, held_out, bos, method, longest, split, parameters, fingerprint } =
+            Ready::new(job)?;
         let arguments = &job.arguments;
-        let config = Config::load(&job.base)?;
-        let tokenizer = Tokenizer::load(&job.base)?;
-        tokenizer.check_fits(config.vocab_size)?;
-        let train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
-        let held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
-        let method = trained(job);
-        let largest = largest(arguments.batch_size as usize, &[&train, &held_out]);
-        let load = match method {
-            Method::LowRank { rank, .. } => Load::new(arguments, config.lora_parameters(rank), largest, rank),
-            Method::Full => Load::new(arguments, config.parameters(), largest, 0),
-        };
-        let memory_mb = load.check(&config, arguments.recompute, limit_mb(arguments))?;
         let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
-        let parameters = starting_parameters(job, &config)?;
-        let fingerprint = fingerprint::of(job, &train, &held_out, &parameters)?;
         let mut model = match method {
-            Method::LowRank { .. } => {
-                let weights = Weights::load(&job.base)?;
-                pool.install(|| Model::load(config, &weights, largest.longest))?
-            }
-            Method::Full => Model::build(config, largest.longest, &mut output::Untrained)?,
+            Method::LowRank { .. } => pool.install(|| Model::load(config, &Weights::load(&job.base)?, longest))?,
+            Method::Full => Model::build(config, longest, &mut output::Untrained)?,
         };
-        model.recompute = arguments.recompute;
-        let rules = parameters
-            .iter()
-            .map(|p| if method == Method::Full && p.name != EMBEDDING { Rule::Muon } else { Rule::AdamW })
-            .collect();
+        model.recompute = split.recompute;
+        let is_matrix = |parameter: &Parameter<f32>| method == Method::Full && parameter.name != EMBEDDING;
+        let rules = parameters.iter().map(|p| if is_matrix(p) { Rule::Muon } else { Rule::AdamW }).collect();
         let optimizer = Optimizer::new(rules, &parameters, arguments.weight_decay as f32);
-        let steps_per_epoch = match train.fixed.len() {
-            0 => train.list.len().div_ceil(arguments.batch_size as usize),
-            fixed => fixed,
-        };
-        let state = TrainState { fingerprint, step: 0, seconds: 0.0, tokens: 0, best: None, evals_since_best: 0 };
+        let steps_per_epoch = train.batches(arguments, 0).len();
+        let state = TrainState { fingerprint, budget: split.budget, ..TrainState::default() };
         Ok(Self {
-            job,
+            objective: objective::of(job.method, job.objective),
             model,
             pool,
             method,
-            objective: objective::of(job.method, job.objective),
             reference_loss: None,
             parameters,
             optimizer,
             best: Vec::new(),
             train,
             held_out,
-            bos: tokenizer.special.bos,
-            memory_mb,
+            bos,
+            split,
             steps_per_epoch,
             steps: step_count(arguments, steps_per_epoch),
             epoch: None,
             batches: Vec::new(),
             state,
-            started,
+            clock,
             before: 0.0,
+            unsaved: false,
+            job,
         })
     }
 
@@ -171,31 +162,33 @@ impl<'a> Run<'a> {
             tokens: plan.tokens as u64,
             computed_tokens: plan.computed as u64,
             learnt_tokens: plan.learnt as u64,
-            memory_mb: self.memory_mb,
+            tokens_at_once: self.split.at_once as u64,
+            recompute: self.split.recompute,
+            memory_mb: self.split.memory_mb,
+            memory_limit_mb: self.split.limit_mb,
         }
     }
 
     /// What the first epoch costs; the others are much the same.
-    fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         let mut plan = Plan::default();
-        for batch in self.epoch_batches(0) {
-            let items = batch.iter().filter_map(|i| self.train.list.get(*i));
-            let items: Vec<&[Sequence]> = items.map(|item| item.sequences.as_slice()).collect();
-            plan.add(&self.passes().plan(&items));
-        }
+        self.train.batches(&self.job.arguments, 0).iter().for_each(|batch| plan.add(&self.plan_of(batch)));
         plan
     }
 
-    fn epoch_batches(&self, epoch: u64) -> Vec<Vec<usize>> {
-        if !self.train.fixed.is_empty() {
-            return self.train.fixed.clone();
-        }
-        let lengths: Vec<usize> = self.train.list.iter().map(|item| item.longest_learnt()).collect();
-        epoch_batches(&lengths, self.job.arguments.batch_size as usize, self.job.arguments.seed, epoch)
+    fn plan_of(&self, batch: &[usize]) -> Plan {
+        let items = batch.iter().filter_map(|i| self.train.list.get(*i));
+        let items: Vec<&[Sequence]> = items.map(|item| item.sequences.as_slice()).collect();
+        self.passes().plan(&items)
     }
 
     fn passes(&self) -> Passes<'_, f32> {
         Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool }
+    }
+
+    /// Puts the parameters into the model.
+    pub(crate) fn bind(&mut self) -> Result<(), TrainError> {
+        Ok(self.model.bind(self.method, &self.parameters)?)
     }
 
     /// By preferences: what the parameters that the run starts from give the completions.
@@ -203,7 +196,7 @@ impl<'a> Run<'a> {
         if !self.job.method.is_preference() {
             return Ok(());
         }
-        self.model.bind(self.method, &self.parameters)?;
+        self.bind()?;
         let passes = Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool };
         for examples in [&mut self.train, &mut self.held_out] {
             reference::measure(&passes, &mut examples.list, &examples.fixed)?;
@@ -217,24 +210,35 @@ impl<'a> Run<'a> {
     }
 
     fn resume(&mut self) -> Result<Found, TrainError> {
-        let folder = &self.job.checkpoint;
+        let job = self.job.clone();
         let fingerprint = self.state.fingerprint.clone();
-        let found = checkpoint::load(folder, &fingerprint, self.numbers())?;
+        let found = checkpoint::load(&job.checkpoint, &fingerprint, self.numbers())?;
         if let Found::State(state) = &found {
             self.before = state.seconds;
-            self.state = state.clone();
+            self.state = TrainState { budget: self.split.budget, ..state.clone() };
         }
         Ok(found)
     }
 
-    fn seconds(&self) -> f64 {
-        self.before + self.started.elapsed().as_secs_f64()
+    /// What is said of a run that goes on from `before`.
+    fn resumed(&self, before: &TrainState) -> Progress {
+        let (began, now) = (before.budget, self.split.budget);
+        let split_anew = (began != now).then(|| {
+            format!("{began} tokens at once, with which it began, no longer fit the memory: it goes on with {now}")
+        });
+        Progress::Resumed { step: before.step as u64, split_anew }
     }
 
-    fn work(&mut self, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
-        let arguments = &self.job.arguments;
-        self.model.bind(self.method, &self.parameters)?;
-        let mut saved_at = self.started.elapsed().as_secs_f64();
+    /// Time at work, that of the parts before this one included.
+    fn seconds(&self) -> f64 {
+        self.before + self.clock.seconds()
+    }
+
+    fn work(&mut self, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
+        let job = self.job.clone();
+        let arguments = &job.arguments;
+        self.bind()?;
+        let mut saved_at = self.seconds();
         let every = arguments.evaluate_every_steps as usize;
         let mut evaluated = false;
         // What a run by preferences starts from is worth keeping until it has found better.
@@ -255,13 +259,14 @@ impl<'a> Run<'a> {
             if evaluated && self.evaluate(on_progress)? {
                 break;
             }
-            let now = self.started.elapsed().as_secs_f64();
-            if now - saved_at >= arguments.checkpoint_every_s {
+            let (now, asked_to_stop) = (self.seconds(), stop.load(Ordering::Relaxed));
+            // A state whose loss has gone astray is none to go on from.
+            if (asked_to_stop || now - saved_at >= arguments.checkpoint_every_s) && self.state.health.is_well() {
                 saved_at = now;
-                self.state.seconds = self.seconds();
-                let (job, state) = (self.job, self.state.clone());
-                checkpoint::save(&job.checkpoint, &state, &self.numbers())?;
-                on_progress(&Progress::Checkpoint { step });
+                self.save(on_progress);
+            }
+            if asked_to_stop {
+                return Err(TrainError::Interrupted { step: self.state.step });
             }
         }
         if !evaluated {
@@ -270,46 +275,74 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The examples of the next step; in pretraining some are rows of the copy curriculum.
-    fn next_items(&mut self) -> Vec<Item> {
-        let (arguments, pretraining, step) = (&self.job.arguments, self.job.pretraining, self.state.step);
+    /// Writes a checkpoint. A full disk costs what was learnt since the last one if the run is killed, and nothing else:
+    /// it goes on, and tries again when the next one is due.
+    fn save(&mut self, on_progress: &mut dyn FnMut(&Progress)) {
+        self.state.seconds = self.seconds();
+        let (job, state, step) = (self.job.clone(), self.state.clone(), self.state.step as u64);
+        match checkpoint::save(&job.checkpoint, &state, &self.numbers()) {
+            Ok(()) => {
+                self.unsaved = false;
+                on_progress(&Progress::Checkpoint { step });
+            }
+            Err(error) if !self.unsaved => {
+                self.unsaved = true;
+                on_progress(&Progress::CheckpointFailed { step, error: error.to_string() });
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The places of the next step's examples.
+    fn next_batch(&mut self) -> Vec<usize> {
+        let step = self.state.step;
         let epoch = (step / self.steps_per_epoch) as u64;
         if self.epoch != Some(epoch) {
-            self.batches = self.epoch_batches(epoch);
+            self.batches = self.train.batches(&self.job.arguments, epoch);
             self.epoch = Some(epoch);
         }
-        let indices = self.batches.get(step % self.steps_per_epoch).map_or(&[][..], Vec::as_slice);
-        let mut items: Vec<Item> = indices.iter().filter_map(|i| self.train.list.get(*i).cloned()).collect();
+        self.batches.get(step % self.steps_per_epoch).cloned().unwrap_or_default()
+    }
+
+    /// The examples at `places`; in pretraining some are rows of the copy curriculum instead.
+    fn items(&self, places: &[usize]) -> Vec<Item> {
+        let mut items: Vec<Item> = places.iter().filter_map(|i| self.train.list.get(*i).cloned()).collect();
         if self.method == Method::Full {
+            let (arguments, pretraining, step) = (&self.job.arguments, self.job.pretraining, self.state.step);
             let first = (step as f64) < pretraining.copy_first_part * f64::from(arguments.max_steps);
             let share = if first { pretraining.copy_share_first } else { pretraining.copy_share_after };
-            let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-            rng.set_stream(COPY_STREAM + step as u64);
             let vocabulary = self.model.config.vocab_size as u32;
-            let tokens = FIRST_TEXT_TOKEN.min(vocabulary - 1)..vocabulary;
-            for Sequence { tokens: example, .. } in items.iter_mut().flat_map(|item| &mut item.sequences) {
-                if rng.random::<f64>() < share {
-                    *example = induction::row(&mut rng, self.bos, tokens.clone(), example.ids.len());
-                }
-            }
+            Mixture { share, seed: arguments.seed, step, bos: self.bos, vocabulary }.into_items(&mut items);
         }
         items
     }
 
+    /// What the next step costs.
+    pub(crate) fn plan_of_next(&mut self) -> Plan {
+        let places = self.next_batch();
+        self.plan_of(&places)
+    }
+
     /// One step; what its batch was like before it, and the batch's reference point.
-    fn step(&mut self) -> Result<(Learnt, Option<f64>), TrainError> {
-        let items = self.next_items();
-        let arguments = &self.job.arguments;
+    pub(crate) fn step(&mut self) -> Result<(Learnt, Option<f64>), TrainError> {
+        let places = self.next_batch();
+        let items = self.items(&places);
+        let job = self.job.clone();
+        let arguments = &job.arguments;
         let batch: Vec<&Item> = items.iter().collect();
         let passes = self.passes();
         let z0 = passes.z0(&batch)?;
         let (learnt, mut gradients) =
             passes.gradients(self.objective.as_ref(), &batch, z0.unwrap_or(0.0), &self.parameters)?;
         let (step, loss) = (self.state.step, learnt.loss);
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step: step + 1, loss });
+        let vocabulary = self.model.config.vocab_size as f64;
+        let guessing = if job.method.is_preference() { f64::INFINITY } else { vocabulary.ln() };
+        // Before anything is changed: what the step began with is good.
+        let norm = clip(&mut gradients, arguments.clip_norm);
+        if let Some(what) = self.state.health.problem(loss, norm, guessing) {
+            let examples = self.train.whereabouts(&job.train, &places);
+            return Err(TrainError::Diverged { step: step + 1, what, examples });
         }
-        clip(&mut gradients, arguments.clip_norm);
         let factor = rate_factor(arguments, step, self.steps);
         let rates = Rates {
             adam: (arguments.learning_rate * factor) as f32,
@@ -317,7 +350,7 @@ impl<'a> Run<'a> {
         };
         let (optimizer, parameters) = (&mut self.optimizer, &mut self.parameters);
         self.pool.install(|| optimizer.step(parameters, &gradients, rates, step + 1))?;
-        self.model.bind(self.method, &self.parameters)?;
+        self.bind()?;
         self.state.step += 1;
         self.state.tokens += items.iter().flat_map(|item| &item.sequences).map(|s| s.tokens.ids.len()).sum::<usize>();
         Ok((learnt, z0))
@@ -354,23 +387,10 @@ impl<'a> Run<'a> {
         for (parameter, best) in self.parameters.iter_mut().zip(std::mem::take(&mut self.best)) {
             parameter.values = best;
         }
-        match self.method {
-            Method::LowRank { .. } => output::write_adapter(self.job, &self.model.config, &self.parameters)?,
-            Method::Full => output::write_model(self.job, &self.model.config, &self.parameters)?,
-        }
+        output::write(&self.job, self.method, &self.model.config, &self.parameters)?;
         let (held_out_loss, held_out_exact) = self.state.best.map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
         let (steps, seconds) = (self.state.step as u64, self.seconds());
         Ok(Summary { steps, seconds, held_out_loss, held_out_exact, out: self.job.out.clone() })
-    }
-}
-
-/// What the data of a run ask for at most.
-fn largest(batch_size: usize, examples: &[&Examples]) -> Largest {
-    let fixed = examples.iter().flat_map(|examples| &examples.fixed).map(Vec::len);
-    Largest {
-        longest: examples.iter().map(|examples| examples.longest()).max().unwrap_or(0),
-        item: examples.iter().map(|examples| examples.sequences()).max().unwrap_or(1),
-        batch: fixed.chain([batch_size]).max().unwrap_or(1),
     }
 }
 

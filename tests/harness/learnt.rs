@@ -61,6 +61,7 @@ pub fn with_lessons(world: &mut World, exchanges: u32, steps: i64) {
     world.set("handover.exam_min", 0.0).set("handover.audit_share_shadow", 1.0);
     world.set("lessons.exchanges_min", i64::from(exchanges)).set("lessons.check_every_ms", 50);
     world.set("lessons.quiet.window_s", 1).set("lessons.quiet.requests_per_s", 1.0);
+    world.set("lessons.pause.requests_per_s", 0.0);
     world.set("lessons.dataset.held_out_fraction", 0.3);
     for (key, value) in [("rank", 4), ("batch_size", 4), ("max_steps", steps), ("threads", 1), ("patience", 0)] {
         world.set(&format!("lessons.train.{key}"), value);

@@ -128,6 +128,8 @@ fn the_reference_lists_every_key() {
         "teacher.output_price",
         "callsites.alias_model",
         "student.onnxruntime",
+        "lessons.train.micro_batch_tokens",
+        "lessons.train.recompute",
         "lessons.train.stop_exact",
         "lessons.train.stop_loss",
         "similarity.encoder",

@@ -66,6 +66,7 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         registry: Registry::new(&root.join("registry")),
         rules: live_rules(),
         status: LessonStatus::new(metrics.clone()),
+        surroundings: Surroundings { requests_per_s: Box::new(|| 0.0), stop: tokio::sync::watch::channel(false).1 },
         clock: || 1_000_000,
     };
     Cycle {

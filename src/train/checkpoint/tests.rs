@@ -14,7 +14,17 @@ fn numbers() -> (Vec<Parameter<f32>>, Optimizer, Vec<Vec<f32>>) {
 
 fn state() -> TrainState {
     let best = Some(Evaluation { step: 3, loss: 0.1, exact: 0.9, preference: None });
-    TrainState { fingerprint: "job".into(), step: 5, seconds: 1.5, tokens: 100, best, evals_since_best: 2 }
+    let health = Health::default();
+    TrainState {
+        fingerprint: "job".into(),
+        step: 5,
+        seconds: 1.5,
+        tokens: 100,
+        best,
+        evals_since_best: 2,
+        budget: 2048,
+        health,
+    }
 }
 
 #[test]
@@ -52,7 +62,13 @@ fn everything_comes_back_and_no_damage_is_taken_for_a_state() {
     let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
     assert_eq!(load(dir.path(), "job", numbers).unwrap(), Found::State(state()));
     assert_eq!((&fresh, &other.first, &other.second, &found), (&list, &optimizer.first, &optimizer.second, &best));
+    // What it began with is known before the numbers are read, and only to the same run.
+    let began = |run| began_with(dir.path(), run);
+    assert_eq!([began("job"), began("another")], [Some(2048), None]);
+    std::fs::write(&path, &whole[..60]).unwrap();
+    assert_eq!(began("job"), None);
     std::fs::remove_file(&path).unwrap();
+    assert_eq!(began("job"), None);
     let numbers = Numbers { parameters: &mut fresh, optimizer: &mut other, best: &mut found };
     assert_eq!(load(dir.path(), "job", numbers).unwrap(), Found::Nothing);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Gemma 3 1B.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let text = r#"{"model_type":"gemma3_text","vocab_size":262144,"hidden_size":1152,"intermediate_size":6912,
      "num_hidden_layers":26,"num_attention_heads":4,"num_key_value_heads":1,"head_dim":256,"rms_norm_eps":1e-06,
      "query_pre_attn_scalar":256,"sliding_window":512,"sliding_window_pattern":6,"rope_theta":1000000,
@@ -13,7 +13,7 @@ fn config() -> Config {
 
 fn load(sequences: usize, longest: usize, threads: usize) -> Load {
     let trained = config().lora_parameters(16);
-    Load { trained, tokens: sequences * longest, longest, threads, head_chunk: 128, rank: 16 }
+    Load { trained, tokens: sequences * longest, longest, item: longest, threads, head_chunk: 128, rank: 16 }
 }
 
 #[test]
@@ -45,22 +45,19 @@ fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
     assert!(message.contains("micro_batch_tokens") && message.contains("set recompute"), "{message}");
     let message = load.check(&config, true, Some(5000)).unwrap_err().to_string();
     assert!(message.contains("micro_batch_tokens") && !message.contains("recompute"), "{message}");
+    let one = Load { tokens: load.item, ..load };
+    let message = one.check(&config, true, Some(4500)).unwrap_err().to_string();
+    assert!(message.contains("lower max_tokens") && !message.contains("micro_batch_tokens"), "{message}");
 }
 
 #[test]
 fn the_tokens_in_flight_are_the_budget_or_the_longest_example() {
-    let mut arguments = TrainingArguments { micro_batch_tokens: 1024, ..TrainingArguments::default() };
-    let tokens = |arguments: &TrainingArguments, longest| {
-        Load::new(arguments, 0, Largest { longest, item: 1, batch: 16 }, 16).tokens
-    };
-    assert_eq!([tokens(&arguments, 20), tokens(&arguments, 300), tokens(&arguments, 1500)], [320, 1024, 1500]);
-    arguments.micro_batch_tokens = 0;
-    assert_eq!(tokens(&arguments, 1024), 16 * 1024);
+    let arguments = TrainingArguments::default();
+    let tokens = |budget, longest| Load::new(&arguments, budget, 0, Largest { longest, item: 1, batch: 16 }, 16).tokens;
+    assert_eq!([tokens(1024, 20), tokens(1024, 300), tokens(1024, 1500)], [320, 1024, 1500]);
+    assert_eq!(tokens(0, 1024), 16 * 1024);
     // Pairs stay together, and a batch may have taken in a rest.
-    let pairs = |budget| {
-        let arguments = TrainingArguments { micro_batch_tokens: budget, ..arguments.clone() };
-        Load::new(&arguments, 0, Largest { longest: 300, item: 2, batch: 17 }, 16).tokens
-    };
+    let pairs = |budget| Load::new(&arguments, budget, 0, Largest { longest: 300, item: 2, batch: 17 }, 16).tokens;
     assert_eq!([pairs(0), pairs(1024), pairs(500)], [17 * 600, 1024, 600]);
 }
 

@@ -134,7 +134,7 @@ fn loss_reference_point_rewards_and_every_gradient_are_those_of_trl() {
     let mut largest = 0.0f64;
     for case in &cases {
         // One round of all, and rounds of few.
-        for micro_batch_tokens in [0, 100] {
+        for micro_batch_tokens in [Some(0), Some(100)] {
             let arguments = TrainingArguments { micro_batch_tokens, head_chunk: 7, ..TrainingArguments::default() };
             let (mut items, objective) = (case.items(), case.objective(beta));
             let (model, _, list) = policy(case, &mut items, &arguments);
@@ -195,7 +195,7 @@ fn the_share_of_right_preferences_is_that_of_trl() {
 #[test]
 fn every_gradient_of_a_preference_equals_finite_differences() {
     let Fixture { beta, cases } = fixture();
-    let arguments = TrainingArguments { micro_batch_tokens: 0, ..TrainingArguments::default() };
+    let arguments = TrainingArguments { micro_batch_tokens: Some(0), ..TrainingArguments::default() };
     for case in cases.iter().filter(|case| ["weighted", "dpo"].contains(&case.name.as_str())) {
         let (mut items, objective) = (case.items(), case.objective(beta));
         let (mut model, method, mut list) = policy(case, &mut items, &arguments);

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use gemma::{Adapter, Tensor32};
+use gemma::{Adapter, Config, Tensor32, Tokenizer};
 use jobs::{Method as JobMethod, TrainingArguments};
 
 use super::*;
 use crate::tests::{golden, pool};
 
+mod citizen;
 mod preferences;
 
 fn row(item: &str, price: u32) -> String {
@@ -35,7 +36,7 @@ fn job(dir: &Path, method: JobMethod, max_steps: u32, every: u32) -> TrainJob {
             learning_rate: 0.01,
             warmup_steps: 3,
             batch_size: 6,
-            micro_batch_tokens: 0,
+            micro_batch_tokens: Some(0),
             max_steps,
             epochs: 0.0,
             evaluate_every_steps: every,
@@ -54,18 +55,17 @@ struct Told {
     summary: Result<Summary, TrainError>,
     resumed: Option<u64>,
     restarted: Option<String>,
+    split_anew: Option<String>,
 }
 
 fn told(job: &TrainJob) -> Told {
-    let mut told = Told {
-        losses: Vec::new(),
-        summary: Err(TrainError::Checkpoint(String::new())),
-        resumed: None,
-        restarted: None,
-    };
+    let mut told =
+        Told { losses: Vec::new(), summary: Err(TrainError::Checkpoint(String::new())), resumed: None, restarted: None, split_anew: None };
     told.summary = run(job, &mut |event| match event {
         Progress::Step { step, loss, .. } => told.losses.push((*step, *loss)),
-        Progress::Resumed { step } => told.resumed = Some(*step),
+        Progress::Resumed { step, split_anew } => {
+            (told.resumed, told.split_anew) = (Some(*step), split_anew.clone());
+        }
         Progress::Restarted { reason } => told.restarted = Some(reason.clone()),
         _ => {}
     });
@@ -96,7 +96,7 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
         let first = killed_at(&job(parts.path(), method, 10, 4), 5);
         let mut again = job(parts.path(), method, 10, 4);
         // What does not change the numbers may change in between.
-        (again.arguments.recompute, again.arguments.checkpoint_every_s) = (true, 60.0);
+        (again.arguments.recompute, again.arguments.checkpoint_every_s) = (Some(true), 60.0);
         let second = told(&again);
         assert_eq!(second.resumed, Some(5));
         assert_eq!([first, second.losses].concat(), all.losses, "{method:?}: the same losses, to the last bit");
@@ -141,7 +141,8 @@ fn micro_batches_give_the_gradient_of_the_whole_batch() {
         // B starts at zero, where A has no gradient.
         run.parameters.iter_mut().for_each(|p| p.values.iter_mut().for_each(|v| *v += 0.01));
         run.model.bind(run.method, &run.parameters).unwrap();
-        let items = run.next_items();
+        let places = run.next_batch();
+        let items = run.items(&places);
         let batch: Vec<&Item> = items.iter().collect();
         let whole: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
         let (learnt, gradients) = run.passes().gradients(run.objective.as_ref(), &batch, 0.0, &run.parameters).unwrap();
@@ -150,7 +151,7 @@ fn micro_batches_give_the_gradient_of_the_whole_batch() {
     let (rounds, (loss, whole)) = gradients(&job);
     assert_eq!(rounds, 1);
     for tokens in [1, 64, 100] {
-        job.arguments.micro_batch_tokens = tokens;
+        job.arguments.micro_batch_tokens = Some(tokens);
         let (rounds, (split_loss, split)) = gradients(&job);
         assert!(rounds > 2, "{tokens} tokens: {rounds} rounds");
         assert!((loss - split_loss).abs() < 1e-6, "{loss} and {split_loss}");
@@ -171,7 +172,7 @@ fn the_start_says_what_is_dropped_split_and_needed() {
         let text = std::fs::read_to_string(path).unwrap();
         std::fs::write(path, format!("{text}\n{}", format!("{long}\n").repeat(times))).unwrap();
     }
-    (job.arguments.max_tokens, job.arguments.micro_batch_tokens) = (64, 80);
+    (job.arguments.max_tokens, job.arguments.micro_batch_tokens) = (64, Some(80));
     let mut start = None;
     run(&job, &mut |event| start = start.take().or_else(|| Some(event.clone()))).unwrap();
     let Some(Progress::Start { examples, held_out, dropped, held_out_dropped, micro_batches, memory_mb, .. }) = start
@@ -187,7 +188,7 @@ fn the_start_says_what_is_computed_of_what_is_learnt_from() {
     let of = |threads, micro_batch_tokens| {
         let dir = tempfile::tempdir().unwrap();
         let mut job = job(dir.path(), JobMethod::Sft, 1, 0);
-        (job.arguments.threads, job.arguments.micro_batch_tokens) = (threads, micro_batch_tokens);
+        (job.arguments.threads, job.arguments.micro_batch_tokens) = (threads, Some(micro_batch_tokens));
         // All begin with the same long prompt.
         let text: String = (0..16).map(|n| row(&format!("{}{n}", "lantern ".repeat(12)), n) + "\n").collect();
         std::fs::write(&job.train, text).unwrap();
@@ -226,7 +227,7 @@ fn a_checkpoint_of_another_run_or_a_damaged_one_begins_afresh_and_says_why() {
         |job| job.arguments.schedule = jobs::Schedule::Cosine,
         |job| job.arguments.weight_decay = 0.1,
         |job| job.arguments.max_steps = 5,
-        |job| job.arguments.micro_batch_tokens = 100,
+        |job| job.arguments.micro_batch_tokens = Some(100),
         |job| {
             let text = std::fs::read_to_string(&job.train).unwrap();
             std::fs::write(&job.train, text.replace("friend", "my friend")).unwrap();

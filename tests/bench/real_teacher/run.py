@@ -72,6 +72,7 @@ exchanges_min = 300
 check_every_ms = 1000
 # The players stop while a lesson runs; there is nothing to wait for.
 quiet = {{ window_s = 1, requests_per_s = 100.0 }}
+pause = {{ requests_per_s = 0.0 }}
 [lessons.train]
 rank = 8
 alpha = 16.0

@@ -349,6 +349,9 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("lessons.quiet.window_s", "1 to 599", "A lesson begins when the mean traffic over this window ..."),
     key("lessons.quiet.requests_per_s", "at least 0", "... is no higher than this."),
+    key("lessons.pause.requests_per_s", "at least 0", "Above this a lesson's training stands still (0: never) ..."),
+    key("lessons.pause.max_s", "0.1 to 86400", "... until half of it is left, no longer than this at a time ..."),
+    key("lessons.pause.slice_s", "0.1 to 86400", "... then it works this long, however busy the proxy is."),
     key("lessons.dataset.examples_max", "at least 1", "The newest examples are taken, at most this many."),
     key(
         "lessons.dataset.held_out_fraction",
@@ -367,9 +370,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "lessons.train.micro_batch_tokens",
         "",
-        "Tokens that go through the model at once, over all threads: the bound on memory; 0 never splits a batch.",
+        "Tokens that go through the model at once, over all threads: the bound on memory; 0 never splits a batch. Without it 4096, or fewer where they do not fit.",
     ),
-    key("lessons.train.recompute", "", "Gradient checkpointing: more time, a fraction of the memory."),
+    key("lessons.train.recompute", "", "Gradient checkpointing; unset: where half of the memory is too little."),
     key(
         "lessons.train.memory_max_mb",
         "",
@@ -379,7 +382,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("lessons.train.head_chunk", "at least 1", "Rows of the head computed at a time."),
     key("lessons.train.threads", "1 to 1024", "Threads of the training process."),
     key("lessons.train.max_steps", "at least 1", "Most optimizer steps."),
-    key("lessons.train.max_seconds", "greater than 0", "Wall time of a lesson's training."),
+    key("lessons.train.max_seconds", "greater than 0", "Time of a lesson's training at work."),
     key("lessons.train.epochs", "at least 0", "Passes over the data; 0 sets no limit of its own."),
     key("lessons.train.evaluate_every_steps", "", "Steps between evaluations; 0 evaluates only at the end."),
     key(

@@ -31,7 +31,7 @@ fn preference_job(dir: &Path, method: JobMethod, max_steps: u32, every: u32) -> 
     std::fs::write(&job.held_out, lines(method, 30..36, &[true, false])).unwrap();
     job.reference = Some(golden().join("adapter"));
     (job.arguments.rank, job.arguments.alpha, job.arguments.learning_rate) = (3, 5.0, 1e-3);
-    (job.arguments.warmup_steps, job.arguments.micro_batch_tokens) = (0, 150);
+    (job.arguments.warmup_steps, job.arguments.micro_batch_tokens) = (0, Some(150));
     job
 }
 
@@ -183,14 +183,15 @@ fn micro_batches_give_the_gradient_of_the_whole_batch_by_preferences_too() {
             run.measure_reference().unwrap();
             run.parameters.iter_mut().for_each(|p| p.values.iter_mut().for_each(|v| *v *= 1.05));
             run.model.bind(run.method, &run.parameters).unwrap();
-            let items = run.next_items();
+            let places = run.next_batch();
+            let items = run.items(&places);
             let batch: Vec<&Item> = items.iter().collect();
             let z0 = run.passes().z0(&batch).unwrap();
             run.passes().gradients(run.objective.as_ref(), &batch, z0.unwrap_or(0.0), &run.parameters).unwrap()
         };
-        job.arguments.micro_batch_tokens = 0;
+        job.arguments.micro_batch_tokens = Some(0);
         let (whole, one) = gradients(&job);
-        job.arguments.micro_batch_tokens = 100;
+        job.arguments.micro_batch_tokens = Some(100);
         let (split, other) = gradients(&job);
         assert!((whole.loss - split.loss).abs() < 1e-5, "{method:?}: {} and {}", whole.loss, split.loss);
         for (one, other) in one.iter().zip(&other) {
