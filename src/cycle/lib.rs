@@ -24,7 +24,7 @@ pub use error::CycleError;
 pub use lesson::{LessonRunner, StudentPaths};
 pub use run::{Cycle, LessonRequests};
 pub use settings::{LessonSettings, Quiet};
-pub use status::{LessonStatus, LessonStep, LessonView};
+pub use status::{LessonFile, LessonStatus, LessonStep, LessonView};
 
 #[cfg(test)]
 mod tests;

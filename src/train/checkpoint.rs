@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use jobs::Curve;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub(crate) struct TrainState {
     pub(crate) best: Option<Evaluation>,
     /// Evaluations since the best one.
     pub(crate) evals_since_best: usize,
+    /// All of it: what a resumed run reports begins at its first step.
+    pub(crate) curve: Curve,
 }
 
 /// The lists of numbers of a run: what is trained, the optimiser's moments, the best parameters.

@@ -10,6 +10,7 @@
 mod attention;
 mod batch;
 mod checkpoint;
+mod curve;
 mod data;
 mod error;
 mod evaluate;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use gemma::{Config, EMBEDDING, Tokenizer, Weights};
-use jobs::{Progress, TrainJob};
+use jobs::{Curve, Progress, TrainJob};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -14,6 +14,7 @@ use crate::checkpoint::{self, Found, Numbers, TrainState};
 use crate::data::Examples;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
+use crate::fingerprint::Hashes;
 use crate::item::{Item, Sequence};
 use crate::job::{rate_factor, starting_parameters, step_count, trained};
 use crate::memory::{Largest, Load, limit_mb};
@@ -22,7 +23,9 @@ use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
 use crate::parameters::{Method, Parameter};
 use crate::passes::{Learnt, Passes, Plan};
-use crate::{fingerprint, induction, output, reference};
+use crate::{curve, fingerprint, induction, output, reference};
+
+mod report;
 
 /// Stream of the copy curriculum's random numbers, with the step added.
 const COPY_STREAM: u64 = 1 << 41;
@@ -84,6 +87,10 @@ struct Run<'a> {
     held_out: Examples,
     bos: u32,
     memory_mb: u64,
+    planned: Plan,
+    hashes: Hashes,
+    /// Why it ended early, where it had begun to do harm.
+    stopped: Option<String>,
     steps_per_epoch: usize,
     steps: usize,
     /// The epoch whose batches are at hand.
@@ -112,7 +119,7 @@ impl<'a> Run<'a> {
         };
         let memory_mb = load.check(&config, arguments.recompute, limit_mb(arguments))?;
         let parameters = starting_parameters(job, &config)?;
-        let fingerprint = fingerprint::of(job, &train, &held_out, &parameters)?;
+        let hashes = fingerprint::of(job, &train, &held_out, &parameters)?;
         let mut model = match method {
             Method::LowRank { .. } => Model::load(config, &Weights::load(&job.base)?, largest.longest)?,
             Method::Full => {
@@ -129,7 +136,10 @@ impl<'a> Run<'a> {
             0 => train.list.len().div_ceil(arguments.batch_size as usize),
             fixed => fixed,
         };
-        let state = TrainState { fingerprint, step: 0, seconds: 0.0, tokens: 0, best: None, evals_since_best: 0 };
+        let fingerprint = hashes.run.clone();
+        let curve = Curve::default();
+        let state =
+            TrainState { fingerprint, step: 0, seconds: 0.0, tokens: 0, best: None, evals_since_best: 0, curve };
         Ok(Self {
             job,
             model,
@@ -143,6 +153,9 @@ impl<'a> Run<'a> {
             held_out,
             bos: tokenizer.special.bos,
             memory_mb,
+            planned: Plan::default(),
+            hashes,
+            stopped: None,
             steps_per_epoch,
             steps: step_count(arguments, steps_per_epoch),
             epoch: None,
@@ -153,8 +166,9 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn start(&self) -> Progress {
+    fn start(&mut self) -> Progress {
         let plan = self.plan();
+        self.planned = plan;
         Progress::Start {
             examples: self.train.list.len() as u64,
             held_out: self.held_out.list.len() as u64,
@@ -240,6 +254,7 @@ impl<'a> Run<'a> {
             let (learnt, z0) = self.step()?;
             let loss = learnt.loss;
             let step = self.state.step as u64;
+            curve::add_step(&mut self.state.curve, step, loss);
             let seconds = self.seconds();
             let tokens_per_s = self.state.tokens as f64 / seconds;
             on_progress(&Progress::Step { step, of: self.steps as u64, loss, tokens_per_s, seconds });
@@ -256,6 +271,7 @@ impl<'a> Run<'a> {
                 self.state.seconds = self.seconds();
                 let (job, state) = (self.job, self.state.clone());
                 checkpoint::save(&job.checkpoint, &state, &self.numbers())?;
+                self.write_report(None)?;
                 on_progress(&Progress::Checkpoint { step });
             }
         }
@@ -327,8 +343,10 @@ impl<'a> Run<'a> {
             Evaluation::of(&passes, &held_out.list, step)?
         };
         on_progress(&found.progress());
+        curve::add_evaluation(&mut self.state.curve, report::point(&found));
         if let Some(reason) = found.harm(self.reference_loss, self.job.objective.beta) {
-            on_progress(&Progress::Stopped { step: step as u64, reason });
+            on_progress(&Progress::Stopped { step: step as u64, reason: reason.clone() });
+            self.stopped = Some(reason);
             return Ok(true);
         }
         if self.state.best.is_none_or(|best| found.is_better_than(&best)) {
@@ -338,6 +356,7 @@ impl<'a> Run<'a> {
         } else {
             self.state.evals_since_best += 1;
         }
+        self.write_report(None)?;
         let patience = arguments.patience as usize;
         Ok(arguments.stop_exact.is_some_and(|enough| found.exact >= enough)
             || arguments.stop_loss.is_some_and(|enough| found.loss <= enough)
@@ -352,6 +371,7 @@ impl<'a> Run<'a> {
             Method::LowRank { .. } => output::write_adapter(self.job, &self.model.config, &self.parameters)?,
             Method::Full => output::write_model(self.job, &self.model.config, &self.parameters)?,
         }
+        self.write_report(Some(self.ending()))?;
         let (held_out_loss, held_out_exact) = self.state.best.map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
         let (steps, seconds) = (self.state.step as u64, self.seconds());
         Ok(Summary { steps, seconds, held_out_loss, held_out_exact, out: self.job.out.clone() })

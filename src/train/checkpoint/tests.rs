@@ -14,7 +14,8 @@ fn numbers() -> (Vec<Parameter<f32>>, Optimizer, Vec<Vec<f32>>) {
 
 fn state() -> TrainState {
     let best = Some(Evaluation { step: 3, loss: 0.1, exact: 0.9, preference: None });
-    TrainState { fingerprint: "job".into(), step: 5, seconds: 1.5, tokens: 100, best, evals_since_best: 2 }
+    let curve = Curve { train: vec![jobs::LossPoint { step: 5, steps: 5, loss: 0.1 }], held_out: Vec::new() };
+    TrainState { fingerprint: "job".into(), step: 5, seconds: 1.5, tokens: 100, best, evals_since_best: 2, curve }
 }
 
 #[test]

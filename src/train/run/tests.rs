@@ -302,3 +302,5 @@ fn a_good_enough_evaluation_ends_the_run() {
     job.arguments.stop_loss = Some(1e9);
     assert_eq!(told(&job).summary.unwrap().steps, 1);
 }
+
+mod reports;
