@@ -83,6 +83,9 @@ pub struct DataReport {
     pub examples: u64,
     /// Examples that were longer than `max_tokens`.
     pub dropped: u64,
+    /// Completion tokens that are held to the teacher's own probabilities.
+    #[serde(default)]
+    pub soft_targets: u64,
 }
 
 /// What data cost.

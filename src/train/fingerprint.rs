@@ -19,7 +19,7 @@ pub(crate) struct Hashes {
     pub(crate) held_out: String,
 }
 
-/// What the job depends on: its arguments, its base and its tokens; by preferences also the objective, the labels and
+/// What the job depends on: its arguments, its objective, its base and its tokens; by preferences also the labels and
 /// `start`, the reference's numbers.
 pub(crate) fn of(
     job: &TrainJob,
@@ -40,8 +40,8 @@ pub(crate) fn of(
     sides.iter().for_each(|side| {
         hasher.update(side.as_bytes());
     });
+    hasher.update(&serde_json::to_vec(&job.objective).map_err(text)?);
     if job.method.is_preference() {
-        hasher.update(&serde_json::to_vec(&job.objective).map_err(text)?);
         let labels = train.list.iter().chain(&held_out.list).flat_map(|item| &item.sequences);
         labels.for_each(|sequence| {
             hasher.update(&[u8::from(sequence.desirable)]);
@@ -56,7 +56,8 @@ pub(crate) fn of(
 
 fn of_examples(examples: &Examples) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    for example in examples.list.iter().flat_map(|item| &item.sequences).map(|sequence| &sequence.tokens) {
+    for sequence in examples.list.iter().flat_map(|item| &item.sequences) {
+        let example = &sequence.tokens;
         let bounds = [example.ids.len(), example.completion.start, example.completion.end];
         bounds.iter().for_each(|bound| {
             hasher.update(&(*bound as u64).to_le_bytes());
@@ -64,6 +65,12 @@ fn of_examples(examples: &Examples) -> blake3::Hash {
         example.ids.iter().for_each(|id| {
             hasher.update(&id.to_le_bytes());
         });
+        for (at, soft) in &sequence.soft {
+            hasher.update(&(*at as u64).to_le_bytes());
+            for (id, p) in &soft.known {
+                hasher.update(&id.to_le_bytes()).update(&p.to_le_bytes());
+            }
+        }
     }
     hasher.finalize()
 }

@@ -9,10 +9,11 @@ use candle_core::{Result, Tensor};
 use crate::float::{Float, tensor, view};
 use crate::kernels::softmax_row;
 use crate::linear::add_scaled;
+use crate::soft::Soft;
 
 /// What the head says about the rows it was given.
 pub(crate) struct HeadOutput {
-    /// By row: log-probability of the target, nats.
+    /// By row: log-probability of the target, nats; of a row with a soft target, minus its loss.
     pub(crate) log_probabilities: Vec<f64>,
     /// By row: whether the target is the most probable token.
     pub(crate) greedy: Vec<bool>,
@@ -30,12 +31,21 @@ pub(crate) enum Want {
     HiddenAndEmbedding,
 }
 
-/// `hidden` is `[n, hidden]` after the last norm, `targets` has `n` ids; the loss whose derivative is
-/// given is `-weight` times the sum of the log-probabilities.
+/// What the rows should predict.
+#[derive(Clone, Copy)]
+pub(crate) struct Targets<'a> {
+    /// By row.
+    pub(crate) ids: &'a [u32],
+    /// By row, or empty.
+    pub(crate) soft: &'a [Option<Soft>],
+}
+
+/// `hidden` is `[n, hidden]` after the last norm, with `n` targets; the loss whose derivative is
+/// given is `-weight` times the sum of what stands for the log-probabilities.
 pub(crate) fn head<T: Float>(
     hidden: &Tensor,
     embedding: &Tensor,
-    targets: &[u32],
+    targets: Targets<'_>,
     weight: f64,
     chunk: usize,
     want: Want,
@@ -49,7 +59,8 @@ pub(crate) fn head<T: Float>(
         d_embedding: None,
     };
     let mut d_hidden: Vec<T> = Vec::with_capacity(if want == Want::Nothing { 0 } else { rows * width });
-    for (index, targets) in targets.chunks(chunk.max(1)).enumerate() {
+    let mut soft = targets.soft.iter();
+    for (index, targets) in targets.ids.chunks(chunk.max(1)).enumerate() {
         let part = hidden.narrow(0, index * chunk.max(1), targets.len())?.contiguous()?;
         let logits = part.matmul(&embedding.t()?)?;
         let logits = view::<T>(&logits)?;
@@ -60,8 +71,17 @@ pub(crate) fn head<T: Float>(
                 candle_core::bail!("target {target} is outside the vocabulary of {vocabulary}");
             };
             let log_sum = softmax_row(row, p);
-            output.log_probabilities.push(logit.to_f64() - log_sum);
             output.greedy.push(T::argmax(row) == target);
+            if let Some(soft) = soft.next().and_then(Option::as_ref) {
+                if soft.known.iter().any(|(id, _)| *id as usize >= vocabulary) {
+                    candle_core::bail!("a soft target is outside the vocabulary of {vocabulary}");
+                }
+                let log_p = |id: usize| row.get(id).map_or(f64::NEG_INFINITY, |logit| logit.to_f64() - log_sum);
+                output.log_probabilities.push(-soft.apply(target, p, log_p));
+                p.iter_mut().for_each(|p| *p *= T::from_f64(weight));
+                continue;
+            }
+            output.log_probabilities.push(logit.to_f64() - log_sum);
             if want != Want::Nothing {
                 let weight = T::from_f64(weight);
                 p.iter_mut().for_each(|p| *p *= weight);

@@ -33,6 +33,7 @@ mod parameters;
 mod passes;
 mod reference;
 mod run;
+mod soft;
 mod tree;
 
 pub use error::TrainError;

@@ -109,8 +109,11 @@ impl<'a> Run<'a> {
         let config = Config::load(&job.base)?;
         let tokenizer = Tokenizer::load(&job.base)?;
         tokenizer.check_fits(config.vocab_size)?;
-        let train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
-        let held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
+        let mut train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
+        let mut held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
+        train.weigh(job.objective.kl_weight);
+        // Held-out examples say how well the answers are predicted, whatever is minimised.
+        held_out.weigh(0.0);
         let method = trained(job);
         let largest = largest(arguments.batch_size as usize, &[&train, &held_out]);
         let load = match method {

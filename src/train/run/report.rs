@@ -27,6 +27,7 @@ impl Run<'_> {
             blake3: blake3.to_owned(),
             examples: examples.list.len() as u64,
             dropped: examples.dropped as u64,
+            soft_targets: examples.soft_targets() as u64,
         };
         TrainReport {
             ended,

@@ -304,3 +304,4 @@ fn a_good_enough_evaluation_ends_the_run() {
 }
 
 mod reports;
+mod taught;
