@@ -73,6 +73,10 @@ fn what_nobody_thinks_possible_gives_numbers_all_the_same() {
     let soft = Soft { weight: 0.5, known: vec![(3, 0.5)] };
     let (loss, derivative) = at(&soft, 3, &logits);
     assert!(loss.is_finite() && derivative.iter().all(|d| d.is_finite()), "{loss}, {derivative:?}");
+    // No other token is left to have the rest.
+    let all = Soft { weight: 0.5, known: (0..9).map(|id| (id, 0.1)).collect() };
+    let (loss, derivative) = at(&all, 3, &logits);
+    assert!(loss.is_finite() && derivative.iter().all(|d| d.is_finite()), "{loss}, {derivative:?}");
     let single: Vec<f32> = logits.iter().map(|l| *l as f32).collect();
     let mut p = vec![0f32; 9];
     let log_sum = softmax_row(&single, &mut p);
