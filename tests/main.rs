@@ -8,6 +8,7 @@
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apprentice");
 
 mod cases {
+    mod adapters;
     mod autoif;
     mod bad_input;
     mod capturing;

@@ -13,6 +13,8 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/student", get(views::student))
         .route("/admin/call-sites", get(views::list))
         .route("/admin/call-sites/{site}", get(views::show))
+        .route("/admin/call-sites/{site}/lesson", get(views::lesson))
+        .route("/admin/call-sites/{site}/lesson/curve", get(views::curve))
         .route("/admin/call-sites/{site}/rollback", post(actions::rollback))
         .route("/admin/call-sites/{site}/discard", post(actions::discard))
         .route("/admin/call-sites/{site}/promote", post(actions::promote))

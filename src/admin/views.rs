@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use callsite::SiteId;
-use cycle::LessonView;
+use cycle::{LessonFile, LessonView};
 use handover::Entry;
 use ledger::SiteView;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,16 @@ pub(crate) async fn show(State(admin): State<Admin>, Path(site): Path<String>) -
     Ok(Json(admin.site_response(view)))
 }
 
+/// The report of the site's last or running lesson.
+pub(crate) async fn lesson(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
+    admin.lesson_file(&site, LessonFile::Report, "application/json").await
+}
+
+/// Its loss curves, as a drawing.
+pub(crate) async fn curve(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
+    admin.lesson_file(&site, LessonFile::Curve, "image/svg+xml").await
+}
+
 pub(crate) async fn audit(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<Vec<Entry>>, Problem> {
     let limit = page.limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX);
     let read = move || admin.ledger.entries(page.site.as_ref(), page.before, limit);
@@ -69,6 +79,17 @@ pub(crate) async fn metrics(State(admin): State<Admin>) -> Result<Response, Prob
 }
 
 impl Admin {
+    async fn lesson_file(&self, site: &str, file: LessonFile, kind: &'static str) -> Result<Response, Problem> {
+        let (site, lessons) = (site_of(site)?, self.lessons.clone());
+        let missing = || problem(StatusCode::NOT_FOUND, format!("no lesson of `{site}` has begun to train"));
+        let (of, failed) =
+            (site.clone(), |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error));
+        // Disk work runs beside the listener's own thread.
+        let read = tokio::task::spawn_blocking(move || lessons.file(&of, file)).await;
+        let bytes = read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?.ok_or_else(missing)?;
+        Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+    }
+
     fn site_response(&self, view: SiteView) -> SiteResponse {
         let (lesson, next_lesson) = (self.lessons.lesson(&view.site), self.lessons.blocked_by(&view.site));
         SiteResponse { lesson, next_lesson, view }

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 pub(crate) mod dataset;
 pub(crate) mod generate;
 mod key;
+mod learning;
 pub(crate) mod levels;
 pub(crate) mod sites;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
 
 pub(crate) use key::NewKey;
+pub(crate) use learning::{Merge, Sweep};
 pub(crate) use sites::{AdminAccess, RatingVerdict, Sites, SitesAction};
 
 /// A transparent OpenAI-compatible proxy that distils itself.
@@ -59,6 +61,10 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Run a training job with every combination of some learning rates and ranks, and say which is the best.
+    Sweep(Sweep),
+    /// Write a base and an adapter as one model folder, for programs that know nothing of adapters.
+    Merge(Merge),
     /// Write a base model's ONNX graph.
     Export(Export),
     /// Write the ONNX graph of a sentence encoder of BERT's kind, such as all-MiniLM-L6-v2.

@@ -14,6 +14,7 @@ mod init;
 mod judge;
 mod key;
 mod levels;
+mod merge;
 mod policy;
 pub(crate) mod practice;
 mod practice_data;
@@ -23,6 +24,7 @@ mod rules;
 mod serve;
 mod simulate;
 mod sites;
+mod sweep;
 mod train;
 
 use crate::Outcome;
@@ -42,6 +44,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Reload(access) => reload::reload(&access),
         Command::Train { job, dry_run: false } => train::train(&job),
         Command::Train { job, dry_run: true } => train::dry_run(&job),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Export(export) => export::export(&export),
         Command::ExportEncoder(encoder) => export_encoder::export_encoder(&encoder),
         Command::Exam(arguments) => match (arguments.action, arguments.job) {

@@ -15,6 +15,7 @@ use crate::CycleError;
 const BEGUN: &str = "begun.json";
 const OUTCOME: &str = "outcome.json";
 const CURRICULUM: &str = "curriculum";
+pub(crate) const ADAPTER: &str = "adapter";
 
 /// One lesson's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,11 @@ impl Folder {
 
     pub(crate) fn curriculum(&self) -> PathBuf {
         curriculum(&self.dir)
+    }
+
+    /// Where the adapter is written, until the registry holds it; the training's report lies beside it and stays.
+    pub(crate) fn adapter(&self) -> PathBuf {
+        self.dir.join(ADAPTER)
     }
 
     pub(crate) fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CycleError> {

@@ -19,12 +19,11 @@ use rules::LiveRules;
 use verify::Measure;
 
 use crate::erase::Drawing;
-use crate::folder::{Folder, Outcome};
+use crate::folder::{ADAPTER, Folder, Outcome};
 use crate::oversight::{Oversight, Surroundings};
 use crate::status::{LessonStatus, LessonStep, LessonView};
 use crate::{CycleError, LessonSettings, child};
 
-const ADAPTER: &str = "adapter";
 const CHECKPOINT: &str = "checkpoint";
 const TRAINED: &str = "trained.json";
 const EXAM: &str = "exam.json";
@@ -68,7 +67,8 @@ impl LessonRunner {
         if !self.ledger.register(site) {
             return Err(CycleError::NotAdmitted(site.clone()));
         }
-        self.status.replace(site, LessonView { number: folder.number, ..LessonView::default() });
+        let report = Some(jobs::report::report_path(&folder.adapter()));
+        self.status.replace(site, LessonView { number: folder.number, report, ..LessonView::default() });
         // Reading the log takes a while: the runtime's other work goes on meanwhile.
         let lineage = tokio::task::block_in_place(|| self.draw(folder))?;
         self.export(site).await?;
@@ -124,7 +124,7 @@ impl LessonRunner {
             base: self.student.base.clone(),
             train: folder.curriculum().join(curriculum::TRAIN_FILE),
             held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
-            out: folder.dir.join(ADAPTER),
+            out: folder.adapter(),
             checkpoint: folder.dir.join(CHECKPOINT),
             reference: None,
             arguments: self.settings.train.clone(),
@@ -164,7 +164,7 @@ impl LessonRunner {
         let job = EvalJob {
             base,
             graph,
-            adapter: folder.dir.join(ADAPTER),
+            adapter: folder.adapter(),
             held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
             out: folder.dir.join(EXAM),
             onnxruntime,
@@ -201,11 +201,11 @@ impl LessonRunner {
         let (site, exam) = (&folder.site, result.mean_quality());
         self.status.change(site, |lesson| lesson.exam = Some(exam));
         let facts = serde_json::json!({
-            "base": self.student.base, "lineage": lineage, "exam": exam, "held_out": result.scores.len(),
+            "base": self.student.base, "lesson": folder.number, "lineage": lineage, "exam": exam, "held_out": result.scores.len(),
             "confidence_model": verify::confidence::CONFIDENCE_MODEL,
         });
         // Publishing the same adapter twice gives the same version, so a kill in here does no harm.
-        let version = self.registry.publish(site, &folder.dir.join(ADAPTER), facts)?;
+        let version = self.registry.publish(site, &folder.adapter(), facts)?;
         let (rules, now_ms) = (self.rules.of(site), (self.clock)());
         let passed = exam >= rules.policy.exam_min;
         if !passed {

@@ -257,6 +257,7 @@ fn view(lesson: &Summary) -> LessonView {
         examples: lesson.lineage.as_ref().map_or(0, |lineage| lineage.train as u64),
         exam: outcome.and_then(|outcome| outcome.exam),
         problem: outcome.and_then(|outcome| outcome.problem.clone()),
+        report: Some(jobs::report::report_path(&lesson.folder.adapter())),
         ..LessonView::default()
     }
 }

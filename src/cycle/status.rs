@@ -1,6 +1,8 @@
 //! What the cycle is doing, for people: the admin API, practice's display, the metrics.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use callsite::SiteId;
@@ -59,6 +61,17 @@ pub struct LessonView {
     pub paused: bool,
     pub paused_s: f64,
     pub problem: Option<String>,
+    /// The file that its training leaves: data, arguments, loss curves. There once it has begun.
+    pub report: Option<PathBuf>,
+}
+
+/// A file that a lesson's training leaves for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LessonFile {
+    /// JSON
+    Report,
+    /// SVG
+    Curve,
 }
 
 /// The last lesson of every site, and what blocks the next. Clones share it.
@@ -79,6 +92,23 @@ impl LessonStatus {
     #[must_use]
     pub fn lesson(&self, site: &SiteId) -> Option<LessonView> {
         self.lessons.lock().get(site).cloned()
+    }
+
+    /// What the last or running lesson of `site` has left of this kind; `None` without one. Blocking.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn file(&self, site: &SiteId, file: LessonFile) -> io::Result<Option<Vec<u8>>> {
+        let Some(report) = self.lesson(site).and_then(|lesson| lesson.report) else { return Ok(None) };
+        let path = match file {
+            LessonFile::Report => report,
+            LessonFile::Curve => jobs::report::curve_path_of(&report),
+        };
+        match fs_err::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Why no lesson runs at `site`, in words.

@@ -23,7 +23,7 @@ impl ChatExample {
         (answer.role == Role::Assistant && !prompt.is_empty()).then_some((prompt, answer))
     }
 
-    fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         self.split().is_none().then_some("the last message must be the assistant's answer to the ones before it")
     }
 }

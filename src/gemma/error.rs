@@ -26,6 +26,8 @@ pub enum GemmaError {
     Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("{path} is not an adapter that can be used here: {problem}")]
     Adapter { path: PathBuf, problem: String },
+    #[error("{} is not empty: a merged model gets a folder of its own, name another or empty it", dir.display())]
+    NotEmpty { dir: PathBuf },
     #[error("tokenizer {path}: {problem}")]
     Tokenizer { path: PathBuf, problem: String },
     #[error("cannot turn text into tokens: {0}")]

@@ -1,5 +1,6 @@
 //! Text to tokens and back, without ever letting text pose as a control token.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::GemmaError;
@@ -16,6 +17,14 @@ pub struct Special {
     pub pad: u32,
     pub start_of_turn: u32,
     pub end_of_turn: u32,
+}
+
+/// A token of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub id: u32,
+    /// The bytes of the text that it stands for; a part of a character has none of its own.
+    pub span: Option<Range<usize>>,
 }
 
 /// A `tokenizer.json` of Gemma's shape.
@@ -85,6 +94,23 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, GemmaError> {
         let encoding = self.inner.encode_fast(text, false).map_err(|e| GemmaError::Encode(e.to_string()))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The tokens of `text` as [`Tokenizer::encode`] gives them, each with its bytes of the text.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the text.
+    pub fn pieces(&self, text: &str) -> Result<Vec<Piece>, GemmaError> {
+        let encoding = self.inner.encode(text, false).map_err(|e| GemmaError::Encode(e.to_string()))?;
+        let offsets = encoding.get_offsets();
+        let own = |at: usize| {
+            let (start, end) = *offsets.get(at)?;
+            let before = at.checked_sub(1).and_then(|before| offsets.get(before)).map_or(0, |(_, end)| *end);
+            let after = offsets.get(at + 1).map_or(text.len(), |(start, _)| *start);
+            // Pieces of one character all claim the whole of it.
+            (start < end && before == start && after == end).then_some(start..end)
+        };
+        Ok(encoding.get_ids().iter().enumerate().map(|(at, id)| Piece { id: *id, span: own(at) }).collect())
     }
 
     /// The text of `ids`; control tokens are left out.

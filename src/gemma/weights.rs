@@ -4,16 +4,16 @@
 //! never lies in memory twice.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err::{self as fs, File};
-use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo, TensorView};
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Deserialize;
 
 use crate::error::GemmaError;
+use crate::stream::{self, Planned, widen};
 
 /// A tensor widened to 32-bit floats, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +148,19 @@ impl Weights {
         self.entries.get(name).ok_or_else(missing)
     }
 
+    /// Every tensor as it lies in its file.
+    pub(crate) fn planned(&self) -> Vec<Planned> {
+        self.entries.iter().map(|(name, entry)| Planned::new(name, entry.dtype, entry.shape.clone())).collect()
+    }
+
+    /// The bytes of one tensor, to be read on; `None` when there is none of that name.
+    pub(crate) fn bytes(&self, name: &str) -> std::io::Result<Option<impl Read>> {
+        let Some(entry) = self.entries.get(name) else { return Ok(None) };
+        let mut file = File::open(&entry.path)?;
+        file.seek(SeekFrom::Start(entry.offset))?;
+        Ok(Some(file.take(entry.len as u64)))
+    }
+
     /// Reads one tensor.
     ///
     /// # Errors
@@ -191,24 +204,19 @@ pub(crate) fn write_file(
         SaveAs::Bf16 => Dtype::BF16,
         SaveAs::F32 => Dtype::F32,
     };
-    let narrowed: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-        .into_iter()
-        .map(|(name, tensor)| {
-            let bytes = match save_as {
-                SaveAs::Bf16 => tensor.data.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect(),
-                SaveAs::F32 => tensor.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            };
-            (name, tensor.shape, bytes)
-        })
-        .collect();
-    let views: Result<Vec<(&str, TensorView<'_>)>, _> = narrowed
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(dtype, shape.clone(), bytes)?)))
-        .collect::<Result<_, safetensors::SafeTensorError>>();
-    let views = views.map_err(|e| GemmaError::safetensors(path, e))?;
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| GemmaError::safetensors(path, e))?;
-    Ok(files::replace(path, &bytes)?)
+    let mut tensors: Vec<(String, Tensor32)> = tensors.into_iter().collect();
+    tensors.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let wrong = tensors.iter().find(|(_, tensor)| tensor.data.len() != tensor.shape.iter().product::<usize>());
+    if let Some((name, Tensor32 { shape, data })) = wrong {
+        let problem = format!("tensor `{name}` has {} numbers for shape {shape:?}", data.len());
+        return Err(GemmaError::safetensors(path, problem));
+    }
+    let planned: Vec<Planned> =
+        tensors.iter().map(|(name, tensor)| Planned::new(name, dtype, tensor.shape.clone())).collect();
+    let write = |at: usize, out: &mut dyn Write| {
+        tensors.get(at).map_or(Ok(()), |(_, tensor)| stream::narrow(&tensor.data, dtype, out))
+    };
+    Ok(stream::write(path, &planned, write)?)
 }
 
 fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
@@ -235,16 +243,6 @@ fn read_header(path: &Path) -> Result<Vec<(String, Entry)>, GemmaError> {
         (name, entry)
     };
     Ok(metadata.tensors().into_iter().map(entry).collect())
-}
-
-fn widen(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    match dtype {
-        Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        Dtype::BF16 => Some(pairs.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()),
-        Dtype::F16 => Some(pairs.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

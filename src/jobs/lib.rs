@@ -2,16 +2,19 @@
 //! what they come to. Shared by whoever writes a job and whoever does it.
 //!
 //! - [`train`]: `apprentice train JOB.toml`; [`progress`]: the JSON lines that it prints;
+//! - [`report`]: the file that it leaves beside its output;
 //! - [`exam`]: `apprentice exam JOB.toml` and the result file that it writes.
 //!
 //! Data only: no I/O, no clock, no chance, nothing of models or stores.
 
 pub mod exam;
 pub mod progress;
+pub mod report;
 pub mod train;
 
 pub use exam::{EvalJob, EvalResult, Score};
 pub use progress::{INTERRUPTED, Progress};
+pub use report::{Curve, DataReport, HeldOutPoint, LossPoint, Tokens, TrainReport};
 pub use train::{Method, ObjectiveArguments, Pretraining, Schedule, TrainJob, TrainingArguments};
 
 #[cfg(test)]

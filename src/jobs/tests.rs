@@ -72,7 +72,9 @@ fn a_preference_job_names_its_reference_and_the_others_have_none() {
 #[test]
 fn an_objective_that_cannot_work_is_refused_with_key_value_and_range() {
     type Change = fn(&mut TrainJob);
-    let wrong: [(&str, Change); 5] = [
+    let wrong: [(&str, Change); 7] = [
+        ("objective.kl_weight = 1.5 must be from 0 to 1", |job| job.objective.kl_weight = 1.5),
+        ("objective.kl_weight = 0.5 is only for sft", |job| job.objective.kl_weight = 0.5),
         ("objective.beta = 0 must be greater than 0", |job| job.objective.beta = 0.0),
         ("objective.beta = inf must be", |job| job.objective.beta = f64::INFINITY),
         ("objective.desirable_weight = -1 must be", |job| job.objective.desirable_weight = -1.0),

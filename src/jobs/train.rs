@@ -29,7 +29,7 @@ pub struct TrainJob {
     pub reference: Option<PathBuf>,
     #[serde(default)]
     pub arguments: TrainingArguments,
-    /// Only with `method = "kto"` and `"dpo"`.
+    /// What is minimised, beyond the method.
     #[serde(default, skip_serializing_if = "ObjectiveArguments::is_default")]
     pub objective: ObjectiveArguments,
     /// Only with `method = "pretrain"`.
@@ -133,7 +133,7 @@ pub struct Pretraining {
     pub copy_first_part: f64,
 }
 
-/// Settings of `method = "kto"` and `"dpo"` alone.
+/// How what is minimised is weighed: `kl_weight` for `sft`, the others for `kto` and `dpo`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectiveArguments {
@@ -143,6 +143,9 @@ pub struct ObjectiveArguments {
     /// be 1 to 4/3 times `undesirable_weight * n_undesirable`.
     pub desirable_weight: f64,
     pub undesirable_weight: f64,
+    /// `sft`: how much of the loss is the divergence from the teacher's own probabilities (forward KL), on the tokens for which
+    /// a line's `logprobs` give them; the rest of it, and every other token, is imitation. 0 takes no notice of them.
+    pub kl_weight: f64,
 }
 
 impl ObjectiveArguments {
@@ -154,7 +157,7 @@ impl ObjectiveArguments {
 
 impl Default for ObjectiveArguments {
     fn default() -> Self {
-        Self { beta: 0.1, desirable_weight: 1.0, undesirable_weight: 1.0 }
+        Self { beta: 0.1, desirable_weight: 1.0, undesirable_weight: 1.0, kl_weight: 0.0 }
     }
 }
 
@@ -227,13 +230,18 @@ impl TrainJob {
                 .push("reference is only for kto and dpo: sft and pretrain start from nothing; take it out".to_owned()),
             _ => {}
         }
-        let ObjectiveArguments { beta, desirable_weight, undesirable_weight } = self.objective;
+        let ObjectiveArguments { beta, desirable_weight, undesirable_weight, kl_weight } = self.objective;
         let numbers =
             [("beta", beta), ("desirable_weight", desirable_weight), ("undesirable_weight", undesirable_weight)];
         for (key, value) in numbers {
             if !(value > 0.0 && value.is_finite()) {
                 problems.push(format!("objective.{key} = {value} must be greater than 0 and finite"));
             }
+        }
+        if !(0.0..=1.0).contains(&kl_weight) {
+            problems.push(format!("objective.kl_weight = {kl_weight} must be from 0 to 1"));
+        } else if kl_weight > 0.0 && self.method != Method::Sft {
+            problems.push(format!("objective.kl_weight = {kl_weight} is only for sft; take it out"));
         }
         if self.method == Method::Kto && self.arguments.batch_size < 2 {
             let size = self.arguments.batch_size;

@@ -1,5 +1,7 @@
 //! What a simulation hands back: figures with their goals, tables for reading, plots. Data only.
 
+use plot::Plot;
+pub(crate) use plot::shown;
 use serde::Serialize;
 
 /// One figure of a benchmark's file.
@@ -58,15 +60,6 @@ impl Table {
     }
 }
 
-/// A drawing as an SVG text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plot {
-    /// File name without its ending.
-    pub name: String,
-    pub title: String,
-    pub svg: String,
-}
-
 /// Everything a simulation found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
@@ -90,16 +83,5 @@ impl Report {
         self.rows.extend(other.rows);
         self.tables.extend(other.tables);
         self.plots.extend(other.plots);
-    }
-}
-
-/// A number as a table shows it; what is not finite is a dash.
-pub(crate) fn shown(value: f64) -> String {
-    match value {
-        value if !value.is_finite() => "-".to_owned(),
-        value if value.fract() == 0.0 => format!("{value:.0}"),
-        value if value.abs() < 0.01 => format!("{value:.4}"),
-        value if value.abs() < 10.0 => format!("{value:.3}"),
-        value => format!("{value:.0}"),
     }
 }

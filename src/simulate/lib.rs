@@ -4,7 +4,7 @@
 //!   thresholds, drift, other gates, dependence, cost, timing;
 //! - [`replay_entries`]: a policy over the entries of a hand-over log; [`replay_rows`]: the gate over a recorded stream of
 //!   answers in random orders;
-//! - `figures`, `plot`, `markdown`: what comes of it, as figures, drawings and text.
+//! - `figures`, `markdown`: what comes of it, as figures and text; its drawings are made by `plot`.
 //!
 //! No I/O and no clock: texts come in and go out, who wants timings gives a [`Meter`]. Chance is seeded, and nothing
 //! depends on the number of threads. The machine is measured here and never adjusted.
@@ -16,7 +16,6 @@ mod error;
 mod figures;
 mod hash;
 mod markdown;
-mod plot;
 mod policy_file;
 mod replay;
 mod rows;
@@ -27,7 +26,7 @@ mod summary;
 
 pub use entries::{Made, Replayed, read_entries, replay_entries};
 pub use error::SimulateError;
-pub use figures::{Plot, Report, Row, Table};
+pub use figures::{Report, Row, Table};
 pub use markdown::{markdown, text};
 pub use policy_file::policy_from_toml;
 pub use replay::{Accuracy, Interval, Replay, ReplayReport, replay_rows};

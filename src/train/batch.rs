@@ -5,6 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::soft::Soft;
 use crate::tree::{Tree, lay_out};
 
 /// Sequences that go through the model together.
@@ -16,6 +17,8 @@ pub(crate) struct Batch {
     pub(crate) rows: Vec<u32>,
     /// Those next tokens.
     pub(crate) targets: Vec<u32>,
+    /// By row, what the teacher thought of the next token; empty where it said nothing at all.
+    pub(crate) soft: Vec<Option<Soft>>,
     /// By sequence, where its rows end in `rows`.
     ends: Vec<usize>,
 }
@@ -33,13 +36,13 @@ impl Batch {
             }
             ends.push(rows.len());
         }
-        Self { ids: laid.ids, tree: laid.tree, rows, targets, ends }
+        Self { ids: laid.ids, tree: laid.tree, rows, targets, soft: Vec::new(), ends }
     }
 
     /// One sequence from which nothing is learnt.
     pub(crate) fn single(ids: &[u32]) -> Self {
         let laid = lay_out(&[ids]);
-        Self { ids: laid.ids, tree: laid.tree, rows: Vec::new(), targets: Vec::new(), ends: vec![0] }
+        Self { ids: laid.ids, tree: laid.tree, rows: Vec::new(), targets: Vec::new(), soft: Vec::new(), ends: vec![0] }
     }
 
     pub(crate) fn sequences(&self) -> usize {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use jobs::Curve;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub(crate) struct TrainState {
     /// The budget of tokens at once that it began with (`plan`).
     pub(crate) budget: u32,
     pub(crate) health: Health,
+    /// All of it: what a resumed run reports begins at its first step.
+    pub(crate) curve: Curve,
 }
 
 /// The lists of numbers of a run: what is trained, the optimiser's moments, the best parameters.

@@ -1,13 +1,16 @@
 //! The run's examples: lines of a data file to tokens.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use gemma::{Tokenizer, example_ids};
+use dataset::TaughtExample;
+use gemma::{TeacherToken, Tokenizer, example_ids, soft_targets};
 use jobs::{Method, TrainingArguments};
 
 use crate::batch::{epoch_batches, fixed_batches};
 use crate::error::TrainError;
 use crate::item::{Item, pair_mismatched};
+use crate::soft::Soft;
 
 /// Lines that an error names, at most.
 const LINES_SAID: usize = 32;
@@ -77,6 +80,21 @@ impl Examples {
         format!("{lines} {}{more} of {}", said.join(", "), path.display())
     }
 
+    /// Gives what the teacher thought its part of the loss, from 0 to 1; 0 forgets it.
+    pub(crate) fn weigh(&mut self, kl_weight: f64) {
+        for sequence in self.list.iter_mut().flat_map(|item| &mut item.sequences) {
+            if kl_weight == 0.0 {
+                sequence.soft.clear();
+            }
+            sequence.soft.values_mut().for_each(|soft| soft.weight = kl_weight);
+        }
+    }
+
+    /// Completion tokens of which it is known what the teacher thought.
+    pub(crate) fn soft_targets(&self) -> usize {
+        self.list.iter().flat_map(|item| &item.sequences).map(|sequence| sequence.soft.len()).sum()
+    }
+
     /// Tokens of the longest sequence.
     pub(crate) fn longest(&self) -> usize {
         self.list.iter().map(Item::longest).max().unwrap_or(0)
@@ -97,7 +115,18 @@ fn filled_lines(path: &Path) -> Result<Vec<usize>, TrainError> {
 fn items(path: &Path, tokenizer: &Tokenizer, method: Method) -> Result<Vec<Item>, TrainError> {
     let mut items = Vec::new();
     match method {
-        Method::Sft | Method::Pretrain => {
+        Method::Sft => {
+            for example in dataset::read_taught(path)? {
+                // `read_taught` has refused what does not split.
+                let Some((prompt, answer)) = example.chat.split() else { continue };
+                let mut item = Item::single(example_ids(tokenizer, prompt, &answer.text)?, true);
+                if let Some(sequence) = item.sequences.first_mut() {
+                    sequence.soft = soft(tokenizer, &answer.text, &example, sequence.tokens.completion.start)?;
+                }
+                items.push(item);
+            }
+        }
+        Method::Pretrain => {
             for chat in dataset::read_chat(path)? {
                 // `read_chat` has refused what does not split: every filled line is an item.
                 let Some((prompt, answer)) = chat.split() else { continue };
@@ -120,6 +149,28 @@ fn items(path: &Path, tokenizer: &Tokenizer, method: Method) -> Result<Vec<Item>
         }
     }
     Ok(items)
+}
+
+/// What the teacher thought of a completion's tokens, by their places among all tokens; the completion begins at `start`.
+fn soft(
+    tokenizer: &Tokenizer,
+    answer: &str,
+    example: &TaughtExample,
+    start: usize,
+) -> Result<BTreeMap<usize, Soft>, TrainError> {
+    let teacher: Vec<TeacherToken<'_>> = example
+        .tokens()
+        .iter()
+        .map(|token| TeacherToken {
+            bytes: token.own.bytes(),
+            considered: std::iter::once(&token.own)
+                .chain(&token.top_logprobs)
+                .map(|token| (token.bytes(), token.logprob))
+                .collect(),
+        })
+        .collect();
+    let found = soft_targets(tokenizer, answer, &teacher)?;
+    Ok(found.into_iter().map(|soft| (start + soft.at, Soft { weight: 0.0, known: soft.known })).collect())
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum TrainError {
     /// The message names what was tried and the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    File(#[from] files::FileError),
     #[error("job {}: {problem}", path.display())]
     Job { path: PathBuf, problem: String },
     #[error("{} holds no example at all: give it lines of examples", path.display())]

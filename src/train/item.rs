@@ -1,8 +1,11 @@
 //! What a run learns from, one item at a time: the sequences whose losses depend on each other.
 
+use std::collections::BTreeMap;
+
 use gemma::TokenisedExample;
 
 use crate::objective::Scored;
+use crate::soft::Soft;
 
 /// One prompt with one completion.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +15,8 @@ pub(crate) struct Sequence {
     pub(crate) desirable: bool,
     /// Log-probability of the completion under the reference, nats; 0 where there is none.
     pub(crate) reference: f64,
+    /// What the teacher thought of some of the completion's tokens, by their places; none is of weight 0.
+    pub(crate) soft: BTreeMap<usize, Soft>,
 }
 
 /// One example: a single sequence, or a chosen one and a rejected one.
@@ -24,7 +29,7 @@ pub(crate) struct Item {
 
 impl Sequence {
     pub(crate) fn new(tokens: TokenisedExample, desirable: bool) -> Self {
-        Self { tokens, desirable, reference: 0.0 }
+        Self { tokens, desirable, reference: 0.0, soft: BTreeMap::new() }
     }
 
     /// The sequence with what the model said about it.
@@ -35,6 +40,11 @@ impl Sequence {
     /// Completion tokens that have a token before them: what the sequence teaches.
     pub(crate) fn targets(&self) -> usize {
         self.tokens.completion.clone().filter(|at| *at > 0).count()
+    }
+
+    /// For every token that it teaches, what the teacher thought of it.
+    pub(crate) fn soft_targets(&self) -> impl Iterator<Item = Option<Soft>> {
+        self.tokens.completion.clone().filter(|at| *at > 0).map(|at| self.soft.get(&at).cloned())
     }
 
     /// This prompt with the completion of `other`, of at most `max_tokens` tokens. Nothing is learnt from it, so it

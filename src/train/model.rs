@@ -6,7 +6,7 @@ use gemma::{Adapter, Config, EMBEDDING, FINAL_NORM, LayerKind, Linear, Norm, Wei
 use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::float::{Float, tensor, view};
-use crate::head::{Want, head};
+use crate::head::{Targets, Want, head};
 use crate::kernels::{Rope, rms_norm, rms_norm_backward, scatter_rows};
 use crate::layer::{Layer, SavedActivations};
 use crate::linear::{Gradients, Matrix, Trained, add_scaled};
@@ -206,7 +206,8 @@ impl<T: Float> Model<T> {
         let checkpointing = if self.recompute { Checkpointing::Inputs } else { Checkpointing::All };
         let (hidden, mut activations) = self.forward(batch, Some(&batch.rows), checkpointing)?;
         let want = if self.embedding_index.is_some() { Want::HiddenAndEmbedding } else { Want::Hidden };
-        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, how.weight, how.chunk, want)?;
+        let targets = Targets { ids: &batch.targets, soft: &batch.soft };
+        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, targets, how.weight, how.chunk, want)?;
         let mut gradients = Gradients::new(parameters);
         let (slopes, said) = judge(&output.log_probabilities);
         if output.d_embedding.is_some() && slopes.iter().any(|slope| *slope != 1.0) {
@@ -239,7 +240,8 @@ impl<T: Float> Model<T> {
     /// How well each example of the batch is predicted.
     pub(crate) fn score(&self, batch: &Batch, chunk: usize) -> Result<Vec<Score>> {
         let (hidden, _) = self.forward(batch, Some(&batch.rows), Checkpointing::Nothing)?;
-        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, &batch.targets, 1.0, chunk, Want::Nothing)?;
+        let targets = Targets { ids: &batch.targets, soft: &[] };
+        let output = head::<T>(&self.normed(&hidden)?, &self.embedding, targets, 1.0, chunk, Want::Nothing)?;
         let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.sequences()];
         let by_sequence =
             batch.by_sequence(&output.log_probabilities).into_iter().zip(batch.by_sequence(&output.greedy));

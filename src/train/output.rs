@@ -10,7 +10,6 @@ use crate::parameters::{Method, Parameter, adapter};
 use crate::source::Source;
 use crate::weight::Weight;
 
-
 /// Writes what a run has trained.
 pub(crate) fn write(
     job: &TrainJob,

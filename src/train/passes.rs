@@ -175,7 +175,10 @@ impl<T: Float> Passes<'_, T> {
         z0: f64,
         parameters: usize,
     ) -> Result<(Learnt, Gradients), TrainError> {
-        let batch = Self::batch(sequences);
+        let mut batch = Self::batch(sequences);
+        if sequences.iter().any(|sequence| !sequence.soft.is_empty()) {
+            batch.soft = sequences.iter().flat_map(|sequence| sequence.soft_targets()).collect();
+        }
         let judge = |log_probabilities: &[f64]| {
             let scored: Vec<Scored<'_>> = batch
                 .by_sequence(log_probabilities)

@@ -8,7 +8,7 @@ use jobs::TrainJob;
 use crate::checkpoint;
 use crate::data::Examples;
 use crate::error::TrainError;
-use crate::fingerprint;
+use crate::fingerprint::{self, Hashes};
 use crate::job::{starting_parameters, trained};
 use crate::memory::{Largest, limit_mb};
 use crate::parameters::{Method, Parameter};
@@ -27,7 +27,7 @@ pub(crate) struct Ready {
     pub(crate) longest: usize,
     pub(crate) split: Split,
     pub(crate) parameters: Vec<Parameter<f32>>,
-    pub(crate) fingerprint: String,
+    pub(crate) hashes: Hashes,
 }
 
 impl Ready {
@@ -36,22 +36,25 @@ impl Ready {
         let config = Config::load(&job.base)?;
         let tokenizer = Tokenizer::load(&job.base)?;
         tokenizer.check_fits(config.vocab_size)?;
-        let train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
-        let held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
+        let mut train = Examples::read(&job.train, &tokenizer, job.method, arguments)?;
+        let mut held_out = Examples::read(&job.held_out, &tokenizer, job.method, arguments)?;
+        train.weigh(job.objective.kl_weight);
+        // Held-out examples say how well the answers are predicted, whatever is minimised.
+        held_out.weigh(0.0);
         let method = trained(job);
         let largest = largest(arguments.batch_size as usize, &[&train, &held_out]);
         let need = Need { config: &config, arguments, method, largest, limit_mb: limit_mb(arguments) };
         let mut split = need.split(None)?;
         let parameters = starting_parameters(job, &config)?;
-        let fingerprint = fingerprint::of(job, &train, &held_out, &parameters)?;
+        let hashes = fingerprint::of(job, &train, &held_out, &parameters)?;
         // In other pieces the sums would be rounded otherwise: a run goes on in those that it began with.
-        if let Some(before) = checkpoint::began_with(&job.checkpoint, &fingerprint) {
+        if let Some(before) = checkpoint::began_with(&job.checkpoint, &hashes.run) {
             split = need.split(Some(before)).unwrap_or(split);
         }
         let (bos, longest, mut job) = (tokenizer.special.bos, largest.longest, job.clone());
         (job.arguments.micro_batch_tokens, job.arguments.recompute) = (Some(split.budget), Some(split.recompute));
         let job = Arc::new(job);
-        Ok(Self { job, config, train, held_out, bos, method, longest, split, parameters, fingerprint })
+        Ok(Self { job, config, train, held_out, bos, method, longest, split, parameters, hashes })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::clock::WorkClock;
 use crate::data::Examples;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
+use crate::fingerprint::Hashes;
 use crate::induction::Mixture;
 use crate::item::{Item, Sequence};
 use crate::job::{rate_factor, step_count};
@@ -23,7 +24,10 @@ use crate::parameters::{Method, Parameter};
 use crate::passes::{Learnt, Passes, Plan};
 use crate::plan::Split;
 use crate::ready::Ready;
-use crate::{output, reference};
+use crate::{curve, output, reference};
+
+mod report;
+mod said;
 
 /// What a run came to. Held-out figures are those of the parameters that were written.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +100,10 @@ pub(crate) struct Run {
     pub(crate) split: Split,
     pub(crate) steps_per_epoch: usize,
     pub(crate) steps: usize,
+    planned: Plan,
+    hashes: Hashes,
+    /// Why it ended early, where it had begun to do harm.
+    stopped: Option<String>,
     /// The epoch whose batches are at hand.
     epoch: Option<u64>,
     batches: Vec<Vec<usize>>,
@@ -110,8 +118,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(job: &TrainJob) -> Result<Self, TrainError> {
         let clock = WorkClock::start()?;
-        let Ready { job, config, train, held_out, bos, method, longest, split, parameters, fingerprint } =
-            Ready::new(job)?;
+        let Ready { job, config, train, held_out, bos, method, longest, split, parameters, hashes } = Ready::new(job)?;
         let arguments = &job.arguments;
         let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
         let mut model = match method {
@@ -123,7 +130,7 @@ impl Run {
         let rules = parameters.iter().map(|p| if is_matrix(p) { Rule::Muon } else { Rule::AdamW }).collect();
         let optimizer = Optimizer::new(rules, &parameters, arguments.weight_decay as f32);
         let steps_per_epoch = train.batches(arguments, 0).len();
-        let state = TrainState { fingerprint, budget: split.budget, ..TrainState::default() };
+        let state = TrainState { fingerprint: hashes.run.clone(), budget: split.budget, ..TrainState::default() };
         Ok(Self {
             objective: objective::of(job.method, job.objective),
             model,
@@ -137,6 +144,9 @@ impl Run {
             held_out,
             bos,
             split,
+            planned: Plan::default(),
+            hashes,
+            stopped: None,
             steps_per_epoch,
             steps: step_count(arguments, steps_per_epoch),
             epoch: None,
@@ -147,26 +157,6 @@ impl Run {
             unsaved: false,
             job,
         })
-    }
-
-    fn start(&self) -> Progress {
-        let plan = self.plan();
-        Progress::Start {
-            examples: self.train.list.len() as u64,
-            held_out: self.held_out.list.len() as u64,
-            dropped: self.train.dropped as u64,
-            held_out_dropped: self.held_out.dropped as u64,
-            parameters: self.parameters.iter().map(|p| p.values.len() as u64).sum(),
-            steps: self.steps as u64,
-            micro_batches: plan.micro_batches as u64,
-            tokens: plan.tokens as u64,
-            computed_tokens: plan.computed as u64,
-            learnt_tokens: plan.learnt as u64,
-            tokens_at_once: self.split.at_once as u64,
-            recompute: self.split.recompute,
-            memory_mb: self.split.memory_mb,
-            memory_limit_mb: self.split.limit_mb,
-        }
     }
 
     /// What the first epoch costs; the others are much the same.
@@ -220,15 +210,6 @@ impl Run {
         Ok(found)
     }
 
-    /// What is said of a run that goes on from `before`.
-    fn resumed(&self, before: &TrainState) -> Progress {
-        let (began, now) = (before.budget, self.split.budget);
-        let split_anew = (began != now).then(|| {
-            format!("{began} tokens at once, with which it began, no longer fit the memory: it goes on with {now}")
-        });
-        Progress::Resumed { step: before.step as u64, split_anew }
-    }
-
     /// Time at work, that of the parts before this one included.
     fn seconds(&self) -> f64 {
         self.before + self.clock.seconds()
@@ -249,6 +230,7 @@ impl Run {
             let (learnt, z0) = self.step()?;
             let loss = learnt.loss;
             let step = self.state.step as u64;
+            curve::add_step(&mut self.state.curve, step, loss);
             let seconds = self.seconds();
             let tokens_per_s = self.state.tokens as f64 / seconds;
             on_progress(&Progress::Step { step, of: self.steps as u64, loss, tokens_per_s, seconds });
@@ -280,7 +262,8 @@ impl Run {
     fn save(&mut self, on_progress: &mut dyn FnMut(&Progress)) {
         self.state.seconds = self.seconds();
         let (job, state, step) = (self.job.clone(), self.state.clone(), self.state.step as u64);
-        match checkpoint::save(&job.checkpoint, &state, &self.numbers()) {
+        let saved = checkpoint::save(&job.checkpoint, &state, &self.numbers());
+        match saved.and_then(|()| self.write_report(None)) {
             Ok(()) => {
                 self.unsaved = false;
                 on_progress(&Progress::Checkpoint { step });
@@ -366,8 +349,10 @@ impl Run {
             Evaluation::of(&passes, &held_out.list, step)?
         };
         on_progress(&found.progress());
+        curve::add_evaluation(&mut self.state.curve, report::point(&found));
         if let Some(reason) = found.harm(self.reference_loss, self.job.objective.beta) {
-            on_progress(&Progress::Stopped { step: step as u64, reason });
+            on_progress(&Progress::Stopped { step: step as u64, reason: reason.clone() });
+            self.stopped = Some(reason);
             return Ok(true);
         }
         if self.state.best.is_none_or(|best| found.is_better_than(&best)) {
@@ -377,6 +362,8 @@ impl Run {
         } else {
             self.state.evals_since_best += 1;
         }
+        // A full disk ends no run; the report is written again.
+        self.write_report(None).ok();
         let patience = arguments.patience as usize;
         Ok(arguments.stop_exact.is_some_and(|enough| found.exact >= enough)
             || arguments.stop_loss.is_some_and(|enough| found.loss <= enough)
@@ -388,6 +375,7 @@ impl Run {
             parameter.values = best;
         }
         output::write(&self.job, self.method, &self.model.config, &self.parameters)?;
+        self.write_report(Some(self.ending()))?;
         let (held_out_loss, held_out_exact) = self.state.best.map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
         let (steps, seconds) = (self.state.step as u64, self.seconds());
         Ok(Summary { steps, seconds, held_out_loss, held_out_exact, out: self.job.out.clone() })

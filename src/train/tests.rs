@@ -50,6 +50,21 @@ fn worst(ours: &[Vec<f32>], theirs: &Tensor) -> f32 {
     ours.iter().flatten().zip(theirs.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
+#[test]
+fn a_merged_model_gives_the_logits_of_the_base_with_its_adapter() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("merged");
+    gemma::merge(&golden(), &golden().join("adapter"), &out, 50_000).unwrap();
+    let ids = &expected().ids[0];
+    let merged = crate::logits(&out, None, ids).unwrap();
+    let apart = crate::logits(&golden(), Some(&fixture_adapter()), ids).unwrap();
+    let pairs = merged.iter().flatten().zip(apart.iter().flatten());
+    let off = pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+    assert!(off <= 1e-5, "{off}");
+    let off = worst(&merged, &expected_tensors()["adapter_logits"]);
+    assert!(off <= 1e-5, "{off} from PEFT's");
+}
+
 fn fixture_adapter() -> Adapter {
     Adapter::load(&golden().join("adapter"), &Config::load(&golden()).unwrap()).unwrap()
 }

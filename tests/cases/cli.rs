@@ -26,6 +26,8 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         "check",
         "sites",
         "train",
+        "sweep",
+        "merge",
         "export",
         "export-encoder",
         "exam",

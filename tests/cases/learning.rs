@@ -72,6 +72,20 @@ fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() 
     assert!(drawn >= u64::from(EXCHANGES) && lineage["held_out"].as_u64() > Some(0), "{lineage}");
     assert_eq!((lineage["site"].as_str(), lineage["teacher"].as_str()), (Some("shop"), Some("scripted-1")));
 
+    // How it learnt can be looked at, while it learns and afterwards.
+    let shown = proxy.admin("GET", "/admin/call-sites/shop/lesson", "");
+    assert_eq!((shown.status(), shown.header("content-type")), (200, "application/json"));
+    let report: serde_json::Value = shown.json();
+    assert_eq!((report["ended"].as_str(), report["steps"].as_u64()), (Some("all 20 steps are done"), Some(20)));
+    assert_eq!(
+        (report["curve"]["train"].as_array().unwrap().len(), &report["train"]["examples"]),
+        (20, &lineage["train"])
+    );
+    let curve = proxy.admin("GET", "/admin/call-sites/shop/lesson/curve", "");
+    assert_eq!((curve.status(), curve.header("content-type")), (200, "image/svg+xml"));
+    assert_eq!(proxy.admin("GET", "/admin/call-sites/inn/lesson", "").status(), 404);
+    assert_eq!(facts["facts"]["lesson"], 1);
+
     // The version on trial is compared with the teacher, and the client notices nothing.
     let answer = proxy.chat("shop", &asked(999));
     assert_eq!((answer.header("x-apprentice-route"), answer.header("x-apprentice-reason")), ("teacher", "shadow"));
@@ -129,6 +143,10 @@ fn goes_on_after(end: impl Fn(Apprentice, i32)) {
         (site["state"] == "shadow").then_some(site)
     });
     assert_eq!(site["lesson"]["number"], 1);
+    let report: jobs::TrainReport =
+        serde_json::from_slice(&fs::read(folder.join("adapter.report.json")).unwrap()).unwrap();
+    let steps: Vec<u64> = report.curve.train.iter().map(|point| point.step).collect();
+    assert_eq!(steps, (1..=300).collect::<Vec<u64>>(), "every step is reported once");
     assert_eq!(fs::read(folder.join("curriculum/lineage.json")).unwrap(), lineage, "what was drawn stays drawn");
     assert!(!world.data().join("lessons/shop/2").try_exists().unwrap());
 }

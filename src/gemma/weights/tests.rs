@@ -36,6 +36,27 @@ fn shards_are_found_through_the_index() {
 }
 
 #[test]
+fn numbers_that_do_not_fit_their_shape_are_refused_and_written_in_the_order_of_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = Tensor32 { shape: vec![2, 2], ..tensor() };
+    let error = Weights::save(dir.path(), [("a".to_owned(), wrong)], SaveAs::F32).unwrap_err().to_string();
+    assert!(error.contains("`a` has 6 numbers for shape [2, 2]"), "{error}");
+    Weights::save(dir.path(), [("b".to_owned(), tensor()), ("a".to_owned(), tensor())], SaveAs::F32).unwrap();
+    let bytes = std::fs::read(dir.path().join("model.safetensors")).unwrap();
+    let views = ["a", "b"].map(|name| {
+        let data: &'static [u8] = Box::leak(tensor().data.iter().flat_map(|v| v.to_le_bytes()).collect());
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], data).unwrap())
+    });
+    let theirs = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    for (name, view) in views {
+        let read = theirs.tensor(name).unwrap();
+        assert_eq!((read.shape(), read.data()), (view.shape(), view.data()));
+    }
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    assert_eq!(length % 8, 0, "numbers are aligned");
+}
+
+#[test]
 fn a_cut_file_and_a_missing_tensor_are_errors_that_name_them() {
     let dir = tempfile::tempdir().unwrap();
     Weights::save(dir.path(), [("a".to_owned(), tensor())], SaveAs::F32).unwrap();

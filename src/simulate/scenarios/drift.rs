@@ -2,13 +2,13 @@
 //! sent away.
 
 use handover::{Dice, Health, Policy, State};
+use plot::{Bar, bars};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::chance::coin;
 use crate::driven::{Answer, Driven};
 use crate::figures::{Goal, Report, Row, Table, shown};
-use crate::plot::{Bar, bars};
 use crate::scenarios::{World, share_cell, time_cell, time_row};
 use crate::summary::{Times, float, mean_interval};
 

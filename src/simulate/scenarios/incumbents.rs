@@ -1,11 +1,11 @@
 //! What other gates do: four of four right at one of ten milestones, eleven right in a row, and looking at a
 //! fixed-sample bound after every audit.
 
+use plot::{Bar, bars};
 use rand_chacha::ChaCha8Rng;
 
 use crate::chance::coin;
 use crate::figures::{Goal, Report, Table};
-use crate::plot::{Bar, bars};
 use crate::scenarios::promotion::{AUDITS, whole};
 use crate::scenarios::{World, share_row, time_cell};
 use crate::summary::{Times, float};

@@ -2,10 +2,10 @@
 
 use handover::betting::Betting;
 use handover::gate::{Claims, Gate, Seen};
+use plot::{Line, lines};
 use rand_chacha::ChaCha8Rng;
 
 use crate::figures::{Goal, Report, Row, Table, shown};
-use crate::plot::{Line, lines};
 use crate::scenarios::{World, share_cell, share_row};
 use crate::student::{Served, Student};
 use crate::summary::{Share, float, mean_interval, size};
@@ -90,7 +90,7 @@ pub(crate) fn report(world: &World) -> Report {
     ));
     report.tables.push(table);
     let drawn = [
-        Line { name: format!("proven (mean of {} runs)", size(runs.len())), points },
+        Line::new(format!("proven (mean of {} runs)", size(runs.len())), points),
         Line::level("oracle", oracle, 4_000.0),
     ];
     report.plots.push(lines(

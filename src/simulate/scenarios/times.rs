@@ -3,11 +3,11 @@
 use handover::State;
 use handover::betting::Betting;
 use handover::tally::{Tally, percent};
+use plot::{Line, lines};
 
 use crate::chance::{coin, quality};
 use crate::driven::{Answer, Driven};
 use crate::figures::{Goal, Report, Table};
-use crate::plot::{Line, lines};
 use crate::scenarios::promotion::{AUDITS, BETS, alone};
 use crate::scenarios::{World, time_cell, time_row};
 use crate::summary::{Times, size};
@@ -84,7 +84,7 @@ fn whole(world: &World, means: &[f64]) -> Vec<[Times; 2]> {
 }
 
 /// The lower bound over audits, averaged over runs.
-fn bounds(world: &World) -> crate::Plot {
+fn bounds(world: &World) -> plot::Plot {
     let (q0, alpha) = (world.policy.quality_min, world.policy.promote_alpha);
     let mut drawn = vec![Line::level(&format!("asked for: {q0}"), q0, 1_000.0)];
     for mean in [q0 - 0.05, q0, q0 + (1.0 - q0) * 0.5, q0 + (1.0 - q0) * 0.9] {
@@ -101,7 +101,7 @@ fn bounds(world: &World) -> crate::Plot {
             runs.iter().filter_map(|run| run.get(step)).map(|point| point.1).sum::<f64>() / size(runs.len())
         };
         let points = (0..50usize).map(|step| (20.0 * (size(step) + 1.0), mean_at(step))).collect();
-        drawn.push(Line { name: format!("true quality {mean:.2}"), points });
+        drawn.push(Line::new(format!("true quality {mean:.2}"), points));
     }
     lines("bound", "Lower bound of quality over audits (mean of runs)", ["audits", "lower bound"], 0.5, &drawn)
 }

@@ -14,6 +14,7 @@ fn numbers() -> (Vec<Parameter<f32>>, Optimizer, Vec<Vec<f32>>) {
 
 fn state() -> TrainState {
     let best = Some(Evaluation { step: 3, loss: 0.1, exact: 0.9, preference: None });
+    let curve = Curve { train: vec![jobs::LossPoint { step: 5, steps: 5, loss: 0.1 }], held_out: Vec::new() };
     let health = Health::default();
     TrainState {
         fingerprint: "job".into(),
@@ -24,6 +25,7 @@ fn state() -> TrainState {
         evals_since_best: 2,
         budget: 2048,
         health,
+        curve,
     }
 }
 

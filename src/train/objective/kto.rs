@@ -20,7 +20,7 @@ impl Objective for Kto {
     }
 
     fn terms(&self, sequences: &[Scored<'_>], z0: f64) -> Terms {
-        let Self(ObjectiveArguments { beta, desirable_weight, undesirable_weight }) = *self;
+        let Self(ObjectiveArguments { beta, desirable_weight, undesirable_weight, .. }) = *self;
         let mut terms = Terms::default();
         for sequence in sequences {
             let (sign, weight) = if sequence.desirable { (1.0, desirable_weight) } else { (-1.0, undesirable_weight) };

@@ -61,7 +61,10 @@ impl Case {
     fn objective(&self, beta: f64) -> Box<dyn Objective> {
         let method = if self.mismatched.is_empty() { JobMethod::Dpo } else { JobMethod::Kto };
         let Self { desirable_weight, undesirable_weight, .. } = *self;
-        objective::of(method, ObjectiveArguments { beta, desirable_weight, undesirable_weight })
+        objective::of(
+            method,
+            ObjectiveArguments { beta, desirable_weight, undesirable_weight, ..ObjectiveArguments::default() },
+        )
     }
 
     fn items(&self) -> Vec<Item> {

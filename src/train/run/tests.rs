@@ -59,8 +59,13 @@ struct Told {
 }
 
 fn told(job: &TrainJob) -> Told {
-    let mut told =
-        Told { losses: Vec::new(), summary: Err(TrainError::Checkpoint(String::new())), resumed: None, restarted: None, split_anew: None };
+    let mut told = Told {
+        losses: Vec::new(),
+        summary: Err(TrainError::Checkpoint(String::new())),
+        resumed: None,
+        restarted: None,
+        split_anew: None,
+    };
     told.summary = run(job, &mut |event| match event {
         Progress::Step { step, loss, .. } => told.losses.push((*step, *loss)),
         Progress::Resumed { step, split_anew } => {
@@ -308,3 +313,6 @@ fn a_good_enough_evaluation_ends_the_run() {
     job.arguments.stop_loss = Some(1e9);
     assert_eq!(told(&job).summary.unwrap().steps, 1);
 }
+
+mod reports;
+mod taught;

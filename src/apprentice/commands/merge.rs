@@ -1,0 +1,21 @@
+//! `apprentice merge`: a base and an adapter as one model folder.
+
+use std::process::ExitCode;
+
+use crate::Outcome;
+use crate::cli::Merge;
+use crate::output::eprint_line;
+
+pub(crate) fn merge(arguments: &Merge) -> Outcome {
+    let Merge { base, adapter, out, file_mb } = arguments;
+    let merged = gemma::merge(base, adapter, out, file_mb * 1_000_000)?;
+    eprint_line(&format!(
+        "{}: {} tensors, {} of them changed by the adapter, {} bytes in {} files",
+        out.display(),
+        merged.tensors,
+        merged.changed,
+        merged.bytes,
+        merged.files
+    ));
+    Ok(ExitCode::SUCCESS)
+}
