@@ -52,8 +52,8 @@ fn alternatives_are_known_where_they_are_one_token_and_their_sum_is_never_above_
     let others = [(".", 0.2), ("!? no token", 0.1), (".", 0.2), (",", 0.5)];
     let found = soft_targets(&tokenizer, REPLY, &teacher(&pieces, &others)).unwrap();
     assert_eq!(found.len(), 1);
-    let want = std::collections::BTreeMap::from([(one(",").unwrap(), 0.5), (one(".").unwrap(), 0.2)]);
-    let known: std::collections::BTreeMap<u32, f64> = found[0].known.iter().copied().collect();
+    let want = BTreeMap::from([(one(",").unwrap(), 0.5), (one(".").unwrap(), 0.2)]);
+    let known: BTreeMap<u32, f64> = found[0].known.iter().copied().collect();
     assert_eq!(known.keys().collect::<Vec<_>>(), want.keys().collect::<Vec<_>>());
     assert!(known.iter().all(|(id, p)| (p - want[id]).abs() < 1e-12), "{known:?}");
     let found = soft_targets(&tokenizer, REPLY, &teacher(&pieces, &[(".", 0.7)])).unwrap();
