@@ -71,7 +71,7 @@ async fn run(combination: &Combination, name: &str) -> Result<Tried, app::Error>
         Progress::HeldOut { step, loss, exact, .. } => {
             eprint_line(&format!("{name}: step {step}, held-out loss {loss:.4}, exact {exact:.2}"));
         }
-        Progress::Resumed { step } => eprint_line(&format!("{name}: goes on after step {step}")),
+        Progress::Resumed { step, .. } => eprint_line(&format!("{name}: goes on after step {step}")),
         Progress::Restarted { reason } => eprint_line(&format!("{name}: starts afresh: {reason}")),
         Progress::Stopped { step, reason } => eprint_line(&format!("{name}: stopped at step {step}: {reason}")),
         _ => {}

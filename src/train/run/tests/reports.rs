@@ -32,7 +32,8 @@ fn a_report_says_what_was_learnt_from_and_how_it_went() {
     assert_eq!((kept.loss, kept.exact), (summary.held_out_loss, summary.held_out_exact));
     assert!(report.curve.held_out.contains(&kept));
     assert_eq!((report.train.examples, report.train.dropped, report.held_out.examples), (16, 1, 4));
-    assert_eq!((report.arguments, report.steps, report.steps_max), (job.arguments.clone(), 10, 10));
+    let filled_in = TrainingArguments { recompute: Some(false), ..job.arguments.clone() };
+    assert_eq!((report.arguments, report.steps, report.steps_max), (filled_in, 10, 10));
     assert!(report.epoch.learnt > 0 && report.epoch.computed < report.epoch.logical && report.tokens > 0);
     assert!(report.seconds > 0.0 && report.tokens_per_s > 0.0 && report.memory_mb > 0);
     assert_eq!(report.base_blake3, gemma::base_hash(&job.base).unwrap().to_hex().to_string());
@@ -77,8 +78,8 @@ fn a_report_says_why_the_run_ended() {
         report(&job).ended.unwrap()
     };
     assert_eq!(ended(&|a| a.stop_loss = Some(1e9)), "the held-out loss is low enough (stop_loss = 1000000000)");
-    // A rate of nothing much never gets better than its first evaluation by more than rounding.
-    let patient = ended(&|a| (a.learning_rate, a.patience, a.max_steps) = (10.0, 2, 40));
+    // A rate that moves no bit is never better than its first evaluation.
+    let patient = ended(&|a| (a.learning_rate, a.patience, a.max_steps) = (1e-30, 2, 40));
     assert_eq!(patient, "no better evaluation among the last 2 (patience = 2)");
     assert_eq!(ended(&|a| a.max_seconds = 1e-9), "the time is over (max_seconds = 0.000000001)");
 }
