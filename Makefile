@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train fuzz mutants reference setup models practice-base fmt
+.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-pytorch fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -57,6 +57,16 @@ bench-busy: setup
 bench-train: setup
 	cargo build --locked
 	python3 tests/bench/train.py target/debug/apprentice $(ARGS)
+
+# The trainer beside PyTorch, transformers and PEFT, which are installed into the cache (about 6 GB), at Gemma 3 1B's shape. Half an hour.
+PYTORCH := $(CACHE)/pytorch-2.15.0
+$(PYTORCH)/ready:
+	pip install --quiet --target $(PYTORCH) torch==2.15.0 transformers==5.23.0 peft==0.21.2
+	touch $@
+
+bench-train-pytorch: setup $(PYTORCH)/ready
+	cargo build --locked
+	python3 tests/bench/train_pytorch.py target/debug/apprentice $(PYTORCH) $(ARGS)
 
 SEEDS ?= 5
 AT_ONCE ?= 1

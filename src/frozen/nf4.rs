@@ -4,10 +4,14 @@
 
 use std::sync::LazyLock;
 
+use rayon::prelude::*;
+
 use crate::quantize::largest;
 
 /// Numbers that share a scale.
 const BLOCK: usize = 64;
+/// Blocks that are worth a task of their own.
+const PART: usize = 128;
 /// Scales that share a mean and a scale of their own.
 const GROUP: usize = 256;
 /// The code's values, ascending (appendix E of the paper).
@@ -48,7 +52,7 @@ pub(crate) struct Nf4 {
 
 impl Nf4 {
     pub(crate) fn pack(values: &[f32]) -> Self {
-        let exact: Vec<f32> = values.chunks(BLOCK).map(|block| largest(block).abs()).collect();
+        let exact: Vec<f32> = values.par_chunks(BLOCK).with_min_len(PART).map(|block| largest(block).abs()).collect();
         let (mut scales, mut groups) = (Vec::with_capacity(exact.len()), Vec::new());
         for group in exact.chunks(GROUP) {
             let mean = group.iter().sum::<f32>() / group.len() as f32;
@@ -57,16 +61,14 @@ impl Nf4 {
             scales.extend(group.iter().map(|scale| ((scale - mean) * inverse).round() as i8));
             groups.push((mean, step));
         }
-        let mut packed = Self { codes: Vec::with_capacity(values.len() / 2), scales, groups };
-        for (number, block) in values.chunks(BLOCK).enumerate() {
+        let mut packed = Self { codes: Vec::new(), scales, groups };
+        let codes = values.par_chunks(BLOCK).with_min_len(PART).enumerate().flat_map_iter(|(number, block)| {
             let scale = packed.scale(number);
             let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-            let code = |value: &f32| nearest(value * inverse);
-            packed.codes.extend(block.chunks(2).map(|pair| {
-                let (low, high) = (pair.first().map_or(0, code), pair.get(1).map_or(0, code));
-                low | high << 4
-            }));
-        }
+            let code = move |value: &f32| nearest(value * inverse);
+            block.chunks(2).map(move |pair| pair.first().map_or(0, code) | pair.get(1).map_or(0, code) << 4)
+        });
+        packed.codes = codes.collect();
         packed
     }
 

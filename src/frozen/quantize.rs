@@ -1,12 +1,15 @@
 //! Packing a matrix to 8 or 4 bits a number.
 
 use half::f16;
+use rayon::prelude::*;
 
 use crate::nf4::Nf4;
 use crate::numbers::Numbers;
 
 /// Numbers that share a scale in `Q8_0` and `Q4_0`, and the unit in which packed rows are cut.
 pub(crate) const BLOCK: usize = 32;
+/// Blocks that are worth a task of their own.
+const PART: usize = 256;
 
 /// How a frozen matrix is packed (QLoRA, Dettmers et al. 2023: frozen weights in few bits, low-rank terms in full).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +55,20 @@ impl Quantization {
     }
 }
 
-fn scales(values: &[f32], scale: impl Fn(&[f32]) -> f32) -> Vec<f16> {
-    values.chunks(BLOCK).map(|block| f16::from_f32(scale(block))).collect()
+fn scales(values: &[f32], scale: impl Fn(&[f32]) -> f32 + Sync) -> Vec<f16> {
+    values.par_chunks(BLOCK).with_min_len(PART).map(|block| f16::from_f32(scale(block))).collect()
 }
 
 /// The codes of all numbers, by the scales as they are kept, so that their own rounding is made good.
-fn coded<C>(values: &[f32], scales: &[f16], code: impl Fn(f32, f32) -> C) -> Vec<C> {
-    let inverse = |scale: &f16| if scale.to_f32() == 0.0 { 0.0 } else { 1.0 / scale.to_f32() };
-    let blocks = values.chunks(BLOCK).zip(scales.iter().map(inverse));
+fn coded<C: Send>(values: &[f32], scales: &[f16], code: impl Fn(f32, f32) -> C + Sync) -> Vec<C> {
+    let blocks = values.par_chunks(BLOCK).with_min_len(PART).zip(scales);
     blocks
-        .flat_map(|(block, inverse)| block.iter().map(move |value| (*value, inverse)))
-        .map(|(v, i)| code(v, i))
+        .flat_map_iter(|(block, scale)| {
+            let scale = scale.to_f32();
+            let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+            block.iter().map(move |value| (*value, inverse))
+        })
+        .map(|(value, inverse)| code(value, inverse))
         .collect()
 }
 

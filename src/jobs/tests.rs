@@ -2,7 +2,9 @@ use std::path::Path;
 
 use wire::Signals;
 
-use crate::{EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Score, TrainJob, TrainingArguments};
+use crate::{
+    EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Quantize, Score, TrainJob, TrainingArguments,
+};
 
 fn job() -> TrainJob {
     TrainJob {
@@ -24,6 +26,17 @@ fn a_job_that_was_written_is_read_back_with_its_folder() {
     let read = TrainJob::parse(&job().to_toml().unwrap(), Path::new("/lesson")).unwrap();
     assert_eq!((read.base.as_path(), read.train.as_path()), (Path::new("/b"), Path::new("/lesson/t.jsonl")));
     assert_eq!(read.arguments, job().arguments);
+}
+
+#[test]
+fn weights_that_are_trained_are_not_quantized() {
+    let arguments = TrainingArguments { quantize: Some(Quantize::Nf4), ..TrainingArguments::default() };
+    let packed = TrainJob { arguments, ..job() };
+    let text = packed.to_toml().unwrap();
+    assert!(text.contains("quantize = \"nf4\""), "{text}");
+    assert_eq!(TrainJob::parse(&text, Path::new("")).unwrap().arguments, packed.arguments);
+    let text = TrainJob { method: Method::Pretrain, ..packed }.to_toml().unwrap();
+    assert!(TrainJob::parse(&text, Path::new("")).unwrap_err().contains("pretrain has none"));
 }
 
 #[test]

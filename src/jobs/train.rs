@@ -69,6 +69,20 @@ pub enum Schedule {
     Cosine,
 }
 
+/// Formats of packed frozen weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Quantize {
+    /// 8.5 bits a number (ggml's).
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// 4.5 bits a number (ggml's).
+    #[serde(rename = "q4_0")]
+    Q4_0,
+    /// 4.13 bits a number, with double quantisation (QLoRA's).
+    #[serde(rename = "nf4")]
+    Nf4,
+}
+
 /// The settings of a run; `[lessons.train]` of the configuration. Defaults are for a LoRA on Gemma 3 1B.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,14 +100,17 @@ pub struct TrainingArguments {
     pub clip_norm: f64,
     /// Examples of one optimizer step.
     pub batch_size: u32,
-    /// Tokens that are computed at once, over all threads: the bound on memory. What examples have in common is computed once for
-    /// each thread.
+    /// Tokens that are computed at once, over all threads: the bound on memory. What examples have in common is computed once, or
+    /// where it is little once for each thread.
     /// A batch with more is split into micro-batches, which changes nothing but the time; 0 never splits. Without it the trainer
     /// takes 4,096, or as many as the memory allows.
     pub micro_batch_tokens: Option<u32>,
     /// Keep only the layers' inputs on the way forward (gradient checkpointing): a tenth to a third more time, a
     /// fraction of the memory. Without it the trainer does so where more than half of the memory would be taken otherwise.
     pub recompute: Option<bool>,
+    /// Pack the frozen linears to few bits for the run (QLoRA): less memory, a little less exact. Not for `pretrain`. Without it they stay as their
+    /// file has them.
+    pub quantize: Option<Quantize>,
     /// A run that is estimated to need more is refused before it begins; 0 is nine tenths of the memory that is
     /// available at its start.
     pub memory_max_mb: u64,
@@ -174,6 +191,7 @@ impl Default for TrainingArguments {
             batch_size: 16,
             micro_batch_tokens: None,
             recompute: None,
+            quantize: None,
             memory_max_mb: 0,
             max_tokens: 1024,
             head_chunk: 128,
@@ -242,6 +260,9 @@ impl TrainJob {
             problems.push(format!("objective.kl_weight = {kl_weight} must be from 0 to 1"));
         } else if kl_weight > 0.0 && self.method != Method::Sft {
             problems.push(format!("objective.kl_weight = {kl_weight} is only for sft; take it out"));
+        }
+        if self.method == Method::Pretrain && self.arguments.quantize.is_some() {
+            problems.push("arguments.quantize is for frozen weights, and pretrain has none; take it out".to_owned());
         }
         if self.method == Method::Kto && self.arguments.batch_size < 2 {
             let size = self.arguments.batch_size;

@@ -87,14 +87,14 @@ pub(crate) fn fixed_batches(items: usize, batch_size: usize, least: usize, seed:
 }
 
 /// Splits a batch, of which every item's sequences are given, into rounds that run one after another, each split into up to `threads`
-/// micro-batches of about equal cost; an item is named by its place. Items that begin alike stay together. No round computes more than
+/// micro-batches of about equal cost unless they have too much in common; an item is named by its place. Items that begin alike stay together. No round computes more than
 /// `tokens` tokens, unless it is one item that is longer; 0 makes one round of all.
 pub(crate) fn split_microbatches(items: &[Vec<&[u32]>], tokens: usize, threads: usize) -> Vec<Vec<Vec<usize>>> {
     let mut sorted: Vec<usize> = (0..items.len()).collect();
     sorted.sort_by_key(|place| items.get(*place));
     let mut rounds: Vec<Vec<usize>> = vec![Vec::new()];
     for place in sorted {
-        let parts = |round: &[usize]| split_over_threads(items, round, threads);
+        let parts = |round: &[usize]| shared_out(items, round, threads);
         let fits = |round: &[usize]| {
             tokens == 0 || parts(round).iter().map(|part| computed(items, part)).sum::<usize>() <= tokens
         };
@@ -110,7 +110,15 @@ pub(crate) fn split_microbatches(items: &[Vec<&[u32]>], tokens: usize, threads: 
             None => {}
         }
     }
-    rounds.iter().map(|round| split_over_threads(items, round, threads)).collect()
+    rounds.iter().map(|round| shared_out(items, round, threads)).collect()
+}
+
+/// A part for each thread, or a single one where the parts would compute much of it several times: all threads work on that one together, with
+/// somewhat more waiting for each other than on parts of their own.
+fn shared_out(items: &[Vec<&[u32]>], round: &[usize], threads: usize) -> Vec<Vec<usize>> {
+    let parts = split_over_threads(items, round, threads);
+    let apart: usize = parts.iter().map(|part| computed(items, part)).sum();
+    if apart * 10 > computed(items, round) * 11 { vec![round.to_vec()] } else { parts }
 }
 
 /// Tokens that a micro-batch of these items computes.

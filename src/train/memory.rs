@@ -4,7 +4,7 @@
 //! the machine this file only reads what it says of its memory: where it says nothing, nothing is refused.
 
 use gemma::{Config, Linear};
-use jobs::TrainingArguments;
+use jobs::{Quantize, TrainingArguments};
 
 use crate::error::TrainError;
 
@@ -18,7 +18,7 @@ const COPIES_OF_TRAINED: u64 = 6;
 pub(crate) struct Load {
     /// Numbers that are trained.
     pub(crate) trained: usize,
-    /// Tokens that are computed at once, over all threads; what sequences have in common counts once for each thread.
+    /// Tokens that are computed at once, over all threads; what sequences have in common counts for every thread that computes it.
     pub(crate) tokens: usize,
     /// Tokens of the longest example.
     pub(crate) longest: usize,
@@ -28,6 +28,7 @@ pub(crate) struct Load {
     pub(crate) head_chunk: usize,
     /// Rank of the low-rank terms; 0 where all weights are trained.
     pub(crate) rank: usize,
+    pub(crate) quantize: Option<Quantize>,
 }
 
 /// The most that a run's data ask for.
@@ -56,7 +57,7 @@ impl Load {
         // A larger item than the budget goes alone.
         let tokens = if budget == 0 { batch } else { batch.min(budget.max(item)) };
         let (threads, head_chunk) = (arguments.threads as usize, arguments.head_chunk as usize);
-        Self { trained, tokens, longest, item, threads, head_chunk, rank }
+        Self { trained, tokens, longest, item, threads, head_chunk, rank, quantize: arguments.quantize }
     }
 
     /// The peak in bytes. It falls where the head computes, all activations being at hand, or in the backward
@@ -70,7 +71,7 @@ impl Load {
         let head = head_rows * config.vocab_size as u64;
         let backward = tokens * self.backward_floats(config);
         let trained = self.trained as u64 * (COPIES_OF_TRAINED + self.threads as u64);
-        weights(config, self.rank > 0) + FLOAT * (trained + tokens * per_token + head.max(backward))
+        weights(config, self.rank > 0, self.quantize) + FLOAT * (trained + tokens * per_token + head.max(backward))
     }
 
     /// What a layer keeps of one token for its backward pass (`layer::SavedActivations`).
@@ -107,10 +108,18 @@ impl Load {
     }
 }
 
-/// Bytes of the base as the model holds it: as its file does, unless all of it is trained.
-fn weights(config: &Config, frozen: bool) -> u64 {
+/// Bytes of the base as the model holds it: as its file does unless all of it is trained, the linears packed if the run says so.
+fn weights(config: &Config, frozen: bool, quantize: Option<Quantize>) -> u64 {
     let each = if frozen && config.dtype != "float32" { FLOAT / 2 } else { FLOAT };
-    each * config.parameters() as u64
+    let linears = Linear::ALL.iter().map(|linear| linear.shape(config)).map(|(out, inn)| out * inn).sum::<usize>();
+    let packed = (linears * config.num_hidden_layers) as u64;
+    let bytes_in_32 = match quantize {
+        Some(Quantize::Q8_0) => 34,
+        Some(Quantize::Q4_0) => 18,
+        Some(Quantize::Nf4) => 17,
+        None => 32 * each,
+    };
+    each * (config.parameters() as u64 - packed) + packed * bytes_in_32 / 32
 }
 
 /// What the run may take, MB: what it is told, or nine tenths of what is available.

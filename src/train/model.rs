@@ -52,14 +52,13 @@ pub(crate) struct Learning {
 }
 
 impl<T: Float> Model<T> {
-    /// Maps a model folder's weights, for sequences of up to `positions` tokens.
+    /// Maps a model folder's weights as they are, for sequences of up to `positions` tokens.
     ///
     /// # Errors
     /// When a tensor is missing, has another shape, or holds a value that is not finite: else the loss would be
     /// none either, and the learning rate would be blamed.
     pub(crate) fn load(config: Config, weights: &Weights, positions: usize) -> std::result::Result<Self, TrainError> {
-        let mut files = Files::new(weights);
-        Self::build(config, positions, &mut files)
+        Self::build(config, positions, &mut Files::new(weights, None))
     }
 
     /// Takes every weight from `source`.

@@ -24,6 +24,7 @@ use crate::parameters::{Method, Parameter};
 use crate::passes::{Learnt, Passes, Plan};
 use crate::plan::Split;
 use crate::ready::Ready;
+use crate::source::Files;
 use crate::{curve, output, reference};
 
 mod report;
@@ -122,7 +123,10 @@ impl Run {
         let arguments = &job.arguments;
         let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
         let mut model = match method {
-            Method::LowRank { .. } => pool.install(|| Model::load(config, &Weights::load(&job.base)?, longest))?,
+            Method::LowRank { .. } => {
+                let weights = Weights::load(&job.base)?;
+                pool.install(|| Model::build(config, longest, &mut Files::new(&weights, arguments.quantize)))?
+            }
             Method::Full => Model::build(config, longest, &mut output::Untrained)?,
         };
         model.recompute = split.recompute;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use frozen::{Format, FrozenMatrix, MappedFile};
-use gemma::{NumberFormat, Weights};
+use frozen::{Format, FrozenMatrix, MappedFile, Quantization};
+use gemma::{EMBEDDING, NumberFormat, Weights};
+use jobs::Quantize;
 
 use crate::error::TrainError;
 use crate::float::Float;
@@ -17,15 +18,21 @@ pub(crate) trait Source<T> {
     fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, TrainError>;
 }
 
-/// A model folder, its matrices in the files' own memory. Everything that it gives is finite.
+/// A model folder, its matrices in the files' own memory or, all but the embedding, packed. Everything that it gives is finite.
 pub(crate) struct Files<'a> {
     weights: &'a Weights,
+    quantization: Option<Quantization>,
     mapped: HashMap<PathBuf, MappedFile>,
 }
 
 impl<'a> Files<'a> {
-    pub(crate) fn new(weights: &'a Weights) -> Self {
-        Self { weights, mapped: HashMap::new() }
+    pub(crate) fn new(weights: &'a Weights, quantize: Option<Quantize>) -> Self {
+        let quantization = quantize.map(|quantize| match quantize {
+            Quantize::Q8_0 => Quantization::Q8_0,
+            Quantize::Q4_0 => Quantization::Q4_0,
+            Quantize::Nf4 => Quantization::Nf4,
+        });
+        Self { weights, quantization, mapped: HashMap::new() }
     }
 
     fn mapped(&mut self, path: &PathBuf) -> Result<MappedFile, TrainError> {
@@ -50,7 +57,10 @@ impl<T: Float> Source<T> for Files<'_> {
         if !matrix.is_finite() {
             return Err(TrainError::NotFinite { name: name.to_owned() });
         }
-        Ok(Weight::frozen::<T>(matrix)?)
+        match self.quantization {
+            Some(quantization) if name != EMBEDDING => Ok(Weight::frozen::<T>(matrix.quantized(quantization)?)?),
+            _ => Ok(Weight::frozen::<T>(matrix)?),
+        }
     }
 
     fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, TrainError> {
@@ -66,3 +76,6 @@ impl<T: Float> Source<T> for Files<'_> {
 pub(crate) fn widened<T: Float>(values: &[f32]) -> Vec<T> {
     values.iter().map(|v| T::from_f64(f64::from(*v))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,7 @@ fn imitation(batch: &Batch) -> impl FnOnce(&[f64]) -> (Vec<f64>, f64) {
     move |log_probabilities| (vec![1.0; sequences], -log_probabilities.iter().sum::<f64>())
 }
 
-fn gradients<T: Float>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
+pub(crate) fn gradients<T: Float>(model: &Model<T>, batch: &Batch, list: &[Parameter<T>]) -> (f64, Vec<Vec<T>>) {
     let (loss, gradients) = model.learn(batch, how(batch), list.len(), imitation(batch)).unwrap();
     let mut sums: Vec<Vec<T>> = list.iter().map(|p| vec![T::default(); p.values.len()]).collect();
     gradients.add_to(&mut sums).unwrap();

@@ -130,6 +130,7 @@ fn the_reference_lists_every_key() {
         "student.onnxruntime",
         "lessons.train.micro_batch_tokens",
         "lessons.train.recompute",
+        "lessons.train.quantize",
         "lessons.train.stop_exact",
         "lessons.train.stop_loss",
         "similarity.encoder",

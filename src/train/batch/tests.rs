@@ -67,6 +67,14 @@ fn a_batch_within_the_budget_is_split_evenly_over_the_threads() {
 }
 
 #[test]
+fn what_has_much_in_common_is_one_part_for_all_threads() {
+    for (shared, parts) in [(0, 2), (20, 2), (400, 1)] {
+        let rounds = split_microbatches(&borrowed(&items(16, shared)), 0, 2);
+        assert_eq!((rounds.len(), rounds[0].len()), (1, parts), "{shared} tokens in common");
+    }
+}
+
+#[test]
 fn no_more_tokens_than_the_budget_are_computed_at_once_but_for_one_long_item() {
     for shared in [0, 30] {
         let items = items(40, shared);

@@ -81,8 +81,15 @@ fn rows_with_soft_targets_give_the_mixture_and_its_derivatives_among_the_others(
     let want: Vec<f64> = want.to_vec1().unwrap();
     for chunk in [1, 3, 100] {
         let targets = Targets { ids: &ids, soft: &softs };
-        let ours =
-            head::<f64>(&hidden.detach(), &Weight::Own(embedding.detach()), targets, 0.25, chunk, Want::HiddenAndEmbedding).unwrap();
+        let ours = head::<f64>(
+            &hidden.detach(),
+            &Weight::Own(embedding.detach()),
+            targets,
+            0.25,
+            chunk,
+            Want::HiddenAndEmbedding,
+        )
+        .unwrap();
         for (ours, want) in ours.log_probabilities.iter().zip(&want) {
             assert!((-ours - want).abs() < 1e-12, "{ours} for {want}");
         }

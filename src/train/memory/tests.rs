@@ -4,7 +4,7 @@ use super::*;
 
 /// Gemma 3 1B.
 pub(crate) fn config() -> Config {
-    let text = r#"{"model_type":"gemma3_text","vocab_size":262144,"hidden_size":1152,"intermediate_size":6912,
+    let text = r#"{"model_type":"gemma3_text","torch_dtype":"bfloat16","vocab_size":262144,"hidden_size":1152,"intermediate_size":6912,
      "num_hidden_layers":26,"num_attention_heads":4,"num_key_value_heads":1,"head_dim":256,"rms_norm_eps":1e-06,
      "query_pre_attn_scalar":256,"sliding_window":512,"sliding_window_pattern":6,"rope_theta":1000000,
      "rope_local_base_freq":10000,"max_position_embeddings":32768}"#;
@@ -13,7 +13,16 @@ pub(crate) fn config() -> Config {
 
 fn load(sequences: usize, longest: usize, threads: usize) -> Load {
     let trained = config().lora_parameters(16);
-    Load { trained, tokens: sequences * longest, longest, item: longest, threads, head_chunk: 128, rank: 16 }
+    Load {
+        trained,
+        tokens: sequences * longest,
+        longest,
+        item: longest,
+        threads,
+        head_chunk: 128,
+        rank: 16,
+        quantize: None,
+    }
 }
 
 #[test]
@@ -33,6 +42,15 @@ fn the_estimate_is_near_the_peaks_that_were_measured() {
 }
 
 #[test]
+fn packed_linears_leave_the_embedding_and_a_fraction_of_the_rest() {
+    let bytes = |quantize| Load { quantize, ..load(1, 256, 1) }.bytes(&config(), true) as f64 / 1e9;
+    let [plain, eight, four, nf4] = [None, Some(Quantize::Q8_0), Some(Quantize::Q4_0), Some(Quantize::Nf4)].map(bytes);
+    // 697.8 million numbers at 16, 8.5, 4.5 and 4.25 bits.
+    assert!((plain - eight - 0.654).abs() < 0.01 && (eight - four - 0.349).abs() < 0.01, "{plain} {eight} {four}");
+    assert!(nf4 < four && nf4 < 1.8, "{nf4}: 256 tokens within 1.8 GB");
+}
+
+#[test]
 fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
     let (load, config) = (load(16, 1024, 2), config());
     assert!(load.check(&config, false, None).is_ok(), "no limit is known");
@@ -46,7 +64,7 @@ fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
     let message = load.check(&config, true, Some(5000)).unwrap_err().to_string();
     assert!(message.contains("micro_batch_tokens") && !message.contains("recompute"), "{message}");
     let one = Load { tokens: load.item, ..load };
-    let message = one.check(&config, true, Some(4500)).unwrap_err().to_string();
+    let message = one.check(&config, true, Some(2900)).unwrap_err().to_string();
     assert!(message.contains("lower max_tokens") && !message.contains("micro_batch_tokens"), "{message}");
 }
 

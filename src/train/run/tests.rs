@@ -155,7 +155,7 @@ fn micro_batches_give_the_gradient_of_the_whole_batch() {
     };
     let (rounds, (loss, whole)) = gradients(&job);
     assert_eq!(rounds, 1);
-    for tokens in [1, 64, 100] {
+    for tokens in [1, 40, 64] {
         job.arguments.micro_batch_tokens = Some(tokens);
         let (rounds, (split_loss, split)) = gradients(&job);
         assert!(rounds > 2, "{tokens} tokens: {rounds} rounds");
@@ -177,7 +177,7 @@ fn the_start_says_what_is_dropped_split_and_needed() {
         let text = std::fs::read_to_string(path).unwrap();
         std::fs::write(path, format!("{text}\n{}", format!("{long}\n").repeat(times))).unwrap();
     }
-    (job.arguments.max_tokens, job.arguments.micro_batch_tokens) = (64, Some(80));
+    (job.arguments.max_tokens, job.arguments.micro_batch_tokens) = (64, Some(50));
     let mut start = None;
     run(&job, &mut |event| start = start.take().or_else(|| Some(event.clone()))).unwrap();
     let Some(Progress::Start { examples, held_out, dropped, held_out_dropped, micro_batches, memory_mb, .. }) = start
@@ -185,7 +185,7 @@ fn the_start_says_what_is_dropped_split_and_needed() {
         panic!("{start:?} came first");
     };
     assert_eq!((examples, held_out, dropped, held_out_dropped), (16, 4, 3, 2));
-    assert!((3..=6).contains(&micro_batches) && memory_mb > 0, "{micro_batches} micro-batches, {memory_mb} MB");
+    assert!((2..=6).contains(&micro_batches) && memory_mb > 0, "{micro_batches} micro-batches, {memory_mb} MB");
 }
 
 #[test]
@@ -207,7 +207,8 @@ fn the_start_says_what_is_computed_of_what_is_learnt_from() {
         }
     };
     let [(tokens, one, learnt), (_, two, _), (_, alone, _)] = [of(1, 0), of(2, 0), of(1, 1)];
-    assert!(learnt > 0 && learnt < one && one < two && two < tokens, "{learnt}, {one}, {two} of {tokens}");
+    assert!(learnt > 0 && learnt < one && one < tokens, "{learnt}, {one} of {tokens}");
+    assert_eq!(two, one, "two threads work on the same tree");
     assert_eq!(alone, tokens, "nothing is shared where every example goes alone");
 }
 

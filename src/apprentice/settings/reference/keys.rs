@@ -374,6 +374,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("lessons.train.recompute", "", "Gradient checkpointing; unset: where half of the memory is too little."),
     key(
+        "lessons.train.quantize",
+        "",
+        "Packs the frozen linears for the run (QLoRA): `q8_0`, `q4_0` or `nf4`; unset: they stay as their file has them.",
+    ),
+    key(
         "lessons.train.memory_max_mb",
         "",
         "A lesson estimated to need more is refused before it begins; 0 is nine tenths of what is available.",

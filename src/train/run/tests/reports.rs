@@ -32,7 +32,7 @@ fn a_report_says_what_was_learnt_from_and_how_it_went() {
     assert_eq!((kept.loss, kept.exact), (summary.held_out_loss, summary.held_out_exact));
     assert!(report.curve.held_out.contains(&kept));
     assert_eq!((report.train.examples, report.train.dropped, report.held_out.examples), (16, 1, 4));
-    let filled_in = TrainingArguments { recompute: Some(false), ..job.arguments.clone() };
+    let filled_in = TrainingArguments { recompute: Some(false), ..job.arguments };
     assert_eq!((report.arguments, report.steps, report.steps_max), (filled_in, 10, 10));
     assert!(report.epoch.learnt > 0 && report.epoch.computed < report.epoch.logical && report.tokens > 0);
     assert!(report.seconds > 0.0 && report.tokens_per_s > 0.0 && report.memory_mb > 0);
