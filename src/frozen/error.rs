@@ -7,8 +7,6 @@ pub enum FrozenError {
     Io(#[from] std::io::Error),
     #[error("{path} ends before the {bytes} bytes at {offset}")]
     Outside { path: String, offset: usize, bytes: usize },
-    #[error("{bytes} bytes are no {out} x {inn} matrix of {format:?}")]
-    Size { bytes: usize, out: usize, inn: usize, format: crate::Format },
     #[error("rows of {inn} numbers are not whole blocks of {block}: {format} cannot hold them")]
     Block { inn: usize, block: usize, format: &'static str },
 }

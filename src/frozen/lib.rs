@@ -7,6 +7,7 @@
 //! This is the only member with `unsafe` in it, for two things that have no safe form: mapping a file and handing slices to `gemm`. It knows no model
 //! and no tensor library.
 
+mod block;
 mod error;
 mod map;
 mod matrix;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err::File;
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 
-use crate::FrozenError;
+use crate::error::FrozenError;
 
 /// A mapped file. Whoever shortens it while it is mapped ends the process (SIGBUS): a base model's folder is written once.
 #[derive(Clone)]
@@ -42,6 +42,18 @@ impl MappedFile {
             Some(end) if end <= self.bytes.len() => Ok(Part { bytes: self.bytes.clone(), start: offset, end }),
             _ => Err(FrozenError::Outside { path: self.path.display().to_string(), offset, bytes }),
         }
+    }
+}
+
+impl Part {
+    /// Gives its memory back; whoever reads it again has it from the file.
+    pub(crate) fn release(&self) {
+        #[expect(unsafe_code, reason = "dropping pages has no safe form")]
+        // SAFETY: the map is shared and only read, so that a dropped page is the file's again when it is touched.
+        let released =
+            unsafe { self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, self.start, self.end - self.start) };
+        // It is advice: where it is not taken the kernel takes these pages when it needs memory.
+        released.ok();
     }
 }
 

@@ -2,17 +2,18 @@
 
 use rayon::prelude::*;
 
+use crate::block::BLOCK;
+use crate::error::FrozenError;
 use crate::map::MappedFile;
 use crate::numbers::{Format, Numbers};
-use crate::product::Sums;
-use crate::quantize::{BLOCK, Quantization};
-use crate::{FrozenError, product};
+use crate::product::{self, Sums};
+use crate::quantize::Quantization;
 
 /// `[out, in]`, row after row.
 pub struct FrozenMatrix {
-    pub(crate) out: usize,
-    pub(crate) inn: usize,
-    pub(crate) numbers: Numbers,
+    out: usize,
+    inn: usize,
+    numbers: Numbers,
 }
 
 impl FrozenMatrix {
@@ -30,7 +31,7 @@ impl FrozenMatrix {
         Ok(Self { out, inn, numbers: Numbers::File { part, format } })
     }
 
-    /// The same numbers in few bits, in memory.
+    /// The same numbers in few bits, in memory. Where they came from a file its pages are let go.
     ///
     /// # Errors
     /// When its rows are not whole blocks.
@@ -40,6 +41,9 @@ impl FrozenMatrix {
         }
         let mut values = vec![0.0; self.out * self.inn];
         self.numbers.widen(0, &mut values);
+        if let Numbers::File { part, .. } = &self.numbers {
+            part.release();
+        }
         Ok(Self { out: self.out, inn: self.inn, numbers: quantization.pack(&values) })
     }
 
@@ -78,7 +82,7 @@ impl FrozenMatrix {
     /// # Panics
     /// When `x` has fewer rows than `y`.
     pub fn forward(&self, x: &[f32], y: &mut [f32]) {
-        product::forward(self, x, Sums { values: y, width: self.out });
+        product::forward(&self.numbers, self.shape(), x, Sums { values: y, width: self.out });
     }
 
     /// Adds `dy W` to `dx`: from `[n, out]` to `[n, in]`.
@@ -86,6 +90,6 @@ impl FrozenMatrix {
     /// # Panics
     /// When `dy` has fewer rows than `dx`.
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) {
-        product::backward(self, dy, Sums { values: dx, width: self.inn });
+        product::backward(&self.numbers, self.shape(), dy, Sums { values: dx, width: self.inn });
     }
 }

@@ -3,9 +3,9 @@
 use half::f16;
 use rayon::prelude::*;
 
+use crate::block::BLOCK;
 use crate::map::Part;
 use crate::nf4::Nf4;
-use crate::quantize::BLOCK;
 use crate::vectors::vectorised;
 
 /// A number format of a model's file.

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
-use crate::matrix::FrozenMatrix;
+use crate::numbers::Numbers;
 
 /// Numbers of a tile: 1 MiB of them, half of a second-level cache. Four times as many were 15 % slower.
 const TILE: usize = 1 << 18;
@@ -119,27 +119,25 @@ impl<N> Block<N> {
 }
 
 /// `y += x Wᵀ`; `x` is `[n, in]`, `y` is `[n, out]`.
-pub(crate) fn forward(matrix: &FrozenMatrix, x: &[f32], y: Sums<'_, f32>) {
-    let (out, inn) = matrix.shape();
+pub(crate) fn forward(numbers: &Numbers, (out, inn): (usize, usize), x: &[f32], y: Sums<'_, f32>) {
     let to = Block::of(y);
     each(out, (TILE / inn.max(1)).max(COLUMNS), to.rows * inn * out, |first, rows| {
         with_buffer(rows * inn, |tile| {
-            matrix.numbers.widen(first * inn, tile);
+            numbers.widen(first * inn, tile);
             multiply(to.columns(first, rows), Factor::rows(x, inn), Factor::transposed(tile, inn), inn, 1.0);
         });
     });
 }
 
 /// `dx += dy W`; `dy` is `[n, out]`, `dx` is `[n, in]`.
-pub(crate) fn backward(matrix: &FrozenMatrix, dy: &[f32], dx: Sums<'_, f32>) {
-    let (out, inn) = matrix.shape();
+pub(crate) fn backward(numbers: &Numbers, (out, inn): (usize, usize), dy: &[f32], dx: Sums<'_, f32>) {
     let to = Block::of(dx);
     each(inn, TILE / TERMS, to.rows * inn * out, |first, columns| {
         with_buffer(TERMS.min(out) * columns, |tile| {
             for from in (0..out).step_by(TERMS) {
                 let terms = TERMS.min(out - from);
                 for (row, values) in tile.chunks_exact_mut(columns).take(terms).enumerate() {
-                    matrix.numbers.widen((from + row) * inn + first, values);
+                    numbers.widen((from + row) * inn + first, values);
                 }
                 let left = Factor::rows(dy, out).from(0, from);
                 multiply(to.columns(first, columns), left, Factor::rows(tile, columns), terms, 1.0);

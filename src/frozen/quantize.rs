@@ -3,11 +3,10 @@
 use half::f16;
 use rayon::prelude::*;
 
+use crate::block::{BLOCK, largest};
 use crate::nf4::Nf4;
 use crate::numbers::Numbers;
 
-/// Numbers that share a scale in `Q8_0` and `Q4_0`, and the unit in which packed rows are cut.
-pub(crate) const BLOCK: usize = 32;
 /// Blocks that are worth a task of their own.
 const PART: usize = 256;
 
@@ -70,9 +69,4 @@ fn coded<C: Send>(values: &[f32], scales: &[f16], code: impl Fn(f32, f32) -> C +
         })
         .map(|(value, inverse)| code(value, inverse))
         .collect()
-}
-
-/// The number of largest magnitude, with its sign.
-pub(crate) fn largest(block: &[f32]) -> f32 {
-    block.iter().fold(0.0, |most: f32, value| if value.abs() > most.abs() { *value } else { most })
 }

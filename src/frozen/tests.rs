@@ -126,6 +126,14 @@ fn quantized_numbers_are_near_and_small() {
 }
 
 #[test]
+fn a_matrix_that_was_packed_can_still_be_read_from_its_file() {
+    let values = random(96 * 1024, 8);
+    let w = matrix(&values, Format::F32, (96, 1024));
+    w.quantized(Quantization::Q8_0).unwrap();
+    assert_eq!(all(&w), values);
+}
+
+#[test]
 fn extremes_are_quantized_exactly_or_nearly() {
     let mut values = vec![0.0; 64];
     values[33] = -0.75;

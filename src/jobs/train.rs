@@ -288,6 +288,14 @@ fn gives_learning_rate(text: &str) -> bool {
 }
 
 impl TrainingArguments {
+    /// Whether a run with these was asked for with `asked`: the run fills in what that leaves open.
+    #[must_use]
+    pub fn fill_in(&self, asked: &Self) -> bool {
+        let micro_batch_tokens = asked.micro_batch_tokens.and(self.micro_batch_tokens);
+        let recompute = asked.recompute.and(self.recompute);
+        Self { micro_batch_tokens, recompute, ..self.clone() } == *asked
+    }
+
     /// What is wrong with the numbers, each with its key, value and range; empty when nothing is.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {

@@ -75,7 +75,7 @@ impl Combination {
     /// The report of its run, if that has ended: the report says so only when the adapter is there.
     pub(super) fn finished(&self) -> Result<Option<TrainReport>, app::Error> {
         let report: Option<TrainReport> = files::read_json(&report_path(&self.job.out))?;
-        Ok(report.filter(|report| report.ended.is_some() && report.arguments == self.job.arguments))
+        Ok(report.filter(|report| report.ended.is_some() && report.arguments.fill_in(&self.job.arguments)))
     }
 }
 
