@@ -31,9 +31,9 @@ fn a_job_that_was_written_is_read_back_with_its_folder() {
 #[test]
 fn a_run_fills_in_what_was_left_open_and_changes_nothing_that_was_said() {
     let open = TrainingArguments::default();
-    let filled = TrainingArguments { micro_batch_tokens: Some(4096), recompute: Some(true), ..open.clone() };
+    let filled = TrainingArguments { micro_batch_tokens: Some(4096), recompute: Some(true), ..open };
     assert!(filled.fill_in(&open) && filled.fill_in(&filled) && !open.fill_in(&filled));
-    assert!(!filled.fill_in(&TrainingArguments { recompute: Some(false), ..open.clone() }));
+    assert!(!filled.fill_in(&TrainingArguments { recompute: Some(false), ..open }));
     assert!(!filled.fill_in(&TrainingArguments { rank: 8, ..open }));
 }
 
