@@ -76,7 +76,7 @@ fn spawn(program: &Path, arguments: &[&OsStr], nice: i32) -> io::Result<Child> {
     Command::new(program)
         .args(["--nice", &nice.to_string()])
         .args(arguments)
-        // A micro-batch is one thread's work, and a background process must not spin on cores that serve.
+        // A run has threads of its own beside which candle must start none, and a background process must not spin.
         .env("RAYON_NUM_THREADS", "1")
         .env("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1")
         // Freed pages are kept for the next step: every one that is given back is cleared again, a quarter of all time.

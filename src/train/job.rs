@@ -1,8 +1,8 @@
 //! Reading a job file, and what its arguments come to: the number of steps, the learning rate of each.
 //!
-//! The process that runs a job should be started with `RAYON_NUM_THREADS=1` (a micro-batch is one
-//! thread's work; matrix products inside it must not be split again) and
-//! `CANDLE_BARRIER_POOL_SPIN_LIMIT=1` (a background run must not spin on cores that serve).
+//! The process that runs a job should be started with `RAYON_NUM_THREADS=1` (the run has threads of its own; candle must not
+//! start others beside them), `CANDLE_BARRIER_POOL_SPIN_LIMIT=1` (a background run must not spin on cores that serve) and
+//! `MIMALLOC_PURGE_DELAY=-1` (memory that a step gives back is kept for the next one).
 
 use std::path::Path;
 
