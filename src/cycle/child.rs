@@ -79,7 +79,7 @@ fn spawn(program: &Path, arguments: &[&OsStr], nice: i32) -> io::Result<Child> {
         // A run has threads of its own beside which candle must start none, and a background process must not spin.
         .env("RAYON_NUM_THREADS", "1")
         .env("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1")
-        // Freed pages are kept for the next step: every one that is given back is cleared again, a quarter of all time.
+        // Freed pages are kept for the next step: every one that is given back has to be cleared again.
         .env("MIMALLOC_PURGE_DELAY", "-1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

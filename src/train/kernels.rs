@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::float::{Float, dot, tensor, view};
-use crate::parallel::by_row;
+use crate::parallel::{by_row, by_row_of_two};
 
 /// `residual + x / rms(x) * gain` by row; without `residual` just the norm. `x` is `[n, width]`.
 pub(crate) fn rms_norm<T: Float>(x: &Tensor, gain: &[T], eps: f64, residual: Option<&Tensor>) -> Result<Tensor> {
@@ -251,17 +251,14 @@ pub(crate) fn geglu_backward<T: Float>(gate: &Tensor, up: &Tensor, dz: &Tensor) 
     let (g, u, d) = (view::<T>(gate)?, view::<T>(up)?, view::<T>(dz)?);
     let (half, one) = (T::from_f64(0.5), T::from_f64(1.0));
     let (mut d_gate, mut d_up) = (vec![T::default(); g.len()], vec![T::default(); g.len()]);
-    by_row(&mut d_gate, PART, |at, out| {
+    by_row_of_two(&mut d_gate, &mut d_up, PART, |at, d_gate, d_up| {
         let ins = g[at * PART..].iter().zip(&u[at * PART..]).zip(&d[at * PART..]);
-        for (o, ((x, u), d)) in out.iter_mut().zip(ins) {
+        for (((x, u), d), (dg, du)) in ins.zip(d_gate.iter_mut().zip(d_up)) {
             let (x, t) = (*x, gelu_tanh(*x));
             let slope = T::from_f64(GELU_SCALE) * (one + T::from_f64(3.0 * GELU_CUBE) * x * x);
-            *o = *d * *u * half * (one + t + x * (one - t * t) * slope);
+            *dg = *d * *u * half * (one + t + x * (one - t * t) * slope);
+            *du = *d * half * x * (one + t);
         }
-    });
-    by_row(&mut d_up, PART, |at, out| {
-        let ins = g[at * PART..].iter().zip(&d[at * PART..]);
-        out.iter_mut().zip(ins).for_each(|(o, (x, d))| *o = *d * half * *x * (one + gelu_tanh(*x)));
     });
     Ok((tensor(d_gate, gate.shape())?, tensor(d_up, gate.shape())?))
 }

@@ -3,8 +3,8 @@
 //! The only member that links candle. `run` does one job (`jobs::TrainJob`); `logits` is the oracle
 //! that other implementations of the model are compared with.
 //!
-//! A tensor is candle's, and so is every matrix product; the passes around them are in `kernels`,
-//! with their derivatives, because candle's fused ones have none. The backward pass is written
+//! A tensor is candle's; a product with a weight is `frozen`'s, attention's are candle's. The passes around them are in
+//! `kernels`, with their derivatives, because candle's fused ones have none. The backward pass is written
 //! out by layer (`layer`), so a frozen weight costs no gradient.
 
 mod attention;

@@ -93,8 +93,12 @@ def write_chats(path, count, shared, seed):
 SYSTEM_WORDS, QUESTION_WORDS, ANSWER_WORDS = 400, 27, 53
 
 
-def run(apprentice, folder, base, data, batch, steps, budget, threads):
-    """Logical tokens a second over all steps but the first, and the run's peak memory in MB."""
+# As the cycle starts a lesson's processes.
+ENVIRONMENT = {"RAYON_NUM_THREADS": "1", "CANDLE_BARRIER_POOL_SPIN_LIMIT": "1", "MIMALLOC_PURGE_DELAY": "-1"}
+
+
+def start(apprentice, folder, base, data, **arguments):
+    """Starts a job of its own in a new folder; its lines come on the process's standard output."""
     os.makedirs(folder)
     job = os.path.join(folder, "job.toml")
     with open(job, "w", encoding="utf-8") as out:
@@ -108,29 +112,41 @@ checkpoint = "{folder}/checkpoint"
 [arguments]
 rank = 16
 alpha = 32.0
-batch_size = {batch}
-micro_batch_tokens = {budget}
 max_tokens = 1024
-threads = {threads}
-max_steps = {steps + 1}
 epochs = 1000.0
 evaluate_every_steps = 0
+checkpoint_every_s = 100000.0
 """)
-    environment = {**os.environ, "RAYON_NUM_THREADS": "1", "CANDLE_BARRIER_POOL_SPIN_LIMIT": "1"}
-    process = subprocess.Popen([apprentice, "train", job], stdout=subprocess.PIPE, text=True, env=environment)
-    marks, started, peak = [], None, 0
+        out.writelines(f"{key} = {value}\n" for key, value in arguments.items())
+    return subprocess.Popen([apprentice, "train", job], stdout=subprocess.PIPE, text=True, env={**os.environ, **ENVIRONMENT})
+
+
+def events(process):
+    """What a job says, to its end; a job that fails ends the bench."""
     for line in process.stdout:
         event = json.loads(line)
         if "error" in event:
-            sys.exit(f"{job}: {line}")
-        if event.get("event") == "start":
+            sys.exit(line)
+        yield event
+    if process.wait() != 0:
+        sys.exit("the run failed")
+
+
+def peak_mb(process):
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1000
+
+
+def run(apprentice, folder, base, data, batch, steps, budget, threads):
+    """Logical tokens a second over all steps but the first, and the run's peak memory in MB."""
+    process = start(apprentice, folder, base, data, batch_size=batch, micro_batch_tokens=budget, threads=threads, max_steps=steps + 1)
+    marks, started, peak = [], None, 0
+    for event in events(process):
+        if event["event"] == "start":
             started = event
-        if event.get("event") == "step":
+        if event["event"] == "step":
             marks.append((event["seconds"], event["tokens_per_s"] * event["seconds"]))
-            with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
-                peak = max(peak, next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1000)
-    if process.wait() != 0 or len(marks) < 2:
-        sys.exit(f"{job}: the run failed")
+            peak = max(peak, peak_mb(process))
     seconds, tokens = (marks[-1][i] - marks[0][i] for i in (0, 1))
     return {"rate": tokens / seconds, "peak_mb": peak, "start": started, "tokens": tokens / (len(marks) - 1)}
 

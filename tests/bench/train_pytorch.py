@@ -82,45 +82,19 @@ def run_pytorch(options, base, data, mode):
 
 
 def run_ours(options, folder, base, data, batch):
-    os.makedirs(folder)
-    job = os.path.join(folder, "job.toml")
-    with open(job, "w", encoding="utf-8") as out:
-        out.write(f"""
-method = "sft"
-base = "{base}"
-train = "{data}"
-held_out = "{data}.held"
-out = "{folder}/out"
-checkpoint = "{folder}/checkpoint"
-[arguments]
-batch_size = {batch}
-max_tokens = 1024
-threads = {options.threads}
-max_steps = {options.steps + 1}
-epochs = 1000.0
-evaluate_every_steps = 0
-checkpoint_every_s = 100000.0
-""")
-    environment = {**os.environ, "RAYON_NUM_THREADS": "1", "CANDLE_BARRIER_POOL_SPIN_LIMIT": "1", "MIMALLOC_PURGE_DELAY": "-1"}
-    process = subprocess.Popen([options.apprentice, "train", job], stdout=subprocess.PIPE, text=True, env=environment)
-    marks, peak, began, start = [], 0, time.time(), None
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["event"] == "failed":
-            sys.exit(line)
+    began, marks, peak, started = time.time(), [], 0, None
+    process = train.start(options.apprentice, folder, base, data, batch_size=batch, threads=options.threads, max_steps=options.steps + 1)
+    for event in train.events(process):
         if event["event"] == "start":
-            start = event
-            start["seconds"] = time.time() - began
+            started = {**event, "seconds": time.time() - began}
         if event["event"] == "step":
             with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stat:
                 fields = stat.read().rsplit(") ", 1)[1].split()
-            with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
-                peak = max(peak, next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1000)
             cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             marks.append((time.time(), cpu, event["tokens_per_s"] * event["seconds"]))
-    process.wait()
+            peak = max(peak, train.peak_mb(process))
     steps = [{"seconds": b[0] - a[0], "cpu": b[1] - a[1], "tokens": b[2] - a[2]} for a, b in zip(marks, marks[1:])]
-    return {"steps": steps, "peak_mb": peak, "start": start}
+    return {"steps": steps, "peak_mb": peak, "start": started}
 
 
 def token_lists(options, folder, base, data):
