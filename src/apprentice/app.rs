@@ -179,7 +179,7 @@ impl App {
         };
         shared.serve_admin(&mut background, admin_listener, &api, &stopped);
         if let Some(cycle) = cycle {
-            background.spawn(Arc::new(cycle).run());
+            background.spawn(background::on_its_own_thread("lessons", Arc::new(cycle).run()));
         }
         Ok(Self {
             proxy,

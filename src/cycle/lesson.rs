@@ -69,12 +69,11 @@ impl LessonRunner {
         }
         let report = Some(jobs::report::report_path(&folder.adapter()));
         self.status.replace(site, LessonView { number: folder.number, report, ..LessonView::default() });
-        // Reading the log takes a while: the runtime's other work goes on meanwhile.
-        let lineage = tokio::task::block_in_place(|| self.draw(folder))?;
+        let lineage = self.draw(folder)?;
         self.export(site).await?;
         self.train(folder).await?;
         let result = self.examine(folder).await?;
-        tokio::task::block_in_place(|| self.publish(folder, &lineage, &result))
+        self.publish(folder, &lineage, &result)
     }
 
     fn draw(&self, folder: &Folder) -> Result<Lineage, CycleError> {

@@ -69,7 +69,8 @@ pub(crate) struct Memory {
 }
 
 impl Cycle {
-    /// Runs until the program ends; a lesson in progress goes on at the next start.
+    /// Runs until the program ends; a lesson in progress goes on at the next start. Wants a thread of its own: it reads the log
+    /// for seconds, and its processes die with the thread that started them.
     pub async fn run(self: Arc<Self>) {
         let surroundings = &self.runner.surroundings;
         let cut_off = async {
@@ -83,7 +84,7 @@ impl Cycle {
     }
 
     async fn work(&self) {
-        for folder in tokio::task::block_in_place(|| self.restore()) {
+        for folder in self.restore() {
             tracing::info!(site = %folder.site, lesson = folder.number, "an interrupted lesson goes on");
             self.run_lesson(&folder).await;
             if self.runner.surroundings.is_end() {
@@ -92,7 +93,7 @@ impl Cycle {
         }
         let mut memory = Memory::default();
         loop {
-            match tokio::task::block_in_place(|| self.next(&mut memory)) {
+            match self.next(&mut memory) {
                 Ok(Some(folder)) => self.run_lesson(&folder).await,
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "no lesson could be begun"),

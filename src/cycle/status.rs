@@ -197,6 +197,7 @@ impl LessonStatus {
             }
             Progress::Resumed { step, .. } => lesson.steps_done = *step,
             Progress::Restarted { .. }
+            | Progress::LowerLayers { .. }
             | Progress::Rewards { .. }
             | Progress::Stopped { .. }
             | Progress::Checkpoint { .. }

@@ -159,9 +159,10 @@ impl Adapter {
 
     fn settings_json(&self) -> String {
         let modules: BTreeSet<&str> = self.pairs.keys().map(|(_, linear)| linear.module()).collect();
+        let layers: BTreeSet<usize> = self.pairs.keys().map(|(layer, _)| *layer).collect();
         // A whole number is written as one: vLLM and older PEFT read it into an integer.
         let alpha = if self.alpha.fract() == 0.0 { json!(self.alpha as i64) } else { json!(self.alpha) };
-        let value = json!({
+        let mut value = json!({
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
             "base_model_name_or_path": self.base,
@@ -177,6 +178,11 @@ impl Adapter {
             "modules_to_save": null,
             "target_modules": modules,
         });
+        // Without this PEFT would miss the factors of the layers that have none.
+        if layers.first().is_some_and(|lowest| *lowest > 0) {
+            value["layers_to_transform"] = json!(layers);
+            value["layers_pattern"] = json!("layers");
+        }
         format!("{value:#}\n")
     }
 }

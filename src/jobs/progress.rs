@@ -35,6 +35,14 @@ pub enum Progress {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory_limit_mb: Option<u64>,
     },
+    /// What the `layers` that are not trained make of the data is computed, and kept on the disk for the run.
+    LowerLayers {
+        layers: u64,
+        /// Those that examples have in common are there once.
+        tokens: u64,
+        mb: u64,
+        seconds: f64,
+    },
     /// The run goes on from its checkpoint.
     Resumed {
         step: u64,

@@ -91,6 +91,9 @@ pub struct TrainingArguments {
     pub rank: u32,
     /// LoRA's scale is `alpha / rank`.
     pub alpha: f64,
+    /// Number of layers that are adapted, the upper ones. What the others make of the data is computed once and kept on the disk. Not for
+    /// `pretrain`. Without it all are adapted.
+    pub layers: Option<u32>,
     /// A job file of `kto` or `dpo` that leaves it out has 5e-6.
     pub learning_rate: f64,
     pub schedule: Schedule,
@@ -183,6 +186,7 @@ impl Default for TrainingArguments {
         Self {
             rank: 16,
             alpha: 32.0,
+            layers: None,
             learning_rate: 2e-4,
             schedule: Schedule::Constant,
             warmup_steps: 0,
@@ -264,6 +268,9 @@ impl TrainJob {
         if self.method == Method::Pretrain && self.arguments.quantize.is_some() {
             problems.push("arguments.quantize is for frozen weights, and pretrain has none; take it out".to_owned());
         }
+        if self.method == Method::Pretrain && self.arguments.layers.is_some() {
+            problems.push("arguments.layers says what is adapted, and pretrain trains all; take it out".to_owned());
+        }
         if self.method == Method::Kto && self.arguments.batch_size < 2 {
             let size = self.arguments.batch_size;
             problems.push(format!(
@@ -315,6 +322,9 @@ impl TrainingArguments {
         ];
         for (key, value) in at_least_one {
             hold(key, f64::from(value), value > 0, "at least 1");
+        }
+        if let Some(layers) = self.layers {
+            hold("layers", f64::from(layers), layers > 0, "at least 1");
         }
         hold("rank", f64::from(self.rank), self.rank <= 1024, "at most 1024");
         hold("threads", f64::from(self.threads), self.threads <= 1024, "at most 1024");

@@ -1,5 +1,6 @@
 //! Batches of examples, their order, and their split into micro-batches.
 
+use candle_core::Tensor;
 use gemma::TokenisedExample;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -19,6 +20,10 @@ pub(crate) struct Batch {
     pub(crate) targets: Vec<u32>,
     /// By row, what the teacher thought of the next token; empty where it said nothing at all.
     pub(crate) soft: Vec<Option<Soft>>,
+    /// By row, what the layers that are not trained made of it; without it they compute it.
+    pub(crate) lower: Option<Tensor>,
+    /// By sequence, the row of each of its tokens.
+    pub(crate) places: Vec<Vec<u32>>,
     /// By sequence, where its rows end in `rows`.
     ends: Vec<usize>,
 }
@@ -36,13 +41,12 @@ impl Batch {
             }
             ends.push(rows.len());
         }
-        Self { ids: laid.ids, tree: laid.tree, rows, targets, soft: Vec::new(), ends }
+        Self { ids: laid.ids, tree: laid.tree, rows, targets, soft: Vec::new(), lower: None, places: laid.rows, ends }
     }
 
     /// One sequence from which nothing is learnt.
     pub(crate) fn single(ids: &[u32]) -> Self {
-        let laid = lay_out(&[ids]);
-        Self { ids: laid.ids, tree: laid.tree, rows: Vec::new(), targets: Vec::new(), soft: Vec::new(), ends: vec![0] }
+        Self::new(&[&TokenisedExample { ids: ids.to_vec(), completion: 0..0 }])
     }
 
     pub(crate) fn sequences(&self) -> usize {

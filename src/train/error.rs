@@ -40,6 +40,15 @@ pub enum TrainError {
         /// Rank and alpha of the job.
         given: (u32, f64),
     },
+    #[error("the reference {} adapts the upper {needed} layers: set arguments.layers = {needed}, or leave it out", path.display())]
+    ReferenceLayers { path: PathBuf, needed: usize },
+    #[error("arguments.layers = {layers}, and the base has {all}: leave it out to adapt all of them")]
+    Layers { layers: usize, all: usize },
+    #[error(
+        "what the lower layers make of the data takes {mb} MB in {}, which cannot be written: {problem}; make room there, or \
+         leave arguments.layers out", folder.display()
+    )]
+    LowerStates { folder: PathBuf, mb: u64, problem: std::io::Error },
     #[error("cannot put the run's state into a checkpoint: {0}")]
     Checkpoint(String),
     #[error("the base's tensor `{name}` holds values that are not finite: the base is damaged, fetch it again")]

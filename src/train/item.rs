@@ -17,6 +17,8 @@ pub(crate) struct Sequence {
     pub(crate) reference: f64,
     /// What the teacher thought of some of the completion's tokens, by their places; none is of weight 0.
     pub(crate) soft: BTreeMap<usize, Soft>,
+    /// Its number among the sequences of which is kept what the lower layers make of them.
+    pub(crate) kept: Option<usize>,
 }
 
 /// One example: a single sequence, or a chosen one and a rejected one.
@@ -29,7 +31,7 @@ pub(crate) struct Item {
 
 impl Sequence {
     pub(crate) fn new(tokens: TokenisedExample, desirable: bool) -> Self {
-        Self { tokens, desirable, reference: 0.0, soft: BTreeMap::new() }
+        Self { tokens, desirable, reference: 0.0, soft: BTreeMap::new(), kept: None }
     }
 
     /// The sequence with what the model said about it.

@@ -29,21 +29,29 @@ pub fn load_job(path: &Path) -> Result<TrainJob, TrainError> {
 }
 
 /// What of the model a job trains.
-pub(crate) fn trained(job: &TrainJob) -> Method {
-    let TrainingArguments { rank, alpha, .. } = job.arguments;
-    match job.method {
-        JobMethod::Sft | JobMethod::Kto | JobMethod::Dpo => {
-            Method::LowRank { rank: rank as usize, scale: alpha / f64::from(rank) }
-        }
-        JobMethod::Pretrain => Method::Full,
+///
+/// # Errors
+/// When it adapts more layers than there are.
+pub(crate) fn trained(job: &TrainJob, config: &Config) -> Result<Method, TrainError> {
+    let TrainingArguments { rank, alpha, layers, .. } = job.arguments;
+    if job.method == JobMethod::Pretrain {
+        return Ok(Method::Full);
     }
+    let all = config.num_hidden_layers;
+    let adapted = layers.map_or(all, |layers| layers as usize);
+    let first = all.checked_sub(adapted).ok_or(TrainError::Layers { layers: adapted, all })?;
+    Ok(Method::LowRank { rank: rank as usize, scale: alpha / f64::from(rank), first })
 }
 
 /// The parameters with which a job starts: anew, or the reference's.
-pub(crate) fn starting_parameters(job: &TrainJob, config: &Config) -> Result<Vec<Parameter<f32>>, TrainError> {
+pub(crate) fn starting_parameters(
+    job: &TrainJob,
+    method: Method,
+    config: &Config,
+) -> Result<Vec<Parameter<f32>>, TrainError> {
     let mut rng = ChaCha8Rng::seed_from_u64(job.arguments.seed);
     rng.set_stream(START_STREAM);
-    let mut parameters = trained(job).parameters(config, &mut rng);
+    let mut parameters = method.parameters(config, &mut rng);
     if let Some(path) = &job.reference {
         let adapter = Adapter::load(path, config)?;
         let given = (job.arguments.rank, job.arguments.alpha);
@@ -51,7 +59,11 @@ pub(crate) fn starting_parameters(job: &TrainJob, config: &Config) -> Result<Vec
             let (rank, alpha) = (adapter.rank, adapter.alpha);
             return Err(TrainError::Reference { path: path.clone(), rank, alpha, given });
         }
-        start_from(&mut parameters, config, adapter);
+        if let Some((lowest, _)) = adapter.pairs.keys().next().filter(|(layer, _)| *layer < method.first()) {
+            let needed = config.num_hidden_layers - lowest;
+            return Err(TrainError::ReferenceLayers { path: path.clone(), needed });
+        }
+        start_from(&mut parameters, method, config, adapter);
     }
     Ok(parameters)
 }

@@ -25,6 +25,7 @@ mod job;
 mod kernels;
 mod layer;
 mod linear;
+mod lower;
 mod memory;
 mod model;
 mod objective;

@@ -16,8 +16,7 @@ const COPIES_OF_TRAINED: u64 = 6;
 /// What the memory of a run depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// Numbers that are trained.
-    pub(crate) trained: usize,
+    pub(crate) trained: Trained,
     /// Tokens that are computed at once, over all threads; what sequences have in common counts for every thread that computes it.
     pub(crate) tokens: usize,
     /// Tokens of the longest example.
@@ -26,9 +25,17 @@ pub(crate) struct Load {
     pub(crate) item: usize,
     pub(crate) threads: usize,
     pub(crate) head_chunk: usize,
-    /// Rank of the low-rank terms; 0 where all weights are trained.
-    pub(crate) rank: usize,
     pub(crate) quantize: Option<Quantize>,
+}
+
+/// What of the model is trained.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trained {
+    pub(crate) numbers: usize,
+    /// Of the low-rank terms; 0 where all weights are trained.
+    pub(crate) rank: usize,
+    /// Layers that are trained, the upper ones.
+    pub(crate) layers: usize,
 }
 
 /// The most that a run's data ask for.
@@ -44,34 +51,29 @@ pub(crate) struct Largest {
 
 impl Load {
     /// The load of a run that computes `budget` tokens at once; 0 is the whole batch.
-    pub(crate) fn new(
-        arguments: &TrainingArguments,
-        budget: u32,
-        trained: usize,
-        largest: Largest,
-        rank: usize,
-    ) -> Self {
+    pub(crate) fn new(arguments: &TrainingArguments, budget: u32, trained: Trained, largest: Largest) -> Self {
         let Largest { longest, item, batch } = largest;
         let (item, batch) = (longest * item, longest * item * batch);
         let budget = budget as usize;
         // A larger item than the budget goes alone.
         let tokens = if budget == 0 { batch } else { batch.min(budget.max(item)) };
         let (threads, head_chunk) = (arguments.threads as usize, arguments.head_chunk as usize);
-        Self { trained, tokens, longest, item, threads, head_chunk, rank, quantize: arguments.quantize }
+        Self { trained, tokens, longest, item, threads, head_chunk, quantize: arguments.quantize }
     }
 
     /// The peak in bytes. It falls where the head computes, all activations being at hand, or in the backward
     /// pass of the last layer.
     pub(crate) fn bytes(&self, config: &Config, recompute: bool) -> u64 {
-        let (tokens, layers) = (self.tokens as u64, config.num_hidden_layers as u64);
+        let (tokens, layers) = (self.tokens as u64, self.trained.layers as u64);
         let layer = self.layer_floats(config);
         let per_token = if recompute { layers * config.hidden_size as u64 + layer } else { layers * layer };
         let head_rows = (self.threads * self.head_chunk).min(self.tokens) as u64;
         // Logits turn into their derivative in place.
         let head = head_rows * config.vocab_size as u64;
         let backward = tokens * self.backward_floats(config);
-        let trained = self.trained as u64 * (COPIES_OF_TRAINED + self.threads as u64);
-        weights(config, self.rank > 0, self.quantize) + FLOAT * (trained + tokens * per_token + head.max(backward))
+        let trained = self.trained.numbers as u64 * (COPIES_OF_TRAINED + self.threads as u64);
+        weights(config, self.trained.rank > 0, self.quantize)
+            + FLOAT * (trained + tokens * per_token + head.max(backward))
     }
 
     /// What a layer keeps of one token for its backward pass (`layer::SavedActivations`).
@@ -79,7 +81,7 @@ impl Load {
         let queries = Linear::Q.shape(config).0;
         let keys = Linear::K.shape(config).0;
         let probabilities = config.num_attention_heads * self.longest;
-        let low = Linear::ALL.len() * self.rank;
+        let low = Linear::ALL.len() * self.trained.rank;
         (6 * config.hidden_size + 3 * queries + 3 * keys + 3 * config.intermediate_size + probabilities + low) as u64
     }
 

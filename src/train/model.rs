@@ -25,6 +25,8 @@ pub(crate) struct Model<T> {
     global: Rope<T>,
     /// Longest sequence that it was prepared for, tokens.
     positions: usize,
+    /// The lowest layer of which something is trained.
+    first: usize,
     /// Checkpointing only each layer's input and compute the rest again on the way back.
     pub(crate) recompute: bool,
 }
@@ -111,6 +113,7 @@ impl<T: Float> Model<T> {
             local,
             global,
             positions,
+            first: 0,
             recompute: false,
         })
     }
@@ -118,7 +121,11 @@ impl<T: Float> Model<T> {
     /// Puts the trained parameters' current values in place. Their order is [`Method::parameters`]'.
     pub(crate) fn bind(&mut self, method: Method, parameters: &[Parameter<T>]) -> Result<()> {
         let mut next = parameters.iter().enumerate();
-        for layer in &mut self.layers {
+        self.first = method.first();
+        let mut layers = self.layers.iter_mut();
+        let lower = layers.by_ref().take(self.first);
+        lower.flat_map(Layer::matrices_mut).for_each(|matrix| matrix.trained = Trained::Nothing);
+        for layer in layers {
             for matrix in layer.matrices_mut() {
                 let Some((index, first)) = next.next() else { candle_core::bail!("too few parameters") };
                 matrix.trained = match method {
@@ -161,21 +168,29 @@ impl<T: Float> Model<T> {
         if layer.window == usize::MAX { &self.global } else { &self.local }
     }
 
-    /// The hidden states before the last norm, of `rows` only if given, and what each layer saved.
+    /// What the layers that are not trained make of a batch, `[n, hidden]` by row of the tree: no step changes it.
+    pub(crate) fn lower(&self, batch: &Batch) -> Result<Tensor> {
+        let longest = batch.tree.positions();
+        if longest > self.positions {
+            candle_core::bail!("a sequence of {longest} tokens, prepared for {}", self.positions);
+        }
+        let mut x = (self.embedding.rows::<T>(&batch.ids)? * self.config.embed_scale)?;
+        for layer in self.layers.iter().take(self.first) {
+            x = layer.forward(&x, &batch.tree, self.rope(layer), None)?.0;
+        }
+        Ok(x)
+    }
+
+    /// The hidden states before the last norm, of `rows` only if given, and what each trained layer saved.
     fn forward(
         &self,
         batch: &Batch,
         rows: Option<&[u32]>,
         checkpointing: Checkpointing,
     ) -> Result<(Tensor, LayerActivations)> {
-        let longest = batch.tree.positions();
-        if longest > self.positions {
-            candle_core::bail!("a sequence of {longest} tokens, prepared for {}", self.positions);
-        }
-        let embedded = self.embedding.rows::<T>(&batch.ids)?;
-        let mut x = (embedded * self.config.embed_scale)?;
+        let mut x = batch.lower.clone().map_or_else(|| self.lower(batch), Ok)?;
         let mut all = LayerActivations::new();
-        for (i, layer) in self.layers.iter().enumerate() {
+        for (i, layer) in self.layers.iter().enumerate().skip(self.first) {
             let rows = rows.filter(|_| i + 1 == self.layers.len());
             let (y, saved) = layer.forward(&x, &batch.tree, self.rope(layer), rows)?;
             match checkpointing {
@@ -215,7 +230,7 @@ impl<T: Float> Model<T> {
         let Some(d_hidden) = output.d_hidden else { candle_core::bail!("the head gave no derivative") };
         let d_hidden = scaled_by_sequence::<T>(&d_hidden, batch, &slopes)?;
         let mut d = rms_norm_backward(&hidden, &self.final_gain, self.config.rms_norm_eps, &d_hidden, None)?;
-        for (i, layer) in self.layers.iter().enumerate().rev() {
+        for (i, layer) in self.layers.iter().enumerate().skip(self.first).rev() {
             let rows = Some(batch.rows.as_slice()).filter(|_| i + 1 == self.layers.len());
             let (tree, rope) = (&batch.tree, self.rope(layer));
             let Some((x, saved)) = activations.pop() else { candle_core::bail!("layer {i} saved nothing") };

@@ -1,8 +1,8 @@
 //! What a run leaves behind: an adapter folder, or a whole model's.
 
 use candle_core::{Device, Tensor};
-use gemma::{Config, SaveAs, Tensor32, Weights};
-use jobs::TrainJob;
+use gemma::{Adapter, Config, SaveAs, Tensor32, Weights};
+use jobs::{TrainJob, TrainingArguments};
 
 use crate::error::TrainError;
 use crate::float::Float;
@@ -18,16 +18,22 @@ pub(crate) fn write(
     parameters: &[Parameter<f32>],
 ) -> Result<(), TrainError> {
     match method {
-        Method::LowRank { .. } => write_adapter(job, config, parameters),
+        Method::LowRank { .. } => write_adapter(job, method, config, parameters),
         Method::Full => write_model(job, config, parameters),
     }
 }
 
 /// Writes the adapter folder `job.out`.
-fn write_adapter(job: &TrainJob, config: &Config, parameters: &[Parameter<f32>]) -> Result<(), TrainError> {
+fn write_adapter(
+    job: &TrainJob,
+    method: Method,
+    config: &Config,
+    parameters: &[Parameter<f32>],
+) -> Result<(), TrainError> {
     let base = job.base.file_name().map(|name| name.to_string_lossy().into_owned());
-    adapter(config, job.arguments.rank as usize, job.arguments.alpha, base, parameters).save(&job.out)?;
-    Ok(())
+    let TrainingArguments { rank, alpha, .. } = job.arguments;
+    let trained = adapter(method, config, (rank as usize, alpha), parameters);
+    Ok(Adapter { base, ..trained }.save(&job.out)?)
 }
 
 /// Writes the model folder `job.out`, in the number format that its `config.json` names.

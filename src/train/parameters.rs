@@ -12,8 +12,8 @@ use crate::float::{Float, tensor};
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Method {
-    /// A and B of every linear; `scale` is alpha / rank.
-    LowRank { rank: usize, scale: f64 },
+    /// A and B of every linear of the layers from `first` on; `scale` is alpha / rank.
+    LowRank { rank: usize, scale: f64, first: usize },
     /// Every linear and the embedding, not the norms.
     Full,
 }
@@ -33,26 +33,37 @@ impl<T: Float> Parameter<T> {
 }
 
 impl Method {
+    /// The lowest layer of which something is trained.
+    pub(crate) fn first(self) -> usize {
+        match self {
+            Self::LowRank { first, .. } => first,
+            Self::Full => 0,
+        }
+    }
+
+    /// The trained linears, in the order of their parameters.
+    fn places(self, config: &Config) -> impl Iterator<Item = (usize, Linear)> {
+        (self.first()..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)))
+    }
+
     /// The parameters as a run starts: A uniform in ±1/sqrt(in) (Kaiming-uniform with a = sqrt 5, as
     /// PEFT does) and B zero; or all weights anew.
     pub(crate) fn parameters(self, config: &Config, rng: &mut ChaCha8Rng) -> Vec<Parameter<f32>> {
         let mut list = Vec::new();
-        for layer in 0..config.num_hidden_layers {
-            for linear in Linear::ALL {
-                let (out, inn) = linear.shape(config);
-                let bound = 1.0 / (inn as f32).sqrt();
-                let mut push = |name, shape: (usize, usize), bound: f32| {
-                    let values = (0..shape.0 * shape.1).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
-                    list.push(Parameter { name, shape, values });
-                };
-                match self {
-                    Self::LowRank { rank, .. } => {
-                        push(linear.lora_name(layer, "A"), (rank, inn), bound);
-                        push(linear.lora_name(layer, "B"), (out, rank), 0.0);
-                    }
-                    // A uniform distribution of variance 1 / in.
-                    Self::Full => push(linear.weight_name(layer), (out, inn), bound * 3f32.sqrt()),
+        for (layer, linear) in self.places(config) {
+            let (out, inn) = linear.shape(config);
+            let bound = 1.0 / (inn as f32).sqrt();
+            let mut push = |name, shape: (usize, usize), bound: f32| {
+                let values = (0..shape.0 * shape.1).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect();
+                list.push(Parameter { name, shape, values });
+            };
+            match self {
+                Self::LowRank { rank, .. } => {
+                    push(linear.lora_name(layer, "A"), (rank, inn), bound);
+                    push(linear.lora_name(layer, "B"), (out, rank), 0.0);
                 }
+                // A uniform distribution of variance 1 / in.
+                Self::Full => push(linear.weight_name(layer), (out, inn), bound * 3f32.sqrt()),
             }
         }
         if self == Self::Full {
@@ -81,11 +92,11 @@ fn copy_values(config: &Config, list: &mut [Parameter<f32>]) {
     }
 }
 
-/// Puts an adapter's factors in the place of untrained ones; linears that it leaves out stay untrained.
-pub(crate) fn start_from(list: &mut [Parameter<f32>], config: &Config, adapter: Adapter) {
-    let places = (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
+/// Puts an adapter's factors in the place of untrained ones; linears that it leaves out stay untrained. The adapter has none
+/// below the method's first layer.
+pub(crate) fn start_from(list: &mut [Parameter<f32>], method: Method, config: &Config, adapter: Adapter) {
     let mut pairs = adapter.pairs;
-    for (place, [a, b]) in places.zip(list.as_chunks_mut::<2>().0) {
+    for (place, [a, b]) in method.places(config).zip(list.as_chunks_mut::<2>().0) {
         if let Some(pair) = pairs.remove(&place) {
             (a.values, b.values) = (pair.a, pair.b);
         }
@@ -94,19 +105,18 @@ pub(crate) fn start_from(list: &mut [Parameter<f32>], config: &Config, adapter: 
 
 /// Low-rank parameters as an adapter.
 pub(crate) fn adapter(
+    method: Method,
     config: &Config,
-    rank: usize,
-    alpha: f64,
-    base: Option<String>,
+    (rank, alpha): (usize, f64),
     list: &[Parameter<f32>],
 ) -> Adapter {
-    let places = (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| (layer, linear)));
     let (twos, _) = list.as_chunks::<2>();
-    let pairs: BTreeMap<_, _> = places
+    let pairs: BTreeMap<_, _> = method
+        .places(config)
         .zip(twos)
         .map(|(place, [a, b])| (place, LoraPair { a: a.values.clone(), b: b.values.clone() }))
         .collect();
-    Adapter { rank, alpha, base, pairs }
+    Adapter { rank, alpha, base: None, pairs }
 }
 
 #[cfg(test)]

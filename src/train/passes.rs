@@ -8,6 +8,7 @@ use crate::error::TrainError;
 use crate::float::Float;
 use crate::item::{Item, Sequence, tokens};
 use crate::linear::Gradients;
+use crate::lower::LowerStates;
 use crate::model::{Learning, Model, Score};
 use crate::objective::{Objective, Scored, z0};
 use crate::parallel::in_parallel;
@@ -18,6 +19,8 @@ pub(crate) struct Passes<'a, T> {
     pub(crate) model: &'a Model<T>,
     pub(crate) arguments: &'a TrainingArguments,
     pub(crate) pool: &'a ThreadPool,
+    /// What the layers that are not trained made of the data.
+    pub(crate) lower: Option<&'a LowerStates>,
 }
 
 /// What a batch was like before it was learnt from.
@@ -95,7 +98,7 @@ impl<T: Float> Passes<'_, T> {
     }
 
     /// `f` of every micro-batch; the results of one round after another.
-    fn each<O: Send>(
+    pub(crate) fn each<O: Send>(
         &self,
         items: &[&[Sequence]],
         f: impl Fn(&[usize], &[&Sequence]) -> Result<O, TrainError> + Sync,
@@ -110,15 +113,25 @@ impl<T: Float> Passes<'_, T> {
         Ok(())
     }
 
-    fn batch(sequences: &[&Sequence]) -> Batch {
+    pub(crate) fn batch(sequences: &[&Sequence]) -> Batch {
         Batch::new(&sequences.iter().map(|s| &s.tokens).collect::<Vec<_>>())
+    }
+
+    /// The batch, with what is kept of the lower layers.
+    fn filled_batch(&self, sequences: &[&Sequence]) -> Result<Batch, TrainError> {
+        let mut batch = Self::batch(sequences);
+        if let Some(lower) = self.lower {
+            batch.lower = lower.read::<T>(&batch, sequences)?;
+        }
+        Ok(batch)
     }
 
     /// How the model predicts each sequence of each item, with the item's place. The order is that of the passes.
     pub(crate) fn scores(&self, items: &[&[Sequence]]) -> Result<Vec<(usize, Vec<Score>)>, TrainError> {
         let mut found = Vec::with_capacity(items.len());
         let score = |places: &[usize], sequences: &[&Sequence]| {
-            let mut scores = self.model.score(&Self::batch(sequences), self.arguments.head_chunk as usize)?.into_iter();
+            let mut scores =
+                self.model.score(&self.filled_batch(sequences)?, self.arguments.head_chunk as usize)?.into_iter();
             let of = |at: &usize| (*at, scores.by_ref().take(items.get(*at).map_or(0, |item| item.len())).collect());
             Ok(places.iter().map(of).collect::<Vec<_>>())
         };
@@ -175,7 +188,7 @@ impl<T: Float> Passes<'_, T> {
         z0: f64,
         parameters: usize,
     ) -> Result<(Learnt, Gradients), TrainError> {
-        let mut batch = Self::batch(sequences);
+        let mut batch = self.filled_batch(sequences)?;
         if sequences.iter().any(|sequence| !sequence.soft.is_empty()) {
             batch.soft = sequences.iter().flat_map(|sequence| sequence.soft_targets()).collect();
         }

@@ -10,12 +10,12 @@ use gemma::Config;
 use jobs::TrainingArguments;
 
 use crate::error::TrainError;
-use crate::memory::{Largest, Load};
+use crate::memory::{Largest, Load, Trained};
 use crate::parameters::Method;
 
 /// Tokens at once where the memory allows them. With a quarter of them nothing is shared between prompts of some hundred
 /// tokens, and sharing is worth a factor of three to five (`docs/benchmarks/train.md`).
-const TOKENS: u32 = 4096;
+pub(crate) const TOKENS: u32 = 4096;
 
 /// What the memory of a run depends on, and what it may take.
 pub(crate) struct Need<'a> {
@@ -70,10 +70,14 @@ impl Need<'_> {
 
     fn load(&self, budget: u32) -> Load {
         let Self { config, arguments, largest, .. } = self;
-        match self.method {
-            Method::LowRank { rank, .. } => Load::new(arguments, budget, config.lora_parameters(rank), *largest, rank),
-            Method::Full => Load::new(arguments, budget, config.parameters(), *largest, 0),
-        }
+        let all = config.num_hidden_layers;
+        let layers = all - self.method.first();
+        let (numbers, rank) = match self.method {
+            // Every layer has as many.
+            Method::LowRank { rank, .. } => (config.lora_parameters(rank) / all * layers, rank),
+            Method::Full => (config.parameters(), 0),
+        };
+        Load::new(arguments, budget, Trained { numbers, rank, layers }, *largest)
     }
 
     fn checked(&self, budget: u32, recompute: bool) -> Result<Split, TrainError> {

@@ -41,11 +41,11 @@ impl Ready {
         train.weigh(job.objective.kl_weight);
         // Held-out examples say how well the answers are predicted, whatever is minimised.
         held_out.weigh(0.0);
-        let method = trained(job);
+        let method = trained(job, &config)?;
         let largest = largest(arguments.batch_size as usize, &[&train, &held_out]);
         let need = Need { config: &config, arguments, method, largest, limit_mb: limit_mb(arguments) };
         let mut split = need.split(None)?;
-        let parameters = starting_parameters(job, &config)?;
+        let parameters = starting_parameters(job, method, &config)?;
         let hashes = fingerprint::of(job, &train, &held_out, &parameters)?;
         // In other pieces the sums would be rounded otherwise: a run goes on in those that it began with.
         if let Some(before) = checkpoint::began_with(&job.checkpoint, &hashes.run) {

@@ -17,6 +17,7 @@ use crate::fingerprint::Hashes;
 use crate::induction::Mixture;
 use crate::item::{Item, Sequence};
 use crate::job::{rate_factor, step_count};
+use crate::lower::LowerStates;
 use crate::model::Model;
 use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
@@ -25,8 +26,9 @@ use crate::passes::{Learnt, Passes, Plan};
 use crate::plan::Split;
 use crate::ready::Ready;
 use crate::source::Files;
-use crate::{curve, output, reference};
+use crate::{curve, output};
 
+mod prepare;
 mod report;
 mod said;
 
@@ -65,6 +67,9 @@ pub fn run_until(
 ) -> Result<Summary, TrainError> {
     let mut run = Run::new(job)?;
     on_progress(&run.start());
+    if let Some(kept) = run.keep_lower()? {
+        on_progress(&kept);
+    }
     run.measure_reference()?;
     match run.resume()? {
         Found::Nothing => {}
@@ -88,6 +93,7 @@ pub(crate) struct Run {
     pub(crate) job: Arc<TrainJob>,
     model: Model<f32>,
     pool: ThreadPool,
+    lower: Option<LowerStates>,
     method: Method,
     objective: Box<dyn Objective>,
     /// What the desirable held-out completions cost the reference, nats a token.
@@ -139,6 +145,7 @@ impl Run {
             objective: objective::of(job.method, job.objective),
             model,
             pool,
+            lower: None,
             method,
             reference_loss: None,
             parameters,
@@ -177,7 +184,8 @@ impl Run {
     }
 
     fn passes(&self) -> Passes<'_, f32> {
-        Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool }
+        let Self { model, job, pool, lower, .. } = self;
+        Passes { model, arguments: &job.arguments, pool, lower: lower.as_ref() }
     }
 
     /// Puts the parameters into the model.
@@ -185,33 +193,8 @@ impl Run {
         Ok(self.model.bind(self.method, &self.parameters)?)
     }
 
-    /// By preferences: what the parameters that the run starts from give the completions.
-    fn measure_reference(&mut self) -> Result<(), TrainError> {
-        if !self.job.method.is_preference() {
-            return Ok(());
-        }
-        self.bind()?;
-        let passes = Passes { model: &self.model, arguments: &self.job.arguments, pool: &self.pool };
-        for examples in [&mut self.train, &mut self.held_out] {
-            reference::measure(&passes, &mut examples.list, &examples.fixed)?;
-        }
-        self.reference_loss = reference::desirable_loss(&self.held_out.list);
-        Ok(())
-    }
-
     fn numbers(&mut self) -> Numbers<'_> {
         Numbers { parameters: &mut self.parameters, optimizer: &mut self.optimizer, best: &mut self.best }
-    }
-
-    fn resume(&mut self) -> Result<Found, TrainError> {
-        let job = self.job.clone();
-        let fingerprint = self.state.fingerprint.clone();
-        let found = checkpoint::load(&job.checkpoint, &fingerprint, self.numbers())?;
-        if let Found::State(state) = &found {
-            self.before = state.seconds;
-            self.state = TrainState { budget: self.split.budget, ..state.clone() };
-        }
-        Ok(found)
     }
 
     /// Time at work, that of the parts before this one included.

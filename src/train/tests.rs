@@ -84,7 +84,7 @@ pub(crate) fn learner<T: Float>() -> (Model<T>, Method, Vec<Parameter<T>>) {
             }
         }
     }
-    let method = Method::LowRank { rank: adapter.rank, scale: adapter.scale() };
+    let method = Method::LowRank { rank: adapter.rank, scale: adapter.scale(), first: 0 };
     let mut model = Model::load(config, &Weights::load(&golden()).unwrap(), 32).unwrap();
     model.bind(method, &list).unwrap();
     (model, method, list)

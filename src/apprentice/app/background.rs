@@ -1,11 +1,13 @@
 //! What runs beside the serving threads, each a loop that ends when the program is told to stop.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use gateway::{Gateway, Students};
 use ledger::Ledger;
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 
 use crate::app::now_ms;
 
@@ -34,6 +36,22 @@ pub(crate) async fn warm(students: Arc<dyn Students>, ledger: Arc<Ledger>) {
     }
 }
 
+/// Runs `work` on one thread from its beginning to its end. A lesson's processes are killed with the *thread* that started
+/// them (`PR_SET_PDEATHSIG`), and the runtime's own threads come and go.
+pub(crate) async fn on_its_own_thread(name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    let (ended, end) = oneshot::channel::<()>();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(work);
+        drop(ended);
+    });
+    match thread {
+        // Nothing is ever sent: what is awaited is that the other end is gone, after a panic too.
+        Ok(_) => end.await.unwrap_or_default(),
+        Err(error) => tracing::error!(name, %error, "the thread cannot be started"),
+    }
+}
+
 /// Makes the audits that were planned.
 pub(crate) async fn audit(audits: gateway::Audits, gateway: Arc<Gateway>, stopped: watch::Receiver<bool>) {
     tokio::select! {
@@ -58,3 +76,6 @@ pub(crate) async fn flush(ledger: Arc<Ledger>, stopped: watch::Receiver<bool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

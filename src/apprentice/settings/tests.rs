@@ -128,6 +128,7 @@ fn the_reference_lists_every_key() {
         "teacher.output_price",
         "callsites.alias_model",
         "student.onnxruntime",
+        "lessons.train.layers",
         "lessons.train.micro_batch_tokens",
         "lessons.train.recompute",
         "lessons.train.quantize",

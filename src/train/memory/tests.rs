@@ -12,15 +12,13 @@ pub(crate) fn config() -> Config {
 }
 
 fn load(sequences: usize, longest: usize, threads: usize) -> Load {
-    let trained = config().lora_parameters(16);
     Load {
-        trained,
+        trained: Trained { numbers: config().lora_parameters(16), rank: 16, layers: 26 },
         tokens: sequences * longest,
         longest,
         item: longest,
         threads,
         head_chunk: 128,
-        rank: 16,
         quantize: None,
     }
 }
@@ -71,11 +69,14 @@ fn a_run_that_does_not_fit_is_refused_with_what_would_help() {
 #[test]
 fn the_tokens_in_flight_are_the_budget_or_the_longest_example() {
     let arguments = TrainingArguments::default();
-    let tokens = |budget, longest| Load::new(&arguments, budget, 0, Largest { longest, item: 1, batch: 16 }, 16).tokens;
+    let trained = Trained { numbers: 0, rank: 16, layers: 26 };
+    let of =
+        |budget, longest, item, batch| Load::new(&arguments, budget, trained, Largest { longest, item, batch }).tokens;
+    let tokens = |budget, longest| of(budget, longest, 1, 16);
     assert_eq!([tokens(1024, 20), tokens(1024, 300), tokens(1024, 1500)], [320, 1024, 1500]);
     assert_eq!(tokens(0, 1024), 16 * 1024);
     // Pairs stay together, and a batch may have taken in a rest.
-    let pairs = |budget| Load::new(&arguments, budget, 0, Largest { longest: 300, item: 2, batch: 17 }, 16).tokens;
+    let pairs = |budget| of(budget, 300, 2, 17);
     assert_eq!([pairs(0), pairs(1024), pairs(500)], [17 * 600, 1024, 600]);
 }
 

@@ -10,7 +10,7 @@ use crate::tests::golden;
 #[test]
 fn an_untrained_adapter_changes_nothing_but_can_learn() {
     let config = Config::load(&golden()).unwrap();
-    let method = Method::LowRank { rank: 4, scale: 2.0 };
+    let method = Method::LowRank { rank: 4, scale: 2.0, first: 0 };
     let list = method.parameters(&config, &mut ChaCha8Rng::seed_from_u64(1));
     assert_eq!(list.iter().map(|p| p.values.len()).sum::<usize>(), config.lora_parameters(4));
     for pair in list.chunks(2) {
@@ -41,7 +41,7 @@ fn a_new_models_heads_hand_on_what_they_attend_to() {
 #[test]
 fn too_few_parameters_are_refused() {
     let config = Config::load(&golden()).unwrap();
-    let method = Method::LowRank { rank: 4, scale: 2.0 };
+    let method = Method::LowRank { rank: 4, scale: 2.0, first: 0 };
     let list = method.parameters(&config, &mut ChaCha8Rng::seed_from_u64(1));
     let mut model = Model::<f32>::load(config, &Weights::load(&golden()).unwrap(), 8).unwrap();
     assert!(model.bind(method, &list[..list.len() - 1]).is_err());

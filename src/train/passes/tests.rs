@@ -95,7 +95,7 @@ fn policy(case: &Case, items: &mut [Item], arguments: &TrainingArguments) -> (Mo
     // The longest sequence of the fixture is longer than the model of the other fixture is prepared for.
     model = Model::load(model.config, &Weights::load(&golden()).unwrap(), 128).unwrap();
     model.bind(method, &list).unwrap();
-    let passes = Passes { model: &model, arguments, pool: &pool(arguments) };
+    let passes = Passes { model: &model, arguments, pool: &pool(arguments), lower: None };
     for item in items {
         for sequence in item.sequences.iter_mut().chain(&mut item.mismatched) {
             let scores = passes.scores(&[std::slice::from_ref(&*sequence)]).unwrap();
@@ -142,7 +142,7 @@ fn loss_reference_point_rewards_and_every_gradient_are_those_of_trl() {
             let (mut items, objective) = (case.items(), case.objective(beta));
             let (model, _, list) = policy(case, &mut items, &arguments);
             let (passes, batch) = (
-                Passes { model: &model, arguments: &arguments, pool: &pool(&arguments) },
+                Passes { model: &model, arguments: &arguments, pool: &pool(&arguments), lower: None },
                 items.iter().collect::<Vec<_>>(),
             );
             let z0 = passes.z0(&batch).unwrap();
@@ -183,7 +183,7 @@ fn the_share_of_right_preferences_is_that_of_trl() {
     let arguments = TrainingArguments::default();
     let mut items = case.items();
     let (model, _, _) = policy(case, &mut items, &arguments);
-    let passes = Passes { model: &model, arguments: &arguments, pool: &pool(&arguments) };
+    let passes = Passes { model: &model, arguments: &arguments, pool: &pool(&arguments), lower: None };
     let whole: Vec<&[Sequence]> = items.iter().map(|item| item.sequences.as_slice()).collect();
     let mut right = 0;
     for (at, scores) in passes.scores(&whole).unwrap() {
@@ -204,10 +204,12 @@ fn every_gradient_of_a_preference_equals_finite_differences() {
         let (mut model, method, mut list) = policy(case, &mut items, &arguments);
         let batch: Vec<&Item> = items.iter().collect();
         // Held constant: no gradient goes through it.
-        let z0 =
-            Passes { model: &model, arguments: &arguments, pool: &pool(&arguments) }.z0(&batch).unwrap().unwrap_or(0.0);
+        let z0 = Passes { model: &model, arguments: &arguments, pool: &pool(&arguments), lower: None }
+            .z0(&batch)
+            .unwrap()
+            .unwrap_or(0.0);
         let learn = |model: &Model<f64>, list: &[Parameter<f64>]| {
-            let passes = Passes { model, arguments: &arguments, pool: &pool(&arguments) };
+            let passes = Passes { model, arguments: &arguments, pool: &pool(&arguments), lower: None };
             passes.gradients(objective.as_ref(), &batch, z0, list).unwrap()
         };
         let (_, ours) = learn(&model, &list);

@@ -5,7 +5,7 @@ use jobs::TrainingArguments;
 use super::*;
 use crate::memory::tests::config;
 
-const RANK_16: Method = Method::LowRank { rank: 16, scale: 2.0 };
+const RANK_16: Method = Method::LowRank { rank: 16, scale: 2.0, first: 0 };
 
 fn split(
     arguments: &TrainingArguments,

@@ -9,6 +9,7 @@ use super::*;
 use crate::tests::{golden, pool};
 
 mod citizen;
+mod layers;
 mod preferences;
 
 fn row(item: &str, price: u32) -> String {
@@ -131,7 +132,7 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
     model.attach(&adapter).unwrap();
     let tokenizer = Tokenizer::load(&job.base).unwrap();
     let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
-    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments) };
+    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments), lower: None };
     let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
     assert_eq!((found.loss, found.exact), (summary.held_out_loss, summary.held_out_exact));
 }

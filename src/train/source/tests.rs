@@ -20,7 +20,7 @@ fn base() -> PathBuf {
 
 /// Loss and gradients of a random adapter on the practice base, packed.
 fn learnt<T: Float>(batch: &Batch, quantize: Option<Quantize>) -> (f64, Vec<f64>) {
-    let (config, method) = (Config::load(&base()).unwrap(), Method::LowRank { rank: 4, scale: 2.0 });
+    let (config, method) = (Config::load(&base()).unwrap(), Method::LowRank { rank: 4, scale: 2.0, first: 0 });
     let list = method.parameters(&config, &mut ChaCha8Rng::seed_from_u64(3));
     // B starts at zero, where A has no gradient.
     let moved = |values: &[f32]| values.iter().map(|value| T::from_f64(f64::from(*value) + 0.01)).collect();

@@ -373,6 +373,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Tokens that go through the model at once, over all threads: the bound on memory; 0 never splits a batch. Without it 4096, or fewer where they do not fit.",
     ),
     key("lessons.train.recompute", "", "Gradient checkpointing; unset: where half of the memory is too little."),
+    key("lessons.train.layers", "at least 1", "Upper layers that are adapted; unset: all."),
     key("lessons.train.quantize", "", "Packs frozen linears (QLoRA): `q8_0`, `q4_0` or `nf4`."),
     key(
         "lessons.train.memory_max_mb",
