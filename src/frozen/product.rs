@@ -4,6 +4,7 @@
 //! threads of rayon's pool by their number alone: with as many threads a product has the same bits, whichever of them does what.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use gemm::Parallelism;
 use rayon::prelude::*;
@@ -39,10 +40,27 @@ impl Number for f64 {
     const ONE: Self = 1.0;
 }
 
-/// What a product is added to: `[n, width]`, row after row.
+/// What a product is added to.
 pub struct Sums<'a, N> {
-    pub values: &'a mut [N],
-    pub width: usize,
+    values: &'a mut [N],
+    /// From the start of a row to that of the next.
+    width: usize,
+    first: usize,
+    columns: usize,
+}
+
+impl<'a, N> Sums<'a, N> {
+    /// `[n, width]`, row after row.
+    #[must_use]
+    pub fn rows(values: &'a mut [N], width: usize) -> Self {
+        Self { values, width, first: 0, columns: width }
+    }
+
+    /// Of its columns those of `range` alone, which ends within them.
+    #[must_use]
+    pub fn columns(self, range: Range<usize>) -> Self {
+        Self { first: self.first + range.start, columns: range.len(), ..self }
+    }
 }
 
 /// A factor of a product, by the distance between its neighbours.
@@ -67,7 +85,8 @@ impl<'a, N> Factor<'a, N> {
     }
 
     /// What is left of it without its first rows and columns.
-    fn from(self, row: usize, column: usize) -> Self {
+    #[must_use]
+    pub fn from(self, row: usize, column: usize) -> Self {
         let start = row * self.row_step + column * self.column_step;
         Self { values: self.values.get(start..).unwrap_or_default(), ..self }
     }
@@ -103,7 +122,8 @@ unsafe impl<N: Send> Sync for Block<N> {}
 impl<N> Block<N> {
     fn of(sums: Sums<'_, N>) -> Self {
         let rows = sums.values.len() / sums.width.max(1);
-        Self { start: sums.values.as_mut_ptr(), rows, columns: sums.width, row_step: sums.width }
+        let whole = Self { start: sums.values.as_mut_ptr(), rows, columns: sums.width, row_step: sums.width };
+        whole.columns(sums.first, sums.columns)
     }
 
     fn columns(self, first: usize, columns: usize) -> Self {
@@ -149,7 +169,7 @@ pub(crate) fn backward(numbers: &Numbers, (out, inn): (usize, usize), dy: &[f32]
 /// `sums += scale * left right`, where `left` is `[n, terms]` and `right` is `[terms, width]`.
 ///
 /// # Panics
-/// When a factor is smaller than that.
+/// When a factor is smaller than that, or the sums have not so many columns.
 pub fn add_product<N: Number>(sums: Sums<'_, N>, left: Factor<'_, N>, right: Factor<'_, N>, terms: usize, scale: N) {
     let to = Block::of(sums);
     let work = to.rows * to.columns * terms;

@@ -193,7 +193,7 @@ fn sums_of_products_are_added_in_every_layout_and_shared_out_along_the_longer_si
         let rights = [Factor::rows(&w, m), Factor::transposed(&w_turned, k)];
         for (left, right) in lefts.into_iter().flat_map(|left| rights.map(|right| (left, right))) {
             let mut sums = start.clone();
-            add_product(Sums { values: &mut sums, width: m }, left, right, k, 0.5);
+            add_product(Sums::rows(&mut sums, m), left, right, k, 0.5);
             assert_near(&sums, &expected, "sums");
         }
     }

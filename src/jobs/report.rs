@@ -68,6 +68,12 @@ pub struct TrainReport {
     pub tokens: u64,
     /// Wall time, earlier parts of a resumed run included.
     pub seconds: f64,
+    /// Processor time, all threads.
+    #[serde(default)]
+    pub processor_s: f64,
+    /// Energy of the processor's packages while it went on, everything else on the machine included; absent where the kernel does not count it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_j: Option<f64>,
     pub tokens_per_s: f64,
     pub curve: Curve,
     /// The best evaluation: its parameters are what is written. It is one of the curve's.

@@ -2,8 +2,9 @@
 //! positions that they have in their sequence, `window` keys at most. What the branches of a run pull at its keys and values adds up.
 
 use candle_core::{Result, Tensor};
+use frozen::{Factor, Sums, add_product};
 
-use crate::float::Float;
+use crate::float::{Float, View, tensor, view};
 use crate::kernels::{Rope, first_seen, masked_softmax, masked_softmax_backward, norm_rope, norm_rope_backward};
 use crate::tree::{Node, Tree};
 
@@ -40,24 +41,21 @@ impl<T: Float> Attention<'_, T> {
     /// From the projections, `[n, heads d]` and `[n, kv d]` by row of the tree, to the context, `[n, heads d]`.
     pub(crate) fn forward(&self, q_raw: &Tensor, k_raw: &Tensor, v_raw: &Tensor) -> Result<(Tensor, SavedAttention)> {
         let (mut saved, mut contexts) = (SavedAttention::default(), Vec::with_capacity(self.tree.nodes.len()));
-        let kv_heads = k_raw.dim(1)? / self.key_gain.len();
+        let d = self.key_gain.len();
+        let kv_heads = k_raw.dim(1)? / d;
         for (at, node) in self.tree.nodes.iter().enumerate() {
             let (q, k) = (rows(q_raw, node)?, rows(k_raw, node)?);
             let q = norm_rope(&q, self.query_gain, self.eps, self.rope, node.position, self.scale)?;
             // The queries that share a key head are stacked into rows, so keys are never repeated.
-            let q = q.reshape((kv_heads, (), self.query_gain.len()))?;
+            let q = q.reshape((kv_heads, (), d))?;
             // Its own keys and values are the last that it sees.
             saved.k.push(norm_rope(&k, self.key_gain, self.eps, self.rope, node.position, 1.0)?);
             saved.v.push(split_heads(&rows(v_raw, node)?, kv_heads)?);
             let seen = self.seen(at, node);
-            let scores: Result<Vec<Tensor>> = seen.iter().map(|part| q.matmul(&part.of(&saved.k)?.t()?)).collect();
-            let p = masked_softmax::<T>(&Tensor::cat(&scores?, 2)?, node.tokens, self.window)?;
-            let (mut context, mut from) = (None, 0);
-            for part in &seen {
-                context = added(context, p.narrow(2, from, part.keys)?.matmul(&part.of(&saved.v)?)?)?;
-                from += part.keys;
-            }
-            contexts.extend(context.map(|context| join_heads(&context, node.tokens)).transpose()?);
+            let scores = products::<T>(&q, &saved.k, &seen)?;
+            let p = masked_softmax::<T>(&scores, node.tokens, self.window)?;
+            let context = sums::<T>(&p, &saved.v, &seen)?;
+            contexts.push(join_heads(&context, node.tokens)?);
             saved.q.push(q);
             saved.p.push(p);
         }
@@ -72,26 +70,23 @@ impl<T: Float> Attention<'_, T> {
         d_context: &Tensor,
     ) -> Result<[Tensor; 3]> {
         let nodes = &self.tree.nodes;
-        let (mut dq, mut dk, mut dv) = (Vec::new(), vec![None; nodes.len()], vec![None; nodes.len()]);
+        let empty = |of: &[Tensor]| of.iter().map(|run| vec![T::default(); run.elem_count()]).collect::<Vec<_>>();
+        let (mut by_query, mut by_key, mut by_value) = (Vec::new(), empty(&saved.k), empty(&saved.v));
         let heads = q_raw.dim(1)? / self.query_gain.len();
         for (at, ((node, q), p)) in nodes.iter().zip(&saved.q).zip(&saved.p).enumerate() {
             let d = split_heads(&rows(d_context, node)?, heads)?.reshape(q.shape())?;
             let seen = self.seen(at, node);
-            let dp: Result<Vec<Tensor>> = seen.iter().map(|part| d.matmul(&part.of(&saved.v)?.t()?)).collect();
-            let ds = masked_softmax_backward::<T>(p, &Tensor::cat(&dp?, 2)?, node.tokens, self.window)?;
-            let (mut by_query, mut from) = (None, 0);
-            for part in &seen {
-                let (p, ds) = (p.narrow(2, from, part.keys)?, ds.narrow(2, from, part.keys)?);
-                from += part.keys;
-                by_query = added(by_query, ds.matmul(&part.of(&saved.k)?)?)?;
-                part.add_to(&mut dk, ds.t()?.matmul(q)?)?;
-                part.add_to(&mut dv, p.t()?.matmul(&d)?)?;
-            }
-            dq.push(by_query);
+            let dp = products::<T>(&d, &saved.v, &seen)?;
+            let ds = masked_softmax_backward::<T>(p, &dp, node.tokens, self.window)?;
+            by_query.push(sums::<T>(&ds, &saved.k, &seen)?);
+            add_to_keys::<T>(&ds, q, &seen, &mut by_key)?;
+            add_to_keys::<T>(p, &d, &seen, &mut by_value)?;
         }
         let mut by_row: [Vec<Tensor>; 3] = Default::default();
-        for (node, ((dq, dk), dv)) in nodes.iter().zip(dq.into_iter().zip(dk).zip(dv)) {
-            let (Some(dq), Some(dk), Some(dv)) = (dq, dk, dv) else { candle_core::bail!("a run sees itself") };
+        let by_key = by_key.into_iter().zip(&saved.k).map(|(sum, run)| tensor(sum, run.shape()));
+        let by_value = by_value.into_iter().zip(&saved.v).map(|(sum, run)| tensor(sum, run.shape()));
+        for (node, (dq, (dk, dv))) in nodes.iter().zip(by_query.into_iter().zip(by_key.zip(by_value))) {
+            let (dk, dv) = (dk?, dv?);
             let Self { query_gain, key_gain, eps, rope, scale, .. } = *self;
             let [of_q, of_k, of_v] = &mut by_row;
             of_q.push(norm_rope_backward(&rows(q_raw, node)?, query_gain, eps, rope, (node.position, scale), &dq)?);
@@ -115,30 +110,90 @@ impl<T: Float> Attention<'_, T> {
     }
 }
 
+/// The products of every query with the keys that it may see: `x` is `[kv, n, d]`, the result is `[kv, n, keys]`.
+fn products<T: Float>(x: &Tensor, runs: &[Tensor], seen: &[Seen]) -> Result<Tensor> {
+    let (kv_heads, n, d) = x.dims3()?;
+    let keys: usize = seen.iter().map(|part| part.keys).sum();
+    let x = view::<T>(x)?;
+    let mut out = vec![T::default(); kv_heads * n * keys];
+    let mut from = 0;
+    for part in seen {
+        let of = part.heads::<T>(runs)?;
+        for (head, (x, out)) in x.chunks_exact(n * d).zip(out.chunks_exact_mut(n * keys)).enumerate() {
+            let to = Sums::rows(out, keys).columns(from..from + part.keys);
+            add_product(to, Factor::rows(x, d), of.transposed(head), d, T::ONE);
+        }
+        from += part.keys;
+    }
+    tensor(out, (kv_heads, n, keys))
+}
+
+/// The sums of what is seen, weighted by `p`: from `[kv, n, keys]` to `[kv, n, d]`.
+fn sums<T: Float>(p: &Tensor, runs: &[Tensor], seen: &[Seen]) -> Result<Tensor> {
+    let (kv_heads, n, keys) = p.dims3()?;
+    let p = view::<T>(p)?;
+    let Some(d) = runs.first().map(|run| run.dim(2)).transpose()? else { candle_core::bail!("no run is there yet") };
+    let mut out = vec![T::default(); kv_heads * n * d];
+    let mut from = 0;
+    for part in seen {
+        let of = part.heads::<T>(runs)?;
+        for (head, (p, out)) in p.chunks_exact(n * keys).zip(out.chunks_exact_mut(n * d)).enumerate() {
+            add_product(Sums::rows(out, d), Factor::rows(p, keys).from(0, from), of.rows(head), part.keys, T::ONE);
+        }
+        from += part.keys;
+    }
+    tensor(out, (kv_heads, n, d))
+}
+
+/// Adds to every key that is seen, in `by_run`, what the queries `x` pull at it, by `weights` of `[kv, n, keys]`.
+fn add_to_keys<T: Float>(weights: &Tensor, x: &Tensor, seen: &[Seen], by_run: &mut [Vec<T>]) -> Result<()> {
+    let (_, n, d) = x.dims3()?;
+    let keys = weights.dim(2)?;
+    let (weights, x) = (view::<T>(weights)?, view::<T>(x)?);
+    let mut from = 0;
+    for part in seen {
+        let Some(sum) = by_run.get_mut(part.node) else { candle_core::bail!("run {} is not there", part.node) };
+        let of_head = (part.skipped + part.keys) * d;
+        let heads = weights.chunks_exact(n * keys).zip(x.chunks_exact(n * d)).zip(sum.chunks_exact_mut(of_head));
+        for ((weights, x), sum) in heads {
+            // The keys that are left out stand before the others.
+            let Some(sum) = sum.get_mut(part.skipped * d..) else { continue };
+            let left = Factor::transposed(weights, keys).from(from, 0);
+            add_product(Sums::rows(sum, d), left, Factor::rows(x, d), n, T::ONE);
+        }
+        from += part.keys;
+    }
+    Ok(())
+}
+
+/// The keys or values of one run that are seen.
+struct Heads<'a, T> {
+    values: View<'a, T>,
+    /// Of a head; those that are left out stand before the others.
+    tokens: usize,
+    skipped: usize,
+    d: usize,
+}
+
 impl Seen {
     /// What it is of every run's keys or values.
-    fn of(&self, runs: &[Tensor]) -> Result<Tensor> {
-        match runs.get(self.node) {
-            Some(run) => run.narrow(1, self.skipped, self.keys),
-            None => candle_core::bail!("run {} is not there yet", self.node),
-        }
-    }
-
-    /// Adds a derivative by these keys or values to that of the whole run.
-    fn add_to(&self, sums: &mut [Option<Tensor>], part: Tensor) -> Result<()> {
-        let part = if self.skipped == 0 { part } else { part.pad_with_zeros(1, self.skipped, 0)? };
-        if let Some(sum) = sums.get_mut(self.node) {
-            *sum = added(sum.take(), part)?;
-        }
-        Ok(())
+    fn heads<'a, T: Float>(&self, runs: &'a [Tensor]) -> Result<Heads<'a, T>> {
+        let Some(run) = runs.get(self.node) else { candle_core::bail!("run {} is not there yet", self.node) };
+        let (_, tokens, d) = run.dims3()?;
+        Ok(Heads { values: view::<T>(run)?, tokens, skipped: self.skipped, d })
     }
 }
 
-fn added(sum: Option<Tensor>, part: Tensor) -> Result<Option<Tensor>> {
-    Ok(Some(match sum {
-        Some(sum) => (sum + part)?,
-        None => part,
-    }))
+impl<T: Float> Heads<'_, T> {
+    /// `[keys, d]` of a head.
+    fn rows(&self, head: usize) -> Factor<'_, T> {
+        Factor::rows(&self.values, self.d).from(head * self.tokens + self.skipped, 0)
+    }
+
+    /// `[d, keys]` of a head.
+    fn transposed(&self, head: usize) -> Factor<'_, T> {
+        Factor::transposed(&self.values, self.d).from(0, head * self.tokens + self.skipped)
+    }
 }
 
 /// The rows of a run.

@@ -29,6 +29,9 @@ pub(crate) struct TrainState {
     /// Steps done.
     pub(crate) step: usize,
     pub(crate) seconds: f64,
+    /// Processor time and, where it is known, energy of all parts of the run so far.
+    pub(crate) processor_s: f64,
+    pub(crate) energy_j: Option<f64>,
     pub(crate) tokens: usize,
     pub(crate) best: Option<Evaluation>,
     /// Evaluations since the best one.

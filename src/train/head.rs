@@ -86,7 +86,7 @@ pub(crate) fn head<T: Float>(
         if want == Want::HiddenAndEmbedding {
             let sums = d_embedding.get_or_insert_with(|| vec![T::default(); vocabulary * width]);
             let (left, part) = (Factor::transposed(&logits, vocabulary), view::<T>(&part)?);
-            let sums = Sums { values: sums, width };
+            let sums = Sums::rows(sums, width);
             add_product(sums, left, Factor::rows(&part, width), ids.len(), T::from_f64(1.0));
         }
         let d_logits = tensor(logits, (ids.len(), vocabulary))?;

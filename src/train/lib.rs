@@ -41,6 +41,7 @@ mod rehearse;
 mod run;
 mod soft;
 mod source;
+mod spent;
 mod tree;
 mod weight;
 

@@ -68,7 +68,7 @@ impl Matrix {
                 let (rank, a, b) = (a.dim(0)?, view::<T>(a)?, view::<T>(b)?);
                 let a = Factor::transposed(&a, inn);
                 let low = product(Factor::rows(&view::<T>(x)?, inn), a, (n, inn, rank), 1.0);
-                let sums = Sums { values: &mut y, width: out };
+                let sums = Sums::rows(&mut y, out);
                 add_product(sums, Factor::rows(&low, rank), Factor::transposed(&b, rank), rank, T::from_f64(*scale));
                 Some(tensor(low, (n, rank))?)
             }
@@ -99,7 +99,7 @@ impl Matrix {
                 let d_b = product(by_result, Factor::rows(&low, rank), (out, n, rank), *scale);
                 gradients.add(*index, tensor(d_a, (rank, inn))?)?;
                 gradients.add(*index + 1, tensor(d_b, (out, rank))?)?;
-                let sums = Sums { values: dx, width: inn };
+                let sums = Sums::rows(dx, inn);
                 add_product(sums, Factor::rows(&d_low, rank), Factor::rows(&a, inn), rank, T::from_f64(1.0));
                 Ok(())
             }
@@ -132,7 +132,7 @@ fn product<T: Float>(
     scale: f64,
 ) -> Vec<T> {
     let mut values = vec![T::default(); n * width];
-    add_product(Sums { values: &mut values, width }, left, right, terms, T::from_f64(scale));
+    add_product(Sums::rows(&mut values, width), left, right, terms, T::from_f64(scale));
     values
 }
 

@@ -26,6 +26,7 @@ use crate::passes::{Learnt, Passes, Plan};
 use crate::plan::Split;
 use crate::ready::Ready;
 use crate::source::Files;
+use crate::spent::Meter;
 use crate::{curve, output};
 
 mod prepare;
@@ -88,6 +89,14 @@ pub fn run_until(
     Ok(summary)
 }
 
+/// What the parts of a run before this one took.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    seconds: f64,
+    processor_s: f64,
+    energy_j: Option<f64>,
+}
+
 pub(crate) struct Run {
     /// With what it left open filled in.
     pub(crate) job: Arc<TrainJob>,
@@ -116,15 +125,16 @@ pub(crate) struct Run {
     batches: Vec<Vec<usize>>,
     state: TrainState,
     clock: WorkClock,
-    /// Seconds of the parts before this one.
-    before: f64,
+    meter: Meter,
+    /// What the parts before this one took.
+    before: Before,
     /// The last checkpoint could not be written.
     unsaved: bool,
 }
 
 impl Run {
     pub(crate) fn new(job: &TrainJob) -> Result<Self, TrainError> {
-        let clock = WorkClock::start()?;
+        let (clock, meter) = (WorkClock::start()?, Meter::start());
         let Ready { job, config, train, held_out, bos, method, longest, split, parameters, hashes } = Ready::new(job)?;
         let arguments = &job.arguments;
         let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
@@ -164,7 +174,8 @@ impl Run {
             batches: Vec::new(),
             state,
             clock,
-            before: 0.0,
+            meter,
+            before: Before::default(),
             unsaved: false,
             job,
         })
@@ -199,7 +210,7 @@ impl Run {
 
     /// Time at work, that of the parts before this one included.
     fn seconds(&self) -> f64 {
-        self.before + self.clock.seconds()
+        self.before.seconds + self.clock.seconds()
     }
 
     fn work(&mut self, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
@@ -247,7 +258,7 @@ impl Run {
     /// Writes a checkpoint. A full disk costs what was learnt since the last one if the run is killed, and nothing else:
     /// it goes on, and tries again when the next one is due.
     fn save(&mut self, on_progress: &mut dyn FnMut(&Progress)) {
-        self.state.seconds = self.seconds();
+        self.note_spent();
         let (job, state, step) = (self.job.clone(), self.state.clone(), self.state.step as u64);
         let saved = checkpoint::save(&job.checkpoint, &state, &self.numbers());
         match saved.and_then(|()| self.write_report(None)) {
@@ -328,7 +339,8 @@ impl Run {
 
     /// Evaluates on the held-out examples; says whether that ends the run.
     fn evaluate(&mut self, on_progress: &mut dyn FnMut(&Progress)) -> Result<bool, TrainError> {
-        let arguments = &self.job.arguments;
+        let job = self.job.clone();
+        let arguments = &job.arguments;
         let (passes, step, held_out) = (self.passes(), self.state.step, &self.held_out);
         let found = if self.job.method.is_preference() {
             Evaluation::of_preferences(&passes, self.objective.as_ref(), &held_out.list, &held_out.fixed, step)?

@@ -49,7 +49,7 @@ impl Weight {
             Self::Frozen(matrix) => T::frozen_forward(matrix, &x, &mut y)?,
             Self::Own(weight) => {
                 let weight = view::<T>(weight)?;
-                let sums = Sums { values: &mut y, width: out };
+                let sums = Sums::rows(&mut y, out);
                 add_product(sums, Factor::rows(&x, inn), Factor::transposed(&weight, inn), inn, T::from_f64(1.0));
             }
         }
@@ -67,7 +67,7 @@ impl Weight {
             Self::Frozen(matrix) => T::frozen_backward(matrix, &dy, dx),
             Self::Own(weight) => {
                 let weight = view::<T>(weight)?;
-                let sums = Sums { values: dx, width: inn };
+                let sums = Sums::rows(dx, inn);
                 add_product(sums, Factor::rows(&dy, out), Factor::rows(&weight, inn), out, T::from_f64(1.0));
                 Ok(())
             }

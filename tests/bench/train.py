@@ -97,27 +97,21 @@ SYSTEM_WORDS, QUESTION_WORDS, ANSWER_WORDS = 400, 27, 53
 ENVIRONMENT = {"RAYON_NUM_THREADS": "1", "CANDLE_BARRIER_POOL_SPIN_LIMIT": "1", "MIMALLOC_PURGE_DELAY": "-1"}
 
 
+ARGUMENTS = {
+    "rank": 16, "alpha": 32.0, "max_tokens": 1024, "epochs": 1000.0, "evaluate_every_steps": 0, "checkpoint_every_s": 100000.0,
+}
+
+
 def start(apprentice, folder, base, data, **arguments):
     """Starts a job of its own in a new folder; its lines come on the process's standard output."""
     os.makedirs(folder)
     job = os.path.join(folder, "job.toml")
+    paths = {"base": base, "train": data, "held_out": f"{data}.held", "out": f"{folder}/out", "checkpoint": f"{folder}/checkpoint"}
     with open(job, "w", encoding="utf-8") as out:
-        out.write(f"""
-method = "sft"
-base = "{base}"
-train = "{data}"
-held_out = "{data}.held"
-out = "{folder}/out"
-checkpoint = "{folder}/checkpoint"
-[arguments]
-rank = 16
-alpha = 32.0
-max_tokens = 1024
-epochs = 1000.0
-evaluate_every_steps = 0
-checkpoint_every_s = 100000.0
-""")
-        out.writelines(f"{key} = {value}\n" for key, value in arguments.items())
+        out.write('method = "sft"\n')
+        out.writelines(f"{key} = {json.dumps(value)}\n" for key, value in paths.items())
+        out.write("[arguments]\n")
+        out.writelines(f"{key} = {json.dumps(value)}\n" for key, value in {**ARGUMENTS, **arguments}.items())
     return subprocess.Popen([apprentice, "train", job], stdout=subprocess.PIPE, text=True, env={**os.environ, **ENVIRONMENT})
 
 

@@ -64,6 +64,36 @@ fn losses(said: &[serde_json::Value]) -> Vec<(u64, f64)> {
 }
 
 #[test]
+fn preferences_follow_on_what_they_refer_to_in_one_command() {
+    let job = Job::new("max_steps = 6\nrank = 8\nlearning_rate = 1e-3");
+    let labelled = |n: u32| {
+        format!(
+            r#"{{"prompt":[{{"role":"user","content":"How much is the rope, friend {n}?"}}],"completion":[{{"role":"assistant","content":"{n} gold coins."}}],"label":{}}}"#,
+            n % 2 == 0
+        )
+    };
+    fs::write(job.path("labelled.jsonl"), (10..30).map(labelled).collect::<Vec<_>>().join("\n")).unwrap();
+    let text = format!(
+        "method = \"kto\"\nbase = \"{BASE}\"\nreference = \"adapter\"\ntrain = \"labelled.jsonl\"\nheld_out = \"labelled.jsonl\"\n\
+         out = \"preferred\"\ncheckpoint = \"checkpoint-kto\"\n[arguments]\nthreads = 1\nbatch_size = 4\nmax_steps = 4\nepochs = 0.0\n\
+         rank = 8\ncheckpoint_every_s = 1e-9\n"
+    );
+    fs::write(job.path("kto.toml"), text).unwrap();
+    let run = || {
+        Command::new(PROGRAM).arg("train").args(["job.toml", "kto.toml"].map(|name| job.path(name))).output().unwrap()
+    };
+    let (first, again) = (run(), run());
+    for output in [&first, &again] {
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.matches("\"event\":\"done\"").count() == 2, "{said}");
+        assert!(said.contains("\"event\":\"rewards\""), "{said}");
+        assert!(job.path("preferred/adapter_config.json").is_file());
+    }
+    // The second time all that is left to do is what came after the last checkpoint.
+    assert!(String::from_utf8_lossy(&again.stdout).contains("\"event\":\"resumed\""));
+}
+
+#[test]
 fn a_dry_run_says_what_a_job_costs_and_writes_nothing() {
     let job = Job::new("max_steps = 40");
     let names = || {

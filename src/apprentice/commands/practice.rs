@@ -6,7 +6,7 @@ mod milestones;
 mod progress;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,12 +34,14 @@ const TEACHER_LATENCY: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The players: bursts of work with lulls in which a lesson may begin.
-const PACE: Pace = Pace {
-    busy: Duration::from_secs(10),
-    busy_requests_per_s: 40.0,
-    lull: Duration::from_secs(6),
-    lull_requests_per_s: 5.0,
-};
+fn pace(requests_per_s: f64) -> Pace {
+    Pace {
+        busy: Duration::from_secs(10),
+        busy_requests_per_s: requests_per_s,
+        lull: Duration::from_secs(6),
+        lull_requests_per_s: requests_per_s / 8.0,
+    }
+}
 
 /// A running practice.
 struct Run {
@@ -60,7 +62,8 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
     let data = arguments.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     app::runtime()?.block_on(async {
         let mut run = Run::start(&arguments, data).await?;
-        let playing = tokio::spawn(run.traffic.clone().play(run.scenes(), PACE, arguments.seed));
+        let playing =
+            tokio::spawn(run.traffic.clone().play(run.scenes(), pace(arguments.requests_per_s), arguments.seed));
         let happened = run.watch(&arguments).await?;
         playing.abort();
         let report = run.report();
@@ -71,6 +74,28 @@ pub(crate) fn practice(arguments: Practice) -> Outcome {
         }
         Ok(if happened { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Practice's own settings under those of a file.
+fn settings(policy: Option<&Path>) -> Result<Settings, app::Error> {
+    let Some(path) = policy else { return Ok(Settings::parse(POLICY)?) };
+    let text = fs_err::read_to_string(path)?;
+    let over: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut all: toml::Table = POLICY.parse()?;
+    lay_over(&mut all, over);
+    Ok(Settings::parse(&all.to_string()).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Tables are laid over each other, everything else is replaced.
+fn lay_over(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => lay_over(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
 }
 
 impl Run {
@@ -85,7 +110,7 @@ impl Run {
             return Err("--until handed-over: of the sites of --only none can be handed over".into());
         }
         let teacher = Teacher::start(arguments.seed, TEACHER_LATENCY).await?;
-        let mut settings = Settings::parse(POLICY)?;
+        let mut settings = settings(arguments.policy.as_deref())?;
         settings.teacher.base_url = teacher.base_url();
         settings.data.registry = data.join("registry");
         settings.data.dir = data;
@@ -239,5 +264,31 @@ impl Run {
         let agreement = self.unnamed.then(|| fingerprint::adjusted_rand_index(self.traffic.newest().into_iter()));
         let seconds = self.began.elapsed().as_secs_f64();
         Report { seconds, agreement, sites: self.milestones.iter().map(report).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_changes_what_it_names_and_nothing_else() {
+        let own = settings(None).unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/practice-real.toml");
+        let real = settings(Some(&path)).unwrap();
+        assert_ne!(real.lessons.train.learning_rate, own.lessons.train.learning_rate);
+        assert_eq!(real.lessons.train.rank, own.lessons.train.rank);
+        assert_eq!(real.lessons.exchanges_min, own.lessons.exchanges_min);
+    }
+
+    #[test]
+    fn a_wrong_policy_is_refused_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for (text, problem) in [("[lessons]\nnonsense = 1\n", "nonsense"), ("[lessons", "policy.toml")] {
+            let path = dir.path().join("policy.toml");
+            std::fs::write(&path, text).unwrap();
+            let error = settings(Some(&path)).unwrap_err().to_string();
+            assert!(error.contains("policy.toml") && error.contains(problem), "{error}");
+        }
     }
 }

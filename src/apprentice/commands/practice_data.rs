@@ -19,7 +19,7 @@ pub(crate) fn base(arguments: &cli::PracticeBase) -> Outcome {
     // Relative in the job file, so that the file reads the same on every machine.
     let beside = Path::new("..").join(out.file_name().ok_or("--out names no folder")?);
     let job = practice::corpus::write(&work, &beside, arguments.seed, effort)?;
-    if crate::commands::train::train(&job)? != ExitCode::SUCCESS {
+    if crate::commands::train::train(std::slice::from_ref(&job))? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
     std::fs::copy(&job, out.join("base.toml"))?;

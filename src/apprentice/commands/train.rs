@@ -1,22 +1,22 @@
-//! `apprentice train JOB.toml`: one training job; progress as JSON lines on standard output. With `--dry-run` a look at it
-//! for a person.
+//! `apprentice train JOB.toml [JOB.toml]`: training jobs one after another, such as preferences after what they refer to; progress
+//! as JSON lines on standard output. With `--dry-run` a look at the first for a person.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jobs::{INTERRUPTED, Progress};
+use jobs::{INTERRUPTED, Progress, TrainJob};
 use tokio::signal::unix::{SignalKind, signal};
 use train::{Rehearsal, TrainError};
 
 use crate::Outcome;
 use crate::output::print_line;
 
-/// Runs the job; how it went is the last line. Asked to stop (SIGTERM), it finishes its step, writes down where it stands
-/// and ends with [`INTERRUPTED`].
-pub(crate) fn train(path: &Path) -> Outcome {
+/// Runs the jobs, all of which can be read; how it went is the last line. Asked to stop (SIGTERM), it finishes its step,
+/// writes down where it stands and ends with [`INTERRUPTED`]; started again it goes on in the job that it was in.
+pub(crate) fn train(paths: &[PathBuf]) -> Outcome {
     let stop = asked_to_stop()?;
     let mut out = std::io::stdout().lock();
     // A reader that went away does not end a lesson.
@@ -24,8 +24,13 @@ pub(crate) fn train(path: &Path) -> Outcome {
         let text = serde_json::to_string(progress).unwrap_or_default();
         writeln!(out, "{text}").and_then(|()| out.flush()).unwrap_or_default();
     };
-    Ok(match train::load_job(path).and_then(|job| train::run_until(&job, &stop, &mut line)) {
-        Ok(_) => ExitCode::SUCCESS,
+    let jobs: Result<Vec<TrainJob>, TrainError> = paths.iter().map(|path| train::load_job(path)).collect();
+    let mut run = |jobs: Vec<TrainJob>| {
+        let mut run = |job| train::run_until(job, &stop, &mut line).map(drop);
+        jobs.iter().try_for_each(&mut run)
+    };
+    Ok(match jobs.and_then(&mut run) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(TrainError::Interrupted { step }) => {
             line(&Progress::Interrupted { step: step as u64 });
             ExitCode::from(INTERRUPTED)
@@ -54,11 +59,12 @@ fn asked_to_stop() -> std::io::Result<Arc<AtomicBool>> {
     Ok(asked)
 }
 
-/// Says what the job would come to; nothing is written.
-pub(crate) fn dry_run(path: &Path) -> Outcome {
-    let said = train::rehearse(&train::load_job(path)?)?;
-    for line in lines(&said) {
-        print_line(&line)?;
+/// Says what the first job would come to, since a further one may begin with what it leaves; nothing is written.
+pub(crate) fn dry_run(paths: &[PathBuf]) -> Outcome {
+    for path in paths.iter().take(1) {
+        for line in lines(&train::rehearse(&train::load_job(path)?)?) {
+            print_line(&line)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,8 @@ fn state() -> TrainState {
     TrainState {
         fingerprint: "job".into(),
         step: 5,
+        processor_s: 2.5,
+        energy_j: None,
         seconds: 1.5,
         tokens: 100,
         best,

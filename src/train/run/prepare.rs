@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use jobs::{Progress, TrainingArguments};
 
-use super::Run;
+use super::{Before, Run};
 use crate::checkpoint::{self, Found, TrainState};
 use crate::error::TrainError;
 use crate::item::Sequence;
@@ -60,7 +60,8 @@ impl Run {
         let fingerprint = self.state.fingerprint.clone();
         let found = checkpoint::load(&job.checkpoint, &fingerprint, self.numbers())?;
         if let Found::State(state) = &found {
-            self.before = state.seconds;
+            let TrainState { seconds, processor_s, energy_j, .. } = *state;
+            self.before = Before { seconds, processor_s, energy_j };
             self.state = TrainState { budget: self.split.budget, ..state.clone() };
         }
         Ok(found)

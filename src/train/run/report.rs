@@ -11,13 +11,23 @@ use crate::evaluate::Evaluation;
 
 impl Run {
     /// Replaces the report and its drawing; `ended` says why the run is over.
-    pub(super) fn write_report(&self, ended: Option<String>) -> Result<(), TrainError> {
+    pub(super) fn write_report(&mut self, ended: Option<String>) -> Result<(), TrainError> {
+        self.note_spent();
         let (report, out) = (self.report(ended), &self.job.out);
         if let Some(folder) = out.parent() {
             fs_err::create_dir_all(folder)?;
         }
         files::replace(&curve_path(out), curve::drawing(&report).svg.as_bytes())?;
         Ok(files::replace_json(&report_path(out), &report)?)
+    }
+
+    /// Notes what has been taken so far; often enough for the counters of energy.
+    pub(super) fn note_spent(&mut self) {
+        let energy_j = self.meter.energy_j().map(|joules| joules + self.before.energy_j.unwrap_or(0.0));
+        let processor_s = self.before.processor_s + self.meter.processor_s();
+        let seconds = self.seconds();
+        let state = &mut self.state;
+        (state.seconds, state.processor_s, state.energy_j) = (seconds, processor_s, energy_j);
     }
 
     fn report(&self, ended: Option<String>) -> TrainReport {
@@ -50,6 +60,8 @@ impl Run {
             steps_max: self.steps as u64,
             tokens: state.tokens as u64,
             seconds,
+            processor_s: state.processor_s,
+            energy_j: state.energy_j,
             tokens_per_s: if seconds > 0.0 { state.tokens as f64 / seconds } else { 0.0 },
             curve: state.curve.clone(),
             kept: state.best.as_ref().map(point),
