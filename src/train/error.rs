@@ -45,7 +45,7 @@ pub enum TrainError {
     #[error("arguments.layers = {layers}, and the base has {all}: leave it out to adapt all of them")]
     Layers { layers: usize, all: usize },
     #[error(
-        "what the lower layers make of the data takes {mb} MB in {}, which cannot be written: {problem}; make room there, or \
+        "what the lower layers make of the data takes {mb} MB in {}, which cannot be kept: {problem}; make room there, or \
          leave arguments.layers out", folder.display()
     )]
     LowerStates { folder: PathBuf, mb: u64, problem: std::io::Error },

@@ -103,10 +103,16 @@ impl LowerStates {
     }
 }
 
-/// An empty file without a name, in a folder that has room for so many bytes.
+/// An empty file without a name, in a folder that has room for so many bytes. Half of what is free stays free: the proxy writes
+/// its log there, too.
 fn reserved(folder: &Path, bytes: usize) -> Result<File, TrainError> {
     fs_err::create_dir_all(folder)?;
     let failed = |problem| full(folder, bytes, problem);
+    let free = rustix::fs::statvfs(folder).map(|disk| disk.f_bavail * disk.f_frsize).unwrap_or(u64::MAX);
+    if bytes as u64 > free / 2 {
+        let problem = format!("{} MB are free, of which a run takes half at most", free / 1_000_000);
+        return Err(failed(std::io::Error::other(problem)));
+    }
     let file = tempfile::tempfile_in(folder).map_err(failed)?;
     match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
         // Where room cannot be reserved it shows while it is written.
