@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
+.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -79,6 +79,13 @@ bench-train-pytorch: setup $(PYTORCH)/ready
 bench-train-real: setup
 	cargo build --locked
 	python3 tests/bench/train_real.py target/debug/apprentice $(ARGS)
+
+# The trainer on a GPU, at Gemma 3 1B's shape. Needs the CUDA toolkit (nvcc) and an NVIDIA GPU.
+bench-train-cuda: setup
+	@command -v nvidia-smi >/dev/null || { echo "nvidia-smi is missing: this bench needs an NVIDIA GPU and its driver" >&2; exit 1; }
+	@command -v nvcc >/dev/null || { echo "nvcc is missing: building for CUDA needs the CUDA toolkit on the path" >&2; exit 1; }
+	cargo build --locked --release --features apprentice/cuda --target-dir target/cuda
+	python3 tests/bench/train_cuda.py target/cuda/release/apprentice $(ARGS)
 
 SEEDS ?= 5
 AT_ONCE ?= 1

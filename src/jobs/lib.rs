@@ -15,7 +15,7 @@ pub mod train;
 pub use exam::{EvalJob, EvalResult, Score};
 pub use progress::{INTERRUPTED, Progress};
 pub use report::{Curve, DataReport, HeldOutPoint, LossPoint, Tokens, TrainReport};
-pub use train::{Method, ObjectiveArguments, Pretraining, Quantize, Schedule, TrainJob, TrainingArguments};
+pub use train::{Device, Method, ObjectiveArguments, Pretraining, Quantize, Schedule, TrainJob, TrainingArguments};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@ use std::path::Path;
 use wire::Signals;
 
 use crate::{
-    EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Quantize, Score, TrainJob, TrainingArguments,
+    Device, EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Quantize, Score, TrainJob, TrainingArguments,
 };
 
 fn job() -> TrainJob {
@@ -46,6 +46,22 @@ fn weights_that_are_trained_are_not_quantized() {
     assert_eq!(TrainJob::parse(&text, Path::new("")).unwrap().arguments, packed.arguments);
     let text = TrainJob { method: Method::Pretrain, ..packed }.to_toml().unwrap();
     assert!(TrainJob::parse(&text, Path::new("")).unwrap_err().contains("pretrain has none"));
+}
+
+#[test]
+fn a_device_is_for_adapters_on_weights_as_they_are() {
+    let arguments = TrainingArguments { device: Device::Cuda, ..TrainingArguments::default() };
+    let on_device = TrainJob { arguments, ..job() };
+    let text = on_device.to_toml().unwrap();
+    assert!(text.contains("device = \"cuda\""), "{text}");
+    assert_eq!(TrainJob::parse(&text, Path::new("")).unwrap().arguments, on_device.arguments);
+    let mut packed = on_device.clone();
+    packed.arguments.quantize = Some(Quantize::Q8_0);
+    let message = TrainJob::parse(&packed.to_toml().unwrap(), Path::new("")).unwrap_err();
+    assert_eq!(message, "arguments.device = cuda keeps weights as they are: take out quantize, or set device = cpu");
+    let whole = TrainJob { method: Method::Pretrain, ..on_device };
+    let message = TrainJob::parse(&whole.to_toml().unwrap(), Path::new("")).unwrap_err();
+    assert!(message.contains("arguments.device = cuda is for adapters"), "{message}");
 }
 
 #[test]

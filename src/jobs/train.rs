@@ -69,6 +69,16 @@ pub enum Schedule {
     Cosine,
 }
 
+/// What computes a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    #[default]
+    Cpu,
+    /// The first CUDA device, in a build that has the feature `cuda`.
+    Cuda,
+}
+
 /// Formats of packed frozen weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quantize {
@@ -101,6 +111,8 @@ pub struct TrainingArguments {
     pub weight_decay: f64,
     /// Longest gradient; 0 does not clip.
     pub clip_norm: f64,
+    /// What computes; the optimiser is the CPU's in any case. `cuda` takes no `quantize`, and is not for `pretrain`.
+    pub device: Device,
     /// Examples of one optimizer step.
     pub batch_size: u32,
     /// Tokens that are computed at once, over all threads: the bound on memory. What examples have in common is computed once, or
@@ -192,6 +204,7 @@ impl Default for TrainingArguments {
             warmup_steps: 0,
             weight_decay: 0.0,
             clip_norm: 1.0,
+            device: Device::Cpu,
             batch_size: 16,
             micro_batch_tokens: None,
             recompute: None,
@@ -270,6 +283,11 @@ impl TrainJob {
         }
         if self.method == Method::Pretrain && self.arguments.layers.is_some() {
             problems.push("arguments.layers says what is adapted, and pretrain trains all; take it out".to_owned());
+        }
+        if self.method == Method::Pretrain && self.arguments.device == Device::Cuda {
+            problems.push(
+                "arguments.device = cuda is for adapters, and pretrain trains all weights: set it to cpu".to_owned(),
+            );
         }
         if self.method == Method::Kto && self.arguments.batch_size < 2 {
             let size = self.arguments.batch_size;
@@ -350,6 +368,9 @@ impl TrainingArguments {
         }
         if let Some(loss) = self.stop_loss {
             hold("stop_loss", loss, loss > 0.0, "greater than 0");
+        }
+        if self.device == Device::Cuda && self.quantize.is_some() {
+            problems.push("device = cuda keeps weights as they are: take out quantize, or set device = cpu".to_owned());
         }
         problems
     }

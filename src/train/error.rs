@@ -78,6 +78,16 @@ pub enum TrainError {
     Interrupted { step: usize },
     #[error("the threads of the run cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(
+        "arguments.device = \"cuda\", but this program was built without CUDA: build it with `--features apprentice/cuda`, which \
+         needs the CUDA toolkit, or set arguments.device = \"cpu\""
+    )]
+    NoCuda,
+    #[error(
+        "arguments.device = \"cuda\", but the first CUDA device cannot be opened: {0}; look what `nvidia-smi` says, or set \
+         arguments.device = \"cpu\""
+    )]
+    Device(candle_core::Error),
     #[error(transparent)]
     Frozen(#[from] frozen::FrozenError),
 }

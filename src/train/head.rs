@@ -44,6 +44,18 @@ pub(crate) struct Targets<'a> {
     pub(crate) soft: &'a [Option<Soft>],
 }
 
+impl Targets<'_> {
+    /// # Errors
+    /// When a token is outside the vocabulary.
+    pub(crate) fn check(&self, vocabulary: usize) -> Result<()> {
+        let known = self.soft.iter().flatten().flat_map(|soft| &soft.known).map(|(id, _)| id);
+        match self.ids.iter().chain(known).find(|id| **id as usize >= vocabulary) {
+            Some(token) => candle_core::bail!("target {token} is outside the vocabulary of {vocabulary}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `hidden` is `[n, hidden]` after the last norm, with `n` targets; the loss whose derivative is
 /// given is `-weight` times the sum of what stands for the log-probabilities.
 pub(crate) fn head<T: Float>(
@@ -56,6 +68,7 @@ pub(crate) fn head<T: Float>(
 ) -> Result<HeadOutput> {
     let (rows, width) = hidden.dims2()?;
     let vocabulary = embedding.shape()?.0;
+    targets.check(vocabulary)?;
     let mut output = HeadOutput {
         log_probabilities: Vec::with_capacity(rows),
         greedy: Vec::with_capacity(rows),
@@ -69,10 +82,6 @@ pub(crate) fn head<T: Float>(
         let part = hidden.narrow(0, start, ids.len())?.contiguous()?;
         let mut logits = embedding.forward::<T>(&part)?;
         let soft = targets.soft.get(start..).unwrap_or_default();
-        let known = soft.iter().take(ids.len()).flatten().flat_map(|soft| &soft.known).map(|(id, _)| id);
-        if let Some(token) = ids.iter().chain(known).find(|id| **id as usize >= vocabulary) {
-            candle_core::bail!("target {token} is outside the vocabulary of {vocabulary}");
-        }
         let rows = logits.par_chunks_exact_mut(vocabulary).zip(ids).enumerate();
         let judged = |(at, (row, id)): (usize, (&mut [T], &u32))| {
             judged(row, *id as usize, soft.get(at).and_then(Option::as_ref), weight)

@@ -11,8 +11,10 @@ mod attention;
 mod batch;
 mod checkpoint;
 mod clock;
+mod composed;
 mod curve;
 mod data;
+mod engine;
 mod error;
 mod evaluate;
 mod fingerprint;
@@ -53,6 +55,9 @@ pub use run::{Summary, run, run_until};
 use std::path::Path;
 
 use gemma::{Adapter, Config, Weights};
+
+/// Whether this build can compute on a CUDA device (the feature `cuda`).
+pub const CUDA: bool = cfg!(feature = "cuda");
 
 /// The logits after every token of `ids`, in f32: `ids.len()` rows of `vocab_size`.
 ///

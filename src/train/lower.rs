@@ -48,7 +48,7 @@ impl LowerStates {
     ) -> Result<Self, TrainError> {
         let all: Vec<&[u32]> = sequences.iter().map(|sequence| sequence.tokens.ids.as_slice()).collect();
         let laid = lay_out(&all);
-        let (width, tokens) = (passes.model.config.hidden_size, laid.tree.tokens());
+        let (width, tokens) = (passes.model.config().hidden_size, laid.tree.tokens());
         let file = reserved(folder, tokens * width * FLOAT)?;
         let kept = Self { file, width, tokens, rows: laid.rows };
         // Whoever else computes a row might round it otherwise: it is one sequence's to write.

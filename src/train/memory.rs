@@ -4,7 +4,7 @@
 //! the machine this file only reads what it says of its memory: where it says nothing, nothing is refused.
 
 use gemma::{Config, Linear};
-use jobs::{Quantize, TrainingArguments};
+use jobs::{Device, Quantize, TrainingArguments};
 
 use crate::error::TrainError;
 
@@ -91,6 +91,32 @@ impl Load {
         (4 * config.intermediate_size + 8 * config.hidden_size + 2 * probabilities) as u64
     }
 
+    /// [`Load::device_bytes`] in MB, if it is within `limit_mb`.
+    pub(crate) fn device_mb(&self, config: &Config, limit_mb: Option<u64>) -> Result<u64, TrainError> {
+        let needed_mb = self.device_bytes(config).div_ceil(MB);
+        match limit_mb {
+            Some(limit_mb) if needed_mb > limit_mb => {
+                let smallest = self.tokens <= self.item;
+                Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, smallest, recomputed_mb: None })
+            }
+            _ => Ok(needed_mb),
+        }
+    }
+
+    /// What the composed engine takes of its device, in bytes, by shapes alone; no GPU was asked. Every layer's input is there,
+    /// and of one layer everything that autograd keeps, each with its derivative. Attention is dense.
+    fn device_bytes(&self, config: &Config) -> u64 {
+        let hidden = config.hidden_size;
+        let (queries, keys) = (Linear::Q.shape(config).0, Linear::K.shape(config).0);
+        let scores = 6 * config.num_attention_heads * self.tokens;
+        let layer = 2 * (20 * hidden + 10 * (queries + keys) + 14 * config.intermediate_size + scores);
+        let masks = 2 * self.tokens;
+        let inputs = self.trained.layers * hidden;
+        let head = 5 * self.head_chunk * config.vocab_size;
+        let floats = 2 * self.trained.numbers + self.tokens * (inputs + masks) + head.max(self.tokens * layer);
+        weights(config, true, None) + FLOAT * floats as u64
+    }
+
     /// The estimate in MB.
     pub(crate) fn needed_mb(&self, config: &Config, recompute: bool) -> u64 {
         self.bytes(config, recompute).div_ceil(MB)
@@ -124,9 +150,11 @@ fn weights(config: &Config, frozen: bool, quantize: Option<Quantize>) -> u64 {
     each * (config.parameters() as u64 - packed) + packed * bytes_in_32 / 32
 }
 
-/// What the run may take, MB: what it is told, or nine tenths of what is available.
+/// What the run may take, MB: what it is told, or nine tenths of what is available. A device's memory nobody asks for: without a word
+/// nothing is refused.
 pub(crate) fn limit_mb(arguments: &TrainingArguments) -> Option<u64> {
     match arguments.memory_max_mb {
+        0 if arguments.device == Device::Cuda => None,
         0 => available_bytes().map(|bytes| bytes / 10 * 9 / MB),
         told => Some(told),
     }

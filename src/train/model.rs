@@ -44,6 +44,20 @@ pub(crate) struct Score {
     pub(crate) exact: bool,
 }
 
+impl Score {
+    /// From what the head said by row.
+    pub(crate) fn by_sequence(batch: &Batch, log_probabilities: &[f64], greedy: &[bool]) -> Vec<Self> {
+        let mut scores = vec![Self { loss: 0.0, tokens: 0, exact: true }; batch.sequences()];
+        let by_sequence = batch.by_sequence(log_probabilities).into_iter().zip(batch.by_sequence(greedy));
+        for (score, (log_probabilities, greedy)) in scores.iter_mut().zip(by_sequence) {
+            log_probabilities.iter().for_each(|logp| score.loss -= logp);
+            score.tokens = log_probabilities.len();
+            score.exact = greedy.iter().all(|greedy| *greedy);
+        }
+        scores
+    }
+}
+
 /// How the head computes.
 #[derive(Clone, Copy)]
 pub(crate) struct Learning {
@@ -256,15 +270,7 @@ impl<T: Float> Model<T> {
         let (hidden, _) = self.forward(batch, Some(&batch.rows), Checkpointing::Nothing)?;
         let targets = Targets { ids: &batch.targets, soft: &[] };
         let output = head::<T>(&self.normed(&hidden)?, &self.embedding, targets, 1.0, chunk, Want::Nothing)?;
-        let mut scores = vec![Score { loss: 0.0, tokens: 0, exact: true }; batch.sequences()];
-        let by_sequence =
-            batch.by_sequence(&output.log_probabilities).into_iter().zip(batch.by_sequence(&output.greedy));
-        for (score, (log_probabilities, greedy)) in scores.iter_mut().zip(by_sequence) {
-            log_probabilities.iter().for_each(|logp| score.loss -= logp);
-            score.tokens = log_probabilities.len();
-            score.exact = greedy.iter().all(|greedy| *greedy);
-        }
-        Ok(scores)
+        Ok(Score::by_sequence(batch, &output.log_probabilities, &output.greedy))
     }
 
     /// The logits after every token of one sequence.

@@ -4,19 +4,20 @@ use jobs::{Progress, TrainingArguments};
 use rayon::ThreadPool;
 
 use crate::batch::{Batch, split_microbatches};
+use crate::engine::Engine;
 use crate::error::TrainError;
 use crate::float::Float;
 use crate::item::{Item, Sequence, tokens};
 use crate::linear::Gradients;
 use crate::lower::LowerStates;
-use crate::model::{Learning, Model, Score};
+use crate::model::{Learning, Score};
 use crate::objective::{Objective, Scored, z0};
 use crate::parallel::in_parallel;
 use crate::parameters::Parameter;
 
 /// A model and how much goes through it at once: whoever leaves `micro_batch_tokens` out has it decided before (`plan`).
 pub(crate) struct Passes<'a, T> {
-    pub(crate) model: &'a Model<T>,
+    pub(crate) model: &'a dyn Engine<T>,
     pub(crate) arguments: &'a TrainingArguments,
     pub(crate) pool: &'a ThreadPool,
     /// What the layers that are not trained made of the data.
@@ -80,7 +81,7 @@ impl<T: Float> Passes<'_, T> {
         split_microbatches(
             &tokens,
             self.arguments.micro_batch_tokens.unwrap_or(0) as usize,
-            self.arguments.threads as usize,
+            self.model.parts(self.arguments.threads as usize),
         )
     }
 
@@ -192,7 +193,8 @@ impl<T: Float> Passes<'_, T> {
         if sequences.iter().any(|sequence| !sequence.soft.is_empty()) {
             batch.soft = sequences.iter().flat_map(|sequence| sequence.soft_targets()).collect();
         }
-        let judge = |log_probabilities: &[f64]| {
+        let mut learnt = Learnt::default();
+        let mut judge = |log_probabilities: &[f64]| {
             let scored: Vec<Scored<'_>> = batch
                 .by_sequence(log_probabilities)
                 .into_iter()
@@ -201,9 +203,11 @@ impl<T: Float> Passes<'_, T> {
                 .collect();
             let terms = objective.terms(&scored, z0);
             let log_ratios = scored.iter().map(|s| (s.log_ratio(), s.desirable)).collect();
-            (terms.slopes, Learnt { loss: terms.loss * how.weight, log_ratios })
+            learnt = Learnt { loss: terms.loss * how.weight, log_ratios };
+            terms.slopes
         };
-        Ok(self.model.learn(&batch, how, parameters, judge)?)
+        let gradients = self.model.learn(&batch, how, parameters, &mut judge)?;
+        Ok((learnt, gradients))
     }
 }
 

@@ -7,7 +7,7 @@
 use std::iter::successors;
 
 use gemma::Config;
-use jobs::TrainingArguments;
+use jobs::{Device, TrainingArguments};
 
 use crate::error::TrainError;
 use crate::memory::{Largest, Load, Trained};
@@ -49,6 +49,9 @@ impl Need<'_> {
     pub(crate) fn split(&self, began_with: Option<u32>) -> Result<Split, TrainError> {
         let told = self.arguments.micro_batch_tokens.or(began_with);
         let first = told.unwrap_or(TOKENS);
+        if self.arguments.device == Device::Cuda {
+            return self.on_device(first);
+        }
         let plain = self.unchecked(first, self.arguments.recompute.unwrap_or(false));
         if self.limit_mb.is_none_or(|limit_mb| plain.memory_mb <= limit_mb / 2) {
             return Ok(plain);
@@ -66,6 +69,13 @@ impl Need<'_> {
             }
         }
         self.checked(least, recompute)
+    }
+
+    /// The composed engine always computes layers twice, and is not asked for fewer tokens: its device's memory is not known.
+    fn on_device(&self, budget: u32) -> Result<Split, TrainError> {
+        let load = self.load(budget);
+        let memory_mb = load.device_mb(self.config, self.limit_mb)?;
+        Ok(Split { budget, recompute: true, at_once: load.tokens, memory_mb, limit_mb: self.limit_mb })
     }
 
     fn load(&self, budget: u32) -> Load {

@@ -7,6 +7,7 @@ use jobs::TrainJob;
 
 use crate::checkpoint;
 use crate::data::Examples;
+use crate::engine;
 use crate::error::TrainError;
 use crate::fingerprint::{self, Hashes};
 use crate::job::{starting_parameters, trained};
@@ -33,6 +34,7 @@ pub(crate) struct Ready {
 impl Ready {
     pub(crate) fn new(job: &TrainJob) -> Result<Self, TrainError> {
         let arguments = &job.arguments;
+        engine::check(arguments.device)?;
         let config = Config::load(&job.base)?;
         let tokenizer = Tokenizer::load(&job.base)?;
         tokenizer.check_fits(config.vocab_size)?;

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gemma::{EMBEDDING, Weights};
+use gemma::EMBEDDING;
 use jobs::{Progress, TrainJob};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::{self, Found, Numbers, TrainState};
 use crate::clock::WorkClock;
 use crate::data::Examples;
+use crate::engine::{self, Engine};
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
 use crate::fingerprint::Hashes;
@@ -18,14 +19,12 @@ use crate::induction::Mixture;
 use crate::item::{Item, Sequence};
 use crate::job::{rate_factor, step_count};
 use crate::lower::LowerStates;
-use crate::model::Model;
 use crate::objective::{self, Objective};
 use crate::optim::{Optimizer, Rates, Rule, clip};
 use crate::parameters::{Method, Parameter};
 use crate::passes::{Learnt, Passes, Plan};
 use crate::plan::Split;
 use crate::ready::Ready;
-use crate::source::Files;
 use crate::spent::Meter;
 use crate::{curve, output};
 
@@ -100,7 +99,7 @@ struct Before {
 pub(crate) struct Run {
     /// With what it left open filled in.
     pub(crate) job: Arc<TrainJob>,
-    model: Model<f32>,
+    model: Box<dyn Engine<f32>>,
     pool: ThreadPool,
     lower: Option<LowerStates>,
     method: Method,
@@ -138,14 +137,7 @@ impl Run {
         let Ready { job, config, train, held_out, bos, method, longest, split, parameters, hashes } = Ready::new(job)?;
         let arguments = &job.arguments;
         let pool = ThreadPoolBuilder::new().num_threads(arguments.threads as usize).build()?;
-        let mut model = match method {
-            Method::LowRank { .. } => {
-                let weights = Weights::load(&job.base)?;
-                pool.install(|| Model::build(config, longest, &mut Files::new(&weights, arguments.quantize)))?
-            }
-            Method::Full => Model::build(config, longest, &mut output::Untrained)?,
-        };
-        model.recompute = split.recompute;
+        let model = pool.install(|| engine::load(&job, config, method, longest))?;
         let is_matrix = |parameter: &Parameter<f32>| method == Method::Full && parameter.name != EMBEDDING;
         let rules = parameters.iter().map(|p| if is_matrix(p) { Rule::Muon } else { Rule::AdamW }).collect();
         let optimizer = Optimizer::new(rules, &parameters, arguments.weight_decay as f32);
@@ -196,7 +188,7 @@ impl Run {
 
     fn passes(&self) -> Passes<'_, f32> {
         let Self { model, job, pool, lower, .. } = self;
-        Passes { model, arguments: &job.arguments, pool, lower: lower.as_ref() }
+        Passes { model: model.as_ref(), arguments: &job.arguments, pool, lower: lower.as_ref() }
     }
 
     /// Puts the parameters into the model.
@@ -292,7 +284,7 @@ impl Run {
             let (arguments, pretraining, step) = (&self.job.arguments, self.job.pretraining, self.state.step);
             let first = (step as f64) < pretraining.copy_first_part * f64::from(arguments.max_steps);
             let share = if first { pretraining.copy_share_first } else { pretraining.copy_share_after };
-            let vocabulary = self.model.config.vocab_size as u32;
+            let vocabulary = self.model.config().vocab_size as u32;
             Mixture { share, seed: arguments.seed, step, bos: self.bos, vocabulary }.into_items(&mut items);
         }
         items
@@ -316,7 +308,7 @@ impl Run {
         let (learnt, mut gradients) =
             passes.gradients(self.objective.as_ref(), &batch, z0.unwrap_or(0.0), &self.parameters)?;
         let (step, loss) = (self.state.step, learnt.loss);
-        let vocabulary = self.model.config.vocab_size as f64;
+        let vocabulary = self.model.config().vocab_size as f64;
         let guessing = if job.method.is_preference() { f64::INFINITY } else { vocabulary.ln() };
         // Before anything is changed: what the step began with is good.
         let norm = clip(&mut gradients, arguments.clip_norm);
@@ -373,7 +365,7 @@ impl Run {
         for (parameter, best) in self.parameters.iter_mut().zip(std::mem::take(&mut self.best)) {
             parameter.values = best;
         }
-        output::write(&self.job, self.method, &self.model.config, &self.parameters)?;
+        output::write(&self.job, self.method, self.model.config(), &self.parameters)?;
         self.write_report(Some(self.ending()))?;
         let (held_out_loss, held_out_exact) = self.state.best.map_or((f64::NAN, 0.0), |b| (b.loss, b.exact));
         let (steps, seconds) = (self.state.step as u64, self.seconds());

@@ -27,23 +27,42 @@ impl Soft {
     /// token's probability; every known token and `target` are in the vocabulary.
     pub(crate) fn apply<T: Float>(&self, target: usize, p: &mut [T], log_p: impl Fn(usize) -> f64) -> f64 {
         let w = self.weight;
-        let rest = (1.0 - self.known.iter().map(|(_, t)| t).sum::<f64>()).max(0.0);
         let kept: Vec<(usize, T)> =
             self.known.iter().filter_map(|(id, _)| Some((*id as usize, *p.get(*id as usize)?))).collect();
         kept.iter().for_each(|(id, _)| p[*id] = T::default());
         // Summed, not taken from 1: it may be far smaller than what a number near 1 can tell.
         let others: f64 = p.iter().map(|p| p.to_f64()).sum();
-        let scale = if others > 0.0 { 1.0 - w * rest / others } else { 1.0 };
-        p.iter_mut().for_each(|p| *p *= T::from_f64(scale));
-        let mut divergence = if rest > 0.0 { rest * (rest.ln() - others.max(f64::MIN_POSITIVE).ln()) } else { 0.0 };
+        let scale = T::from_f64(self.scale(others));
+        p.iter_mut().for_each(|p| *p *= scale);
         for ((id, was), (_, t)) in kept.iter().zip(&self.known) {
             p[*id] = *was - T::from_f64(w * t);
-            if *t > 0.0 {
-                divergence += t * (t.ln() - log_p(*id));
-            }
         }
         p[target] -= T::from_f64(1.0 - w);
-        w * divergence - (1.0 - w) * log_p(target)
+        self.loss(others, log_p(target), self.known.iter().map(|(id, _)| log_p(*id as usize)))
+    }
+
+    /// What the teacher left for all tokens of which it did not speak.
+    fn rest(&self) -> f64 {
+        (1.0 - self.known.iter().map(|(_, t)| t).sum::<f64>()).max(0.0)
+    }
+
+    /// What the probability of a token that is not known counts in the derivative by its logit, where all of them together
+    /// are given `others`.
+    pub(crate) fn scale(&self, others: f64) -> f64 {
+        if others > 0.0 { 1.0 - self.weight * self.rest() / others } else { 1.0 }
+    }
+
+    /// The loss of a row, nats, by what its unknown tokens are given and the logarithms of what the target and the known
+    /// tokens are.
+    pub(crate) fn loss(&self, others: f64, target: f64, known: impl Iterator<Item = f64>) -> f64 {
+        let rest = self.rest();
+        let mut divergence = if rest > 0.0 { rest * (rest.ln() - others.max(f64::MIN_POSITIVE).ln()) } else { 0.0 };
+        for ((_, t), log_p) in self.known.iter().zip(known) {
+            if *t > 0.0 {
+                divergence += t * (t.ln() - log_p);
+            }
+        }
+        self.weight * divergence - (1.0 - self.weight) * target
     }
 }
 

@@ -2,6 +2,7 @@
 //! member's own `problems`; this is the rest.
 
 use capture::Redactor;
+use jobs::Device;
 
 use crate::settings::Settings;
 use crate::settings::sections::{Site, Teacher};
@@ -127,8 +128,18 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     problems.extend(settings.judge.settings().problems().into_iter().map(|problem| format!("judge.{problem}")));
     problems.extend(of_teacher(&settings.teacher));
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
+    problems.extend(of_device(lessons.train.device));
     problems.extend(of_certificates(settings));
     problems
+}
+
+/// A device that this program was not built for.
+fn of_device(device: Device) -> Option<String> {
+    (device == Device::Cuda && !train::CUDA).then(|| {
+        "lessons.train.device = \"cuda\", but this program was built without CUDA: build it with `--features \
+         apprentice/cuda`, which needs the CUDA toolkit, or set lessons.train.device = \"cpu\""
+            .to_owned()
+    })
 }
 
 /// A certificate without its key, or the other way round.

@@ -213,6 +213,25 @@ fn the_examples_that_were_once_accepted_are_refused() {
     }
 }
 
+#[test]
+fn lessons_on_cuda_are_refused_by_a_program_that_was_built_without_it_and_packed_ones_by_every() {
+    let error = Settings::parse("[lessons.train]\ndevice = \"cuda\"\n").map(drop);
+    if train::CUDA {
+        assert!(error.is_ok());
+    } else {
+        let error = error.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "lessons.train.device = \"cuda\", but this program was built without CUDA: build it with `--features \
+             apprentice/cuda`, which needs the CUDA toolkit, or set lessons.train.device = \"cpu\""
+        );
+    }
+    let error = Settings::parse("[lessons.train]\ndevice = \"cuda\"\nquantize = \"nf4\"\n").err().unwrap().to_string();
+    assert!(error.contains("lessons.train.device = cuda keeps weights as they are: take out quantize"), "{error}");
+    assert!(Settings::parse("[lessons.train]\ndevice = \"gpu\"\n").err().unwrap().to_string().contains("`cuda`"));
+    assert!(Settings::parse("[lessons.train]\ndevice = \"cpu\"\n").is_ok());
+}
+
 /// What a document says, and what the code would write.
 fn is_current(name: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);

@@ -8,6 +8,7 @@ use gemma::{TokenisedExample, Weights};
 use jobs::{Method as JobMethod, ObjectiveArguments};
 
 use super::*;
+use crate::model::Model;
 use crate::objective;
 use crate::parameters::Method;
 use crate::tests::{golden, learner, pool};

@@ -33,6 +33,27 @@ fn a_default_lesson_of_a_thousand_tokens_an_example_at_the_1b_shape_fits_in_8_gb
 }
 
 #[test]
+fn a_device_is_asked_for_4096_tokens_with_layers_computed_twice_and_refuses_nothing_unless_told() {
+    let mut arguments = TrainingArguments { device: Device::Cuda, batch_size: 64, ..TrainingArguments::default() };
+    assert_eq!(crate::memory::limit_mb(&arguments), None, "this machine's memory is not the device's");
+    let open = split(&arguments, 1024, None, None).unwrap();
+    assert_eq!((open.budget, open.recompute, open.at_once), (4096, true, 4096));
+    arguments.micro_batch_tokens = Some(16_384);
+    let more = split(&arguments, 1024, None, None).unwrap();
+    assert_eq!((more.budget, more.at_once), (16_384, 16_384));
+    // Attention is dense: four times the tokens, sixteen times the scores.
+    assert!(more.memory_mb > 6 * open.memory_mb, "{} MB, {} MB", open.memory_mb, more.memory_mb);
+    arguments.micro_batch_tokens = None;
+    assert_eq!(split(&arguments, 1024, None, Some(2048)).unwrap().budget, 2048, "as it began");
+    assert!(split(&arguments, 1024, Some(open.memory_mb), None).is_ok());
+    let message = split(&arguments, 1024, Some(open.memory_mb - 1), None).unwrap_err().to_string();
+    assert!(
+        message.contains(&format!("about {} MB", open.memory_mb)) && message.contains("memory_max_mb"),
+        "{message}"
+    );
+}
+
+#[test]
 fn half_of_the_memory_is_taken_before_layers_are_computed_twice_and_all_of_it_before_there_are_fewer_tokens() {
     let arguments = TrainingArguments::default();
     let of = |limit_mb| split(&arguments, 1024, limit_mb, None);

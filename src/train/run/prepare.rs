@@ -47,7 +47,7 @@ impl Run {
         }
         self.bind()?;
         let Self { model, job, pool, lower, train, held_out, .. } = self;
-        let passes = Passes { model, arguments: &job.arguments, pool, lower: lower.as_ref() };
+        let passes = Passes { model: model.as_ref(), arguments: &job.arguments, pool, lower: lower.as_ref() };
         for examples in [train, held_out] {
             reference::measure(&passes, &mut examples.list, &examples.fixed)?;
         }

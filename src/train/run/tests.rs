@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use gemma::{Adapter, Config, Tensor32, Tokenizer};
+use gemma::{Adapter, Config, Tensor32, Tokenizer, Weights};
 use jobs::{Method as JobMethod, TrainingArguments};
 
 use super::*;
+use crate::model::Model;
 use crate::tests::{golden, pool};
 
 mod citizen;
+mod composed;
 mod layers;
 mod preferences;
 

@@ -1,6 +1,11 @@
 //! The table of keys, in the order of the file.
 
+mod lessons;
+
+use lessons::LESSONS;
+
 /// One key.
+#[derive(Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) key: &'static str,
     /// What a number must be; empty where any value of its type will do.
@@ -16,7 +21,20 @@ const OPEN_UNIT: &str = "between 0 and 1, both excluded";
 const UNIT_SHARE: &str = "greater than 0, at most 1";
 
 /// Every key in the order of the file.
-pub(crate) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &every::<{ PROGRAM.len() + LESSONS.len() }>();
+
+const fn every<const N: usize>() -> [Key; N] {
+    let mut all = [key("", "", ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < PROGRAM.len() { PROGRAM[at] } else { LESSONS[at - PROGRAM.len()] };
+        at += 1;
+    }
+    all
+}
+
+/// Those before the lessons'.
+const PROGRAM: &[Key] = &[
     key("proxy.listen", "", "Address of the data plane."),
     key("proxy.threads", "at most 1024", "Serving threads; 0 is one for each processor."),
     key(
@@ -328,72 +346,4 @@ pub(crate) const KEYS: &[Key] = &[
         OPEN_UNIT,
         "Share of the student's answers that may be slow before the site goes back to the teacher.",
     ),
-    key("lessons.enabled", "", "Learn in the background."),
-    key(
-        "lessons.exchanges_min",
-        "at least 1",
-        "New trainable prompts before a site's first lesson; doubled after every lesson whose version was not handed over.",
-    ),
-    key(
-        "lessons.refresh_factor",
-        "",
-        "Where a student serves, `exchanges_min` times this many new trainable prompts call for a challenger; 0: never unless coverage is lost or somebody asks.",
-    ),
-    key("lessons.shadow_audits_max", "", "Audits that a version may spend in Shadow before a new lesson is tried."),
-    key("lessons.check_every_ms", "at least 1", "How often the schedule is looked at."),
-    key("lessons.nice", "0 to 19", "Priority of the lesson's processes."),
-    key(
-        "lessons.versions_kept",
-        "at least 1",
-        "Versions of a site that are kept beside those that the hand-over may still use.",
-    ),
-    key("lessons.quiet.window_s", "1 to 599", "A lesson begins when the mean traffic over this window ..."),
-    key("lessons.quiet.requests_per_s", "at least 0", "... is no higher than this."),
-    key("lessons.pause.requests_per_s", "at least 0", "Above this a lesson's training stands still (0: never) ..."),
-    key("lessons.pause.max_s", "0.1 to 86400", "... until half of it is left, no longer than this at a time ..."),
-    key("lessons.pause.slice_s", "0.1 to 86400", "... then it works this long, however busy the proxy is."),
-    key("lessons.dataset.examples_max", "at least 1", "The newest examples are taken, at most this many."),
-    key(
-        "lessons.dataset.held_out_fraction",
-        OPEN_UNIT,
-        "Share of the prompts kept apart for the exam, chosen by their hash.",
-    ),
-    key("lessons.dataset.held_out_max", "at least 1", "The exam asks at most this many, the newest."),
-    key("lessons.train.rank", "1 to 1024", "Rank of every LoRA pair."),
-    key("lessons.train.alpha", "greater than 0", "LoRA's scale is alpha / rank."),
-    key("lessons.train.learning_rate", "greater than 0", "AdamW's learning rate."),
-    key("lessons.train.schedule", "", "`constant` or `cosine`."),
-    key("lessons.train.warmup_steps", "", "Steps over which the learning rate rises."),
-    key("lessons.train.weight_decay", "at least 0", "AdamW's decoupled weight decay."),
-    key("lessons.train.clip_norm", "at least 0", "Longest gradient; 0 does not clip."),
-    key("lessons.train.batch_size", "at least 1", "Examples of one optimizer step."),
-    key(
-        "lessons.train.micro_batch_tokens",
-        "",
-        "Tokens that go through the model at once, over all threads: the bound on memory; 0 never splits a batch. Without it 4096, or fewer where they do not fit.",
-    ),
-    key("lessons.train.recompute", "", "Gradient checkpointing; unset: where half of the memory is too little."),
-    key("lessons.train.layers", "at least 1", "Upper layers that are adapted; unset: all."),
-    key("lessons.train.quantize", "", "Packs frozen linears (QLoRA): `q8_0`, `q4_0` or `nf4`."),
-    key(
-        "lessons.train.memory_max_mb",
-        "",
-        "A lesson estimated to need more is refused before it begins; 0 is nine tenths of what is available.",
-    ),
-    key("lessons.train.max_tokens", "at least 1", "Longer examples are dropped, never cut, and reported."),
-    key("lessons.train.head_chunk", "at least 1", "Rows of the head computed at a time."),
-    key("lessons.train.threads", "1 to 1024", "Threads of the training process."),
-    key("lessons.train.max_steps", "at least 1", "Most optimizer steps."),
-    key("lessons.train.max_seconds", "greater than 0", "Time of a lesson's training at work."),
-    key("lessons.train.epochs", "at least 0", "Passes over the data; 0 sets no limit of its own."),
-    key("lessons.train.evaluate_every_steps", "", "Steps between evaluations; 0 evaluates only at the end."),
-    key(
-        "lessons.train.stop_exact",
-        UNIT_SHARE,
-        "Share of held-out replies reproduced exactly that ends the training early.",
-    ),
-    key("lessons.train.stop_loss", "greater than 0", "Held-out loss (nats a token) that ends the training early."),
-    key("lessons.train.patience", "", "Evaluations without a better one that end the training; 0 never does."),
-    key("lessons.train.checkpoint_every_s", "greater than 0", "Seconds between checkpoints."),
-    key("lessons.train.seed", "", "Seed of everything random in a training."),
 ];

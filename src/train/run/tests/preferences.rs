@@ -24,7 +24,7 @@ fn lines(method: JobMethod, prices: std::ops::Range<u32>, labels: &[bool]) -> St
     prices.map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn preference_job(dir: &Path, method: JobMethod, max_steps: u32, every: u32) -> TrainJob {
+pub(super) fn preference_job(dir: &Path, method: JobMethod, max_steps: u32, every: u32) -> TrainJob {
     let mut job = job(dir, method, max_steps, every);
     // 19 items in batches of 6: the last one joins the batch before.
     std::fs::write(&job.train, lines(method, 10..29, &[true, false, false, true])).unwrap();
