@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-stays bench-real-teacher bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
+.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-real-teacher bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -15,7 +15,7 @@ practice: setup
 practice-real: setup
 	cargo build --locked
 	base=$$(sh deploy/setup-real-models.sh) && target/debug/apprentice practice --base $$base/gemma --policy policies/practice-real.toml \
-	--only shopkeeper,quest-giver --requests-per-s 4 --until handed-over --limit-s 5400 $(ARGS)
+	--only shopkeeper,quest-giver --requests-per-s 8 --until handed-over --limit-s 5400 $(ARGS)
 
 # Conversational seeding in three steps, on the practice teacher unless GENERATE names a configuration (GENERATE="--config apprentice.toml"):
 # scenes by the teacher, more by the student, a frozen training set.
@@ -100,6 +100,11 @@ bench-practice-drift: setup
 bench-practice-judge: setup
 	cargo build --locked
 	python3 tests/bench/practice.py target/debug/apprentice --seeds $(SEEDS) --at-once $(AT_ONCE) --judge
+
+# `make practice-real`, written down in docs/benchmarks/practice-real.md.
+bench-practice-real: setup
+	cargo build --locked
+	python3 tests/bench/practice_real.py target/debug/apprentice $(ARGS)
 
 # The site that nobody can learn stays with its teacher: SEEDS=20 takes about ten minutes with AT_ONCE=2.
 bench-practice-stays: setup

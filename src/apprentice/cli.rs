@@ -160,7 +160,7 @@ pub(crate) struct Practice {
     /// Settings that differ from practice's own (policies/practice.toml).
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// Of each site's players while they are busy; an eighth of it between.
+    /// Of all players together while they are busy; an eighth of it between.
     #[arg(long, default_value_t = 40.0, value_name = "RATE", value_parser = rate)]
     pub(crate) requests_per_s: f64,
     /// Keep everything in this folder instead of a fresh temporary one.

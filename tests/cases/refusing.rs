@@ -1,7 +1,5 @@
 //! Strangers at the port: nobody but programs, and pages that the operator names, spends the teacher's key.
 
-use std::net::TcpListener;
-
 use harness::client;
 use harness::program::World;
 use harness::script;
@@ -11,6 +9,8 @@ use crate::PROGRAM;
 
 const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
 const CHAT: &str = "/v1/chat/completions";
+/// A free port, for other machines too.
+const EVERYWHERE: &str = "0.0.0.0:0";
 
 #[test]
 fn what_a_foreign_page_or_a_climbing_path_asks_never_reaches_the_teacher() {
@@ -31,13 +31,12 @@ fn what_a_foreign_page_or_a_climbing_path_asks_never_reaches_the_teacher() {
 fn the_operators_own_key_is_not_for_other_machines_without_a_word() {
     let teacher = ScriptedTeacher::start(|_| script::says("ok"));
     let mut world = World::new(PROGRAM, &teacher.base_url());
-    let listen = || format!("0.0.0.0:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-    world.set("proxy.listen", listen()).env("TEST_TEACHER_KEY", "sk-operator");
+    world.set("proxy.listen", EVERYWHERE).env("TEST_TEACHER_KEY", "sk-operator");
     let exit = world.fails_to_start();
     for part in ["proxy.listen 0.0.0.0:", "TEST_TEACHER_KEY", "proxy.open = true"] {
         assert!(exit.stderr.contains(part), "{}", exit.stderr);
     }
-    world.set("proxy.open", true).set("proxy.listen", listen());
+    world.set("proxy.open", true);
     let proxy = world.start();
     assert!(proxy.stop().stdout.contains("teacher's key: $TEST_TEACHER_KEY, whoever asks"));
 }
@@ -53,8 +52,7 @@ fn a_key_of_the_proxys_own_lets_in_up_to_its_limits_and_the_teacher_sees_the_ope
     let exit = world.fails_to_start();
     assert!(exit.stderr.contains("[keys]") && exit.stderr.contains("TEST_TEACHER_KEY"), "{}", exit.stderr);
     // With keys other machines may be let in.
-    let listen = format!("0.0.0.0:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-    let proxy = world.set("proxy.listen", listen).env("TEST_TEACHER_KEY", "sk-operator").start();
+    let proxy = world.set("proxy.listen", EVERYWHERE).env("TEST_TEACHER_KEY", "sk-operator").start();
     let ask = |authorization: &str| proxy.post(CHAT, &[("authorization", authorization)], ASKED);
     for wrong in [
         "",
