@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 
@@ -13,7 +13,6 @@ use crate::batch::Batch;
 use crate::error::TrainError;
 use crate::float::{Float, tensor, view};
 use crate::item::Sequence;
-use crate::passes::Passes;
 use crate::tree::lay_out;
 
 const FLOAT: usize = size_of::<f32>();
@@ -21,11 +20,14 @@ const FLOAT: usize = size_of::<f32>();
 /// One row of numbers for every token that sequences do not have in common.
 pub(crate) struct LowerStates {
     file: File,
+    folder: PathBuf,
     /// Numbers of a row.
     width: usize,
     pub(crate) tokens: usize,
     /// By sequence, the row of each of its tokens.
     rows: Vec<Vec<u32>>,
+    /// By row, the sequence that writes it: whoever else computes it might round it otherwise.
+    writers: Vec<usize>,
 }
 
 /// Rows that follow on each other both where they are and where they go.
@@ -37,46 +39,43 @@ struct Run {
 }
 
 impl LowerStates {
-    /// Computes it for `sequences`, which are `kept` by their places here; the file is in `folder`.
+    /// Room for what is made of `sequences`, `width` numbers a token, in a file in `folder`. They are `kept` by their places here.
     ///
     /// # Errors
     /// When the disk has no room for it.
-    pub(crate) fn compute<T: Float>(
-        passes: &Passes<'_, T>,
-        sequences: &[&Sequence],
-        folder: &Path,
-    ) -> Result<Self, TrainError> {
+    pub(crate) fn reserve(sequences: &[&Sequence], width: usize, folder: &Path) -> Result<Self, TrainError> {
         let all: Vec<&[u32]> = sequences.iter().map(|sequence| sequence.tokens.ids.as_slice()).collect();
         let laid = lay_out(&all);
-        let (width, tokens) = (passes.model.config().hidden_size, laid.tree.tokens());
-        let file = reserved(folder, tokens * width * FLOAT)?;
-        let kept = Self { file, width, tokens, rows: laid.rows };
-        // Whoever else computes a row might round it otherwise: it is one sequence's to write.
-        let mut writer = vec![usize::MAX; tokens];
-        for (place, rows) in kept.rows.iter().enumerate().rev() {
-            rows.iter().for_each(|row| writer[*row as usize] = place);
-        }
-        let alone: Vec<&[Sequence]> = sequences.iter().map(|sequence| std::slice::from_ref(*sequence)).collect();
-        let write = |places: &[usize], sequences: &[&Sequence]| {
-            let batch = Passes::<T>::batch(sequences);
-            let states = passes.model.lower(&batch)?;
-            let states = view::<T>(&states)?;
-            for (place, computed) in places.iter().zip(&batch.places) {
-                let to = kept.rows.get(*place).into_iter().flatten();
-                let own = computed.iter().zip(to).filter(|(_, to)| writer.get(**to as usize) == Some(place));
-                for Run { from, to, rows } in runs(own.map(|(from, to)| (*from as usize, *to as usize))) {
-                    let values = states.get(from * width..(from + rows) * width).unwrap_or_default();
-                    let bytes: Vec<u8> = values.iter().flat_map(|v| (v.to_f64() as f32).to_le_bytes()).collect();
-                    kept.file.write_all_at(&bytes, (to * width * FLOAT) as u64)?;
+        let tokens = laid.tree.tokens();
+        let mut writers = vec![usize::MAX; tokens];
+        for (place, rows) in laid.rows.iter().enumerate().rev() {
+            for row in rows {
+                if let Some(writer) = writers.get_mut(*row as usize) {
+                    *writer = place;
                 }
             }
-            Ok(())
-        };
-        passes.each(&alone, write, |()| Ok(())).map_err(|error| match error {
-            TrainError::Io(problem) => full(folder, tokens * width * FLOAT, problem),
-            error => error,
-        })?;
-        Ok(kept)
+        }
+        let file = reserved(folder, tokens * width * FLOAT)?;
+        Ok(Self { file, folder: folder.to_path_buf(), width, tokens, rows: laid.rows, writers })
+    }
+
+    /// Keeps the `states` of a batch, `[n, width]` by its rows, of the sequences at `places`.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub(crate) fn write<T: Float>(&self, places: &[usize], batch: &Batch, states: &Tensor) -> Result<(), TrainError> {
+        let states = view::<T>(states)?;
+        for (place, computed) in places.iter().zip(&batch.places) {
+            let to = self.rows.get(*place).into_iter().flatten();
+            let own = computed.iter().zip(to).filter(|(_, to)| self.writers.get(**to as usize) == Some(place));
+            for Run { from, to, rows } in runs(own.map(|(from, to)| (*from as usize, *to as usize))) {
+                let values = states.get(from * self.width..(from + rows) * self.width).unwrap_or_default();
+                let bytes: Vec<u8> = values.iter().flat_map(|v| (v.to_f64() as f32).to_le_bytes()).collect();
+                let written = self.file.write_all_at(&bytes, (to * self.width * FLOAT) as u64);
+                written.map_err(|problem| full(&self.folder, self.tokens * self.width * FLOAT, problem))?;
+            }
+        }
+        Ok(())
     }
 
     /// `[n, hidden]` by row of the batch; `None` where something of it is not kept.

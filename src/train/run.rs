@@ -28,7 +28,7 @@ use crate::ready::Ready;
 use crate::spent::Meter;
 use crate::{curve, output};
 
-mod prepare;
+pub(crate) mod prepare;
 mod report;
 mod said;
 

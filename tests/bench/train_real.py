@@ -1,11 +1,12 @@
 """What it costs to adapt fewer layers or to pack the base, measured on real Gemma 3 270M weights.
 
-Usage: train_real.py APPRENTICE [--part text layers quantize] [--steps N] [--rounds N]
+Usage: train_real.py APPRENTICE [--part text layers quantize recipes] [--steps N] [--rounds N]
 
 Needs the models of deploy/setup-real-models.sh, which are fetched; says SKIPPED where they cannot be had. Three parts:
 text      the base as it is, packed in every format: perplexity of plain English (paragraphs of this project's documents);
 layers    lessons of the practice shopkeeper (680 pairs) that adapt the upper 3, 6, 9 or all 18 layers;
-quantize  the same lesson on the base packed in every format.
+quantize  the same lesson on the base packed in every format;
+recipes   a site's first lesson, 180 pairs and 20 held out, by the settings that are shipped and by others.
 A lesson's processor time is all of its process's, its start included. Prints the tables and writes docs/benchmarks/train_real.md.
 """
 
@@ -30,6 +31,12 @@ KEPT = os.path.join(train.ROOT, "target", "bench", "train_real.json")
 LAYERS = [3, 6, 9, 18]
 FORMATS = [None, "q8_0", "q4_0", "nf4"]
 # Found to learn this site on this base; no row has another.
+RECIPES = {
+    "2e-4, 3 epochs": {"learning_rate": 2e-4, "epochs": 3.0, "evaluate_every_steps": 50, "patience": 3},
+    "5e-4 cosine, 8 epochs": {
+        "learning_rate": 5e-4, "schedule": "cosine", "warmup_steps": 10, "epochs": 8.0, "evaluate_every_steps": 15, "patience": 3,
+    },
+}
 RECIPE = {"learning_rate": 5e-4, "schedule": "cosine", "warmup_steps": 10, "batch_size": 16, "threads": 2, "max_tokens": 512}
 
 
@@ -85,7 +92,7 @@ def lesson(options, folder, base, data, **arguments):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("apprentice")
-    parser.add_argument("--part", nargs="+", default=["text", "layers", "quantize"])
+    parser.add_argument("--part", nargs="+", default=["text", "layers", "quantize", "recipes"])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
@@ -94,31 +101,36 @@ def main():
         with open(KEPT, encoding="utf-8") as file:
             rows = [row for row in json.load(file) if row["part"] not in options.part]
     try:
-        text, pairs = os.path.join(root, "text.jsonl"), os.path.join(root, "pairs")
+        text, pairs, few = (os.path.join(root, name) for name in ("text.jsonl", "pairs", "few"))
         found = paragraphs(text)
         print(f"{found} paragraphs", flush=True)
-        subprocess.run(
-            [options.apprentice, "practice-pairs", "--site", "shopkeeper", "--out", pairs, "--train", "680", "--held-out", "60"], check=True
-        )
+        for out, train_count, held_out in ((pairs, "680", "60"), (few, "180", "20")):
+            command = [options.apprentice, "practice-pairs", "--site", "shopkeeper", "--out", out, "--train", train_count, "--held-out", held_out]
+            subprocess.run(command, check=True)
+            os.rename(os.path.join(out, "held_out.jsonl"), os.path.join(out, "train.jsonl.held"))
         data = os.path.join(pairs, "train.jsonl")
-        os.rename(os.path.join(pairs, "held_out.jsonl"), data + ".held")
         learning = {"max_steps": options.steps, "evaluate_every_steps": 20, "patience": 0}
         jobs = [("text", "base", {"quantize": kind} if kind else {}, text, {"max_steps": 1, "learning_rate": 1e-30, "batch_size": 1}) for kind in FORMATS]
         jobs += [("layers", count, {"layers": count} if count < 18 else {}, data, learning) for count in LAYERS]
         jobs += [("quantize", kind, {"quantize": kind}, data, learning) for kind in FORMATS if kind]
+        jobs += [("recipes", name, {"schedule": "constant", "warmup_steps": 0, **recipe}, os.path.join(few, "train.jsonl"), {}) for name, recipe in RECIPES.items()]
         for number in range(options.rounds):
             for at, (part, what, arguments, path, more) in enumerate(jobs):
                 if part not in options.part:
                     continue
                 found = lesson(options, os.path.join(root, f"{number}-{at}"), base, path, **more, seed=number + 1, **arguments)
-                rows.append({"part": part, "what": arguments.get("quantize", "as it is") if part != "layers" else what, "seed": number + 1, **found})
+                rows.append({"part": part, "what": arguments.get("quantize", "as it is") if part in ("text", "quantize") else what, "seed": number + 1, **found})
                 print(json.dumps(rows[-1]), flush=True)
+                keep(rows)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+    report(options, rows)
+
+
+def keep(rows):
     os.makedirs(os.path.dirname(KEPT), exist_ok=True)
     with open(KEPT, "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)
-    report(options, rows)
 
 
 def middle(rows, key):
@@ -148,7 +160,7 @@ def table(rows, first, names):
 def report(options, rows):
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         cpus = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
-    of = {part: [row for row in rows if row["part"] == part] for part in ("text", "layers", "quantize")}
+    of = {part: [row for row in rows if row["part"] == part] for part in ("text", "layers", "quantize", "recipes")}
     lines = [
         "# Training on real Gemma 3 270M", "",
         "`make bench-train-real`, made by `tests/bench/train_real.py`. The base is dequantised from Q4_K_M to bf16 (`deploy/setup-real-models.sh`).",
@@ -175,6 +187,13 @@ def report(options, rows):
         plain = [{**row, "what": "as it is"} for row in of["layers"] if row["what"] == 18]
         lines += ["## Lessons on the packed base", "", "Held-out figures are of the packed base with the adapter.", ""]
         lines += [*table(plain + of["quantize"], "format", ["as it is", "q8_0", "q4_0", "nf4"]), ""]
+    if of["recipes"]:
+        lines += ["## A first lesson by other settings", "", "180 pairs, 20 held out, rank 16, batches of 16: what a site has when its first lesson begins.", ""]
+        lines += ["| settings | steps | processor s | held-out loss, exact, by step |", "|---|---|---|---|"]
+        for row in of["recipes"]:
+            points = "; ".join(f"{point['step']}: {point['loss']:.4f}, {point['exact']:.2f}" for point in row["held_out"])
+            lines.append(f"| {row['what']} | {row['held_out'][-1]['step']} | {row['cpu_s']:.0f} | {points} |")
+        lines.append("")
     text = "\n".join(lines)
     print(text)
     with open(os.path.join(train.ROOT, "docs", "benchmarks", "train_real.md"), "w", encoding="utf-8") as out:

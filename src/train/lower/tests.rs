@@ -6,6 +6,8 @@ use crate::item::Item;
 use crate::model::Model;
 use crate::objective;
 use crate::parameters::{Method, Parameter};
+use crate::passes::Passes;
+use crate::run::prepare::compute;
 use crate::tests::{learner, pool};
 
 /// Sequences of which the first few begin alike and cross the sliding window.
@@ -55,7 +57,7 @@ fn what_is_read_back_gives_the_gradients_of_what_is_computed() {
             TrainingArguments { threads, micro_batch_tokens: Some(at_once), ..TrainingArguments::default() };
         let pool = pool(&arguments);
         let computed = Passes { model: &model, arguments: &arguments, pool: &pool, lower: None };
-        let kept = LowerStates::compute(&computed, &sequences, dir.path()).unwrap();
+        let kept = compute(&computed, &sequences, dir.path()).unwrap();
         let all: usize = sequences.iter().map(|sequence| sequence.tokens.ids.len()).sum();
         assert_eq!(kept.tokens, all - 4 * 12, "what five begin with is there once");
         let read = Passes { lower: Some(&kept), ..computed };
@@ -89,7 +91,7 @@ fn what_is_not_kept_is_computed() {
     let sequences: Vec<&Sequence> = items.iter().flat_map(|item| &item.sequences).collect();
     let (arguments, dir) = (TrainingArguments::default(), tempfile::tempdir().unwrap());
     let passes = Passes { model: &model, arguments: &arguments, pool: &pool(&arguments), lower: None };
-    let kept = LowerStates::compute(&passes, &sequences, dir.path()).unwrap();
+    let kept = compute(&passes, &sequences, dir.path()).unwrap();
     let foreign = Sequence::new(TokenisedExample { ids: vec![3, 4, 5], completion: 2..3 }, true);
     let batch = Batch::new(&[&foreign.tokens]);
     assert!(kept.read::<f32>(&batch, &[&foreign]).unwrap().is_none());

@@ -1,5 +1,6 @@
 //! What a run does before its first step, beside reading.
 
+use std::path::Path;
 use std::time::Instant;
 
 use jobs::{Progress, TrainingArguments};
@@ -7,11 +8,28 @@ use jobs::{Progress, TrainingArguments};
 use super::{Before, Run};
 use crate::checkpoint::{self, Found, TrainState};
 use crate::error::TrainError;
+use crate::float::Float;
 use crate::item::Sequence;
 use crate::lower::LowerStates;
 use crate::passes::Passes;
 use crate::plan::TOKENS;
 use crate::reference;
+
+/// What the layers that are not trained make of `sequences`.
+pub(crate) fn compute<T: Float>(
+    passes: &Passes<'_, T>,
+    sequences: &[&Sequence],
+    folder: &Path,
+) -> Result<LowerStates, TrainError> {
+    let kept = LowerStates::reserve(sequences, passes.model.config().hidden_size, folder)?;
+    let alone: Vec<&[Sequence]> = sequences.iter().map(|sequence| std::slice::from_ref(*sequence)).collect();
+    let keep = |places: &[usize], sequences: &[&Sequence]| {
+        let batch = Passes::<T>::batch(sequences);
+        kept.write::<T>(places, &batch, &passes.model.lower(&batch)?)
+    };
+    passes.each(&alone, keep, |()| Ok(()))?;
+    Ok(kept)
+}
 
 impl Run {
     /// Computes what the layers that are not trained make of the data, where there are such layers.
@@ -34,7 +52,7 @@ impl Run {
         let budget = self.job.arguments.micro_batch_tokens.filter(|tokens| *tokens > 0).unwrap_or(TOKENS);
         let arguments = TrainingArguments { micro_batch_tokens: Some(budget), ..self.job.arguments.clone() };
         let passes = Passes { arguments: &arguments, ..self.passes() };
-        let kept = LowerStates::compute(&passes, &sequences, &self.job.checkpoint)?;
+        let kept = compute(&passes, &sequences, &self.job.checkpoint)?;
         let (tokens, mb, seconds) = (kept.tokens as u64, kept.mb(), started.elapsed().as_secs_f64());
         self.lower = Some(kept);
         Ok(Some(Progress::LowerLayers { layers: layers as u64, tokens, mb, seconds }))

@@ -142,12 +142,19 @@ fn lesson_changed(now_s: f64, site: &str, lesson: &LessonView) -> String {
 }
 
 fn figures(scene: Scene, view: &SiteView, tally: &Tally, lesson: Option<&LessonView>, waiting: Option<&str>) -> String {
-    let tail = match (lesson.filter(|lesson| lesson.step == LessonStep::Training), view.lower_bound) {
-        (Some(lesson), _) => training(lesson),
-        (None, Some(bound)) => standing(bound, view.quality_min, view.audits),
+    let proven = view.lower_bound.map(|bound| standing(bound, view.quality_min, view.audits));
+    row(scene.name(), view.state, tally, &doing(lesson, proven, waiting))
+}
+
+/// What there is to say of a site: its training, else what is proven, else what its lesson does, else what it waits for.
+fn doing(lesson: Option<&LessonView>, proven: Option<String>, waiting: Option<&str>) -> String {
+    let going_on = lesson.filter(|lesson| !matches!(lesson.step, LessonStep::Published | LessonStep::Failed));
+    match (going_on, proven) {
+        (Some(lesson), _) if lesson.step == LessonStep::Training => training(lesson),
+        (_, Some(proven)) => proven,
+        (Some(lesson), None) => format!("lesson {}: {}", lesson.number, lesson.step.label()),
         (None, None) => waiting.unwrap_or("-").to_owned(),
-    };
-    row(scene.name(), view.state, tally, &tail)
+    }
 }
 
 /// Above the figures: when they were taken.

@@ -1,12 +1,12 @@
 //! The display fits a terminal.
 
-use cycle::LessonView;
 use cycle::schedule::Due;
+use cycle::{LessonStep, LessonView};
 use handover::State;
 use practice::scene::Scene;
 use practice::traffic::Tally;
 
-use super::{LEGEND, heading, row, standing, training};
+use super::{LEGEND, doing, heading, row, standing, training};
 
 const COLUMNS: usize = 100;
 
@@ -34,4 +34,14 @@ fn no_line_of_figures_is_wider_than_a_terminal() {
     for line in LEGEND.into_iter().map(str::to_owned).chain([heading(9999.0)]) {
         assert!(line.len() <= COLUMNS, "{line}");
     }
+}
+
+#[test]
+fn a_site_whose_lesson_is_examined_does_not_wait_for_another() {
+    let lesson = |step| LessonView { number: 2, step, ..LessonView::default() };
+    let (exam, over) = (lesson(LessonStep::Exam), lesson(LessonStep::Failed));
+    assert_eq!(doing(Some(&exam), None, Some("due")), "lesson 2: exam");
+    assert_eq!(doing(Some(&exam), Some("proven".to_owned()), None), "proven");
+    assert_eq!(doing(Some(&over), None, Some("due")), "due");
+    assert!(doing(Some(&lesson(LessonStep::Training)), Some("proven".to_owned()), None).contains("step 0 of 0"));
 }
