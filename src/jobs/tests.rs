@@ -141,7 +141,7 @@ fn a_preference_job_that_names_no_learning_rate_has_a_gentle_one() {
         TrainJob::parse(&text, Path::new("")).unwrap()
     };
     let reference = "reference = \"sft\"\n";
-    assert_eq!(file("sft", "").arguments.learning_rate, 2e-4);
+    assert_eq!(file("sft", "").arguments.learning_rate, 5e-4);
     for method in ["kto", "dpo"] {
         let job = file(method, &format!("{reference}[arguments]\nrank = 8"));
         assert_eq!((job.arguments.learning_rate, job.arguments.rank, job.objective.beta), (5e-6, 8, 0.1));

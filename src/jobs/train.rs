@@ -93,7 +93,8 @@ pub enum Quantize {
     Nf4,
 }
 
-/// The settings of a run; `[lessons.train]` of the configuration. Defaults are for a LoRA on Gemma 3 1B.
+/// The settings of a run; `[lessons.train]` of the configuration. Defaults are for a LoRA on Gemma 3 270M or 1B; how its learning rate,
+/// schedule and epochs were found is in `docs/benchmarks/train_real.md`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingArguments {
@@ -199,9 +200,9 @@ impl Default for TrainingArguments {
             rank: 16,
             alpha: 32.0,
             layers: None,
-            learning_rate: 2e-4,
-            schedule: Schedule::Constant,
-            warmup_steps: 0,
+            learning_rate: 5e-4,
+            schedule: Schedule::Cosine,
+            warmup_steps: 10,
             weight_decay: 0.0,
             clip_norm: 1.0,
             device: Device::Cpu,
@@ -215,10 +216,10 @@ impl Default for TrainingArguments {
             threads: 2,
             max_steps: 100_000,
             max_seconds: 24.0 * 3600.0,
-            epochs: 3.0,
-            evaluate_every_steps: 50,
+            epochs: 8.0,
+            evaluate_every_steps: 20,
             stop_exact: None,
-            stop_loss: None,
+            stop_loss: Some(0.001),
             patience: 3,
             checkpoint_every_s: 60.0,
             seed: 1,

@@ -165,6 +165,7 @@ fn job(out: &Path, seed: u64, effort: Effort) -> TrainJob {
             max_seconds: effort.seconds,
             epochs: 0.0,
             evaluate_every_steps: 200,
+            stop_loss: None,
             patience: 0,
             seed,
             ..TrainingArguments::default()

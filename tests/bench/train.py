@@ -99,6 +99,8 @@ ENVIRONMENT = {"RAYON_NUM_THREADS": "1", "CANDLE_BARRIER_POOL_SPIN_LIMIT": "1", 
 
 ARGUMENTS = {
     "rank": 16, "alpha": 32.0, "max_tokens": 1024, "epochs": 1000.0, "evaluate_every_steps": 0, "checkpoint_every_s": 100000.0,
+    # Other benches say what differs.
+    "schedule": "constant", "warmup_steps": 0, "stop_loss": 1e-9,
 }
 
 

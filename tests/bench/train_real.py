@@ -1,12 +1,13 @@
 """What it costs to adapt fewer layers or to pack the base, measured on real Gemma 3 270M weights.
 
-Usage: train_real.py APPRENTICE [--part text layers quantize recipes] [--steps N] [--rounds N]
+Usage: train_real.py APPRENTICE [--part text layers quantize recipes practice] [--steps N] [--rounds N]
 
 Needs the models of deploy/setup-real-models.sh, which are fetched; says SKIPPED where they cannot be had. Three parts:
 text      the base as it is, packed in every format: perplexity of plain English (paragraphs of this project's documents);
 layers    lessons of the practice shopkeeper (680 pairs) that adapt the upper 3, 6, 9 or all 18 layers;
 quantize  the same lesson on the base packed in every format;
-recipes   a site's first lesson, 180 pairs and 20 held out, by the settings that are shipped and by others.
+recipes   a site's first lesson, 180 pairs and 20 held out, by some settings;
+practice  two sites on the practice base instead, by practice's own settings, with one thread on one processor.
 A lesson's processor time is all of its process's, its start included. Prints the tables and writes docs/benchmarks/train_real.md.
 """
 
@@ -31,9 +32,14 @@ KEPT = os.path.join(train.ROOT, "target", "bench", "train_real.json")
 LAYERS = [3, 6, 9, 18]
 FORMATS = [None, "q8_0", "q4_0", "nf4"]
 # Found to learn this site on this base; no row has another.
+# As policies/practice.toml has them.
+PRACTICE = {
+    "learning_rate": 5e-3, "schedule": "constant", "warmup_steps": 20, "epochs": 40.0, "max_steps": 400, "max_tokens": 288, "evaluate_every_steps": 25,
+    "stop_loss": 0.02, "patience": 4, "micro_batch_tokens": 0, "threads": 1,
+}
 RECIPES = {
-    "2e-4, 3 epochs": {"learning_rate": 2e-4, "epochs": 3.0, "evaluate_every_steps": 50, "patience": 3},
-    "5e-4 cosine, 8 epochs": {
+    "learning rate 2e-4, 3 epochs": {"learning_rate": 2e-4, "epochs": 3.0, "evaluate_every_steps": 50, "patience": 3},
+    "5e-4 with a cosine, 8 epochs": {
         "learning_rate": 5e-4, "schedule": "cosine", "warmup_steps": 10, "epochs": 8.0, "evaluate_every_steps": 15, "patience": 3,
     },
 }
@@ -92,7 +98,7 @@ def lesson(options, folder, base, data, **arguments):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("apprentice")
-    parser.add_argument("--part", nargs="+", default=["text", "layers", "quantize", "recipes"])
+    parser.add_argument("--part", nargs="+", default=["text", "layers", "quantize", "recipes", "practice"])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
@@ -114,11 +120,21 @@ def main():
         jobs += [("layers", count, {"layers": count} if count < 18 else {}, data, learning) for count in LAYERS]
         jobs += [("quantize", kind, {"quantize": kind}, data, learning) for kind in FORMATS if kind]
         jobs += [("recipes", name, {"schedule": "constant", "warmup_steps": 0, **recipe}, os.path.join(few, "train.jsonl"), {}) for name, recipe in RECIPES.items()]
+        for site in ("shopkeeper", "quest-giver"):
+            out = os.path.join(root, site)
+            command = [options.apprentice, "practice-pairs", "--site", site, "--out", out, "--train", "680", "--held-out", "60"]
+            subprocess.run(command, check=True)
+            os.rename(os.path.join(out, "held_out.jsonl"), os.path.join(out, "train.jsonl.held"))
+            jobs.append(("practice", site, PRACTICE, os.path.join(out, "train.jsonl"), {}))
+        processors = os.sched_getaffinity(0)
         for number in range(options.rounds):
             for at, (part, what, arguments, path, more) in enumerate(jobs):
                 if part not in options.part:
                     continue
-                found = lesson(options, os.path.join(root, f"{number}-{at}"), base, path, **more, seed=number + 1, **arguments)
+                model = train.PRACTICE if part == "practice" else base
+                os.sched_setaffinity(0, {max(processors)} if part == "practice" else processors)
+                found = lesson(options, os.path.join(root, f"{number}-{at}"), model, path, **more, seed=number + 1, **arguments)
+                os.sched_setaffinity(0, processors)
                 rows.append({"part": part, "what": arguments.get("quantize", "as it is") if part in ("text", "quantize") else what, "seed": number + 1, **found})
                 print(json.dumps(rows[-1]), flush=True)
                 keep(rows)
@@ -160,7 +176,7 @@ def table(rows, first, names):
 def report(options, rows):
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         cpus = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
-    of = {part: [row for row in rows if row["part"] == part] for part in ("text", "layers", "quantize", "recipes")}
+    of = {part: [row for row in rows if row["part"] == part] for part in ("text", "layers", "quantize", "recipes", "practice")}
     lines = [
         "# Training on real Gemma 3 270M", "",
         "`make bench-train-real`, made by `tests/bench/train_real.py`. The base is dequantised from Q4_K_M to bf16 (`deploy/setup-real-models.sh`).",
@@ -193,6 +209,13 @@ def report(options, rows):
         for row in of["recipes"]:
             points = "; ".join(f"{point['step']}: {point['loss']:.4f}, {point['exact']:.2f}" for point in row["held_out"])
             lines.append(f"| {row['what']} | {row['held_out'][-1]['step']} | {row['cpu_s']:.0f} | {points} |")
+        lines.append("")
+    if of["practice"]:
+        lines += ["## Two sites on the practice base", "", "680 pairs, 60 held out with facts that are not among them, practice's own settings; one thread on one processor.", ""]
+        lines += ["| site | steps | seconds | held-out loss, exact |", "|---|---|---|---|"]
+        for row in of["practice"]:
+            last = row["held_out"][-1]
+            lines.append(f"| {row['what']} | {last['step']} | {row['seconds']:.0f} | {last['loss']:.4f}, {last['exact']:.2f} |")
         lines.append("")
     text = "\n".join(lines)
     print(text)

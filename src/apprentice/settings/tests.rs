@@ -133,7 +133,6 @@ fn the_reference_lists_every_key() {
         "lessons.train.recompute",
         "lessons.train.quantize",
         "lessons.train.stop_exact",
-        "lessons.train.stop_loss",
         "similarity.encoder",
         "traces.otlp_endpoint",
         "judge.base_url",

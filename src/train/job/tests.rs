@@ -19,7 +19,8 @@ fn a_job_file_is_read_with_its_folder_and_its_mistakes_are_named_with_it() {
 
 #[test]
 fn rates_warm_up_and_fall_as_told() {
-    let mut arguments = TrainingArguments { warmup_steps: 10, ..TrainingArguments::default() };
+    let mut arguments =
+        TrainingArguments { warmup_steps: 10, schedule: Schedule::Constant, ..TrainingArguments::default() };
     assert_eq!(rate_factor(&arguments, 99, 100), 1.0);
     arguments.schedule = Schedule::Cosine;
     assert!((rate_factor(&arguments, 0, 100) - 0.1).abs() < 1e-9);

@@ -233,7 +233,7 @@ fn a_checkpoint_of_another_run_or_a_damaged_one_begins_afresh_and_says_why() {
     let changes: [fn(&mut TrainJob); 8] = [
         |job| job.arguments.seed = 4,
         |job| job.arguments.learning_rate = 0.02,
-        |job| job.arguments.schedule = jobs::Schedule::Cosine,
+        |job| job.arguments.schedule = jobs::Schedule::Constant,
         |job| job.arguments.weight_decay = 0.1,
         |job| job.arguments.max_steps = 5,
         |job| job.arguments.micro_batch_tokens = Some(100),
