@@ -1,6 +1,8 @@
 //! Attention over the runs of a tree: a run's tokens see their own run up to themselves and every run before it on their path, at the
 //! positions that they have in their sequence, `window` keys at most. What the branches of a run pull at its keys and values adds up.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 use frozen::{Factor, Sums, add_product};
 
@@ -34,7 +36,8 @@ pub(crate) struct SavedAttention {
 struct Seen {
     node: usize,
     skipped: usize,
-    keys: usize,
+    /// Their columns among all keys that are seen.
+    columns: Range<usize>,
 }
 
 impl<T: Float> Attention<'_, T> {
@@ -101,10 +104,15 @@ impl<T: Float> Attention<'_, T> {
     fn seen(&self, at: usize, node: &Node) -> Vec<Seen> {
         let first = first_seen(node.position, self.window);
         let path = self.tree.path(at).into_iter();
+        let mut keys = 0;
         let seen = path.filter_map(|node| {
             let run = self.tree.nodes.get(node)?;
             let skipped = first.saturating_sub(run.position).min(run.tokens);
-            (skipped < run.tokens).then_some(Seen { node, skipped, keys: run.tokens - skipped })
+            (skipped < run.tokens).then(|| {
+                let columns = keys..keys + run.tokens - skipped;
+                keys = columns.end;
+                Seen { node, skipped, columns }
+            })
         });
         seen.collect()
     }
@@ -113,17 +121,15 @@ impl<T: Float> Attention<'_, T> {
 /// The products of every query with the keys that it may see: `x` is `[kv, n, d]`, the result is `[kv, n, keys]`.
 fn products<T: Float>(x: &Tensor, runs: &[Tensor], seen: &[Seen]) -> Result<Tensor> {
     let (kv_heads, n, d) = x.dims3()?;
-    let keys: usize = seen.iter().map(|part| part.keys).sum();
+    let keys = seen.last().map_or(0, |part| part.columns.end);
     let x = view::<T>(x)?;
     let mut out = vec![T::default(); kv_heads * n * keys];
-    let mut from = 0;
     for part in seen {
         let of = part.heads::<T>(runs)?;
         for (head, (x, out)) in x.chunks_exact(n * d).zip(out.chunks_exact_mut(n * keys)).enumerate() {
-            let to = Sums::rows(out, keys).columns(from..from + part.keys);
+            let to = Sums::rows(out, keys).columns(part.columns.clone());
             add_product(to, Factor::rows(x, d), of.transposed(head), d, T::ONE);
         }
-        from += part.keys;
     }
     tensor(out, (kv_heads, n, keys))
 }
@@ -134,13 +140,12 @@ fn sums<T: Float>(p: &Tensor, runs: &[Tensor], seen: &[Seen]) -> Result<Tensor> 
     let p = view::<T>(p)?;
     let Some(d) = runs.first().map(|run| run.dim(2)).transpose()? else { candle_core::bail!("no run is there yet") };
     let mut out = vec![T::default(); kv_heads * n * d];
-    let mut from = 0;
     for part in seen {
         let of = part.heads::<T>(runs)?;
         for (head, (p, out)) in p.chunks_exact(n * keys).zip(out.chunks_exact_mut(n * d)).enumerate() {
-            add_product(Sums::rows(out, d), Factor::rows(p, keys).from(0, from), of.rows(head), part.keys, T::ONE);
+            let p = Factor::rows(p, keys).from(0, part.columns.start);
+            add_product(Sums::rows(out, d), p, of.rows(head), part.columns.len(), T::ONE);
         }
-        from += part.keys;
     }
     tensor(out, (kv_heads, n, d))
 }
@@ -150,18 +155,16 @@ fn add_to_keys<T: Float>(weights: &Tensor, x: &Tensor, seen: &[Seen], by_run: &m
     let (_, n, d) = x.dims3()?;
     let keys = weights.dim(2)?;
     let (weights, x) = (view::<T>(weights)?, view::<T>(x)?);
-    let mut from = 0;
     for part in seen {
         let Some(sum) = by_run.get_mut(part.node) else { candle_core::bail!("run {} is not there", part.node) };
-        let of_head = (part.skipped + part.keys) * d;
+        let of_head = (part.skipped + part.columns.len()) * d;
         let heads = weights.chunks_exact(n * keys).zip(x.chunks_exact(n * d)).zip(sum.chunks_exact_mut(of_head));
         for ((weights, x), sum) in heads {
             // The keys that are left out stand before the others.
             let Some(sum) = sum.get_mut(part.skipped * d..) else { continue };
-            let left = Factor::transposed(weights, keys).from(from, 0);
+            let left = Factor::transposed(weights, keys).from(part.columns.start, 0);
             add_product(Sums::rows(sum, d), left, Factor::rows(x, d), n, T::ONE);
         }
-        from += part.keys;
     }
     Ok(())
 }

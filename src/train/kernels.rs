@@ -71,11 +71,9 @@ pub(crate) struct Rope<T> {
 
 impl<T: Float> Rope<T> {
     pub(crate) fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
-        let half = head_dim / 2;
-        let angle = |i: usize| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64);
-        let cos = (0..positions * half).map(|i| T::from_f64(angle(i).cos())).collect();
-        let sin = (0..positions * half).map(|i| T::from_f64(angle(i).sin())).collect();
-        Self { cos, sin, half }
+        let cos = rope_angles(theta, head_dim, positions).map(|angle| T::from_f64(angle.cos())).collect();
+        let sin = rope_angles(theta, head_dim, positions).map(|angle| T::from_f64(angle.sin())).collect();
+        Self { cos, sin, half: head_dim / 2 }
     }
 
     /// Cosines and sines of `position`, which is one of those that it was made for.
@@ -84,6 +82,12 @@ impl<T: Float> Rope<T> {
         let start = position * self.half;
         (&self.cos[start..start + self.half], &self.sin[start..start + self.half])
     }
+}
+
+/// The angles by which pairs of numbers are turned, `[positions, head_dim / 2]`.
+pub(crate) fn rope_angles(theta: f64, head_dim: usize, positions: usize) -> impl Iterator<Item = f64> {
+    let half = head_dim / 2;
+    (0..positions * half).map(move |i| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64))
 }
 
 /// Norm by head, rotation by position (the first row's is `position`), times `scale`; `[t, h d]` becomes `[h, t, d]`.
@@ -222,8 +226,8 @@ pub(crate) fn masked_softmax_backward<T: Float>(
 }
 
 /// sqrt(2 / pi), of GELU's tanh form (Hendrycks and Gimpel 2016).
-const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
-const GELU_CUBE: f64 = 0.044_715;
+pub(crate) const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
+pub(crate) const GELU_CUBE: f64 = 0.044_715;
 /// Numbers that a thread takes at a time where rows mean nothing.
 const PART: usize = 1 << 12;
 

@@ -93,14 +93,7 @@ impl Load {
 
     /// [`Load::device_bytes`] in MB, if it is within `limit_mb`.
     pub(crate) fn device_mb(&self, config: &Config, limit_mb: Option<u64>) -> Result<u64, TrainError> {
-        let needed_mb = self.device_bytes(config).div_ceil(MB);
-        match limit_mb {
-            Some(limit_mb) if needed_mb > limit_mb => {
-                let smallest = self.tokens <= self.item;
-                Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, smallest, recomputed_mb: None })
-            }
-            _ => Ok(needed_mb),
-        }
+        self.within(limit_mb, self.device_bytes(config).div_ceil(MB), || None)
     }
 
     /// What the composed engine takes of its device, in bytes, by shapes alone; no GPU was asked. Every layer's input is there,
@@ -124,11 +117,20 @@ impl Load {
 
     /// The estimate in MB, if it is within `limit_mb`; no limit holds nothing back.
     pub(crate) fn check(&self, config: &Config, recompute: bool, limit_mb: Option<u64>) -> Result<u64, TrainError> {
-        let needed_mb = self.needed_mb(config, recompute);
+        let recomputed_mb = || (!recompute).then(|| self.needed_mb(config, true));
+        self.within(limit_mb, self.needed_mb(config, recompute), recomputed_mb)
+    }
+
+    /// What is needed, if it is within the limit; what it would be computed twice is told where it is not.
+    fn within(
+        &self,
+        limit_mb: Option<u64>,
+        needed_mb: u64,
+        recomputed_mb: impl FnOnce() -> Option<u64>,
+    ) -> Result<u64, TrainError> {
         match limit_mb {
             Some(limit_mb) if needed_mb > limit_mb => {
-                let recomputed_mb = (!recompute).then(|| self.needed_mb(config, true));
-                let smallest = self.tokens <= self.item;
+                let (smallest, recomputed_mb) = (self.tokens <= self.item, recomputed_mb());
                 Err(TrainError::Memory { needed_mb, limit_mb, tokens: self.tokens, smallest, recomputed_mb })
             }
             _ => Ok(needed_mb),

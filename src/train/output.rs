@@ -6,7 +6,7 @@ use jobs::{TrainJob, TrainingArguments};
 
 use crate::error::TrainError;
 use crate::float::Float;
-use crate::parameters::{Method, Parameter, adapter};
+use crate::parameters::{Method, Parameter, pairs};
 use crate::source::Source;
 use crate::weight::Weight;
 
@@ -32,8 +32,8 @@ fn write_adapter(
 ) -> Result<(), TrainError> {
     let base = job.base.file_name().map(|name| name.to_string_lossy().into_owned());
     let TrainingArguments { rank, alpha, .. } = job.arguments;
-    let trained = adapter(method, config, (rank as usize, alpha), parameters);
-    Ok(Adapter { base, ..trained }.save(&job.out)?)
+    let pairs = pairs(method, config, parameters);
+    Ok(Adapter { rank: rank as usize, alpha, base, pairs }.save(&job.out)?)
 }
 
 /// Writes the model folder `job.out`, in the number format that its `config.json` names.

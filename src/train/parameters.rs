@@ -103,20 +103,13 @@ pub(crate) fn start_from(list: &mut [Parameter<f32>], method: Method, config: &C
     }
 }
 
-/// Low-rank parameters as an adapter.
-pub(crate) fn adapter(
-    method: Method,
-    config: &Config,
-    (rank, alpha): (usize, f64),
-    list: &[Parameter<f32>],
-) -> Adapter {
+/// Low-rank parameters by layer and linear.
+pub(crate) fn pairs(method: Method, config: &Config, list: &[Parameter<f32>]) -> BTreeMap<(usize, Linear), LoraPair> {
     let (twos, _) = list.as_chunks::<2>();
-    let pairs: BTreeMap<_, _> = method
-        .places(config)
-        .zip(twos)
-        .map(|(place, [a, b])| (place, LoraPair { a: a.values.clone(), b: b.values.clone() }))
-        .collect();
-    Adapter { rank, alpha, base: None, pairs }
+    let pair = |(place, [a, b]): ((usize, Linear), &[Parameter<f32>; 2])| {
+        (place, LoraPair { a: a.values.clone(), b: b.values.clone() })
+    };
+    method.places(config).zip(twos).map(pair).collect()
 }
 
 #[cfg(test)]

@@ -48,13 +48,11 @@ def percent(share):
 def report(options, data):
     with open(os.path.join(data, FIGURES), encoding="utf-8") as file:
         figures = json.loads(file.read().strip().splitlines()[-1])
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        cpus = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     lines = [
         "# Practice on real Gemma 3 270M", "",
         "`make bench-practice-real`, made by `tests/bench/practice_real.py`: `make practice-real`, one run. The base is Gemma 3 270M, dequantised from Q4_K_M to bf16; teacher and "
         "players are practice's own.", "",
-        f"Machine: {len(cpus)} x {cpus[0] if cpus else '?'}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. Seed {options.seed}. "
+        f"Machine: {train.processors()}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. Seed {options.seed}. "
         f"The whole run: {figures['seconds']:.0f} s.", "",
         "| site | state | requests | handed over at, s | since then local | of it right | audits |", "|---|---|---|---|---|---|---|",
     ]

@@ -147,6 +147,13 @@ def run(apprentice, folder, base, data, batch, steps, budget, threads):
     return {"rate": tokens / seconds, "peak_mb": peak, "start": started, "tokens": tokens / (len(marks) - 1)}
 
 
+def processors():
+    """How many there are, and what they call themselves."""
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return f"{len(names)} x {names[0] if names else platform.machine()}"
+
+
 def figure(values, digits=2):
     return f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
 
@@ -196,15 +203,13 @@ def main():
 
 
 def report(options, rows):
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        cpus = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     lines = [
         "# Training: prompts that begin alike", "",
         "`make bench-train`, made by `tests/bench/train.py`: LoRA of rank 16 on all linears, a system prompt of about 600 tokens, a question of "
         f"about 40, an answer of about 80; {options.threads} threads, interleaved rounds of some steps after the first. "
         "*Shared*: all examples have the same system prompt. *Apart*: system prompts of the same length that have nothing in common. Tokens are those of "
         "the examples, whether computed once or often. `270m`: random weights in the layers of Gemma 3 270M, with the practice base's vocabulary.", "",
-        f"Machine: {len(cpus)} x {cpus[0] if cpus else platform.machine()}, load average {os.getloadavg()[0]:.1f} at the end; "
+        f"Machine: {processors()}, load average {os.getloadavg()[0]:.1f} at the end; "
         f"{time.strftime('%Y-%m-%d')}.", "",
         "| shape | rounds x steps | batch | at once (micro_batch_tokens) | shared, tokens/s | apart, tokens/s | shared / apart | peak MB, shared / apart |",
         "|---|---|---|---|---|---|---|---|",

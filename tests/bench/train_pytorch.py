@@ -12,7 +12,6 @@ time (eight and their logits are more than 23 GB), as with gradient accumulation
 import argparse
 import json
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -201,14 +200,13 @@ def roofline(options, rows):
 def report(options, rows):
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         text = info.read()
-    cpus = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
     kind = next((name for flag, name in [("amx_bf16", "AMX"), ("avx512f", "AVX-512"), ("avx2", "AVX2")] if flag in text), "none of these")
     lines = [
         "# Training beside PyTorch", "",
         "`make bench-train-pytorch`, made by `tests/bench/train_pytorch.py`, which says how. PyTorch 2.15.0, transformers 5.23.0, PEFT 0.21.2. Medians and ranges of the "
         f"warm steps of interleaved rounds; {options.threads} threads. Tokens are those of the examples, whether computed once or often. "
         "*completion*: logits of the completion alone, which a stock trainer does not do.", "",
-        f"Machine: {len(cpus)} x {cpus[0] if cpus else platform.machine()} ({kind}), load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}.", "",
+        f"Machine: {train.processors()} ({kind}), load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}.", "",
         roofline(options, rows), "",
         "| batch | engine | rounds, steps | tokens/s | processor ms a token | ours / this, tokens/s | peak MB | start s |",
         "|---|---|---|---|---|---|---|---|",

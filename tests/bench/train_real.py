@@ -174,14 +174,12 @@ def table(rows, first, names):
 
 
 def report(options, rows):
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        cpus = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     of = {part: [row for row in rows if row["part"] == part] for part in ("text", "layers", "quantize", "recipes", "practice")}
     lines = [
         "# Training on real Gemma 3 270M", "",
         "`make bench-train-real`, made by `tests/bench/train_real.py`. The base is dequantised from Q4_K_M to bf16 (`deploy/setup-real-models.sh`).",
         f"Lessons are of the practice shopkeeper: 680 pairs, 60 held out, rank 16, learning rate 5e-4 with a cosine, {options.steps} steps of 16.", "",
-        f"Machine: {len(cpus)} x {cpus[0] if cpus else '?'}, other work beside it; {time.strftime('%Y-%m-%d')}. Seeds: {options.rounds}.", "",
+        f"Machine: {train.processors()}, other work beside it; {time.strftime('%Y-%m-%d')}. Seeds: {options.rounds}.", "",
     ]
     if of["text"]:
         lines += ["## The base packed", "", "The paragraphs of this project's documents (`docs/*.md`, README, CONTRIBUTING), as answers; nothing is trained.", ""]

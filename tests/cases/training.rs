@@ -69,7 +69,7 @@ fn preferences_follow_on_what_they_refer_to_in_one_command() {
     let labelled = |n: u32| {
         format!(
             r#"{{"prompt":[{{"role":"user","content":"How much is the rope, friend {n}?"}}],"completion":[{{"role":"assistant","content":"{n} gold coins."}}],"label":{}}}"#,
-            n % 2 == 0
+            n.is_multiple_of(2)
         )
     };
     fs::write(job.path("labelled.jsonl"), (10..30).map(labelled).collect::<Vec<_>>().join("\n")).unwrap();

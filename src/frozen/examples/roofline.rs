@@ -49,9 +49,12 @@ mod bare {
     const SUMS: usize = 12;
     const TIMES: usize = 4_000_000;
 
-    /// The kinds that this processor has; each gives back the operations that it made.
-    pub(super) fn known() -> Vec<(&'static str, fn() -> f64)> {
-        let mut known: Vec<(&'static str, fn() -> f64)> = Vec::new();
+    /// A name, and what makes some of it and gives back how many operations that were.
+    pub(super) type Kind = (&'static str, fn() -> f64);
+
+    /// The kinds that this processor has.
+    pub(super) fn known() -> Vec<Kind> {
+        let mut known: Vec<Kind> = Vec::new();
         if is_x86_feature_detected!("avx512f") {
             known.push(("bare_f32", f32_multiply_adds));
         }

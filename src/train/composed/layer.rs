@@ -10,11 +10,8 @@ use super::placed::Sight;
 use super::product::Matrix;
 pub(super) use super::product::Trained;
 use crate::float::Float;
+use crate::kernels::{GELU_CUBE, GELU_SCALE};
 use crate::linear::Gradients;
-
-/// sqrt(2 / pi), of GELU's tanh form. Candle's own form has six digits of it in its derivative.
-const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
-const GELU_CUBE: f64 = 0.044_715;
 
 /// Weights of a layer; the gains are `1 + weight` of its norms.
 pub(super) struct Layer {
@@ -129,6 +126,7 @@ fn softmax(scores: &Tensor) -> Result<Tensor> {
     e.broadcast_div(&e.sum_keepdim(D::Minus1)?)
 }
 
+/// In the tanh form. Candle's own has six digits of its factor in the derivative.
 fn gelu(x: &Tensor) -> Result<Tensor> {
     let inner = (x + (x.sqr()?.mul(x)? * GELU_CUBE)?)?;
     let tanh = (inner * GELU_SCALE)?.tanh()?;

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use gemma::LayerKind;
 
 use crate::batch::Batch;
-use crate::kernels::first_seen;
+use crate::kernels::{first_seen, rope_angles};
 use crate::tree::Tree;
 
 /// Added to the score of a key that is not seen; its exponential is 0 in every format.
@@ -36,11 +36,9 @@ pub(super) struct Placed {
 
 impl Rotation {
     pub(super) fn new(theta: f64, head_dim: usize, positions: usize, sums: DType, device: &Device) -> Result<Self> {
-        let half = head_dim / 2;
-        let angle = |i: usize| (i / half) as f64 * theta.powf(-((i % half) as f64) / half as f64);
         let table = |of: fn(f64) -> f64| {
-            let values: Vec<f64> = (0..positions * half).map(|i| of(angle(i))).collect();
-            Tensor::from_vec(values, (positions, half), &Device::Cpu)?.to_dtype(sums)?.to_device(device)
+            let values: Vec<f64> = rope_angles(theta, head_dim, positions).map(of).collect();
+            Tensor::from_vec(values, (positions, head_dim / 2), &Device::Cpu)?.to_dtype(sums)?.to_device(device)
         };
         Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)? })
     }

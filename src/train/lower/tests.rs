@@ -29,7 +29,7 @@ fn items() -> Vec<Item> {
 /// The fixture's learner of which the two upper layers are trained.
 fn upper_learner() -> (Model<f32>, Vec<Parameter<f32>>) {
     let (mut model, method, list) = learner::<f32>();
-    let Method::LowRank { rank, scale, .. } = method else { unreachable!() };
+    let Method::LowRank { rank, scale, .. } = method else { panic!("{method:?}") };
     let list = list[list.len() / 2..].to_vec();
     model.bind(Method::LowRank { rank, scale, first: 2 }, &list).unwrap();
     (model, list)

@@ -95,6 +95,18 @@ fn killed_at(job: &TrainJob, step: u64) -> Vec<(u64, f64)> {
     losses
 }
 
+/// What the adapter that `job` has written makes of its held-out examples, after `step` steps.
+fn evaluated(job: &TrainJob, step: usize) -> Evaluation {
+    let config = Config::load(&job.base).unwrap();
+    let adapter = Adapter::load(&job.out, &config).unwrap();
+    let mut model = Model::<f32>::load(config, &Weights::load(&job.base).unwrap(), 64).unwrap();
+    model.attach(&adapter).unwrap();
+    let tokenizer = Tokenizer::load(&job.base).unwrap();
+    let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
+    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments), lower: None };
+    Evaluation::of(&passes, &examples.list, step).unwrap()
+}
+
 #[test]
 fn a_killed_run_goes_on_as_if_nothing_had_happened() {
     for method in [JobMethod::Sft, JobMethod::Pretrain] {
@@ -128,14 +140,7 @@ fn a_lesson_lowers_the_held_out_loss_and_its_adapter_gives_the_same_one() {
     })
     .unwrap();
     assert!(held_out[2] < held_out[0] && held_out[2] < 3.0, "{held_out:?}");
-    let config = Config::load(&job.base).unwrap();
-    let adapter = Adapter::load(&summary.out, &config).unwrap();
-    let mut model = Model::<f32>::load(config, &Weights::load(&job.base).unwrap(), 64).unwrap();
-    model.attach(&adapter).unwrap();
-    let tokenizer = Tokenizer::load(&job.base).unwrap();
-    let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
-    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments), lower: None };
-    let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
+    let found = evaluated(&job, 60);
     assert_eq!((found.loss, found.exact), (summary.held_out_loss, summary.held_out_exact));
 }
 

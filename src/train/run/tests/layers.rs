@@ -30,12 +30,7 @@ fn only_the_upper_layers_are_adapted_and_what_they_learn_is_what_is_written() {
     let settings: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(settings["layers_to_transform"], serde_json::json!([2, 3]));
     // Read by those who know nothing of kept states.
-    let mut model = Model::<f32>::load(config, &Weights::load(&job.base).unwrap(), 64).unwrap();
-    model.attach(&adapter).unwrap();
-    let tokenizer = Tokenizer::load(&job.base).unwrap();
-    let examples = Examples::read(&job.held_out, &tokenizer, job.method, &job.arguments).unwrap();
-    let passes = Passes { model: &model, arguments: &job.arguments, pool: &pool(&job.arguments), lower: None };
-    let found = Evaluation::of(&passes, &examples.list, 60).unwrap();
+    let found = evaluated(&job, 60);
     assert!(
         (found.loss - summary.held_out_loss).abs() < 1e-5 * found.loss,
         "{} and {}",
@@ -67,7 +62,7 @@ fn preferences_go_on_from_an_adapter_of_the_upper_layers_and_refuse_to_forget_lo
     let labels = dir.path().join("labels.jsonl");
     let mut kto = TrainJob { method: JobMethod::Kto, train: labels.clone(), held_out: labels, ..upper(dir.path(), 3) };
     (kto.reference, kto.out, kto.checkpoint) =
-        (Some(sft.out.clone()), dir.path().join("kto"), dir.path().join("checkpoint-kto"));
+        (Some(sft.out), dir.path().join("kto"), dir.path().join("checkpoint-kto"));
     let found = told(&kto);
     assert!(found.summary.is_ok() && found.losses.len() == 3, "{:?}", found.summary);
     // A reference is what the run starts from, exactly: every log-ratio is 0, and the loss one half.
