@@ -38,7 +38,10 @@ SHAPES = {
     "shared": ("eight that share 600 of 720 tokens", (400, 27, 53), True, 8, 1),
 }
 # Packed bases are this trainer's alone: what they cost and save beside its own f32.
-PACKED = ["q8_0", "q4_0", "nf4"]
+PACKED = {
+    "q8_0": {"quantize": "q8_0"}, "q4_0": {"quantize": "q4_0"}, "nf4": {"quantize": "nf4"},
+    "nf4 in 1,800 MB": {"quantize": "nf4", "memory_max_mb": 1800},
+}
 KEPT = os.path.join(train.ROOT, "target", "bench", "train_pytorch.json")
 MODES = ["f32", "f32 completion", "bf16", "bf16 completion"]
 
@@ -152,13 +155,13 @@ def main():
             train.write_chats(data, 4 * batch, shared, batch)
             train.write_chats(data + ".held", 1, shared, batch + 1)
             ids = token_lists(options, root, base, data)
-            packed = PACKED if options.packed else []
+            packed = PACKED if options.packed else {}
             found = {engine: [] for engine in ["ours", *packed, *MODES]}
             for number in range(options.rounds):
                 found["ours"].append(run_ours(options, os.path.join(root, f"{words[0]}-{batch}-{number}"), base, data, batch))
-                for kind in packed:
-                    folder = os.path.join(root, f"{words[0]}-{batch}-{number}-{kind}")
-                    found[kind].append(run_ours(options, folder, base, data, batch, quantize=kind))
+                for kind, arguments in packed.items():
+                    folder = os.path.join(root, f"{words[0]}-{batch}-{number}-{kind.replace(' ', '-')}")
+                    found[kind].append(run_ours(options, folder, base, data, batch, **arguments))
                 for mode in MODES:
                     try:
                         found[mode].append(run_pytorch(options, base, ids, mode, at_once))
