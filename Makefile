@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-real-teacher bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
+.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -79,6 +79,18 @@ bench-train-pytorch: setup $(PYTORCH)/ready
 bench-train-real: setup
 	cargo build --locked
 	python3 tests/bench/train_real.py target/debug/apprentice $(ARGS)
+
+# The graph's number formats beside single precision on real Gemma 3 270M: perplexity, argmax, speed; writes docs/benchmarks/quality.md. Half an
+# hour; says SKIPPED where the weights cannot be had.
+bench-quality: setup
+	cargo build --locked --workspace --example quality
+	python3 tests/bench/quality.py target/debug/examples/quality $(ARGS)
+
+# The student at Gemma 3 1B's shape: prompts, answers alone and together, a game's request, one in JSON; writes docs/benchmarks/student.md. Needs
+# 5 GB of disk and 4 of memory; says SKIPPED where Gemma's tokenizer cannot be had.
+bench-student: setup
+	cargo build --locked --workspace --example random_base --example speed
+	python3 tests/bench/student.py target/debug/examples/random_base target/debug/examples/speed $(ARGS)
 
 # The trainer on a GPU, at Gemma 3 1B's shape. Needs the CUDA toolkit (nvcc) and an NVIDIA GPU.
 bench-train-cuda: setup

@@ -276,7 +276,7 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
     .await;
     assert_eq!(
         (status, body.as_str()),
-        (StatusCode::OK, r#"{"not_redactable":0,"site":"shop","stored":2,"too_large":0}"#)
+        (StatusCode::OK, r#"{"site":"shop","stored":2,"too_large":0,"not_redactable":0}"#)
     );
     let wrong = [
         (format!("{made}\nx"), "line 2"),

@@ -296,7 +296,7 @@ fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, E
 /// Who opens the students. A call site with a version needs the base's graph: one that was deleted is made again
 /// before anything is served.
 fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, Error> {
-    let Shared { settings, registry, .. } = shared;
+    let Shared { settings, registry, metrics, .. } = shared;
     let Some(StudentParts { format, graph }) = &shared.student else { return Ok(Arc::new(NoStudents)) };
     let wanted = ledger.views().iter().any(|view| view.active().next().is_some());
     if wanted && !graph.join(gemma::GRAPH_FILE).try_exists()? {
@@ -305,7 +305,7 @@ fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, 
     }
     let (config, library) = (student::config(settings, graph)?, library(settings)?);
     tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), library, config)))
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), library, config, metrics.clone())))
 }
 
 /// The background cycle, where lessons may be held.

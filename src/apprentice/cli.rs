@@ -234,6 +234,7 @@ pub(crate) enum ExportFormat {
     F32,
     I8row,
     U8row,
+    I8b32,
 }
 
 #[derive(Args)]

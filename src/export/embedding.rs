@@ -4,8 +4,9 @@ use gemma::{EMBEDDING, GraphFormat};
 
 use crate::ExportError;
 use crate::graph::Builder;
+use crate::linear::block_names;
 use crate::onnx::{Attr, Op, Type};
-use crate::quantize::Rows;
+use crate::quantize::{BLOCK, Blocks, Rows, blocks};
 
 /// The table as the head multiplies by it, too (tied weights).
 pub(crate) const TABLE: &str = "embedding";
@@ -19,6 +20,7 @@ impl Builder<'_> {
             GraphFormat::F32 => self.float_rows(&ids),
             // A row is only looked up, so signed bytes do for both.
             GraphFormat::I8Row | GraphFormat::U8Row => self.quantised_rows(&ids),
+            GraphFormat::I8Block => self.block_rows(&ids),
         }
     }
 
@@ -50,6 +52,33 @@ impl Builder<'_> {
         let rows =
             self.graph.op("embedding.rows", Op::Standard("Cast"), &[&rows], &[Attr::Int("to", Type::F32 as i64)]);
         let scale = self.graph.op("embedding.row_scales", Op::Standard("Gather"), &[&scales, ids], &[]);
+        Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
+    }
+
+    /// The blocks that the head multiplies by, looked up: the same bytes in another shape.
+    fn block_rows(&mut self, ids: &str) -> Result<String, ExportError> {
+        let (vocab, hidden) = (self.config.vocab_size, self.config.hidden_size);
+        let mut stored = Blocks::default();
+        stored.push(&self.table()?, hidden);
+        let span = self.store_blocks(TABLE, &stored, (hidden, vocab))?;
+        let padded = blocks(hidden) * BLOCK;
+        let rows = self.graph.external("embedding.rows.u8", Type::U8, &[vocab, padded], span);
+        let [_, scales] = block_names(TABLE);
+        let attributes = [
+            Attr::Int("bits", 8),
+            Attr::Int("block_size", BLOCK as i64),
+            Attr::Int("gather_axis", 0),
+            Attr::Int("quantize_axis", 1),
+        ];
+        let gather = Op::Microsoft("GatherBlockQuantized");
+        let mut rows = self.graph.op("embedding.rows", gather, &[&rows, ids, &scales], &attributes);
+        if padded > hidden {
+            let [zero, end, axis] = [("start", 0), ("end", hidden as i64), ("axis", 1)]
+                .map(|(name, value)| self.graph.constant_i64(&format!("embedding.{name}"), &[1], &[value]));
+            rows = self.graph.op("embedding.rows.cut", Op::Standard("Slice"), &[&rows, &zero, &end, &axis], &[]);
+        }
+        // Not in the scales: they are the head's, too.
+        let scale = self.graph.constant_f32("embedding.scale", &[], &[self.config.embed_scale as f32]);
         Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
     }
 }

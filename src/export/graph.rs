@@ -33,6 +33,7 @@ impl Builder<'_> {
     /// Adds everything from `input_ids` to `logits`.
     pub(crate) fn gemma3(&mut self) -> Result<(), ExportError> {
         let inputs = self.step_inputs();
+        self.lora_masks();
         let rope = self.rope_tables()?;
         let embedded = self.embedding()?;
         let first = self.norm_weight(&Norm::Input.weight_name(0))?;

@@ -22,6 +22,9 @@ impl Builder<'_> {
                 rows.push(&self.table()?, self.config.hidden_size);
                 self.quantised_matmul("head", &wanted, &rows, self.config.hidden_size)?
             }
+            GraphFormat::I8Block => {
+                self.block_matmul("head", &wanted, TABLE, (self.config.hidden_size, self.config.vocab_size))
+            }
         };
         let axis = self.graph.constant_i64("head.axis", &[1], &[0]);
         self.graph.op("logits", Op::Standard("Unsqueeze"), &[&logits, &axis], &[]);

@@ -3,14 +3,16 @@
 //! Linears that read the same input are one matrix (q, k, v; gate, up). Their LoRA is one pair as well:
 //! A's are put side by side and B's form a block diagonal, which is the same sum in one third of the nodes.
 //!
-//! LoRA's inputs default to rank 0. A product over an empty inner axis is zero, so the base costs nothing extra.
+//! LoRA's inputs default to rank 0. A product over an empty inner axis is zero, so the base costs nothing extra. Tokens of several
+//! call sites can be in one run: their adapters lie side by side, and a mask leaves each token its own ranks.
 
 use gemma::{GraphFormat, Linear, LoraInput};
 
 use crate::ExportError;
+use crate::data::Span;
 use crate::graph::Builder;
 use crate::onnx::{Attr, Dim, Op, Type};
-use crate::quantize::{Rows, transpose};
+use crate::quantize::{BLOCK, Blocks, Rows, blocks, transpose};
 
 /// Linears of a layer that share their input and are multiplied at once.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +43,20 @@ impl Projection {
     }
 }
 
+/// Linears that are one matrix at most; there is a mask for every number of them.
+const PARTS_MAX: usize = 3;
+
+fn mask(parts: usize) -> String {
+    format!("lora_mask.{parts}")
+}
+
 /// The zero point of unsigned bytes, 128: of activations and of unsigned weights.
 const MIDDLE: &str = "quant.middle";
+
+/// Initializers of the blocks that were stored as `matrix`, and of their scales.
+pub(crate) fn block_names(matrix: &str) -> [String; 2] {
+    [format!("{matrix}.weight"), format!("{matrix}.scales")]
+}
 
 /// A stored 8-bit matrix: its initializer and its zero point's, which is empty for zero.
 struct ByteWeight {
@@ -70,6 +84,14 @@ impl Builder<'_> {
                     rows.push(&self.part(layer, *part)?, width);
                 }
                 self.quantised_matmul(&name, x, &rows, width)?
+            }
+            GraphFormat::I8Block => {
+                let mut blocks = Blocks::default();
+                for part in projection.parts() {
+                    blocks.push(&self.part(layer, *part)?, width);
+                }
+                self.store_blocks(&name, &blocks, (width, out))?;
+                self.block_matmul(&name, x, &name, (width, out))
             }
         };
         Ok(self.lora(layer, projection, x, &base, (width, out)))
@@ -124,6 +146,36 @@ impl Builder<'_> {
         Ok(graph.op(&format!("{name}.out"), op("Mul"), &[&product, &column], &[]))
     }
 
+    /// Stores 8-bit blocks as the matrix of a product from `width` to `out` numbers; says where its bytes lie.
+    pub(crate) fn store_blocks(
+        &mut self,
+        name: &str,
+        stored: &Blocks,
+        (width, out): (usize, usize),
+    ) -> Result<Span, ExportError> {
+        let [weight, scales] = block_names(name);
+        let values = self.data.put_bytes(stored.values.iter().copied())?;
+        self.graph.external(&weight, Type::U8, &[out, blocks(width), BLOCK], values);
+        let span = self.data.put_f32(&stored.scales)?;
+        self.graph.external(&scales, Type::F32, &[out, blocks(width)], span);
+        Ok(values)
+    }
+
+    /// `x` [T, width] times the blocks stored as `matrix`. ONNX Runtime makes 8 bits of the activations, too, with a scale
+    /// per block of a token; the zero point of the weights is 128 unless one is given.
+    pub(crate) fn block_matmul(&mut self, name: &str, x: &str, matrix: &str, (width, out): (usize, usize)) -> String {
+        let [weight, scales] = block_names(matrix);
+        let attributes = [
+            Attr::Int("K", width as i64),
+            Attr::Int("N", out as i64),
+            Attr::Int("bits", 8),
+            Attr::Int("block_size", BLOCK as i64),
+            // Products of integers; by default the weights would become floats first.
+            Attr::Int("accuracy_level", 4),
+        ];
+        self.graph.op(&format!("{name}.out"), Op::Microsoft("MatMulNBits"), &[x, &weight, &scales], &attributes)
+    }
+
     /// Stores 8-bit weights, signed around zero or unsigned around 128: the same numbers, but ONNX Runtime sums
     /// products of two unsigned bytes exactly on every processor.
     fn byte_weight(&mut self, name: &str, values: &[i8], shape: &[usize]) -> Result<ByteWeight, ExportError> {
@@ -153,7 +205,15 @@ impl Builder<'_> {
         NAMES
     }
 
-    /// `base + (x A) B`, with A [K, r] and B [r, N] given by whoever runs the graph.
+    /// The masks of LoRA's ranks, `[T, r]`; a single 1 unless whoever runs the graph gives one.
+    pub(crate) fn lora_masks(&mut self) {
+        let dims = [Dim::Named("tokens"), Dim::Named("rank")];
+        for parts in 1..=PARTS_MAX {
+            self.graph.optional_input(&mask(parts), Type::F32, &dims, &[1, 1], &1.0_f32.to_le_bytes());
+        }
+    }
+
+    /// `base + ((x A) * mask) B`, with A [K, r] and B [r, N] given by whoever runs the graph.
     fn lora(
         &mut self,
         layer: usize,
@@ -168,10 +228,12 @@ impl Builder<'_> {
         graph.optional_input(&a, Type::F32, &[Dim::Fixed(width), Dim::Named("rank")], &[width, 0], &[]);
         graph.optional_input(&b, Type::F32, &[Dim::Named("rank"), Dim::Fixed(out)], &[0, out], &[]);
         let low = graph.op(&format!("{name}.lora_a.out"), Op::Standard("MatMul"), &[x, &a], &[]);
-        let high = graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&low, &b], &[]);
+        let mask = mask(projection.parts().len());
+        let own = graph.op(&format!("{name}.lora_a.own"), Op::Standard("Mul"), &[&low, &mask], &[]);
+        let high = graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&own, &b], &[]);
         let sum = graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[]);
         let parts = projection.parts().iter().map(|part| part.weight_name(layer)).collect();
-        self.adapters.push(LoraInput { parts, a, b });
+        self.adapters.push(LoraInput { parts, a, b, mask });
         sum
     }
 }

@@ -1,4 +1,4 @@
-//! `i8row`: symmetric 8-bit weights with one scale per output row, and the layouts the kernels want.
+//! Symmetric 8-bit weights, with one scale per output row or per block of it, and the layouts the kernels want.
 
 /// Weights of a linear layer as 8-bit integers: `w[n][k] ~ values[n * k_len + k] * scales[n]`.
 #[derive(Debug, Default)]
@@ -13,25 +13,70 @@ impl Rows {
     pub(crate) fn push(&mut self, weights: &[f32], width: usize) {
         self.values.reserve(weights.len());
         for row in weights.chunks(width.max(1)) {
-            let largest = row.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-            // A row of zeros keeps a scale that divides nothing by zero.
-            let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+            let scale = scale(row);
             self.scales.push(scale);
-            self.values.extend(row.iter().map(|weight| (weight / scale).round().clamp(-127.0, 127.0) as i8));
+            self.values.extend(row.iter().map(|weight| step(*weight, scale)));
         }
     }
 }
 
-/// `[rows, width]` to `[width, rows]`, in blocks that stay in the cache.
+/// Weights that share a scale in `i8b32`, beside each other in a row.
+pub(crate) const BLOCK: usize = 32;
+/// What stands for zero in the unsigned bytes of `i8b32`, and fills the last block of a row.
+const MIDDLE: u8 = 128;
+
+/// Weights of a linear layer as unsigned bytes, rows of whole blocks:
+/// `w[n][k] ~ (values[n * padded(k_len) + k] - 128) * scales[n * blocks(k_len) + k / BLOCK]`.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    pub(crate) values: Vec<u8>,
+    pub(crate) scales: Vec<f32>,
+}
+
+impl Blocks {
+    /// Quantises `weights`, rows of `width` values, and appends them. The scale of a block is its largest
+    /// magnitude / 127.
+    pub(crate) fn push(&mut self, weights: &[f32], width: usize) {
+        let rows = weights.len() / width.max(1);
+        self.values.reserve(rows * blocks(width) * BLOCK);
+        for row in weights.chunks(width.max(1)) {
+            for block in row.chunks(BLOCK) {
+                let scale = scale(block);
+                self.scales.push(scale);
+                // Flipping the sign bit adds 128.
+                self.values.extend(block.iter().map(|weight| step(*weight, scale).cast_unsigned() ^ MIDDLE));
+                self.values.extend(std::iter::repeat_n(MIDDLE, BLOCK - block.len()));
+            }
+        }
+    }
+}
+
+/// Blocks of a row of `width` weights.
+pub(crate) fn blocks(width: usize) -> usize {
+    width.div_ceil(BLOCK)
+}
+
+/// The scale of weights that share one.
+fn scale(weights: &[f32]) -> f32 {
+    let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+    // Zeros keep a scale that divides nothing by zero.
+    if largest > 0.0 { largest / 127.0 } else { 1.0 }
+}
+
+fn step(weight: f32, scale: f32) -> i8 {
+    (weight / scale).round().clamp(-127.0, 127.0) as i8
+}
+
+/// `[rows, width]` to `[width, rows]`, in tiles that stay in the cache.
 pub(crate) fn transpose<T: Copy + Default>(values: &[T], width: usize) -> Vec<T> {
-    const BLOCK: usize = 64;
+    const TILE: usize = 64;
     let width = width.max(1);
     let rows = values.len() / width;
     let mut out = vec![T::default(); rows * width];
-    for row_block in (0..rows).step_by(BLOCK) {
-        for column_block in (0..width).step_by(BLOCK) {
-            for column in column_block..(column_block + BLOCK).min(width) {
-                for row in row_block..(row_block + BLOCK).min(rows) {
+    for row_tile in (0..rows).step_by(TILE) {
+        for column_tile in (0..width).step_by(TILE) {
+            for column in column_tile..(column_tile + TILE).min(width) {
+                for row in row_tile..(row_tile + TILE).min(rows) {
                     out[column * rows + row] = values[row * width + column];
                 }
             }

@@ -104,7 +104,29 @@ fn a_manifest_says_how_the_folder_was_written_and_bytes_take_less_room_than_floa
         manifest.data_bytes
     });
     // Not a quarter: in a model this small the padding to pages dominates.
-    assert!(written[1] < written[0] && written[1] == written[2], "{written:?}");
+    assert!(written[1] < written[0] && written[1] == written[2] && written[3] < written[0], "{written:?}");
+}
+
+/// Where the data of an initializer lies, read out of the graph's bytes: it is declared after the nodes that name it.
+fn offset(graph: &[u8], name: &str) -> u64 {
+    let after = |from: usize, wanted: &str| {
+        from + graph[from..].windows(wanted.len()).position(|bytes| bytes == wanted.as_bytes()).unwrap() + wanted.len()
+    };
+    let declared = graph.windows(name.len()).rposition(|bytes| bytes == name.as_bytes()).unwrap();
+    // The value's tag and length stand before its digits.
+    let digits = after(declared, "offset") + 2;
+    let text: Vec<u8> = graph[digits..].iter().copied().take_while(u8::is_ascii_digit).collect();
+    String::from_utf8(text).unwrap().parse().unwrap()
+}
+
+#[test]
+fn blocks_of_the_table_are_stored_once_for_embedding_and_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("graph");
+    export_base(&golden(), &out, GraphFormat::I8Block).unwrap();
+    let graph = fs::read(out.join("model.onnx")).unwrap();
+    assert_eq!(offset(&graph, "embedding.rows.u8"), offset(&graph, "embedding.weight"));
+    assert_ne!(offset(&graph, "embedding.weight"), offset(&graph, "embedding.scales"));
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Reason {
             Self::Ineligible(Ineligible::Content(_)) => "content",
             Self::Ineligible(Ineligible::Messages) => "messages-malformed",
             Self::Ineligible(Ineligible::LastTurn) => "last-turn-not-user",
+            Self::Ineligible(Ineligible::Schema(_)) => "schema-not-supported",
             Self::Ineligible(Ineligible::TooLong { .. }) => "prompt-too-long",
             Self::StudentBusy => "student-busy",
             Self::StudentFailed => "student-failed",
@@ -86,6 +87,10 @@ impl Reason {
             (Self::Ineligible(Ineligible::Content("KIND".into())), "a message holds what students cannot read"),
             (Self::Ineligible(Ineligible::Messages), "the messages are malformed"),
             (Self::Ineligible(Ineligible::LastTurn), "the conversation does not end with a user's message"),
+            (
+                Self::Ineligible(Ineligible::Schema(String::new())),
+                "the answer must keep to a schema that is none, or that students cannot be held to",
+            ),
             (
                 Self::Ineligible(Ineligible::TooLong { tokens: 0, limit: 0 }),
                 "the prompt does not fit the student's context",

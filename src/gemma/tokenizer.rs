@@ -121,6 +121,21 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(|e| GemmaError::Decode(e.to_string()))
     }
 
+    /// The bytes that each token stands for, by its id: none for control tokens and ids that are nobody's.
+    #[must_use]
+    pub fn token_bytes(&self) -> Vec<Vec<u8>> {
+        let vocabulary = self.inner.get_vocab(true);
+        let size = vocabulary.values().max().map_or(0, |largest| *largest as usize + 1);
+        let mut bytes = vec![Vec::new(); size];
+        let added = self.inner.get_added_vocabulary();
+        for (text, id) in vocabulary {
+            if let Some(bytes) = bytes.get_mut(id as usize).filter(|_| !added.is_special_token(&text)) {
+                *bytes = spelt(&text);
+            }
+        }
+        bytes
+    }
+
     /// Number of tokens, the added ones included.
     #[must_use]
     pub fn vocab_size(&self) -> usize {
@@ -128,28 +143,32 @@ impl Tokenizer {
     }
 }
 
+/// What a token of the vocabulary is spelt for: a byte as `<0xE2>`, a space as `▁`.
+fn spelt(text: &str) -> Vec<u8> {
+    let byte = text.strip_prefix("<0x").and_then(|text| text.strip_suffix('>'));
+    match byte.filter(|hex| hex.len() == 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        Some(byte) => vec![byte],
+        None => text.replace('\u{2581}', " ").into_bytes(),
+    }
+}
+
 /// Turns tokens into text one at a time, holding back what is not yet whole characters.
-pub struct Detokenizer<'a> {
-    tokenizer: &'a Tokenizer,
+#[derive(Clone, Debug, Default)]
+pub struct Detokenizer {
     ids: Vec<u32>,
     /// `ids[..settled]` is context whose text is out; `ids[settled..sent]` is out as well.
     settled: usize,
     sent: usize,
 }
 
-impl<'a> Detokenizer<'a> {
-    #[must_use]
-    pub fn new(tokenizer: &'a Tokenizer) -> Self {
-        Self { tokenizer, ids: Vec::new(), settled: 0, sent: 0 }
-    }
-
-    /// The text that `id` completes; empty while a character is still in pieces.
+impl Detokenizer {
+    /// The text that `id`, one of `tokenizer`'s, completes; empty while a character is still in pieces.
     ///
     /// # Errors
     /// When the tokenizer's decoder fails.
-    pub fn push(&mut self, id: u32) -> Result<String, GemmaError> {
+    pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<String, GemmaError> {
         self.ids.push(id);
-        let (before, after) = self.texts()?;
+        let (before, after) = self.texts(tokenizer)?;
         if after.ends_with('\u{FFFD}') {
             return Ok(String::new());
         }
@@ -165,17 +184,17 @@ impl<'a> Detokenizer<'a> {
     ///
     /// # Errors
     /// When the tokenizer's decoder fails.
-    pub fn finish(self) -> Result<String, GemmaError> {
-        let (before, after) = self.texts()?;
+    pub fn finish(self, tokenizer: &Tokenizer) -> Result<String, GemmaError> {
+        let (before, after) = self.texts(tokenizer)?;
         Ok(after.strip_prefix(before.as_str()).unwrap_or_default().to_owned())
     }
 
     /// The text of the window up to what was sent, and the text of the whole window. Decoding both
     /// with the same left context keeps decoders that look at their neighbours honest.
-    fn texts(&self) -> Result<(String, String), GemmaError> {
+    fn texts(&self, tokenizer: &Tokenizer) -> Result<(String, String), GemmaError> {
         let before = self.ids.get(self.settled..self.sent).unwrap_or_default();
         let all = self.ids.get(self.settled..).unwrap_or_default();
-        Ok((self.tokenizer.decode(before)?, self.tokenizer.decode(all)?))
+        Ok((tokenizer.decode(before)?, tokenizer.decode(all)?))
     }
 }
 

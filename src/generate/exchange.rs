@@ -34,7 +34,7 @@ pub fn made(made: &Made<'_>, site: &SiteId, distillable: Distillable, now_ms: u6
     if answer.role != Role::Assistant || turns.is_empty() {
         return None;
     }
-    let prompt = Prompt { turns: turns.to_vec(), max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
+    let prompt = Prompt::new(turns.to_vec(), 1, Sampling::Greedy);
     let request = Api::Chat.write_request(made.model, &prompt);
     let (usage, signals) = (Usage::default(), Signals::default());
     let answer = Answer { text: answer.text.clone(), finish: Finish::Stop, usage, signals };

@@ -86,7 +86,7 @@ fn failed(name: &str, file: Option<PathBuf>, error: &minijinja::Error) -> Genera
 
 /// A question of one turn.
 pub(crate) fn question(text: String, max_tokens: u32, sampling: Sampling) -> Prompt {
-    Prompt { turns: vec![Turn::new(Role::User, text)], max_tokens, sampling, stop: Vec::new() }
+    Prompt::new(vec![Turn::new(Role::User, text)], max_tokens, sampling)
 }
 
 /// The name of every template.

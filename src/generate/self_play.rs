@@ -153,7 +153,7 @@ async fn play(
         let turns = turns.chain([Turn::new(Role::User, &request.text)]).collect();
         let (temperature, top_p) = (rng.random_range(TEMPERATURES), rng.random_range(TOP_PS));
         let sampling = Sampling::Random { temperature, top_p, seed: None };
-        let prompt = Prompt { turns, max_tokens: settings.max_tokens, sampling, stop: Vec::new() };
+        let prompt = Prompt::new(turns, settings.max_tokens, sampling);
         asks.push(Ask { stage: STAGE, prompt, draw: (u64::from(settings.iteration) << 32) + draw as u64 });
     }
     let prompts: Vec<Prompt> = asks.iter().map(|ask| ask.prompt.clone()).collect();

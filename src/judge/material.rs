@@ -56,7 +56,7 @@ pub(crate) fn rubric(asked: &Prompt, answer: &str, max_tokens: u32) -> Result<Pr
 
 fn request(system: &str, material: String, max_tokens: u32) -> Prompt {
     let turns = vec![Turn { role: Role::System, text: system.into() }, Turn { role: Role::User, text: material }];
-    Prompt { turns, max_tokens, sampling: Sampling::Greedy, stop: Vec::new() }
+    Prompt::new(turns, max_tokens, Sampling::Greedy)
 }
 
 /// `text` without the white space around it, at most [`ANSWER_CHARS_MAX`] long.

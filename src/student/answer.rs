@@ -1,81 +1,125 @@
-//! One answer, token by token, on a worker.
+//! One answer as it grows, token by token: what is chosen, what is shown, where it ends.
 
-use gemma::{Detokenizer, prompt_ids};
-use wire::{Answer, Finish, ModelError, Prompt, Usage};
+use gemma::Detokenizer;
+use wire::{Answer, Finish, Prompt, Usage};
 
 use crate::StudentError;
-use crate::adapter::Bound;
-use crate::decode::Sequence;
-use crate::engine::Engine;
+use crate::form::Constraint;
+use crate::format::Format;
 use crate::sampling::Sampler;
-use crate::session::Worker;
 use crate::signals::Trace;
 use crate::stop::StopFilter;
 
-/// Answers `prompt`; gives up at the next run of the graph once `cancelled` says so.
-///
-/// # Errors
-/// When the prompt does not fit the context, or anything fails.
-pub(crate) fn answer(
-    worker: &mut Worker,
-    engine: &Engine,
-    adapter: Option<&Bound>,
-    prompt: &Prompt,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Answer, ModelError> {
-    let ids = prompt_ids(&engine.tokenizer, &prompt.turns).map_err(StudentError::from)?;
-    engine.check_length(ids.len())?;
-    let mut sequence = Sequence::start(worker, adapter)?;
-    let mut sampler = Sampler::new(prompt.sampling)?;
-    let mut trace = Trace::default();
-    let mut text = Text::new(Detokenizer::new(&engine.tokenizer), &prompt.stop);
-    let mut unread = ids.clone();
-    let finish = loop {
-        if trace.tokens() >= prompt.max_tokens as usize || sequence.full() {
-            break Finish::Length;
+/// An answer that is being written.
+pub(crate) struct Writing {
+    sampler: Sampler,
+    constraint: Option<Constraint>,
+    trace: Trace,
+    text: Text,
+    max_tokens: usize,
+    /// Tokens of the prompt.
+    prompt: usize,
+    /// Tokens of the answer, those that a form forced included.
+    tokens: usize,
+}
+
+/// How an answer goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// With these tokens, which have to be read: one that was chosen, and those that can only follow it.
+    Tokens(Vec<u32>),
+    End(Finish),
+}
+
+impl Writing {
+    /// Nothing of the answer to a prompt of `tokens` tokens.
+    pub(crate) fn new(prompt: &Prompt, tokens: usize, constraint: Option<Constraint>) -> Result<Self, StudentError> {
+        Ok(Self {
+            sampler: Sampler::new(prompt.sampling)?,
+            constraint,
+            trace: Trace::default(),
+            text: Text::new(&prompt.stop),
+            max_tokens: prompt.max_tokens as usize,
+            prompt: tokens,
+            tokens: 0,
+        })
+    }
+
+    /// Whether no token is wanted.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.tokens >= self.max_tokens
+    }
+
+    /// Takes the next token from its logits, `length` tokens having been read.
+    ///
+    /// # Errors
+    /// When the logits are no numbers, the answer cannot keep to its form, or the tokenizer fails.
+    pub(crate) fn take(&mut self, format: &Format, logits: &[f32], length: usize) -> Result<Next, StudentError> {
+        let token = match &mut self.constraint {
+            Some(constraint) => self.sampler.choose(&constraint.mask(logits)?),
+            None => self.sampler.choose(logits),
+        };
+        // How sure the model is of what it was made to say counts, too.
+        if !self.trace.push(logits, token) {
+            return Err(StudentError::NotFinite(length));
         }
-        let logits = sequence.read(&unread, cancelled)?;
-        let token = sampler.choose(logits);
-        if !trace.push(logits, token) {
-            return Err(StudentError::NotFinite(sequence.length()).into());
+        let mut tokens = vec![token];
+        if let Some(constraint) = self.constraint.as_mut().filter(|_| !format.stop_ids.contains(&token)) {
+            tokens.extend(constraint.take(token)?);
         }
-        if engine.stop_ids.contains(&token) || text.push(token)? {
-            break Finish::Stop;
+        for (at, token) in tokens.iter().enumerate() {
+            self.tokens += 1;
+            if format.stop_ids.contains(token) || self.text.push(format, *token)? {
+                return Ok(Next::End(Finish::Stop));
+            }
+            // The last token needs no place: nothing is read after it.
+            if self.is_whole() || length + at >= format.context {
+                return Ok(Next::End(Finish::Length));
+            }
         }
-        unread = vec![token];
-    };
-    let (text, stopped) = text.finish()?;
-    let finish = if stopped { Finish::Stop } else { finish };
-    let usage = Usage { prompt_tokens: ids.len() as u32, completion_tokens: trace.tokens() as u32 };
-    Ok(Answer { text, finish, usage, signals: trace.signals() })
+        Ok(Next::Tokens(tokens))
+    }
+
+    /// The whole answer.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub(crate) fn finish(self, format: &Format, finish: Finish) -> Result<Answer, StudentError> {
+        let (text, stopped) = self.text.finish(format)?;
+        let finish = if stopped { Finish::Stop } else { finish };
+        let usage = Usage { prompt_tokens: self.prompt as u32, completion_tokens: self.tokens as u32 };
+        Ok(Answer { text, finish, usage, signals: self.trace.signals() })
+    }
 }
 
 /// Tokens to text: whole characters, nothing from a stop text on.
-struct Text<'a> {
-    detokenizer: Detokenizer<'a>,
+#[derive(Debug)]
+struct Text {
+    detokenizer: Detokenizer,
     filter: StopFilter,
     text: String,
     stopped: bool,
 }
 
-impl<'a> Text<'a> {
-    fn new(detokenizer: Detokenizer<'a>, stops: &[String]) -> Self {
-        Self { detokenizer, filter: StopFilter::new(stops), text: String::new(), stopped: false }
+impl Text {
+    fn new(stops: &[String]) -> Self {
+        let (detokenizer, filter) = (Detokenizer::default(), StopFilter::new(stops));
+        Self { detokenizer, filter, text: String::new(), stopped: false }
     }
 
     /// Takes a token; true if it completed a stop text.
-    fn push(&mut self, token: u32) -> Result<bool, StudentError> {
-        let passed = self.filter.push(&self.detokenizer.push(token)?);
+    fn push(&mut self, format: &Format, token: u32) -> Result<bool, StudentError> {
+        let passed = self.filter.push(&self.detokenizer.push(&format.tokenizer, token)?);
         self.text.push_str(&passed.text);
         self.stopped = passed.stopped;
         Ok(self.stopped)
     }
 
     /// The whole text, with what was held back unless a stop text ended it, and whether one did.
-    fn finish(self) -> Result<(String, bool), StudentError> {
+    fn finish(self, format: &Format) -> Result<(String, bool), StudentError> {
         let Self { detokenizer, mut filter, mut text, mut stopped } = self;
         if !stopped {
-            let passed = filter.push(&detokenizer.finish()?);
+            let passed = filter.push(&detokenizer.finish(&format.tokenizer)?);
             text.push_str(&passed.text);
             stopped = passed.stopped;
             if !stopped {

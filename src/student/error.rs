@@ -45,6 +45,8 @@ pub enum StudentError {
     UnknownToken(u32, usize),
     #[error("the graph returned values that are not finite at token {0}: the base or the adapter is damaged")]
     NotFinite(usize),
+    #[error("the answer cannot be kept to its form: {0}")]
+    Form(String),
     #[error("the system gave no random seed: {0}")]
     Seed(getrandom::Error),
     #[error("nobody waits for the answer any more")]

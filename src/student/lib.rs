@@ -1,33 +1,44 @@
 //! Answers prompts locally: an exported Gemma 3 in ONNX Runtime, one LoRA adapter per call site.
 //!
-//! The sessions hold the base once per worker; an adapter is bound for the length of one answer, so that
-//! any number of call sites share them. A prompt waits in a bounded queue for one of the threads that own them
-//! and is given up when nobody waits for its answer. An [`Encoder`] beside them tells how near two texts are, an [`Nli`] whether one
+//! One session holds the base; adapters are bound beside it, so that any number of call sites share it. A thread owns it: it
+//! reads prompts piece by piece and writes all answers together, a token of each in every run. A prompt waits in a bounded
+//! queue and is given up when nobody waits for its answer. An [`Encoder`] beside them tells how near two texts are, an [`Nli`] whether one
 //! contradicts the other. Only this member links ONNX Runtime.
 
 mod adapter;
 mod answer;
-mod decode;
+mod batch;
+mod cache;
 mod encoder;
 mod encoder_text;
 mod engine;
 mod error;
 mod features;
+mod form;
+mod format;
+mod lane;
 pub mod library;
+mod load;
 mod manifest;
+mod mix;
 mod model;
 mod nli;
-mod pool;
+mod prefix;
+mod queue;
 mod runtime;
 mod sampling;
+mod scheduler;
+mod serving;
 mod session;
 mod signals;
 mod stop;
 mod student;
+mod work;
 
 pub use encoder::{Encoder, similarity};
 pub use error::StudentError;
 pub use features::Features;
+pub use load::{Observer, Round};
 pub use nli::{Inference, Nli};
 pub use runtime::Runtime;
 pub use student::{Student, StudentConfig};

@@ -7,8 +7,8 @@ use gemma::prompt_ids;
 use wire::{Answering, ChatModel, Ineligible, ModelError, Prompt};
 
 use crate::adapter::Bound;
-use crate::answer::answer;
-use crate::engine::{Engine, Fit};
+use crate::engine::Engine;
+use crate::format::Fit;
 
 /// One call site's student.
 pub(crate) struct Model {
@@ -23,10 +23,10 @@ impl ChatModel for Model {
     }
 
     fn accepts(&self, prompt: &Prompt) -> Result<(), Ineligible> {
-        match self.engine.screen(&prompt.turns)? {
+        match self.engine.format.screen(&prompt.turns)? {
             Fit::Fits => Ok(()),
-            Fit::Unsettled => match prompt_ids(&self.engine.tokenizer, &prompt.turns) {
-                Ok(ids) => self.engine.check_length(ids.len()),
+            Fit::Unsettled => match prompt_ids(&self.engine.format.tokenizer, &prompt.turns) {
+                Ok(ids) => self.engine.format.check_length(ids.len()),
                 // A text that cannot be tokenised is no question of length: the answer will say what is wrong.
                 Err(_) => Ok(()),
             },
@@ -34,19 +34,14 @@ impl ChatModel for Model {
     }
 
     fn answer(&self, prompt: Prompt) -> Answering {
-        if let Err(ineligible) = self.engine.screen(&prompt.turns) {
+        if let Err(ineligible) = self.engine.format.screen(&prompt.turns) {
             return Box::pin(ready(Err(ineligible.into())));
         }
-        let (engine, adapter) = (Arc::clone(&self.engine), self.adapter.clone());
-        let work = self
-            .engine
-            .pool
-            .submit(move |worker, cancelled| answer(worker, &engine, adapter.as_deref(), &prompt, cancelled));
-        let Some(answered) = work else {
+        let Some(answered) = self.engine.scheduler.answer(self.adapter.clone(), prompt) else {
             return Box::pin(ready(Err(ModelError::Busy)));
         };
         Box::pin(async move {
-            answered.await.unwrap_or_else(|_| Err(ModelError::Failed("the student's worker panicked".to_owned())))
+            answered.await.unwrap_or_else(|_| Err(ModelError::Failed("the student's thread panicked".to_owned())))
         })
     }
 }

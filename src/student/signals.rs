@@ -44,11 +44,6 @@ impl Trace {
         }
     }
 
-    /// Tokens noted so far.
-    pub(crate) fn tokens(&self) -> usize {
-        self.logprobs.len()
-    }
-
     /// The figures; all zero if no token was noted.
     pub(crate) fn signals(&self) -> Signals {
         let count = self.logprobs.len();

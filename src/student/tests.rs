@@ -2,6 +2,6 @@
 
 mod answers;
 mod failures;
-mod fixture;
+pub(crate) mod fixture;
 mod integers;
 mod parity;

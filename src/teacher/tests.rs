@@ -92,7 +92,7 @@ fn asked_as(
     let answer = runtime.block_on(async {
         let client = Client::new(&Endpoint::new(&url, Some("k"), None).unwrap()).unwrap();
         let turns = vec![Turn { role: Role::User, text: "Have you rope?".into() }];
-        let prompt = Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+        let prompt = Prompt::new(turns, 9, Sampling::Greedy);
         form(TeacherModel::new(client, "gpt")).answer(prompt).await
     });
     (answer, thread.join().unwrap())

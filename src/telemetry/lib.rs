@@ -110,6 +110,10 @@ families! {
     counter lessons_total(call_site, outcome) "Lessons ended; outcome is published, failed_exam or error.";
     counter lesson_examples_dropped_total(call_site) "Examples that were longer than max_tokens and not learnt from.";
     counter lesson_folders_damaged_total(call_site) "Lesson folders that could not be read and were set aside.";
+    gauge student_rows() "Answers that the student is writing at this moment, of all call sites.";
+    gauge student_waiting() "Prompts that wait for the student.";
+    counter student_prompt_tokens_total(source) "Tokens of prompts put to the student: read, or cache where an earlier prompt began the same.";
+    counter student_answer_tokens_total() "Tokens of answers that the student has gone on from.";
     gauge student_info(format) "Always 1; the label says in which number format the student's graph is served.";
 }
 

@@ -18,7 +18,7 @@ use crate::{Measure, Repeat, Verdict, Verifier, VerifierSettings, Verifiers};
 
 fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
     let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };
-    let prompt = Prompt { turns: Vec::new(), max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+    let prompt = Prompt::new(Vec::new(), 9, Sampling::Greedy);
     match Verifiers::new(rules).unwrap().check(&prompt, &answer) {
         Verdict::Pass => None,
         Verdict::Fail(name) => {

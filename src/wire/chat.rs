@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::content::Content;
 use crate::request::fields::{Fields, NULL, RequestError};
 use crate::request::{Dialect, Head};
-use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
+use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
 const KNOWN_FIELDS: &[&str] = &[
@@ -79,14 +79,7 @@ impl Dialect for Chat {
         if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
             return Err(Ineligible::Field("tools".into()));
         }
-        #[derive(Deserialize)]
-        struct Format {
-            r#type: String,
-        }
-        match fields.field::<Format>("response_format")? {
-            Some(format) if format.r#type != "text" => Err(Ineligible::Field("response_format".into())),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn max_tokens(&self, fields: &Fields<'_>) -> Result<Option<u32>, Ineligible> {
@@ -105,6 +98,23 @@ impl Dialect for Chat {
             Some(Stop::One(text)) => vec![text],
             Some(Stop::Many(texts)) => texts,
         })
+    }
+
+    fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible> {
+        #[derive(Deserialize)]
+        struct Format<'a> {
+            r#type: String,
+            #[serde(borrow)]
+            json_schema: Option<Schema<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Schema<'a> {
+            #[serde(borrow)]
+            schema: Option<&'a RawValue>,
+        }
+        let Some(format) = fields.field::<Format<'_>>("response_format")? else { return Ok(Form::Text) };
+        let schema = format.json_schema.and_then(|format| format.schema);
+        form(&format.r#type, schema).ok_or_else(|| Ineligible::Field("response_format".into()))
     }
 
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
@@ -139,6 +149,17 @@ impl Dialect for Chat {
     }
 }
 
+/// The form that a format of `kind` asks for; nothing where it is none that is known. OpenAI's `strict` makes no difference: a
+/// student's answer always keeps to the schema.
+pub(crate) fn form(kind: &str, schema: Option<&RawValue>) -> Option<Form> {
+    match (kind, schema) {
+        ("text", _) => Some(Form::Text),
+        ("json_object", _) => Some(Form::JsonObject),
+        ("json_schema", Some(schema)) => Some(Form::JsonSchema(schema.get().to_owned())),
+        _ => None,
+    }
+}
+
 /// Whether a field says what holds without it: clients that write out every default must not stay with the teacher for ever.
 fn changes_nothing(name: &str, value: &str) -> bool {
     let is_zero = || value.parse::<f64>().is_ok_and(|number| number == 0.0);
@@ -166,6 +187,18 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
     if let Some(fields) = body.as_object_mut() {
         if !prompt.stop.is_empty() {
             fields.insert("stop".into(), prompt.stop.clone().into());
+        }
+        match &prompt.form {
+            Form::Text => {}
+            Form::JsonObject => {
+                fields.insert("response_format".into(), serde_json::json!({"type": "json_object"}));
+            }
+            Form::JsonSchema(schema) => {
+                let schema: serde_json::Value = serde_json::from_str(schema).unwrap_or_default();
+                let format =
+                    serde_json::json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+                fields.insert("response_format".into(), format);
+            }
         }
         // Greedy is not said: reasoning teachers refuse every temperature but their own.
         if let Sampling::Random { temperature, top_p, seed } = prompt.sampling {

@@ -25,7 +25,7 @@ pub use answer::{CompletionSummary, Envelope, Spent, UsageDetails};
 pub use api::Api;
 pub use delivery::Delivery;
 pub use model::{
-    Answer, Answering, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
+    Answer, Answering, ChatModel, Finish, Form, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
 };
 pub use request::fields::RequestError;
 pub use request::{Opening, Request, may_be_kept};

@@ -48,9 +48,27 @@ pub struct Prompt {
     pub sampling: Sampling,
     /// Texts that end the answer; the stop text itself is not part of it (OpenAI's `stop`).
     pub stop: Vec<String>,
+    pub form: Form,
+}
+
+/// What an answer must be (OpenAI's `response_format`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON of this schema.
+    JsonSchema(String),
 }
 
 impl Prompt {
+    /// What is asked without anything special.
+    #[must_use]
+    pub fn new(turns: Vec<Turn>, max_tokens: u32, sampling: Sampling) -> Self {
+        Self { turns, max_tokens, sampling, stop: Vec::new(), form: Form::Text }
+    }
+
     /// The conversation up to its first user turn: what its later requests begin with too.
     #[must_use]
     pub fn opening(&self) -> Option<String> {
@@ -117,6 +135,9 @@ pub enum Ineligible {
     /// The conversation does not end with a user's turn.
     #[error("last-turn-not-user")]
     LastTurn,
+    /// The answer must keep to a schema that a student cannot be held to; the text says why.
+    #[error("schema-not-supported")]
+    Schema(String),
     /// `tokens` of prompt against the `limit` of the student's context; `tokens` may be a lower bound.
     #[error("prompt-too-long")]
     TooLong { tokens: usize, limit: usize },

@@ -8,7 +8,7 @@ pub(crate) mod fields;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
+use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 use fields::{Fields, RequestError};
 
 /// What each API says in its own way.
@@ -27,6 +27,12 @@ pub(crate) trait Dialect: Debug + Sync {
 
     /// Texts that end the answer.
     fn stop(&self, fields: &Fields<'_>) -> Result<Vec<String>, Ineligible>;
+
+    /// What the answer must be.
+    ///
+    /// # Errors
+    /// [`Ineligible`] with the field's name for a form that is not known.
+    fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible>;
 
     /// The conversation, text only.
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible>;
@@ -99,7 +105,8 @@ impl<'a> Request<'a> {
             return Err(Ineligible::LastTurn);
         }
         let stop = self.dialect.stop(&self.fields)?;
-        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop })
+        let form = self.dialect.form(&self.fields)?;
+        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop, form })
     }
 
     /// The conversation, text only.

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::content::{Content, Part};
 use crate::request::fields::{Fields, NULL, RequestError};
 use crate::request::{Dialect, Head};
-use crate::{Delivery, Ineligible, Prompt, Role, Sampling, Turn};
+use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn, chat};
 
 /// Fields a student understands or may ignore.
 const KNOWN_FIELDS: &[&str] = &[
@@ -144,7 +144,7 @@ impl Dialect for Responses {
         if included.iter().any(|what| !INCLUDED_FOR_NOTHING.contains(&what.as_str())) {
             return refused("include");
         }
-        if self.format(fields).is_some() { refused("text.format") } else { Ok(()) }
+        Ok(())
     }
 
     fn max_tokens(&self, fields: &Fields<'_>) -> Result<Option<u32>, Ineligible> {
@@ -153,6 +153,19 @@ impl Dialect for Responses {
 
     fn stop(&self, _: &Fields<'_>) -> Result<Vec<String>, Ineligible> {
         Ok(Vec::new())
+    }
+
+    fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible> {
+        #[derive(Deserialize)]
+        struct Format<'a> {
+            r#type: String,
+            #[serde(borrow)]
+            schema: Option<&'a RawValue>,
+        }
+        let Some(format) = self.format(fields) else { return Ok(Form::Text) };
+        let format: Option<Format<'_>> = serde_json::from_str(format).ok();
+        let form = format.and_then(|format| chat::form(&format.r#type, format.schema));
+        form.ok_or_else(|| Ineligible::Field("text.format".to_owned()))
     }
 
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use crate::Ineligible;
 use crate::chat::completion;
-use crate::{Answer, Api, Envelope, Finish, Role, Sampling, Signals, Spent, Usage, UsageDetails, error::ApiError, sse};
+use crate::{
+    Answer, Api, Envelope, Finish, Form, Role, Sampling, Signals, Spent, Usage, UsageDetails, error::ApiError, sse,
+};
 
 fn eligible(body: &str) -> Result<usize, Ineligible> {
     let request = Api::Chat.parse(body.as_bytes()).unwrap();
@@ -31,13 +33,36 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
     assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
     assert_eq!(with(r#","tools":[]"#), Ok(1));
     assert_eq!(with(r#","n":2"#), Err(Ineligible::Field("n".into())));
-    assert_eq!(with(r#","response_format":{"type":"json_object"}"#), Err(Ineligible::Field("response_format".into())));
     assert_eq!(with(r#","stop":["a","b"],"seed":7,"n":1"#), Ok(1));
     let image =
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
     assert_eq!(eligible(image), Err(Ineligible::Content("image_url".into())));
     let tool = r#"{"model":"m","messages":[{"role":"tool","content":"x"}]}"#;
     assert_eq!(eligible(tool), Err(Ineligible::Content("role-tool".into())));
+}
+
+#[test]
+fn the_form_of_an_answer_is_read_and_an_unknown_one_is_the_teachers() {
+    let with = |format: &str| {
+        let body =
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"response_format":{format}}}"#);
+        Api::Chat.parse(body.as_bytes()).unwrap().prompt(1, Sampling::Greedy).map(|prompt| prompt.form)
+    };
+    assert_eq!(with("null"), Ok(Form::Text));
+    assert_eq!(with(r#"{"type":"text"}"#), Ok(Form::Text));
+    assert_eq!(with(r#"{"type":"json_object"}"#), Ok(Form::JsonObject));
+    let schema = r#"{"type":"object", "properties":{"b":{},"a":{}}}"#;
+    let format =
+        format!(r#"{{"type":"json_schema","json_schema":{{"name":"offer","strict":true,"schema":{schema}}}}}"#);
+    assert_eq!(with(&format), Ok(Form::JsonSchema(schema.to_owned())), "as the client wrote it");
+    for unknown in [
+        r#"{"type":"grammar"}"#,
+        r#"{"type":"json_schema","json_schema":{"name":"n"}}"#,
+        "7",
+        r#"{"type":"json_schema"}"#,
+    ] {
+        assert_eq!(with(unknown), Err(Ineligible::Field("response_format".into())), "{unknown}");
+    }
 }
 
 #[test]
@@ -205,11 +230,15 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         max_tokens: 7,
         sampling: Sampling::Random { temperature: 0.5, top_p: 0.25, seed: Some(u64::MAX) },
         stop: vec!["\n".into()],
+        form: Form::Text,
     };
-    let body = Api::Chat.write_request("gpt", &prompt);
-    let request = Api::Chat.parse(&body).unwrap();
-    let site = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
-    assert_eq!((request.model.as_str(), request.prompt(1, site).unwrap()), ("gpt", prompt));
+    for form in [Form::Text, Form::JsonObject, Form::JsonSchema(r#"{"type":"object"}"#.to_owned())] {
+        let prompt = crate::Prompt { form, ..prompt.clone() };
+        let body = Api::Chat.write_request("gpt", &prompt);
+        let request = Api::Chat.parse(&body).unwrap();
+        let site = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
+        assert_eq!((request.model.as_str(), request.prompt(1, site).unwrap()), ("gpt", prompt));
+    }
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn a_teacher_that_cannot_be_reached_is_said_to_the_client_counted_and_logged_onc
     for answer in [proxy.chat("shop", ASKED), harness::client::ask(proxy.proxy, "GET", "/v1/models", &[], b"")] {
         let body = answer.json();
         let error = body["error"].as_object().unwrap();
-        assert_eq!(error.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "message", "param", "type"]);
+        assert_eq!(error.keys().map(String::as_str).collect::<Vec<_>>(), ["message", "type", "param", "code"]);
         assert_eq!((answer.status(), error["code"].as_str()), (502, Some("teacher_unreachable")));
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(&address.to_string()) && message.contains("teacher.base_url"), "{message}");

@@ -14,7 +14,7 @@ fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status(), status, "{}", answer.text());
     let body = answer.json();
     let error = body["error"].as_object().unwrap();
-    assert_eq!(error.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "message", "param", "type"]);
+    assert_eq!(error.keys().map(String::as_str).collect::<Vec<_>>(), ["message", "type", "param", "code"]);
     assert_eq!((error["code"].as_str(), error["type"].as_str()), (Some(code), Some("invalid_request_error")));
     assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{body}");
     assert_eq!((answer.header("content-type"), answer.header("x-should-retry")), ("application/json", "false"));

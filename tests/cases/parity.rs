@@ -34,13 +34,14 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
     let settings = StudentConfig {
         graph: graph.join(gemma::GRAPH_FILE),
         base: base.clone(),
-        workers: 1,
+        rows: 1,
         queue: 0,
         threads: 1,
         context: 256,
+        prefix_bytes: 0,
         features: Features::detect("").unwrap(),
     };
-    let student = Student::open(&runtime, settings).unwrap();
+    let student = Student::open(&runtime, settings, Box::new(|_| {})).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let vocabulary = u32::try_from(config.vocab_size).unwrap();
     // Past the sliding window.

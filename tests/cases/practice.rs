@@ -89,7 +89,7 @@ fn the_practice_teacher_says_the_same_in_every_api() {
     let proxy = World::new(PROGRAM, &teacher.base_url()).start();
     let line = Scene::Shopkeeper.line(&mut ChaCha8Rng::seed_from_u64(1));
     let turns = vec![Turn::new(Role::System, line.system), Turn::new(Role::User, line.player)];
-    let prompt = Prompt { turns, max_tokens: 64, sampling: Sampling::Greedy, stop: vec![] };
+    let prompt = Prompt::new(turns, 64, Sampling::Greedy);
     let mut said = std::collections::BTreeSet::new();
     for (api, stream) in [(Api::Chat, false), (Api::Chat, true), (Api::Responses, false), (Api::Responses, true)] {
         let mut body: serde_json::Value = serde_json::from_slice(&api.write_request("m", &prompt)).unwrap();

@@ -172,7 +172,7 @@ fn a_proven_student_answers_as_a_response_and_as_its_stream() {
     for extra in [
         r#""previous_response_id":"resp_1""#,
         r#""background":true"#,
-        r#""text":{"format":{"type":"json_object"}}"#,
+        r#""text":{"format":{"type":"grammar"}}"#,
         r#""tools":[{"type":"web_search"}]"#,
     ] {
         let answer = ask(&proxy, &ASKED.replacen("\"model\"", &format!("{extra},\"model\""), 1));
@@ -196,11 +196,11 @@ fn a_students_response_can_be_continued_though_the_teacher_has_never_seen_it() {
         |id: &str, extra: &str| format!(r#"{{"model":"m", "input":"And then?","previous_response_id":"{id}"{extra}}}"#);
     let first = ask(&proxy, ASKED).json()["id"].as_str().unwrap().to_owned();
     // The teacher's alone, because of its format.
-    let extra = r#","text":{"format":{"type":"json_object"}}"#;
+    let extra = r#","text":{"format":{"type":"grammar"}}"#;
     let answer = ask(&proxy, &continuing(&first, extra));
     assert_eq!(route(&answer), ("teacher", "field-text.format"));
     let told = String::from_utf8(teacher.only().body).unwrap();
-    let said = r#"{"role":"user","content":[{"type":"input_text","text":"caf\u00e9?"}]},{"content":"in you","role":"assistant"}"#;
+    let said = r#"{"role":"user","content":[{"type":"input_text","text":"caf\u00e9?"}]},{"role":"assistant","content":"in you"}"#;
     let expected = format!(
         r#"{{"model":"m", "input":[{said},{{"role":"user","content":"And then?"}}],"previous_response_id":null{extra}}}"#
     );

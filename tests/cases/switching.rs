@@ -61,10 +61,10 @@ fn a_proven_student_answers_in_openais_shape() {
 
     let body = answer.json();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&body), ["choices", "created", "id", "model", "object", "usage"]);
+    assert_eq!(keys(&body), ["id", "object", "created", "model", "choices", "usage"]);
     assert_eq!((body["object"].as_str(), body["model"].as_str()), (Some("chat.completion"), Some("gpt-5-mini")));
     let choice = &body["choices"][0];
-    assert_eq!(keys(choice), ["finish_reason", "index", "logprobs", "message"]);
+    assert_eq!(keys(choice), ["index", "message", "logprobs", "finish_reason"]);
     assert_eq!(choice["message"], serde_json::json!({"role": "assistant", "content": SAYS, "refusal": null}));
     assert_eq!(choice["finish_reason"], "stop");
     let usage = &body["usage"];
@@ -74,12 +74,41 @@ fn a_proven_student_answers_in_openais_shape() {
 
     assert_eq!(teacher.received().len(), 0, "the teacher is not paid for it");
     assert_eq!(proxy.metric("apprentice_student_info", &["format=\"f32\""]), 1.0);
+    assert_eq!(
+        proxy.metric("apprentice_student_prompt_tokens_total", &["source=\"read\""]),
+        count("prompt_tokens") as f64
+    );
+    assert_eq!(proxy.metric("apprentice_student_prompt_tokens_total", &["source=\"cache\""]), 0.0);
+    // Nothing is read after the last token, which ends the answer.
+    assert_eq!(proxy.metric("apprentice_student_answer_tokens_total", &[]), 2.0);
+    assert_eq!(proxy.metric("apprentice_student_rows", &[]) + proxy.metric("apprentice_student_waiting", &[]), 0.0);
     assert_eq!(proxy.metric("apprentice_build_info", &[]), 1.0);
     assert_eq!(proxy.admin("GET", "/admin/student", "").json()["format"], "f32");
     proxy.captured(1);
     assert_eq!(proxy.stop().code, Some(0));
     let kept = harness::kept::exchanges(&world.data(), "shop");
     assert_eq!(kept.iter().map(|exchange| &exchange.source).collect::<Vec<_>>(), [&capture::Source::Student(version)]);
+}
+
+#[test]
+fn a_student_keeps_to_the_form_that_the_request_asks_for() {
+    let Learnt { teacher, world, .. } = learnt(0.0, TEACHER_SAYS);
+    let proxy = world.start();
+    let with = |schema: &str| {
+        let format =
+            format!(r#"{{"type":"json_schema","json_schema":{{"name":"offer","strict":true,"schema":{schema}}}}}"#);
+        proxy.chat("shop", &ASKED.replacen('{', &format!(r#"{{"response_format":{format},"#), 1))
+    };
+    let answer = with(r#"{"enum":["two ropes","oil"]}"#);
+    assert_eq!(route(&answer), ("student", "student"), "{answer:?}\n{}", proxy.log());
+    let body = answer.json();
+    let said = body["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(["\"two ropes\"", "\"oil\""].contains(&said), "{said}");
+    assert_eq!(teacher.received().len(), 0);
+    // What no grammar can say is the teacher's.
+    let answer = with(r#"{"type":"nonsense"}"#);
+    assert_eq!(route(&answer), ("teacher", "schema-not-supported"));
+    assert_eq!(route(&proxy.chat("shop", ASKED)).0, "student");
 }
 
 #[test]
@@ -152,7 +181,7 @@ fn what_a_student_cannot_honour_is_the_teachers_and_says_why() {
     let extras = [
         r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
         r#""n":2"#,
-        r#""response_format":{"type":"json_object"}"#,
+        r#""response_format":{"type":"grammar"}"#,
         r#""never_heard_of":1"#,
     ];
     for extra in extras {

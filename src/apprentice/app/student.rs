@@ -55,6 +55,7 @@ pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> Result<Grap
         FormatSetting::F32 => GraphFormat::F32,
         FormatSetting::I8row => GraphFormat::I8Row,
         FormatSetting::U8row => GraphFormat::U8Row,
+        FormatSetting::I8b32 => GraphFormat::I8Block,
     };
     if features.sums_exactly(format) {
         return Ok(format);
@@ -73,10 +74,11 @@ pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig,
     Ok(StudentConfig {
         graph: graph.join(gemma::GRAPH_FILE),
         base: student.base.clone(),
-        workers: student.workers,
+        rows: student.rows,
         queue: student.queue,
         threads: student.threads,
         context: student.context,
+        prefix_bytes: student.prefix_cache_mb << 20,
         features: features()?,
     })
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use callsite::{SiteId, VersionId};
 use parking_lot::{Mutex, RwLock};
 use registry::Registry;
-use student::{Runtime, Student, StudentConfig};
+use student::{Observer, Round, Runtime, Student, StudentConfig};
+use telemetry::Metrics;
 use wire::{ChatModel, Ineligible, Prompt};
 
 /// Opened versions that are kept; past that all are let go and opened again when asked for.
@@ -18,6 +19,7 @@ pub(crate) struct RegistryStudents {
     registry: Registry,
     onnxruntime: PathBuf,
     config: StudentConfig,
+    metrics: Arc<Metrics>,
     /// Held while something is read from disk, so that nothing is read twice.
     opening: Mutex<Option<Arc<Student>>>,
     open: RwLock<OpenModels>,
@@ -32,8 +34,8 @@ struct OpenModels {
 }
 
 impl RegistryStudents {
-    pub(crate) fn new(registry: Registry, onnxruntime: PathBuf, config: StudentConfig) -> Self {
-        Self { registry, onnxruntime, config, opening: Mutex::default(), open: RwLock::default() }
+    pub(crate) fn new(registry: Registry, onnxruntime: PathBuf, config: StudentConfig, metrics: Arc<Metrics>) -> Self {
+        Self { registry, onnxruntime, config, metrics, opening: Mutex::default(), open: RwLock::default() }
     }
 
     /// The opened base; read from disk the first time.
@@ -42,7 +44,8 @@ impl RegistryStudents {
             return Ok(student.clone());
         }
         let runtime = Runtime::load(&self.onnxruntime).map_err(|error| error.to_string())?;
-        let student = Student::open(&runtime, self.config.clone()).map_err(|error| error.to_string())?;
+        let student = Student::open(&runtime, self.config.clone(), counted(self.metrics.clone()))
+            .map_err(|error| error.to_string())?;
         self.open.write().base = Some(student.model("base".into(), None).map_err(|error| error.to_string())?);
         Ok(opening.insert(student).clone())
     }
@@ -74,6 +77,18 @@ impl gateway::Students for RegistryStudents {
         open.versions.insert((site.clone(), version.clone()), model.clone());
         Ok(model)
     }
+}
+
+/// Counts what the student's thread does.
+fn counted(metrics: Arc<Metrics>) -> Observer {
+    Box::new(move |round: &Round| {
+        metrics.student_rows().set(round.rows as f64);
+        metrics.student_waiting().set(round.waiting as f64);
+        for (source, tokens) in [("read", round.read_tokens), ("cache", round.known_tokens)] {
+            metrics.student_prompt_tokens_total(source).inc_by(tokens as u64);
+        }
+        metrics.student_answer_tokens_total().inc_by(round.answer_tokens as u64);
+    })
 }
 
 /// Where there is no base: every request is the teacher's.

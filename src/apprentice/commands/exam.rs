@@ -1,5 +1,6 @@
 //! `apprentice exam JOB.toml`: a version answers held-out prompts and is compared with the teacher.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,6 +16,11 @@ use crate::output::eprint_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
 
+/// Answers that are written at the same time.
+const ROWS: usize = 8;
+/// Memory for what prompts begin with in common: they are one call site's.
+const PREFIX_BYTES: usize = 64 << 20;
+
 /// Answers every held-out prompt once and writes the result.
 pub(crate) fn exam(path: &Path) -> Outcome {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -24,13 +30,14 @@ pub(crate) fn exam(path: &Path) -> Outcome {
     let config = StudentConfig {
         graph: job.graph.join(gemma::GRAPH_FILE),
         base: job.base.clone(),
-        workers: 1,
+        rows: ROWS,
         queue: 1,
         threads: job.threads,
         context: job.context,
+        prefix_bytes: PREFIX_BYTES,
         features: app::features()?,
     };
-    let model = Student::open(&runtime, config)?.model("exam".into(), Some(&job.adapter))?;
+    let model = Student::open(&runtime, config, Box::new(|_| {}))?.model("exam".into(), Some(&job.adapter))?;
     let result = app::runtime()?.block_on(answer(model.as_ref(), &job, &*similarity))?;
     files::replace_json(&job.out, &result)?;
     eprint_line(&format!(
@@ -46,14 +53,22 @@ pub(crate) fn exam(path: &Path) -> Outcome {
 async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
     let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
     let mut result = EvalResult::default();
-    for example in dataset::read_chat(&job.held_out)? {
-        let Some((turns, teacher)) = example.split() else { continue };
-        let prompt =
-            Prompt { turns: turns.to_vec(), max_tokens: job.max_tokens, sampling: Sampling::Greedy, stop: Vec::new() };
-        match model.answer(prompt.clone()).await {
+    let mut examples = dataset::read_chat(&job.held_out)?.into_iter();
+    let mut asked = VecDeque::new();
+    loop {
+        while asked.len() < ROWS
+            && let Some(example) = examples.next()
+        {
+            let Some((turns, teacher)) = example.split() else { continue };
+            let (turns, sampling) = (turns.to_vec(), Sampling::Greedy);
+            let prompt = Prompt::new(turns, job.max_tokens, sampling);
+            asked.push_back((model.answer(prompt.clone()), prompt, teacher.text.clone()));
+        }
+        let Some((answering, prompt, teacher)) = asked.pop_front() else { break };
+        match answering.await {
             Ok(answer) => {
                 let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;
-                let (quality, bad) = graded(job, &prompt, [&answer.text, &teacher.text], similarity);
+                let (quality, bad) = graded(job, &prompt, [&answer.text, &teacher], similarity);
                 let quality = if passed { quality } else { 0.0 };
                 result.scores.push(Score { quality, bad: bad || !passed, signals: answer.signals });
             }

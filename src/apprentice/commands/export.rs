@@ -15,6 +15,7 @@ pub(crate) fn export(arguments: &Export) -> Outcome {
         ExportFormat::F32 => gemma::GraphFormat::F32,
         ExportFormat::I8row => gemma::GraphFormat::I8Row,
         ExportFormat::U8row => gemma::GraphFormat::U8Row,
+        ExportFormat::I8b32 => gemma::GraphFormat::I8Block,
     };
     let exported = export::export_base(&arguments.base, &arguments.out, format)?;
     let done = if exported.written { "written" } else { "unchanged" };

@@ -81,7 +81,7 @@ fn read(path: &Path) -> Result<Vec<Case>, String> {
     let case = |(at, line): (usize, &str)| {
         let Line { prompt, reference, text, good } =
             serde_json::from_str(line).map_err(|error| format!("{file}, line {}: {error}", at + 1))?;
-        let prompt = Prompt { turns: prompt, max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
+        let prompt = Prompt::new(prompt, 1, Sampling::Greedy);
         Ok(Case { prompt, reference, text, good })
     };
     lines.map(case).collect()

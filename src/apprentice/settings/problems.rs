@@ -101,9 +101,15 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     let mut problems = of_traffic(settings);
     problems.extend(failed(&[
         ("student.context", student.context as f64, (16..=1 << 20).contains(&student.context), "from 16 to 1048576"),
-        ("student.workers", student.workers as f64, (1..=256).contains(&student.workers), "from 1 to 256"),
+        ("student.rows", student.rows as f64, (1..=256).contains(&student.rows), "from 1 to 256"),
         ("student.threads", student.threads as f64, (1..=1024).contains(&student.threads), "from 1 to 1024"),
         ("student.queue", student.queue as f64, (1..=65_536).contains(&student.queue), "from 1 to 65536"),
+        (
+            "student.prefix_cache_mb",
+            student.prefix_cache_mb as f64,
+            student.prefix_cache_mb <= 1 << 20,
+            "from 0 to 1048576",
+        ),
         (
             "student.answer_seconds_max",
             student.answer_seconds_max,

@@ -132,10 +132,13 @@ pub(crate) struct Student {
     /// ONNX Runtime's shared library; without it the places that `make setup` fills are looked at.
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) context: usize,
-    pub(crate) workers: usize,
+    /// Answers written at the same time.
+    pub(crate) rows: usize,
     pub(crate) threads: usize,
-    /// Prompts that may wait for a worker; further ones go to the teacher.
+    /// Prompts that may wait beyond them; further ones go to the teacher.
     pub(crate) queue: usize,
+    /// Memory for what prompts begin with in common.
+    pub(crate) prefix_cache_mb: usize,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
     pub(crate) answer_seconds_max: f64,
 }
@@ -144,12 +147,13 @@ pub(crate) struct Student {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FormatSetting {
-    /// The best one that is exact on this processor.
+    /// What `student::Features` finds best for this processor and base.
     #[default]
     Auto,
     F32,
     I8row,
     U8row,
+    I8b32,
 }
 
 /// `[similarity]`
@@ -336,9 +340,10 @@ impl Default for Student {
             format: FormatSetting::Auto,
             onnxruntime: None,
             context: 2048,
-            workers: 1,
+            rows: 8,
             threads: 1,
-            queue: 4,
+            queue: 8,
+            prefix_cache_mb: 256,
             answer_seconds_max: 60.0,
         }
     }

@@ -240,6 +240,7 @@ fn every_reason() -> Vec<Reason> {
         Ineligible::Content("KIND".into()),
         Ineligible::Messages,
         Ineligible::LastTurn,
+        Ineligible::Schema(String::new()),
         Ineligible::TooLong { tokens: 0, limit: 0 },
     ];
     all.extend(ineligible.map(Reason::Ineligible));
@@ -263,6 +264,7 @@ fn every_reason() -> Vec<Reason> {
                 | Ineligible::Content(_)
                 | Ineligible::Messages
                 | Ineligible::LastTurn
+                | Ineligible::Schema(_)
                 | Ineligible::TooLong { .. },
             )
             | Reason::StudentBusy

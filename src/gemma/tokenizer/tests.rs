@@ -22,14 +22,14 @@ fn text_survives_the_round_trip_whatever_it_holds() {
 fn streaming_gives_the_same_text_in_whole_characters() {
     let tokenizer = tokenizer();
     let text = "The \u{1f409} pays \u{20ac}42 \u{2014} caf\u{e9}!";
-    let mut stream = Detokenizer::new(&tokenizer);
+    let mut stream = Detokenizer::default();
     let mut heard = String::new();
     for id in tokenizer.encode(text).unwrap() {
-        let piece = stream.push(id).unwrap();
+        let piece = stream.push(&tokenizer, id).unwrap();
         assert!(!piece.contains('\u{fffd}'), "half a character in {piece:?}");
         heard.push_str(&piece);
     }
-    heard.push_str(&stream.finish().unwrap());
+    heard.push_str(&stream.finish(&tokenizer).unwrap());
     assert_eq!(heard, text);
 }
 
@@ -38,11 +38,11 @@ fn a_character_that_never_becomes_whole_shows_only_at_the_end() {
     let tokenizer = tokenizer();
     let ids = tokenizer.encode("\u{1f409}").unwrap();
     assert!(ids.len() >= 4, "the dragon is spelt in bytes");
-    let mut stream = Detokenizer::new(&tokenizer);
+    let mut stream = Detokenizer::default();
     for id in &ids[..ids.len() - 1] {
-        assert_eq!(stream.push(*id).unwrap(), "");
+        assert_eq!(stream.push(&tokenizer, *id).unwrap(), "");
     }
-    assert!(stream.finish().unwrap().contains('\u{fffd}'));
+    assert!(stream.finish(&tokenizer).unwrap().contains('\u{fffd}'));
 }
 
 /// The fixture's tokenizer with one more token behind its vocabulary, as Gemma 3's has `<image_soft_token>`.

@@ -127,7 +127,7 @@ impl Gates {
         let messages = scene.messages(persona);
         let refused = |(turn, (_, said)): (usize, &(String, String))| {
             let turns = messages.iter().take(2 * turn + 2).cloned().collect();
-            let prompt = Prompt { turns, max_tokens: 1, sampling: Sampling::Greedy, stop: Vec::new() };
+            let prompt = Prompt::new(turns, 1, Sampling::Greedy);
             let (usage, signals) = (Usage::default(), Signals::default());
             match self.verifiers.check(&prompt, &Answer { text: said.clone(), finish: Finish::Stop, usage, signals }) {
                 Verdict::Pass => None,

@@ -10,7 +10,7 @@ use crate::{Check, GenerateError, refilter};
 
 fn ask(text: &str, draw: u64) -> Ask {
     let turns = vec![Turn { role: Role::User, text: text.into() }];
-    Ask { stage: "stage", prompt: Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() }, draw }
+    Ask { stage: "stage", prompt: Prompt::new(turns, 9, Sampling::Greedy), draw }
 }
 
 #[tokio::test]

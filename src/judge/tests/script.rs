@@ -125,7 +125,7 @@ pub(super) fn judge_with(script: &Arc<Script>, settings: JudgeSettings) -> Judge
 pub(super) fn prompt() -> Prompt {
     let turn = |role, text: &str| Turn { role, text: text.into() };
     let turns = vec![turn(Role::System, "You are Mara. A rope costs 7 gold."), turn(Role::User, "What is the rope?")];
-    Prompt { turns, max_tokens: 60, sampling: Sampling::Greedy, stop: Vec::new() }
+    Prompt::new(turns, 60, Sampling::Greedy)
 }
 
 /// Waits for a future.

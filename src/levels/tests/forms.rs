@@ -122,8 +122,8 @@ fn broken_tmj_is_refused_with_its_place() {
         whole.replacen(from, to, 1)
     };
     refused(Form::Tmj, half(&whole), &["TMJ", "line 1"]);
-    refused(Form::Tmj, &with("\"height\":4,\"infinite\"", "\"height\":1000000000,\"infinite\""), &["5 x 1000000000"]);
-    refused(Form::Tmj, &with("\"height\":4,\"infinite\"", "\"height\":-4,\"infinite\""), &["5 x -4"]);
+    refused(Form::Tmj, &with("\"height\":4,\"tilewidth\"", "\"height\":1000000000,\"tilewidth\""), &["5 x 1000000000"]);
+    refused(Form::Tmj, &with("\"height\":4,\"tilewidth\"", "\"height\":-4,\"tilewidth\""), &["5 x -4"]);
     refused(Form::Tmj, &with("\"infinite\":false", "\"infinite\":true"), &["infinite"]);
     refused(Form::Tmj, &with("\"columns\":0", "\"columns\":0,\"source\":\"other.tsx\""), &["other.tsx", "embed"]);
     refused(

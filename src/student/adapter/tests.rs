@@ -14,9 +14,9 @@ fn factors_of_joined_linears_lie_side_by_side_and_on_the_diagonal() {
         Part { width: 2, out: 1, pair: None },
         Part { width: 2, out: 1, pair: Some(&last) },
     ];
-    let (a, b) = join(&parts, 1, 10.0, (2, 2, 4));
-    assert_eq!(a, [1.0, 5.0, 2.0, 6.0]);
-    assert_eq!(b, [30.0, 40.0, 0.0, 0.0, 0.0, 0.0, 0.0, 70.0]);
+    let (a, b) = join(&parts, 1, 10.0, (2, 3, 4));
+    assert_eq!(a, [1.0, 0.0, 5.0, 2.0, 0.0, 6.0]);
+    assert_eq!(b, [30.0, 40.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 70.0]);
 }
 
 #[test]

@@ -21,12 +21,19 @@ fn config(vocab_size: usize) -> Config {
 
 #[test]
 fn signed_bytes_are_for_processors_that_sum_them_exactly() {
-    use GraphFormat::{F32, I8Row, U8Row};
-    assert_eq!(OLD.formats(), [F32, U8Row]);
-    assert_eq!(NEW.formats(), [F32, I8Row, U8Row]);
-    assert_eq!(OTHER.formats(), [F32, I8Row, U8Row]);
+    use GraphFormat::{F32, I8Block, I8Row, U8Row};
+    assert_eq!(OLD.formats(), [F32, U8Row, I8Block]);
+    assert_eq!(NEW.formats(), [F32, I8Row, U8Row, I8Block]);
+    assert_eq!(OTHER.formats(), [F32, I8Row, U8Row, I8Block]);
+}
+
+#[test]
+fn a_large_base_is_served_in_blocks_which_every_processor_sums_exactly() {
     let large = config(1_000_000);
-    assert_eq!([OLD, NEW, OTHER].map(|features| features.best_format(&large)), [U8Row, I8Row, I8Row]);
+    for features in [OLD, NEW, OTHER] {
+        assert_eq!(features.best_format(&large), GraphFormat::I8Block);
+        assert!(features.sums_exactly(GraphFormat::I8Block));
+    }
 }
 
 #[test]

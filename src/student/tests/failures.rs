@@ -26,7 +26,7 @@ fn a_library_that_is_missing_or_is_none_is_refused() {
 
 /// The message of opening `settings`.
 fn refused(settings: StudentConfig) -> String {
-    Student::open(&runtime(), settings).unwrap_err().to_string()
+    Student::open(&runtime(), settings, Box::new(|_| {})).unwrap_err().to_string()
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn settings_out_of_range_are_refused() {
     let tiny = tiny(GraphFormat::F32);
     let good = settings(&tiny.dir, &golden(), 1, 64);
     for (settings, wanted) in [
-        (StudentConfig { workers: 0, ..good.clone() }, "student.workers"),
+        (StudentConfig { rows: 0, ..good.clone() }, "student.rows"),
         (StudentConfig { threads: 0, ..good.clone() }, "student.threads"),
         (StudentConfig { context: 0, ..good.clone() }, "student.context"),
         (StudentConfig { context: 257, ..good }, "from 1 to 256"),
@@ -171,7 +171,7 @@ fn a_model_that_computes_no_numbers_is_an_error_and_not_an_answer() {
     let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 64);
     let model = tiny.student.model("base".to_owned(), None).unwrap();
     let turns = vec![wire::Turn { role: wire::Role::User, text: "Hello".to_owned() }];
-    let prompt = wire::Prompt { turns, max_tokens: 4, sampling: wire::Sampling::Greedy, stop: Vec::new() };
+    let prompt = wire::Prompt::new(turns, 4, wire::Sampling::Greedy);
     let answer = wait(model.answer(prompt));
     assert!(matches!(&answer, Err(wire::ModelError::Failed(reason)) if reason.contains("finite")), "{answer:?}");
 }

@@ -11,50 +11,51 @@ use tempfile::TempDir;
 
 use crate::{Features, Runtime, Student, StudentConfig, library};
 
-pub(super) fn golden() -> PathBuf {
+pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")
 }
 
-pub(super) fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     let library = library::find(None, &|name| std::env::var_os(name)).unwrap_or_else(|error| panic!("{error}"));
     Runtime::load(&library).unwrap()
 }
 
 /// What this processor has, less what CI masks to see what a lesser one would be given.
-pub(super) fn features() -> Features {
+pub(crate) fn features() -> Features {
     Features::detect(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default()).unwrap()
 }
 
 /// Waits for a future.
-pub(super) fn wait<F: Future>(future: F) -> F::Output {
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 /// An opened student and the folder that its graph lies in.
-pub(super) struct Tiny {
-    pub(super) dir: TempDir,
-    pub(super) student: Arc<Student>,
+pub(crate) struct Tiny {
+    pub(crate) dir: TempDir,
+    pub(crate) student: Arc<Student>,
 }
 
-/// The golden model in `format`, one worker, a context of 128 tokens.
-pub(super) fn tiny(format: GraphFormat) -> Tiny {
+/// The golden model in `format`, one answer at a time, a context of 128 tokens.
+pub(crate) fn tiny(format: GraphFormat) -> Tiny {
     tiny_of(&golden(), format, 1, 128)
 }
 
-pub(super) fn tiny_of(base: &Path, format: GraphFormat, workers: usize, context: usize) -> Tiny {
+pub(crate) fn tiny_of(base: &Path, format: GraphFormat, rows: usize, context: usize) -> Tiny {
     let dir = tempfile::tempdir().unwrap();
     export_base(base, &dir.path().join("graph"), format).unwrap();
-    let settings = settings(&dir, base, workers, context);
-    Tiny { student: Student::open(&runtime(), settings).unwrap(), dir }
+    let settings = settings(&dir, base, rows, context);
+    Tiny { student: Student::open(&runtime(), settings, Box::new(|_| {})).unwrap(), dir }
 }
 
-pub(super) fn settings(dir: &TempDir, base: &Path, workers: usize, context: usize) -> StudentConfig {
+pub(crate) fn settings(dir: &TempDir, base: &Path, rows: usize, context: usize) -> StudentConfig {
     let graph = dir.path().join("graph/model.onnx");
-    StudentConfig { graph, base: base.to_path_buf(), workers, queue: 32, threads: 1, context, features: features() }
+    let base = base.to_path_buf();
+    StudentConfig { graph, base, rows, queue: 32, threads: 1, context, prefix_bytes: 0, features: features() }
 }
 
 /// A copy of the golden model whose `config.json` went through `edit`.
-pub(super) fn edited_base(edit: impl FnOnce(&mut serde_json::Value)) -> TempDir {
+pub(crate) fn edited_base(edit: impl FnOnce(&mut serde_json::Value)) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for name in ["model.safetensors", "tokenizer.json"] {
         fs::copy(golden().join(name), dir.path().join(name)).unwrap();
@@ -65,19 +66,19 @@ pub(super) fn edited_base(edit: impl FnOnce(&mut serde_json::Value)) -> TempDir 
     dir
 }
 
-pub(super) fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::load(&golden()).unwrap()
 }
 
 /// The first sequence of the fixture: longer than four sliding windows.
-pub(super) fn ids() -> Vec<u32> {
+pub(crate) fn ids() -> Vec<u32> {
     let expected: serde_json::Value =
         serde_json::from_slice(&fs::read(golden().join("expected.json")).unwrap()).unwrap();
     expected["ids"][0].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
 /// Logits `[tokens][vocab]` that transformers (and PEFT) computed.
-pub(super) fn expected(name: &str) -> Vec<Vec<f32>> {
+pub(crate) fn expected(name: &str) -> Vec<Vec<f32>> {
     let bytes = fs::read(golden().join("expected.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = tensors.tensor(name).unwrap();
@@ -86,7 +87,7 @@ pub(super) fn expected(name: &str) -> Vec<Vec<f32>> {
 }
 
 /// The largest difference of two sets of logits of the same shape.
-pub(super) fn distance(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {
+pub(crate) fn distance(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {
     assert_eq!(left.len(), right.len());
     let pairs = left.iter().zip(right).flat_map(|(left, right)| {
         assert_eq!(left.len(), right.len());
@@ -99,7 +100,7 @@ pub(super) fn distance(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {
 }
 
 /// The place of the largest logit, the first of equals.
-pub(super) fn argmax(logits: &[f32]) -> u32 {
+pub(crate) fn argmax(logits: &[f32]) -> u32 {
     let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     logits.iter().position(|logit| *logit == best).unwrap() as u32
 }

@@ -4,7 +4,7 @@ use crate::prompt_key::{key, near_key, text};
 
 fn prompt(turns: &[(Role, &str)]) -> Prompt {
     let turns = turns.iter().map(|(role, text)| Turn { role: *role, text: (*text).to_owned() }).collect();
-    Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() }
+    Prompt::new(turns, 9, Sampling::Greedy)
 }
 
 #[test]

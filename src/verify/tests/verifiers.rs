@@ -16,7 +16,7 @@ fn said(toml: &str, text: &str) -> &'static str {
         turn(Role::System, "You are Torvald, a blacksmith of Oakvale."),
         turn(Role::User, "Greetings. Would you mend my old sword for me?"),
     ];
-    let prompt = Prompt { turns, max_tokens: 9, sampling: Sampling::Greedy, stop: Vec::new() };
+    let prompt = Prompt::new(turns, 9, Sampling::Greedy);
     match Verifiers::new(&settings(toml)).unwrap().check(&prompt, &answer) {
         Verdict::Pass => "pass",
         Verdict::Fail(name) => {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Ineligible, Prompt, Role, Sampling, Signals, Turn,
-    Usage, sse,
+    Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Form, Ineligible, Prompt, Role, Sampling, Signals,
+    Turn, Usage, sse,
 };
 
 fn prompt(body: &str) -> Result<Prompt, Ineligible> {
@@ -76,8 +76,8 @@ fn what_a_student_cannot_honour_is_the_teachers_by_name() {
         (r#""include":["message.output_text.logprobs"]"#, "include"),
         (r#""include":["reasoning.encrypted_content","never.heard.of"]"#, "include"),
         (r#""include":"all""#, "include"),
-        (r#""text":{"format":{"type":"json_object"}}"#, "text.format"),
-        (r#""text":{"format":{"type":"json_schema","name":"n","schema":{}}}"#, "text.format"),
+        (r#""text":{"format":{"type":"json_schema","name":"n"}}"#, "text.format"),
+        (r#""text":{"format":{"type":"grammar"}}"#, "text.format"),
         (r#""text":{"format":7}"#, "text.format"),
         (r#""text":{"colour":"red"}"#, "text.colour"),
         (r#""text":"plain""#, "text"),
@@ -96,6 +96,16 @@ fn what_a_student_cannot_honour_is_the_teachers_by_name() {
         assert_eq!(with(&format!(",{extra}")), Err(Ineligible::Field(field.into())), "{extra}");
     }
     assert_eq!(prompt(r#"{"input":"x"}"#), Err(Ineligible::Field("model".into())));
+}
+
+#[test]
+fn the_form_of_an_answer_is_read() {
+    let form = |text: &str| prompt(&format!(r#"{{"model":"m","input":"x","text":{text}}}"#)).map(|prompt| prompt.form);
+    assert_eq!(form(r#"{"format":{"type":"text"}}"#), Ok(Form::Text));
+    assert_eq!(form(r#"{"format":{"type":"json_object"}}"#), Ok(Form::JsonObject));
+    let schema = r#"{ "type":"object" }"#;
+    let format = format!(r#"{{"format":{{"type":"json_schema","name":"n","strict":true,"schema":{schema}}}}}"#);
+    assert_eq!(form(&format), Ok(Form::JsonSchema(schema.to_owned())));
 }
 
 #[test]
@@ -425,7 +435,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
     let turns = vec![Turn::new(Role::System, "s"), Turn::new(Role::User, "u \"q\""), Turn::new(Role::Assistant, "a")];
     let turns = [turns, vec![Turn::new(Role::User, "v")]].concat();
     let sampling = Sampling::Random { temperature: 0.5, top_p: 0.25, seed: None };
-    let prompt = Prompt { turns, max_tokens: 7, sampling, stop: vec![] };
+    let prompt = Prompt::new(turns, 7, sampling);
     let body = Api::Responses.write_request("gpt", &prompt);
     let request = Api::Responses.parse(&body).unwrap();
     assert_eq!((request.model.as_str(), request.prompt(1, sampling).unwrap()), ("gpt", prompt));
@@ -440,12 +450,12 @@ fn a_request_that_continues_one_can_be_put_so_that_it_stands_alone() {
     let second = parse(body);
     assert_eq!(crate::continuing::previous(&second).as_deref(), Some("resp_1"));
     let alone = crate::continuing::alone(&second, body, &said).unwrap();
-    let expected = "{ \"input\" : [{\"role\":\"user\",\"content\":\"Who \\\"are\\\" you?\"},{\"content\":\"A \\\"smith\\\".\",\"role\":\"assistant\"},{\"role\":\"user\",\"content\":\"And I?\"}],\n\"odd\":2.50,\"previous_response_id\":null, \"model\":\"m\"}";
+    let expected = "{ \"input\" : [{\"role\":\"user\",\"content\":\"Who \\\"are\\\" you?\"},{\"role\":\"assistant\",\"content\":\"A \\\"smith\\\".\"},{\"role\":\"user\",\"content\":\"And I?\"}],\n\"odd\":2.50,\"previous_response_id\":null, \"model\":\"m\"}";
     assert_eq!(String::from_utf8(alone).unwrap(), expected);
     let whole = Api::Responses.parse(expected.as_bytes()).unwrap();
     assert_eq!(whole.turns().unwrap().len(), 3);
     let thrice = crate::continuing::conversation(&whole, "x").unwrap();
-    assert!(thrice.starts_with(&said) && thrice.ends_with(r#"{"content":"x","role":"assistant"}"#), "{thrice}");
+    assert!(thrice.starts_with(&said) && thrice.ends_with(r#"{"role":"assistant","content":"x"}"#), "{thrice}");
     for nothing in [r#"{"previous_response_id":null}"#, r#"{"previous_response_id":7}"#, "{}"] {
         assert_eq!(crate::continuing::previous(&Api::Responses.parse(nothing.as_bytes()).unwrap()), None);
     }

@@ -138,7 +138,7 @@ impl Pupil {
         tokio::task::spawn_blocking(move || {
             export::export_base(&settings.student.base, &graph, format)?;
             let runtime = Runtime::load(&app::student::library(&settings)?)?;
-            let student = Student::open(&runtime, app::student::config(&settings, &graph)?)?;
+            let student = Student::open(&runtime, app::student::config(&settings, &graph)?, Box::new(|_| {}))?;
             Ok(student.model(format!("student@{name}"), adapter.as_deref())?)
         })
         .await?

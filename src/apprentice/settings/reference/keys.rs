@@ -197,13 +197,22 @@ const PROGRAM: &[Key] = &[
     key(
         "student.format",
         "",
-        "`auto` (the best that is exact on this processor), `u8row`, `i8row` (needs VNNI) or `f32`.",
+        "`auto` (`i8b32`; `f32` for a small base), `i8b32`, `u8row` or `i8row` (8 bit; `i8row` needs VNNI), or `f32`. What each costs in quality and time: `docs/benchmarks/quality.md`.",
     ),
     key("student.onnxruntime", "", "ONNX Runtime's shared library, if it does not lie where `make setup` puts it."),
     key("student.context", "16 to 1048576", "Tokens of prompt and answer together."),
-    key("student.workers", "1 to 256", "Answers made at the same time; each worker holds the weights once."),
-    key("student.threads", "1 to 1024", "Threads per worker."),
-    key("student.queue", "1 to 65536", "Prompts that may wait for a worker; further ones go to the teacher."),
+    key(
+        "student.rows",
+        "1 to 256",
+        "Answers written at the same time, of all call sites together: a run of the model gives each a token. A row takes memory while it is used.",
+    ),
+    key("student.threads", "1 to 1024", "Threads of a run."),
+    key("student.queue", "1 to 65536", "Prompts that may wait beyond the rows; further ones go to the teacher."),
+    key(
+        "student.prefix_cache_mb",
+        "0 to 1048576",
+        "Memory for what prompts of a call site begin with in common: such a beginning is read once. 0 keeps nothing.",
+    ),
     key(
         "student.answer_seconds_max",
         "greater than 0, at most 86400",

@@ -1,0 +1,212 @@
+//! The answers that are being written: one token of each in every run, whichever adapters they have.
+//!
+//! Rows join and leave between two runs. The cache has room for a power of two of them; a row without an answer is computed
+//! along and thrown away, which costs less than moving the others each time somebody leaves.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ort::session::Session;
+use wire::Finish;
+
+use crate::StudentError;
+use crate::adapter::{Bound, Input};
+use crate::answer::{Next, Writing};
+use crate::cache::{Cache, Shape};
+use crate::format::Format;
+use crate::lane::{Lane, Step};
+use crate::mix::Mix;
+use crate::work::Asker;
+
+/// All rows, and the lane that they run in while there are any.
+#[derive(Default)]
+pub(crate) struct Batch {
+    lane: Option<Lane>,
+    pub(crate) rows: Vec<Row>,
+    /// Kept while anybody is here: putting adapters side by side copies them.
+    mix: Option<Mix>,
+    /// Whether somebody has come or gone since the adapters were bound.
+    stale: bool,
+}
+
+/// An answer in the batch.
+pub(crate) struct Row {
+    pub(crate) asker: Asker,
+    pub(crate) adapter: Option<Arc<Bound>>,
+    pub(crate) writing: Writing,
+    /// Tokens read.
+    pub(crate) length: usize,
+    /// The next ones to read; never none.
+    pub(crate) unread: VecDeque<u32>,
+    /// Its place in the cache.
+    pub(crate) slot: usize,
+}
+
+/// How the answer in a slot has ended.
+pub(crate) struct End {
+    pub(crate) slot: usize,
+    pub(crate) how: Result<Finish, StudentError>,
+}
+
+/// What the rows share with everybody.
+pub(crate) struct Graph<'a> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) inputs: &'a [Input],
+    pub(crate) shape: Shape,
+}
+
+/// What a run reads of the rows.
+struct Reading {
+    ids: Vec<u32>,
+    lengths: Vec<usize>,
+    /// Places in `ids` whose logits are computed, and the rows that they are for.
+    wanted: Vec<usize>,
+    asked: Vec<usize>,
+}
+
+impl Reading {
+    /// Takes the tokens off the rows, which are in the order of their slots.
+    fn of(rows: &mut [Row], slots: usize) -> Self {
+        if let ([row], 1) = (&mut *rows, slots) {
+            let ids: Vec<u32> = row.unread.drain(..).collect();
+            row.length += ids.len();
+            return Self { wanted: vec![ids.len().saturating_sub(1)], ids, lengths: vec![row.length], asked: vec![0] };
+        }
+        // An empty slot reads some token at its first place.
+        let mut reading = Self { ids: vec![0; slots], lengths: vec![1; slots], wanted: Vec::new(), asked: Vec::new() };
+        for (at, row) in rows.iter_mut().enumerate() {
+            let place = reading.ids.get_mut(row.slot).zip(reading.lengths.get_mut(row.slot));
+            if let (Some((id, length)), Some(token)) = (place, row.unread.pop_front()) {
+                row.length += 1;
+                (*id, *length) = (token, row.length);
+                if row.unread.is_empty() {
+                    reading.wanted.push(row.slot);
+                    reading.asked.push(at);
+                }
+            }
+        }
+        if reading.wanted.is_empty() {
+            // The graph wants to be asked for something.
+            reading.wanted.push(0);
+        }
+        reading
+    }
+}
+
+impl Batch {
+    /// Takes in a row whose tokens lie in the first slot of `from`; there are never more than `most`.
+    pub(crate) fn join(
+        &mut self,
+        graph: &Graph<'_>,
+        mut row: Row,
+        from: &Cache,
+        most: usize,
+    ) -> Result<(), Box<(Row, StudentError)>> {
+        let slots = self.lane.as_ref().map_or(0, |lane| lane.cache.slots);
+        if self.rows.len() >= slots
+            && let Err(error) = self.resize(graph, (self.rows.len() + 1).next_power_of_two().min(most))
+        {
+            return Err(Box::new((row, error)));
+        }
+        if let Some(lane) = &mut self.lane {
+            let taken = |slot: &usize| self.rows.iter().any(|row| row.slot == *slot);
+            row.slot = (0..lane.cache.slots).find(|slot| !taken(slot)).unwrap_or_default();
+            lane.cache.copy(row.slot, from, 0, row.length);
+            self.rows.push(row);
+            self.stale = true;
+        }
+        Ok(())
+    }
+
+    /// Lets go of the rows that `gone` names.
+    pub(crate) fn leave(&mut self, gone: impl Fn(&Row) -> bool) -> Vec<Row> {
+        let (left, rows): (Vec<Row>, Vec<Row>) = self.rows.drain(..).partition(gone);
+        self.rows = rows;
+        self.stale |= !left.is_empty();
+        if self.rows.is_empty() {
+            (self.lane, self.mix) = (None, None);
+        }
+        left
+    }
+
+    /// Reads a token of each row, or all that a single row has, and takes the next one of those that have none left: who ended
+    /// by that.
+    ///
+    /// # Errors
+    /// When the graph fails, which is every row's failure; what is wrong with one row only is its end.
+    pub(crate) fn step(&mut self, graph: &mut Graph<'_>, format: &Format) -> Result<Vec<End>, StudentError> {
+        self.shrink(graph)?;
+        if std::mem::take(&mut self.stale) {
+            self.bind(graph)?;
+        }
+        let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
+        self.rows.sort_unstable_by_key(|row| row.slot);
+        let Reading { ids, lengths, wanted, asked } = Reading::of(&mut self.rows, lane.cache.slots);
+        let (rows, mut ends) = (&mut self.rows, Vec::new());
+        lane.run(graph.session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
+            if let Some(row) = asked.get(at).and_then(|row| rows.get_mut(*row)) {
+                match row.writing.take(format, logits, row.length) {
+                    Ok(Next::Tokens(tokens)) => row.unread.extend(tokens),
+                    Ok(Next::End(finish)) => ends.push(End { slot: row.slot, how: Ok(finish) }),
+                    Err(error) => ends.push(End { slot: row.slot, how: Err(error) }),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(ends)
+    }
+
+    /// Gives back memory and time when few are left of many.
+    fn shrink(&mut self, graph: &Graph<'_>) -> Result<(), StudentError> {
+        let slots = self.lane.as_ref().map_or(0, |lane| lane.cache.slots);
+        if self.rows.len() * 4 <= slots {
+            self.resize(graph, self.rows.len().next_power_of_two())?;
+        }
+        Ok(())
+    }
+
+    /// Moves all rows into a lane of `slots` slots.
+    fn resize(&mut self, graph: &Graph<'_>, slots: usize) -> Result<(), StudentError> {
+        let mut lane = Lane::new(graph.session, graph.shape, slots)?;
+        if let Some(old) = &self.lane {
+            for (slot, row) in self.rows.iter_mut().enumerate() {
+                lane.cache.copy(slot, &old.cache, row.slot, row.length);
+                row.slot = slot;
+            }
+        }
+        self.lane = Some(lane);
+        self.stale = true;
+        Ok(())
+    }
+
+    /// Binds the rows' adapters: the only one, or all of them side by side with masks.
+    fn bind(&mut self, graph: &Graph<'_>) -> Result<(), StudentError> {
+        let Some(lane) = &mut self.lane else { return Ok(()) };
+        let mut distinct: Vec<Arc<Bound>> = Vec::new();
+        for adapter in self.rows.iter().filter_map(|row| row.adapter.as_ref()) {
+            if !distinct.iter().any(|seen| Arc::ptr_eq(seen, adapter)) {
+                distinct.push(Arc::clone(adapter));
+            }
+        }
+        let plain = self.rows.iter().any(|row| row.adapter.is_none());
+        match distinct.as_slice() {
+            [] => return lane.adapt(graph.session, []),
+            [only] if !plain => return lane.adapt(graph.session, only.factors(graph.inputs)),
+            _ => {}
+        }
+        let mix = match self.mix.take() {
+            Some(mix) if mix.has_all(&distinct) => mix,
+            _ => Mix::new(distinct, graph.inputs)?,
+        };
+        let mut by_slot = vec![None; lane.cache.slots];
+        for row in &self.rows {
+            if let Some(adapter) = by_slot.get_mut(row.slot) {
+                adapter.clone_from(&row.adapter);
+            }
+        }
+        let masks = mix.masks(graph.inputs, &by_slot)?;
+        lane.adapt(graph.session, mix.factors().chain(masks.iter().map(|(name, mask)| (name.as_str(), mask))))?;
+        self.mix = Some(mix);
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers that must be JSON: which tokens may come next, and which must.
+//!
+//! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use llguidance::api::{ParserLimits, TopLevelGrammar};
+use llguidance::toktrie::{TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
+use llguidance::{Matcher, ParserFactory};
+use serde_json::{Value, json};
+use wire::{Form, Ineligible};
+
+use crate::StudentError;
+use crate::format::Format;
+
+/// Compiled schemas that are kept; past that all are let go.
+const KNOWN_MAX: usize = 64;
+/// JSON of any kind, as OpenAI's `json_object` asks for.
+const OBJECT: &str = r#"{"type":"object"}"#;
+/// What may stand between two parts of the JSON: nothing, a space, or a new line and its indentation. As much as one likes would be a
+/// place for a model to get lost in.
+const WHITE_SPACE: &str = r"( |\n {0,32})?";
+
+/// The forms of a base's answers.
+pub(crate) struct Forms {
+    format: Arc<Format>,
+    /// Made when the first answer needs it: a second's work at a vocabulary of 262,144.
+    factory: Option<ParserFactory>,
+    known: HashMap<blake3::Hash, Matcher>,
+}
+
+/// What keeps one answer to its form.
+pub(crate) struct Constraint(Matcher);
+
+impl Forms {
+    pub(crate) fn new(format: Arc<Format>) -> Self {
+        Self { format, factory: None, known: HashMap::new() }
+    }
+
+    /// The constraint of a new answer; none where any text will do.
+    ///
+    /// # Errors
+    /// [`Ineligible::Schema`] with the reason when the schema is none, or asks for what no grammar can say.
+    pub(crate) fn begin(&mut self, form: &Form) -> Result<Option<Constraint>, Ineligible> {
+        let schema = match form {
+            Form::Text => return Ok(None),
+            Form::JsonObject => OBJECT,
+            Form::JsonSchema(schema) => schema,
+        };
+        let hash = blake3::hash(schema.as_bytes());
+        if let Some(known) = self.known.get(&hash) {
+            return Ok(Some(Constraint(known.deep_clone())));
+        }
+        let matcher = self.compile(schema).map_err(|error| Ineligible::Schema(error.to_string()))?;
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.insert(hash, matcher.deep_clone());
+        Ok(Some(Constraint(matcher)))
+    }
+
+    fn compile(&mut self, schema: &str) -> Result<Matcher, StudentError> {
+        let mut schema: Value = serde_json::from_str(schema).map_err(|error| StudentError::Form(error.to_string()))?;
+        if let Some(fields) = schema.as_object_mut() {
+            fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
+        }
+        if self.factory.is_none() {
+            self.factory = Some(factory(&self.format)?);
+        }
+        let Some(factory) = &self.factory else { return Err(StudentError::Form("there is no tokenizer".to_owned())) };
+        // A schema is a stranger's; whatever it does to its reader, the other answers go on.
+        let grammar = TopLevelGrammar::from_json_schema(schema);
+        let parser = catch_unwind(AssertUnwindSafe(|| Matcher::new(factory.create_parser(grammar))));
+        let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))?;
+        matcher.get_error().map_or(Ok(matcher), |error| Err(StudentError::Form(error)))
+    }
+}
+
+impl Constraint {
+    /// `logits` with minus infinity for every token that may not come next.
+    ///
+    /// # Errors
+    /// When the grammar's work grows out of hand, or nothing may come next.
+    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Vec<f32>, StudentError> {
+        let allowed = self.0.compute_mask_or_eos().map_err(|error| StudentError::Form(error.to_string()))?;
+        let mut masked = vec![f32::NEG_INFINITY; logits.len()];
+        let mut any = false;
+        allowed.iter_set_entries(|id| {
+            if let (Some(masked), Some(logit)) = (masked.get_mut(id), logits.get(id)) {
+                *masked = *logit;
+                any = true;
+            }
+        });
+        if any { Ok(masked) } else { Err(StudentError::Form("no token may come next".to_owned())) }
+    }
+
+    /// Takes the chosen token, which is none that ends an answer; the tokens that can only follow it.
+    ///
+    /// # Errors
+    /// When the token may not come next.
+    pub(crate) fn take(&mut self, token: u32) -> Result<Vec<u32>, StudentError> {
+        self.0.consume_token(token).map_err(|error| StudentError::Form(error.to_string()))?;
+        Ok(if self.0.is_stopped() { Vec::new() } else { self.0.consume_ff_tokens() })
+    }
+}
+
+/// Our tokenizer as llguidance wants it.
+struct Vocabulary {
+    trie: TokTrie,
+    format: Arc<Format>,
+}
+
+impl TokenizerEnv for Vocabulary {
+    fn tok_trie(&self) -> &TokTrie {
+        &self.trie
+    }
+
+    fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
+        self.trie.tokenize_with_greedy_fallback(bytes, |text| {
+            self.format.tokenizer.encode(text).unwrap_or_else(|_| self.trie.greedy_tokenize(text.as_bytes()))
+        })
+    }
+}
+
+fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
+    let words = format.tokenizer.token_bytes();
+    let info = TokRxInfo::new(words.len() as u32, format.tokenizer.special.end_of_turn);
+    let ends: Vec<TokenId> = format.stop_ids.iter().copied().filter(|id| (*id as usize) < words.len()).collect();
+    let trie = TokTrie::from(&info, &words).with_eos_tokens(&ends);
+    let env: TokEnv = Arc::new(Vocabulary { trie, format: Arc::clone(format) });
+    let mut factory = ParserFactory::new_simple(&env).map_err(|error| StudentError::Form(error.to_string()))?;
+    *factory.limits_mut() = ParserLimits { verbose_errors: false, ..ParserLimits::default() };
+    factory.quiet();
+    Ok(factory)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Answers of a model that knows nothing, kept to a form.
+
+use std::sync::Arc;
+
+use gemma::{GraphFormat, Tokenizer};
+use wire::{Answer, ChatModel, Finish, Form, Ineligible, ModelError, Prompt, Role, Sampling, Turn};
+
+use crate::tests::fixture::{Tiny, edited_base, golden, tiny_of, wait};
+
+/// Room for an answer that a model of random weights spreads over many tokens.
+fn student() -> (Tiny, Arc<dyn ChatModel>) {
+    let base = edited_base(|config| config["max_position_embeddings"] = 2048.into());
+    let tiny = tiny_of(base.path(), GraphFormat::F32, 4, 2000);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    (tiny, model)
+}
+
+fn prompt(form: Form, seed: Option<u64>) -> Prompt {
+    let turns = vec![Turn { role: Role::User, text: "How much is the lantern?".to_owned() }];
+    let sampling =
+        seed.map_or(Sampling::Greedy, |seed| Sampling::Random { temperature: 1.0, top_p: 1.0, seed: Some(seed) });
+    Prompt { form, ..Prompt::new(turns, 1900, sampling) }
+}
+
+fn schema(text: &str) -> Form {
+    Form::JsonSchema(text.to_owned())
+}
+
+const OFFER: &str = r#"{"type":"object","properties":{
+    "price":{"type":"integer","minimum":1,"maximum":99},
+    "item":{"enum":["rope","oil lamp","café"]},
+    "tags":{"type":"array","items":{"type":"boolean"},"minItems":1,"maxItems":3}},
+    "required":["price","item","tags"],"additionalProperties":false}"#;
+
+fn checked(answer: &Answer) {
+    assert_eq!(answer.finish, Finish::Stop, "{answer:?}");
+    let offer: serde_json::Value =
+        serde_json::from_str(&answer.text).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+    assert_eq!(offer.as_object().unwrap().len(), 3, "{offer}");
+    assert!((1..=99).contains(&offer["price"].as_u64().unwrap()), "{offer}");
+    assert!(["rope", "oil lamp", "café"].contains(&offer["item"].as_str().unwrap()), "{offer}");
+    let tags = offer["tags"].as_array().unwrap();
+    assert!((1..=3).contains(&tags.len()) && tags.iter().all(serde_json::Value::is_boolean), "{offer}");
+}
+
+#[test]
+fn answers_keep_to_a_schema_however_they_are_sampled() {
+    let (_tiny, model) = student();
+    for seed in [None, Some(1), Some(2), Some(3)] {
+        let answer = wait(model.answer(prompt(schema(OFFER), seed))).unwrap();
+        checked(&answer);
+        assert_eq!(wait(model.answer(prompt(schema(OFFER), seed))).unwrap(), answer, "a second time");
+        // What can only be said so is not chosen.
+        assert!(answer.signals.tokens < answer.usage.completion_tokens, "{answer:?}");
+        assert!(answer.signals.mean_logprob.is_finite() && answer.signals.mean_logprob < 0.0);
+    }
+}
+
+#[test]
+fn answers_of_several_forms_are_written_together_as_they_are_alone() {
+    let (_tiny, model) = student();
+    let forms = || [schema(OFFER), Form::Text, schema(r#"{"enum":["yes","no"]}"#), schema(OFFER)];
+    let ask = |form| model.answer(Prompt { max_tokens: 200, ..prompt(form, None) });
+    let alone: Vec<Answer> = forms().into_iter().map(|form| wait(ask(form)).unwrap()).collect();
+    let asked: Vec<_> = forms().into_iter().map(ask).collect();
+    for (together, alone) in asked.into_iter().map(|answer| wait(answer).unwrap()).zip(&alone) {
+        assert_eq!((&together.text, together.finish, together.usage), (&alone.text, alone.finish, alone.usage));
+    }
+    checked(&alone[0]);
+    assert!(["\"yes\"", "\"no\""].contains(&alone[2].text.trim()), "{:?}", alone[2]);
+}
+
+#[test]
+fn any_object_will_do_where_any_is_asked_for() {
+    let (_tiny, model) = student();
+    for seed in 1..6 {
+        let answer = wait(model.answer(prompt(Form::JsonObject, Some(seed)))).unwrap();
+        if answer.finish == Finish::Stop {
+            assert!(serde_json::from_str::<serde_json::Map<_, _>>(&answer.text).is_ok(), "{answer:?}");
+        }
+        assert!(answer.text.trim_start().starts_with('{'), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_schema_that_is_none_is_said_to_be_so_and_the_next_is_answered() {
+    let (_tiny, model) = student();
+    let deep = format!("{}{}{}", r#"{"allOf":["#.repeat(100), "{}", "]}".repeat(100));
+    let huge = format!(r#"{{"type":"string","pattern":"{}"}}"#, "(a|b)*c".repeat(400));
+    for bad in [
+        "",
+        "7",
+        r#"{"type":"nonsense"}"#,
+        r##"{"$ref":"#/nowhere"}"##,
+        r#"{"$ref":"https://example.com/x.json"}"#,
+        r#"{"not":{}}"#,
+    ] {
+        let refused = wait(model.answer(prompt(schema(bad), None)));
+        let Err(ModelError::Ineligible(Ineligible::Schema(why))) = &refused else { panic!("{bad}: {refused:?}") };
+        assert!(!why.is_empty() && why.len() < 2000, "{bad}: {why}");
+    }
+    for hostile in [deep, huge] {
+        // Answered or refused, but never the end of the others.
+        drop(wait(model.answer(Prompt { max_tokens: 40, ..prompt(schema(&hostile), None) })));
+    }
+    checked(&wait(model.answer(prompt(schema(OFFER), None))).unwrap());
+}
+
+#[test]
+fn the_bytes_of_tokens_are_those_of_the_text() {
+    let tokenizer = Tokenizer::load(&golden()).unwrap();
+    let bytes = tokenizer.token_bytes();
+    assert_eq!(bytes.len(), tokenizer.vocab_size());
+    for text in [
+        "The \u{1f409} pays \u{20ac}42 \u{2014} caf\u{e9}!",
+        "  two  spaces\n\n\ttab",
+        "{\"a\": [1, 2]}",
+        "<0x41> <bos>",
+    ] {
+        let said: Vec<u8> = tokenizer.encode(text).unwrap().iter().flat_map(|id| bytes[*id as usize].clone()).collect();
+        assert_eq!(String::from_utf8(said).unwrap(), text);
+    }
+    let special = tokenizer.special;
+    for control in [special.bos, special.eos, special.pad, special.start_of_turn, special.end_of_turn] {
+        assert!(bytes[control as usize].is_empty());
+    }
+}

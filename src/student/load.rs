@@ -1,0 +1,19 @@
+//! What the student's thread has done and who waits for it, for whoever counts.
+
+/// One round: a piece of a prompt, and a token of every answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Answers that are being written after it.
+    pub rows: usize,
+    /// Prompts that wait, the one that is being read not included.
+    pub waiting: usize,
+    /// Tokens of prompts that were read.
+    pub read_tokens: usize,
+    /// Tokens of prompts that were known from an earlier one.
+    pub known_tokens: usize,
+    /// Tokens of answers that were read by the model in order to go on, those that a form forced included.
+    pub answer_tokens: usize,
+}
+
+/// Hears of every round.
+pub type Observer = Box<dyn Fn(&Round) + Send>;

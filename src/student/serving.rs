@@ -1,0 +1,244 @@
+//! What the student's thread does: it takes a prompt, reads it in pieces, and writes its answer together with the others.
+//!
+//! A long prompt does not stop the answers that are being written: between two pieces of it every row gets a token. One prompt
+//! is read at a time, because ONNX Runtime's attention appends several tokens to one sequence only.
+
+use std::sync::Arc;
+
+use gemma::prompt_ids;
+use ort::session::Session;
+use wire::{Finish, ModelError};
+
+use crate::StudentError;
+use crate::adapter::{Bound, Input};
+use crate::answer::{Next, Writing};
+use crate::batch::{Batch, Graph, Row};
+use crate::cache::Shape;
+use crate::form::Forms;
+use crate::format::Format;
+use crate::lane::{Lane, Step};
+use crate::load::Round;
+use crate::prefix::Prefixes;
+use crate::work::{Asker, Job, Outcome, Request, Scoring};
+
+/// Prompt tokens per run: the bound on the memory of activations, and on what is computed for nobody after the asker
+/// has left. Longer ones are no faster (measured at the 1B shape: 64 to 256 within 5 %).
+const PIECE: usize = 128;
+/// The same while answers are being written: how long each of their tokens waits.
+const PIECE_BESIDE: usize = 32;
+
+/// The graph and everything that is under way in it.
+pub(crate) struct Serving {
+    session: Session,
+    inputs: Arc<Vec<Input>>,
+    shape: Shape,
+    format: Arc<Format>,
+    /// Answers written at the same time, at most.
+    rows: usize,
+    reader: Lane,
+    reading: Option<Reading>,
+    batch: Batch,
+    prefixes: Prefixes,
+    forms: Forms,
+    /// What was done since somebody asked.
+    done: Round,
+}
+
+/// A prompt that is being read.
+struct Reading {
+    asker: Asker,
+    adapter: Option<Arc<Bound>>,
+    ids: Vec<u32>,
+    read: usize,
+    /// Tokens that were there already.
+    found: usize,
+    writing: Writing,
+}
+
+impl Serving {
+    pub(crate) fn new(
+        session: Session,
+        inputs: Arc<Vec<Input>>,
+        shape: Shape,
+        format: Arc<Format>,
+        (rows, prefix_bytes): (usize, usize),
+    ) -> Result<Self, StudentError> {
+        let reader = Lane::new(&session, shape, 1)?;
+        let (prefixes, forms) = (Prefixes::new(prefix_bytes), Forms::new(Arc::clone(&format)));
+        let (reading, batch) = (None, Batch::default());
+        let done = Round::default();
+        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, done })
+    }
+
+    /// Whether an answer is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.reading.is_none() && self.batch.rows.is_empty()
+    }
+
+    /// What was done since the last time.
+    pub(crate) fn take_round(&mut self) -> Round {
+        Round { rows: self.batch.rows.len(), ..std::mem::take(&mut self.done) }
+    }
+
+    /// Lets go of everything that is under way: its askers hear that the student failed.
+    pub(crate) fn abandon(&mut self) -> Result<(), StudentError> {
+        self.reading = None;
+        self.batch = Batch::default();
+        self.reader = Lane::new(&self.session, self.shape, 1)?;
+        Ok(())
+    }
+
+    /// One round: takes what `next` gives if there is room, reads a piece of a prompt, and a token for every row. What is
+    /// done by then.
+    pub(crate) fn round(&mut self, next: impl FnOnce() -> Option<Job>) -> Vec<Outcome> {
+        let mut done = Vec::new();
+        self.let_go();
+        if self.reading.is_none() && self.batch.rows.len() < self.rows {
+            match next() {
+                Some(Job::Answer(request)) => done.extend(self.begin(request)),
+                Some(Job::Score(scoring)) => done.push(self.score(scoring)),
+                None => {}
+            }
+        }
+        done.extend(self.read());
+        if !self.batch.rows.is_empty() {
+            done.extend(self.write());
+        }
+        done
+    }
+
+    /// Lets go of those whom nobody waits for.
+    fn let_go(&mut self) {
+        self.reading.take_if(|reading| reading.asker.left());
+        self.batch.leave(|row| row.asker.left());
+    }
+
+    fn begin(&mut self, Request { asker, adapter, prompt }: Request) -> Option<Outcome> {
+        let started = (|| {
+            let ids = prompt_ids(&self.format.tokenizer, &prompt.turns).map_err(StudentError::from)?;
+            self.format.check_length(ids.len())?;
+            let constraint = self.forms.begin(&prompt.form)?;
+            let writing = Writing::new(&prompt, ids.len(), constraint)?;
+            Ok::<_, ModelError>((ids, writing))
+        })();
+        let (ids, writing) = match started {
+            Ok(started) => started,
+            Err(error) => return Some(asker.outcome(Err(error))),
+        };
+        if writing.is_whole() {
+            let answer = writing.finish(&self.format, Finish::Length);
+            return Some(asker.outcome(answer.map_err(ModelError::from)));
+        }
+        let mut found = 0;
+        if let Some((snapshot, tokens)) = self.prefixes.find(hash(adapter.as_ref()), &ids) {
+            self.reader.cache.restore(0, snapshot, tokens);
+            found = tokens;
+            self.done.known_tokens += tokens;
+        }
+        if let Err(error) = self.adapt_reader(adapter.as_ref()) {
+            return Some(asker.outcome(Err(error.into())));
+        }
+        self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing });
+        None
+    }
+
+    /// Gives the reader an adapter, or the base alone.
+    fn adapt_reader(&mut self, adapter: Option<&Arc<Bound>>) -> Result<(), StudentError> {
+        let factors = adapter.into_iter().flat_map(|adapter| adapter.factors(&self.inputs));
+        self.reader.adapt(&self.session, factors)
+    }
+
+    /// Reads the next piece; after the last one the answer has its first token.
+    fn read(&mut self) -> Option<Outcome> {
+        let mut reading = self.reading.take()?;
+        let piece = if self.batch.rows.is_empty() { PIECE } else { PIECE_BESIDE };
+        let end = reading.ids.len().min(reading.read + piece);
+        let ids = reading.ids.get(reading.read..end).unwrap_or_default();
+        let (last, mut next) = (end == reading.ids.len(), None);
+        let step = Step { ids, lengths: &[end], wanted: &[ids.len().saturating_sub(1)] };
+        let (format, writing) = (&self.format, &mut reading.writing);
+        let run = self.reader.run(&mut self.session, &step, |_, logits| {
+            if last {
+                next = Some(writing.take(format, logits, end)?);
+            }
+            Ok(())
+        });
+        self.done.read_tokens += end - reading.read;
+        reading.read = end;
+        match (run, next) {
+            (Err(error), _) => Some(reading.asker.outcome(Err(error.into()))),
+            (Ok(()), None) => {
+                self.reading = Some(reading);
+                None
+            }
+            (Ok(()), Some(next)) => self.settle(reading, next),
+        }
+    }
+
+    /// What becomes of a prompt that was read: the end of its answer, or a row.
+    fn settle(&mut self, reading: Reading, next: Next) -> Option<Outcome> {
+        let Reading { asker, adapter, ids, found, writing, .. } = reading;
+        self.prefixes.keep(hash(adapter.as_ref()), &ids, found, &self.reader.cache, 0);
+        match next {
+            Next::End(finish) => Some(asker.outcome(writing.finish(&self.format, finish).map_err(ModelError::from))),
+            Next::Tokens(tokens) => {
+                let row = Row { asker, adapter, writing, length: ids.len(), unread: tokens.into(), slot: 0 };
+                let graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
+                let joined = self.batch.join(&graph, row, &self.reader.cache, self.rows);
+                let failed = |failure: Box<(Row, StudentError)>| failure.0.asker.outcome(Err(failure.1.into()));
+                joined.err().map(failed)
+            }
+        }
+    }
+
+    /// A token for every row.
+    fn write(&mut self) -> Vec<Outcome> {
+        let mut graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
+        let length = |batch: &Batch| batch.rows.iter().map(|row| row.length).sum::<usize>();
+        let before = length(&self.batch);
+        let stepped = self.batch.step(&mut graph, &self.format);
+        self.done.answer_tokens += length(&self.batch).saturating_sub(before);
+        let mut ends = match stepped {
+            Ok(ends) => ends,
+            Err(error) => {
+                let text = error.to_string();
+                let all = self.batch.leave(|_| true);
+                return all.into_iter().map(|row| row.asker.outcome(Err(ModelError::Failed(text.clone())))).collect();
+            }
+        };
+        let left = self.batch.leave(|row| ends.iter().any(|end| end.slot == row.slot));
+        let end = |row: Row| {
+            let at = ends.iter().position(|end| end.slot == row.slot)?;
+            let answer = ends.swap_remove(at).how.and_then(|finish| row.writing.finish(&self.format, finish));
+            Some(row.asker.outcome(answer.map_err(ModelError::from)))
+        };
+        left.into_iter().filter_map(end).collect()
+    }
+
+    /// The logits after every token: the first ones in one run, the others one at a time, as an answer is written.
+    fn score(&mut self, Scoring { adapter, ids, at_once, reply }: Scoring) -> Outcome {
+        let logits = (|| {
+            self.adapt_reader(adapter.as_ref())?;
+            let mut logits: Vec<Vec<f32>> = Vec::with_capacity(ids.len());
+            while logits.len() < ids.len() {
+                let begin = logits.len();
+                let end = if begin == 0 { at_once.clamp(1, ids.len()) } else { begin + 1 };
+                let wanted: Vec<usize> = (0..end - begin).collect();
+                let ids = ids.get(begin..end).unwrap_or_default();
+                self.reader.run(&mut self.session, &Step { ids, lengths: &[end], wanted: &wanted }, |_, row| {
+                    logits.push(row.to_vec());
+                    Ok(())
+                })?;
+            }
+            Ok(logits)
+        })();
+        Box::new(move || drop(reply.send(logits)))
+    }
+}
+
+fn hash(adapter: Option<&Arc<Bound>>) -> Option<blake3::Hash> {
+    adapter.map(|adapter| adapter.hash)
+}
+
+#[cfg(test)]
+mod tests;

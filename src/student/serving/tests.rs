@@ -1,0 +1,184 @@
+//! Round by round: who is read, who is written, who has gone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gemma::GraphFormat;
+use tokio::sync::oneshot;
+use wire::{Answer, ModelError, Prompt, Role, Sampling, Turn};
+
+use super::{PIECE, PIECE_BESIDE, Serving};
+use crate::adapter::{Adapters, Bound};
+use crate::queue::Queue;
+use crate::tests::fixture::{Tiny, config, edited_base, golden, runtime, settings, tiny_of};
+use crate::work::{Waiting, job};
+use crate::{Student, StudentConfig};
+
+/// A student without its thread.
+struct Bench {
+    serving: Serving,
+    queue: Arc<Queue<Waiting>>,
+    adapters: Vec<Arc<Bound>>,
+    _tiny: Tiny,
+}
+
+type Receiver = oneshot::Receiver<Result<Answer, ModelError>>;
+
+/// With room for `rows` answers; its adapters are the golden one and its opposite.
+fn bench(rows: usize, prefix_bytes: usize) -> Bench {
+    let base = edited_base(|config| config["max_position_embeddings"] = 1024.into());
+    let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 16);
+    let settings = StudentConfig { prefix_bytes, ..settings(&tiny.dir, base.path(), rows, 1000) };
+    let (serving, _, inputs, _) = Student::serving(&runtime(), &settings).unwrap();
+    let mut other = gemma::Adapter::load(&golden().join("adapter"), &config()).unwrap();
+    other.pairs.values_mut().for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
+    let dir = tiny.dir.path().join("other");
+    other.save(&dir).unwrap();
+    let load = |dir: &Path| Adapters::default().load(dir, &config(), &inputs).unwrap();
+    let adapters = vec![load(&golden().join("adapter")), load(&dir)];
+    Bench { serving, queue: Arc::new(Queue::new(rows, 32)), adapters, _tiny: tiny }
+}
+
+impl Bench {
+    /// Asks with the base, or an adapter from 1 on.
+    fn ask(&self, adapter: usize, text: &str, max_tokens: u32) -> Receiver {
+        let turns = vec![Turn { role: Role::User, text: text.to_owned() }];
+        let prompt = Prompt::new(turns, max_tokens, Sampling::Greedy);
+        let adapter = adapter.checked_sub(1).map(|at| Arc::clone(&self.adapters[at]));
+        let (reply, receiver) = oneshot::channel();
+        assert!(self.queue.push(Waiting::Answer { adapter, prompt, reply }));
+        receiver
+    }
+
+    /// A text of about so many tokens.
+    fn text(&self, tokens: usize) -> String {
+        let mut text = String::new();
+        while self.serving.format.tokenizer.encode(&text).unwrap().len() < tokens {
+            text.push_str("lantern and rope ");
+        }
+        text
+    }
+
+    fn round(&mut self) {
+        self.serving.round(|| self.queue.next().map(job)).into_iter().for_each(|deliver| deliver());
+    }
+
+    /// Rounds until everybody who waits has an answer.
+    fn rounds(&mut self, receivers: &mut [Receiver]) -> (usize, Vec<Answer>) {
+        let mut answers: Vec<Option<Answer>> = vec![None; receivers.len()];
+        for count in 1..5000 {
+            self.round();
+            for (answer, receiver) in answers.iter_mut().zip(receivers.iter_mut()) {
+                if let Ok(heard) = receiver.try_recv() {
+                    *answer = Some(heard.unwrap());
+                }
+            }
+            if answers.iter().all(Option::is_some) {
+                return (count, answers.into_iter().flatten().collect());
+            }
+        }
+        panic!("nobody answers");
+    }
+}
+
+const TEXTS: [&str; 6] =
+    ["How much is the lantern?", "Who are you?", "Where is the old mill?", "Good day.", "Sell me a rope", "And then?"];
+
+#[test]
+fn rows_of_all_adapters_share_a_run_come_and_go_and_are_what_they_are_alone() {
+    let mut bench = bench(5, 0);
+    let cases: Vec<_> = TEXTS.iter().zip([0, 1, 2, 1, 0, 2]).zip([4, 31, 9, 17, 23, 12]).collect();
+    let alone: Vec<Answer> = cases
+        .iter()
+        .map(|((text, adapter), tokens)| bench.rounds(&mut [bench.ask(*adapter, text, *tokens)]).1.remove(0))
+        .collect();
+    let mut receivers: Vec<_> =
+        cases.iter().map(|((text, adapter), tokens)| bench.ask(*adapter, text, *tokens)).collect();
+    let (rounds, together) = bench.rounds(&mut receivers);
+    for (together, alone) in together.iter().zip(&alone) {
+        assert_eq!((&together.text, together.usage), (&alone.text, alone.usage));
+    }
+    let tokens: u32 = cases.iter().map(|(_, tokens)| tokens).sum();
+    assert!(rounds < 45, "{rounds} rounds for {tokens} tokens");
+    assert!(bench.serving.is_idle());
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_is_gone_in_the_next_round() {
+    let mut bench = bench(2, 0);
+    let (first, second) = (bench.ask(0, TEXTS[0], 900), bench.ask(1, TEXTS[1], 900));
+    (0..6).for_each(|_| bench.round());
+    assert_eq!(bench.serving.batch.rows.len(), 2);
+    drop(first);
+    bench.round();
+    assert_eq!(bench.serving.batch.rows.len(), 1);
+    // Its place is the next one's.
+    let third = bench.ask(0, TEXTS[2], 900);
+    (0..2).for_each(|_| bench.round());
+    assert_eq!(bench.serving.batch.rows.len(), 2);
+    drop((second, third));
+    bench.round();
+    assert!(bench.serving.is_idle());
+}
+
+#[test]
+fn a_prompt_that_nobody_waits_for_is_not_read_to_its_end() {
+    let mut bench = bench(1, 0);
+    let asked = bench.ask(0, &bench.text(500), 5);
+    bench.round();
+    assert_eq!(bench.serving.reading.as_ref().unwrap().read, PIECE);
+    drop(asked);
+    bench.round();
+    assert!(bench.serving.is_idle());
+}
+
+#[test]
+fn a_long_prompt_does_not_stop_the_answers_that_are_written() {
+    let mut bench = bench(2, 0);
+    let mut short = [bench.ask(0, TEXTS[0], 12)];
+    bench.round();
+    let mut long = [bench.ask(1, &bench.text(500), 3)];
+    bench.round();
+    let reading = bench.serving.reading.as_ref().unwrap();
+    assert_eq!(reading.read, PIECE_BESIDE, "a short piece beside a row");
+    assert!(reading.ids.len() > 12 * PIECE_BESIDE, "a prompt of {} tokens", reading.ids.len());
+    let (rounds, _) = bench.rounds(&mut short);
+    assert!(rounds <= 10, "a token a round: {rounds}");
+    assert!(bench.serving.reading.is_some(), "and the prompt is still being read");
+    bench.rounds(&mut long);
+}
+
+#[test]
+fn a_prompt_in_pieces_a_known_beginning_and_a_whole_one_give_the_same_answer() {
+    let (mut cold, mut warm) = (bench(1, 0), bench(1, 64 << 20));
+    let beginning = cold.text(500);
+    let ask = |bench: &mut Bench, adapter: usize, question: &str| {
+        bench.rounds(&mut [bench.ask(adapter, &format!("{beginning}{question}"), 8)])
+    };
+    for adapter in [0, 1, 2] {
+        let mut counts = Vec::new();
+        for text in TEXTS {
+            let (cold_rounds, cold) = ask(&mut cold, adapter, text);
+            let (warm_rounds, warm) = ask(&mut warm, adapter, text);
+            assert_eq!((&cold[0].text, cold[0].usage), (&warm[0].text, warm[0].usage));
+            let error = (cold[0].signals.mean_logprob - warm[0].signals.mean_logprob).abs();
+            assert!(error < 1e-4, "{error}");
+            counts.push((cold_rounds, warm_rounds));
+        }
+        // The first of an adapter is read whole, whatever the others had; from then on a piece is enough.
+        assert_eq!(counts[0].0, counts[0].1, "adapter {adapter}: {counts:?}");
+        assert!(counts[1..].iter().all(|(cold, warm)| *warm + 3 <= *cold), "adapter {adapter}: {counts:?}");
+    }
+}
+
+#[test]
+fn what_is_under_way_is_let_go_and_the_next_is_answered() {
+    let mut bench = bench(2, 0);
+    let wanted = bench.rounds(&mut [bench.ask(1, TEXTS[0], 5)]).1;
+    let (mut first, mut second) = (bench.ask(0, TEXTS[0], 900), bench.ask(1, &bench.text(500), 900));
+    (0..2).for_each(|_| bench.round());
+    bench.serving.abandon().unwrap();
+    assert!(first.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
+    assert!(second.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
+    assert_eq!(bench.rounds(&mut [bench.ask(1, TEXTS[0], 5)]).1, wanted);
+}
