@@ -65,6 +65,9 @@ pub(crate) async fn attempt(
         if problem.is_failure() {
             tracing::warn!(site = %call.site, %version, ?problem, "the student gave no answer");
         }
+        if let NoAnswer::Ineligible(Ineligible::Schema(why)) = problem {
+            tracing::warn!(site = %call.site, why, "no student can be kept to the request's schema; the teacher is asked");
+        }
     })?;
     let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     gateway.ledger.student_answered(&call.site, version, latency_ms, (gateway.clock)());

@@ -65,6 +65,8 @@ impl From<StudentError> for ModelError {
     fn from(error: StudentError) -> Self {
         match error {
             StudentError::TooLong(tokens, limit) => Ineligible::TooLong { tokens, limit }.into(),
+            // The schema's doing, and the client's: no failure of the student.
+            StudentError::Form(why) => Ineligible::Schema(why).into(),
             other => Self::Failed(other.to_string()),
         }
     }

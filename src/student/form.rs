@@ -10,7 +10,7 @@ use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::toktrie::{TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
-use wire::{Form, Ineligible};
+use wire::Form;
 
 use crate::StudentError;
 use crate::format::Format;
@@ -42,8 +42,8 @@ impl Forms {
     /// The constraint of a new answer; none where any text will do.
     ///
     /// # Errors
-    /// [`Ineligible::Schema`] with the reason when the schema is none, or asks for what no grammar can say.
-    pub(crate) fn begin(&mut self, form: &Form) -> Result<Option<Constraint>, Ineligible> {
+    /// When the schema is none, or asks for what no grammar can say.
+    pub(crate) fn begin(&mut self, form: &Form) -> Result<Option<Constraint>, StudentError> {
         let schema = match form {
             Form::Text => return Ok(None),
             Form::JsonObject => OBJECT,
@@ -53,7 +53,7 @@ impl Forms {
         if let Some(known) = self.known.get(&hash) {
             return Ok(Some(Constraint(known.deep_clone())));
         }
-        let matcher = self.compile(schema).map_err(|error| Ineligible::Schema(error.to_string()))?;
+        let matcher = self.compile(schema)?;
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
