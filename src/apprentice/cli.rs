@@ -10,6 +10,7 @@ pub(crate) mod sites;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
 
@@ -204,8 +205,8 @@ pub(crate) struct Export {
     pub(crate) base: PathBuf,
     #[arg(long)]
     pub(crate) out: PathBuf,
-    #[arg(long, default_value = "u8row")]
-    pub(crate) format: ExportFormat,
+    #[arg(long, default_value = "u8row", value_parser = graph_format())]
+    pub(crate) format: gemma::GraphFormat,
     /// Open the graph with ONNX Runtime and decode a token: can it be served here?
     #[arg(long)]
     pub(crate) open: bool,
@@ -228,13 +229,10 @@ pub(crate) struct ExportEncoder {
     pub(crate) onnxruntime: Option<PathBuf>,
 }
 
-/// Number formats of a graph.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ExportFormat {
-    F32,
-    I8row,
-    U8row,
-    I8b32,
+/// The number formats of a graph, by their names.
+fn graph_format() -> impl TypedValueParser<Value = gemma::GraphFormat> {
+    PossibleValuesParser::new(gemma::GraphFormat::ALL.map(gemma::GraphFormat::name))
+        .try_map(|name| name.parse::<gemma::GraphFormat>())
 }
 
 #[derive(Args)]

@@ -56,7 +56,7 @@ pub(crate) struct Graph<'a> {
 }
 
 /// What a run reads of the rows.
-struct Reading {
+struct Taken {
     ids: Vec<u32>,
     lengths: Vec<usize>,
     /// Places in `ids` whose logits are computed, and the rows that they are for.
@@ -64,7 +64,7 @@ struct Reading {
     asked: Vec<usize>,
 }
 
-impl Reading {
+impl Taken {
     /// Takes the tokens off the rows, which are in the order of their slots.
     fn of(rows: &mut [Row], slots: usize) -> Self {
         if let ([row], 1) = (&mut *rows, slots) {
@@ -73,23 +73,23 @@ impl Reading {
             return Self { wanted: vec![ids.len().saturating_sub(1)], ids, lengths: vec![row.length], asked: vec![0] };
         }
         // An empty slot reads some token at its first place.
-        let mut reading = Self { ids: vec![0; slots], lengths: vec![1; slots], wanted: Vec::new(), asked: Vec::new() };
+        let mut taken = Self { ids: vec![0; slots], lengths: vec![1; slots], wanted: Vec::new(), asked: Vec::new() };
         for (at, row) in rows.iter_mut().enumerate() {
-            let place = reading.ids.get_mut(row.slot).zip(reading.lengths.get_mut(row.slot));
+            let place = taken.ids.get_mut(row.slot).zip(taken.lengths.get_mut(row.slot));
             if let (Some((id, length)), Some(token)) = (place, row.unread.pop_front()) {
                 row.length += 1;
                 (*id, *length) = (token, row.length);
                 if row.unread.is_empty() {
-                    reading.wanted.push(row.slot);
-                    reading.asked.push(at);
+                    taken.wanted.push(row.slot);
+                    taken.asked.push(at);
                 }
             }
         }
-        if reading.wanted.is_empty() {
+        if taken.wanted.is_empty() {
             // The graph wants to be asked for something.
-            reading.wanted.push(0);
+            taken.wanted.push(0);
         }
-        reading
+        taken
     }
 }
 
@@ -120,8 +120,7 @@ impl Batch {
 
     /// Lets go of the rows that `gone` names.
     pub(crate) fn leave(&mut self, gone: impl Fn(&Row) -> bool) -> Vec<Row> {
-        let (left, rows): (Vec<Row>, Vec<Row>) = self.rows.drain(..).partition(gone);
-        self.rows = rows;
+        let left: Vec<Row> = self.rows.extract_if(.., |row| gone(row)).collect();
         self.stale |= !left.is_empty();
         if self.rows.is_empty() {
             (self.lane, self.mix) = (None, None);
@@ -141,7 +140,7 @@ impl Batch {
         }
         let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
         self.rows.sort_unstable_by_key(|row| row.slot);
-        let Reading { ids, lengths, wanted, asked } = Reading::of(&mut self.rows, lane.cache.slots);
+        let Taken { ids, lengths, wanted, asked } = Taken::of(&mut self.rows, lane.cache.slots);
         let (rows, mut ends) = (&mut self.rows, Vec::new());
         lane.run(graph.session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
             if let Some(row) = asked.get(at).and_then(|row| rows.get_mut(*row)) {

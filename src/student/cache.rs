@@ -23,7 +23,7 @@ pub(crate) struct Shape {
 pub(crate) struct Cache {
     pub(crate) tensors: Vec<CacheTensor>,
     pub(crate) slots: usize,
-    shape: Shape,
+    pub(crate) shape: Shape,
 }
 
 /// Keys or values of a layer, `[slots, kv_heads, capacity, head_dim]`: bound as past and as present at once, which makes the
@@ -61,8 +61,7 @@ impl Cache {
     pub(crate) fn copy(&mut self, slot: usize, from: &Self, source: usize, tokens: usize) {
         for (target, origin) in self.tensors.iter_mut().zip(&from.tensors) {
             let (values, into) = (origin.tensor.extract_tensor().1, target.tensor.extract_tensor_mut().1);
-            for head in 0..self.shape.kv_heads {
-                let (target, origin) = (self.shape.span(slot, head, tokens), from.shape.span(source, head, tokens));
+            for (target, origin) in self.shape.spans(slot, tokens).zip(from.shape.spans(source, tokens)) {
                 if let (Some(into), Some(values)) = (into.get_mut(target), values.get(origin)) {
                     into.copy_from_slice(values);
                 }
@@ -74,8 +73,7 @@ impl Cache {
     pub(crate) fn save(&self, slot: usize, tokens: usize) -> Snapshot {
         let heads = |cached: &CacheTensor| {
             let values = cached.tensor.extract_tensor().1;
-            let of = |head| values.get(self.shape.span(slot, head, tokens)).unwrap_or_default();
-            (0..self.shape.kv_heads).map(|head| of(head).to_vec()).collect()
+            self.shape.spans(slot, tokens).map(|span| values.get(span).unwrap_or_default().to_vec()).collect()
         };
         Snapshot { heads: self.tensors.iter().map(heads).collect() }
     }
@@ -84,9 +82,8 @@ impl Cache {
     pub(crate) fn restore(&mut self, slot: usize, snapshot: &Snapshot, tokens: usize) {
         for (cached, heads) in self.tensors.iter_mut().zip(&snapshot.heads) {
             let into = cached.tensor.extract_tensor_mut().1;
-            for (head, values) in heads.iter().enumerate() {
-                let span = self.shape.span(slot, head, tokens);
-                if let (Some(into), Some(values)) = (into.get_mut(span.clone()), values.get(..span.len())) {
+            for (span, values) in self.shape.spans(slot, tokens).zip(heads) {
+                if let (Some(values), Some(into)) = (values.get(..span.len()), into.get_mut(span)) {
                     into.copy_from_slice(values);
                 }
             }
@@ -95,10 +92,12 @@ impl Cache {
 }
 
 impl Shape {
-    /// Where a head's first `tokens` tokens of a slot lie in a tensor of the cache.
-    fn span(&self, slot: usize, head: usize, tokens: usize) -> Range<usize> {
-        let start = (slot * self.kv_heads + head) * self.capacity * self.head_dim;
-        start..start + tokens * self.head_dim
+    /// Where the first `tokens` tokens of a slot lie in a tensor of the cache, head by head.
+    fn spans(self, slot: usize, tokens: usize) -> impl Iterator<Item = Range<usize>> {
+        (0..self.kv_heads).map(move |head| {
+            let start = (slot * self.kv_heads + head) * self.capacity * self.head_dim;
+            start..start + tokens * self.head_dim
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -62,14 +63,14 @@ impl Forms {
     }
 
     fn compile(&mut self, schema: &str) -> Result<Matcher, StudentError> {
-        let mut schema: Value = serde_json::from_str(schema).map_err(|error| StudentError::Form(error.to_string()))?;
+        let mut schema: Value = serde_json::from_str(schema).map_err(unkept)?;
         if let Some(fields) = schema.as_object_mut() {
             fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
         }
-        if self.factory.is_none() {
-            self.factory = Some(factory(&self.format)?);
-        }
-        let Some(factory) = &self.factory else { return Err(StudentError::Form("there is no tokenizer".to_owned())) };
+        let factory = match &mut self.factory {
+            Some(factory) => factory,
+            none => none.insert(factory(&self.format)?),
+        };
         // A schema is a stranger's; whatever it does to its reader, the other answers go on.
         let grammar = TopLevelGrammar::from_json_schema(schema);
         let parser = catch_unwind(AssertUnwindSafe(|| Matcher::new(factory.create_parser(grammar))));
@@ -84,7 +85,7 @@ impl Constraint {
     /// # Errors
     /// When the grammar's work grows out of hand, or nothing may come next.
     pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Vec<f32>, StudentError> {
-        let allowed = self.0.compute_mask_or_eos().map_err(|error| StudentError::Form(error.to_string()))?;
+        let allowed = self.0.compute_mask_or_eos().map_err(unkept)?;
         let mut masked = vec![f32::NEG_INFINITY; logits.len()];
         let mut any = false;
         allowed.iter_set_entries(|id| {
@@ -101,9 +102,13 @@ impl Constraint {
     /// # Errors
     /// When the token may not come next.
     pub(crate) fn take(&mut self, token: u32) -> Result<Vec<u32>, StudentError> {
-        self.0.consume_token(token).map_err(|error| StudentError::Form(error.to_string()))?;
+        self.0.consume_token(token).map_err(unkept)?;
         Ok(if self.0.is_stopped() { Vec::new() } else { self.0.consume_ff_tokens() })
     }
+}
+
+fn unkept(why: impl Display) -> StudentError {
+    StudentError::Form(why.to_string())
 }
 
 /// Our tokenizer as llguidance wants it.
@@ -130,7 +135,7 @@ fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
     let ends: Vec<TokenId> = format.stop_ids.iter().copied().filter(|id| (*id as usize) < words.len()).collect();
     let trie = TokTrie::from(&info, &words).with_eos_tokens(&ends);
     let env: TokEnv = Arc::new(Vocabulary { trie, format: Arc::clone(format) });
-    let mut factory = ParserFactory::new_simple(&env).map_err(|error| StudentError::Form(error.to_string()))?;
+    let mut factory = ParserFactory::new_simple(&env).map_err(unkept)?;
     *factory.limits_mut() = ParserLimits { verbose_errors: false, ..ParserLimits::default() };
     factory.quiet();
     Ok(factory)

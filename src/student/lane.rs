@@ -11,7 +11,6 @@ use crate::cache::{Cache, Shape};
 pub(crate) struct Lane {
     pub(crate) cache: Cache,
     binding: IoBinding,
-    shape: Shape,
 }
 
 /// What a run reads. ONNX Runtime takes several tokens at once for one sequence only, and of many one each.
@@ -29,7 +28,7 @@ impl Lane {
     pub(crate) fn new(session: &Session, shape: Shape, slots: usize) -> Result<Self, StudentError> {
         let mut cache = Cache::new(shape, slots)?;
         let binding = bind(session, &mut cache)?;
-        Ok(Self { cache, binding, shape })
+        Ok(Self { cache, binding })
     }
 
     /// Gives the following runs these values for LoRA's inputs and no others. A binding keeps what was bound before,
@@ -57,11 +56,11 @@ impl Lane {
         let outputs = session.run_binding(&self.binding)?;
         let missing = || StudentError::Runtime("the graph gave no logits".to_owned());
         let (_, values) = outputs.get("logits").ok_or_else(missing)?.try_extract_tensor::<f32>()?;
-        values.chunks(self.shape.vocab.max(1)).enumerate().try_for_each(|(at, row)| logits(at, row))
+        values.chunks(self.cache.shape.vocab.max(1)).enumerate().try_for_each(|(at, row)| logits(at, row))
     }
 
     fn bind_tokens(&mut self, step: &Step<'_>) -> Result<(), StudentError> {
-        let (slots, capacity, vocab) = (self.cache.slots, self.shape.capacity, self.shape.vocab);
+        let (slots, Shape { capacity, vocab, .. }) = (self.cache.slots, self.cache.shape);
         let longest = step.lengths.iter().copied().max().unwrap_or_default();
         if longest > capacity {
             return Err(StudentError::TooLong(longest, capacity));

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::content::Content;
 use crate::request::fields::{Fields, NULL, RequestError};
-use crate::request::{Dialect, Head};
+use crate::request::{Dialect, Head, form};
 use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
@@ -146,17 +146,6 @@ impl Dialect for Chat {
             json_schema: Named,
         }
         serde_json::from_str::<Format>(format).ok().map(|format| format.json_schema.name)
-    }
-}
-
-/// The form that a format of `kind` asks for; nothing where it is none that is known. OpenAI's `strict` makes no difference: a
-/// student's answer always keeps to the schema.
-pub(crate) fn form(kind: &str, schema: Option<&RawValue>) -> Option<Form> {
-    match (kind, schema) {
-        ("text", _) => Some(Form::Text),
-        ("json_object", _) => Some(Form::JsonObject),
-        ("json_schema", Some(schema)) => Some(Form::JsonSchema(schema.get().to_owned())),
-        _ => None,
     }
 }
 

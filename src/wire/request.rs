@@ -8,6 +8,8 @@ pub(crate) mod fields;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use serde_json::value::RawValue;
+
 use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 use fields::{Fields, RequestError};
 
@@ -215,4 +217,15 @@ impl<'a> Request<'a> {
 #[must_use]
 pub fn may_be_kept(body: &[u8]) -> bool {
     serde_json::from_slice::<Fields<'_>>(body).is_ok_and(|fields| fields.may_be_kept())
+}
+
+/// The form that a format of `kind` asks for; nothing where it is none that is known. OpenAI's `strict` makes no difference: a
+/// student's answer always keeps to the schema.
+pub(crate) fn form(kind: &str, schema: Option<&RawValue>) -> Option<Form> {
+    match (kind, schema) {
+        ("text", _) => Some(Form::Text),
+        ("json_object", _) => Some(Form::JsonObject),
+        ("json_schema", Some(schema)) => Some(Form::JsonSchema(schema.get().to_owned())),
+        _ => None,
+    }
 }

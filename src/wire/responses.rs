@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 
 use crate::content::{Content, Part};
 use crate::request::fields::{Fields, NULL, RequestError};
-use crate::request::{Dialect, Head};
-use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn, chat};
+use crate::request::{Dialect, Head, form};
+use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore.
 const KNOWN_FIELDS: &[&str] = &[
@@ -164,7 +164,7 @@ impl Dialect for Responses {
         }
         let Some(format) = self.format(fields) else { return Ok(Form::Text) };
         let format: Option<Format<'_>> = serde_json::from_str(format).ok();
-        let form = format.and_then(|format| chat::form(&format.r#type, format.schema));
+        let form = format.and_then(|format| form(&format.r#type, format.schema));
         form.ok_or_else(|| Ineligible::Field("text.format".to_owned()))
     }
 

@@ -60,8 +60,7 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -
             && let Some(example) = examples.next()
         {
             let Some((turns, teacher)) = example.split() else { continue };
-            let (turns, sampling) = (turns.to_vec(), Sampling::Greedy);
-            let prompt = Prompt::new(turns, job.max_tokens, sampling);
+            let prompt = Prompt::new(turns.to_vec(), job.max_tokens, Sampling::Greedy);
             asked.push_back((model.answer(prompt.clone()), prompt, teacher.text.clone()));
         }
         let Some((answering, prompt, teacher)) = asked.pop_front() else { break };

@@ -4,20 +4,14 @@ use std::process::ExitCode;
 
 use student::{Runtime, Student};
 
-use crate::cli::{Export, ExportFormat};
+use crate::cli::Export;
 use crate::output::eprint_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
 
 /// Writes the graph unless an unchanged one is there.
 pub(crate) fn export(arguments: &Export) -> Outcome {
-    let format = match arguments.format {
-        ExportFormat::F32 => gemma::GraphFormat::F32,
-        ExportFormat::I8row => gemma::GraphFormat::I8Row,
-        ExportFormat::U8row => gemma::GraphFormat::U8Row,
-        ExportFormat::I8b32 => gemma::GraphFormat::I8Block,
-    };
-    let exported = export::export_base(&arguments.base, &arguments.out, format)?;
+    let exported = export::export_base(&arguments.base, &arguments.out, arguments.format)?;
     let done = if exported.written { "written" } else { "unchanged" };
     let graph = exported.dir.join(gemma::GRAPH_FILE);
     eprint_line(&format!("{} {done}: {} bytes, made from {}", graph.display(), exported.bytes, exported.fingerprint));

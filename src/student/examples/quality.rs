@@ -16,6 +16,10 @@ use serde_json::json;
 use student::{Features, Runtime, Student, StudentConfig, library};
 use wire::{ChatModel, Prompt, Role, Sampling, Turn};
 
+mod processor;
+
+use processor::cpu_s;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// Tokens that are read at once and compared.
@@ -218,14 +222,4 @@ fn nats(logits: &[f32], next: u32) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Processor time of all threads that live, in seconds, from the scheduler's nanosecond counters.
-fn cpu_s() -> Result<f64, Failure> {
-    let mut nanoseconds = 0.0;
-    for task in std::fs::read_dir("/proc/self/task")? {
-        let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        nanoseconds += text.split_whitespace().next().unwrap_or("0").parse::<f64>()?;
-    }
-    Ok(nanoseconds / 1e9)
 }

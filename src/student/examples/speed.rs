@@ -15,6 +15,10 @@ use serde_json::json;
 use student::{Features, Runtime, Student, StudentConfig, library};
 use wire::{ChatModel, Form, Prompt, Role, Sampling, Turn};
 
+mod processor;
+
+use processor::cpu_s;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// Words of a system prompt of about 600 tokens, and of a player's line of about 40.
@@ -207,16 +211,6 @@ impl Clock {
     fn cpu(&self) -> Result<f64, Failure> {
         Ok(cpu_s()? - self.cpu)
     }
-}
-
-/// Processor time of all threads that live, in seconds, from the scheduler's nanosecond counters.
-fn cpu_s() -> Result<f64, Failure> {
-    let mut nanoseconds = 0.0;
-    for task in std::fs::read_dir("/proc/self/task")? {
-        let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        nanoseconds += text.split_whitespace().next().unwrap_or("0").parse::<f64>()?;
-    }
-    Ok(nanoseconds / 1e9)
 }
 
 fn memory() -> Result<String, Failure> {
