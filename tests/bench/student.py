@@ -1,15 +1,20 @@
-"""The student at Gemma 3 1B's shape with random weights: reading, writing alone and together, a game's request, one in JSON.
+"""The student at Gemma 3 1B's shape with random weights, beside llama.cpp: reading, writing alone and together, a game's request, one in JSON.
 
-Usage: student.py RANDOM_BASE SPEED [--format i8row] [--threads 1] [--rounds N] [--case read write game json]
+Usage: student.py RANDOM_BASE SPEED [--format i8packed] [--threads 1 2] [--rounds N] [--case read write game json] [--print]
+                  [--llama-embedding q4_0|q8_0] [--llama-adapter]
 
 RANDOM_BASE and SPEED are the examples of the member `student`. The tokenizer is the real Gemma 3 one of deploy/setup-real-models.sh; says
 SKIPPED where it cannot be had. Speed does not depend on what weights are; how many tokens a form forces and how far prompts agree do not,
-either. Every round opens the student anew. Prints the table and writes docs/benchmarks/student.md.
+either. Every round runs each case twice, each a process of its own: SPEED, and llama.cpp of deploy/setup-llama.sh (llama.py) with the same
+base in Q4_0, odd rounds in the other order; where llama.cpp cannot be had it says SKIPPED and measures the student alone. `--llama-embedding
+q8_0` leaves the embedding as large as llama.cpp's own converter would, `--llama-adapter` gives it the LoRA too, which SPEED always has. Prints the
+tables and writes docs/benchmarks/student.md; `--print` prints only.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -21,76 +26,248 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import train  # noqa: E402
 import train_real  # noqa: E402
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = ["read", "write", "game", "json"]
+OURS, LLAMA = "ours", "llama.cpp"
+# Bytes of a weight in the graph, its share of a scale included where that is not next to nothing; one where nothing else is said.
+WEIGHT_BYTES = {"f32": 4.0, "i8b32": 1.125, "i8packed": 1.0625}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("random_base")
     parser.add_argument("speed")
-    parser.add_argument("--format", default="i8row")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--format", default="i8packed")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--case", nargs="+", default=CASES, choices=CASES)
+    parser.add_argument("--llama-embedding", default="q4_0", choices=["q4_0", "q8_0"])
+    parser.add_argument("--llama-adapter", action="store_true")
+    parser.add_argument("--print", action="store_true")
     options = parser.parse_args()
     tokenizer = os.path.join(train_real.models(), "tokenizer.json")
+    llama = llama_folder()
     root = tempfile.mkdtemp(prefix="bench-student-")
     try:
         base = os.path.join(root, "base")
         subprocess.run([options.random_base, "1b", base, tokenizer], check=True)
-        command = [options.speed, base, os.path.join(root, "graph"), options.format, str(options.threads), str(options.rounds), *options.case]
-        lines = []
-        for line in subprocess.Popen(command, stdout=subprocess.PIPE, text=True).stdout:
-            print(line, end="", flush=True)
-            lines.append(json.loads(line))
+        engines = {OURS: lambda case, threads, _: [options.speed, base, os.path.join(root, "graph"), options.format, str(threads), "1", case]}
+        if llama:
+            engines[LLAMA] = prepared(llama, base, root, options)
+        # Exported before anything is measured, so that no case's memory is what that takes.
+        subprocess.run([options.speed, base, os.path.join(root, "graph"), options.format, "1", "0"], check=True)
+        read_bytes = weights(base) * WEIGHT_BYTES.get(options.format, 1.0)
+        lines = measured(options, engines, reader(root))
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    report(options, lines)
+    report(options, lines, read_bytes)
+
+
+def weights(base):
+    """How many there are in the matrices and the head, each of which a token needs."""
+    with open(os.path.join(base, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    hidden, head = config["hidden_size"], config["head_dim"]
+    attention = 2 * hidden * head * (config["num_attention_heads"] + config["num_key_value_heads"])
+    return config["vocab_size"] * hidden + config["num_hidden_layers"] * (attention + 3 * hidden * config["intermediate_size"])
+
+
+def llama_folder():
+    """Where llama.cpp is, or none."""
+    done = subprocess.run(["sh", os.path.join(train.ROOT, "deploy", "setup-llama.sh")], stdout=subprocess.PIPE, text=True)
+    if done.returncode == train_real.CANNOT:
+        print("SKIPPED: llama.cpp cannot be had on this machine; the student is measured ALONE", flush=True)
+        return None
+    if done.returncode != 0:
+        sys.exit("llama.cpp could not be set up")
+    return done.stdout.strip()
+
+
+def prepared(llama, base, root, options):
+    """Writes the base as llama.cpp's model file; the command of a case."""
+    script, model, adapter = os.path.join(HERE, "llama.py"), os.path.join(root, "model.gguf"), os.path.join(root, "adapter.gguf")
+    command = [sys.executable, script, "make", base, model, "--embedding", options.llama_embedding, "--adapter", adapter]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": os.path.join(llama, "python")})
+    given = ["--adapter", adapter] if options.llama_adapter else []
+    command = [sys.executable, script, "run", os.path.join(llama, "lib"), model]
+    return lambda case, threads, round: [*command, str(threads), str(7 + round), case, *given]
+
+
+def reader(root):
+    """The program that measures how fast memory is read, or none where there is no C compiler."""
+    program = os.path.join(root, "bandwidth")
+    try:
+        subprocess.run(["cc", "-O3", "-march=native", "-pthread", os.path.join(HERE, "bandwidth.c"), "-o", program], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        print("SKIPPED: how fast memory is read; it needs a C compiler", flush=True)
+        return None
+    return program
+
+
+def measured(options, engines, bandwidth):
+    """Every case of every round by each engine, one after another; each line with its engine, round, threads and case."""
+    lines = []
+    for round in range(options.rounds):
+        order = list(engines) if round % 2 == 0 else list(engines)[::-1]
+        for threads in options.threads:
+            if bandwidth:
+                lines += told([bandwidth, str(threads), "1024", "5"], case="bandwidth", round=round, threads=threads)
+            for case in options.case:
+                for engine in order:
+                    lines += told(engines[engine](case, threads, round), engine=engine, round=round, threads=threads, of=case)
+    return lines
+
+
+def told(command, **known):
+    """What a program says, a line of JSON each."""
+    lines, running = [], subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for line in running.stdout:
+        lines.append({**json.loads(line), **known})
+        print(json.dumps(lines[-1]), flush=True)
+    if running.wait() != 0:
+        sys.exit(f"{command[0]} ended with {running.returncode}")
+    return lines
 
 
 def of(lines, case, **wanted):
-    return [line for line in lines if line["case"] == case and all(line[key] == value for key, value in wanted.items())]
+    return [line for line in lines if line["case"] == case and all(line.get(key) == value for key, value in wanted.items())]
 
 
-def ms(lines, tokens):
-    """Processor milliseconds a token."""
-    return [1000 * line["cpu_s"] / line[tokens] for line in lines]
+def by_round(lines, value):
+    """The mean of what each round has."""
+    rounds = sorted({line["round"] for line in lines})
+    return {round: statistics.mean(value(line) for line in lines if line["round"] == round) for round in rounds}
 
 
-def report(options, lines):
+def beside(ours, llama, digits):
+    """Three columns: ours, llama.cpp's, and ours as a multiple of llama.cpp's in the same round."""
+    shown = [train.figure(each.values(), digits) if each else "-" for each in (ours, llama)]
+    ratios = [ours[round] / llama[round] for round in ours if round in llama]
+    return [*shown, train.figure(ratios) if ratios else "-"]
+
+
+def row(what, ours, llama, of_ours, of_llama, digits):
+    """A line of a table: processor time, wall time."""
+    columns = []
+    for key in ("cpu_s", "wall_s"):
+        columns += beside(by_round(ours, lambda line: of_ours(line, key)), by_round(llama, lambda line: of_llama(line, key)), digits)
+    return f"| {what} | {len({line['round'] for line in ours})} | {' | '.join(columns)} |"
+
+
+def head(first, unit):
+    names = f"{first} | rounds | ours, processor {unit} | llama.cpp | ratio | ours, wall {unit} | llama.cpp | ratio"
+    return ["", f"| {names} |", "|---" * 8 + "|"]
+
+
+def tokens_table(lines):
+    each = lambda line, key: 1000 * line[key] / line["tokens"]
+    out = head("a token of", "ms")
+    kinds = [
+        ("read", ["tokens"], lambda tokens: f"a prompt of {tokens}"),
+        ("write", ["at_once", "adapters"], lambda at_once, adapters: f"{at_once} answer(s) at once, {adapters} adapter(s)"),
+    ]
+    for case, keys, what in kinds:
+        for values in sorted({tuple(line[key] for key in keys) for line in of(lines, case, engine=OURS)}):
+            ours, llama = (of(lines, case, engine=engine, **dict(zip(keys, values))) for engine in (OURS, LLAMA))
+            out.append(row(what(*values), ours, llama, each, each, 1))
+    alone, together = ([each(line, "cpu_s") for line in of(lines, "write", engine=OURS, at_once=count, adapters=1)] for count in (1, 8))
+    if alone and together:
+        ratio = statistics.median(alone) / statistics.median(together)
+        out += ["", f"Eight answers at once have {ratio:.2f} times the tokens of one alone from the same processor time."]
+    return out
+
+
+def requests_table(lines):
+    whole = lambda line, key: line[key]
+    out = head("a request", "s")
+    for said in ("cold", "seen once", "known"):
+        ours, llama = (of(lines, "game", engine=engine, system=said) for engine in (OURS, LLAMA))
+        if ours:
+            what = f"{ours[0]['read']} tokens of prompt, {ours[0]['written']} of reply, system prompt {said}"
+            out.append(row(what, ours, llama, whole, whole, 2))
+    # Forms end where they end, so llama.cpp's is what a reply as long as ours would have taken it.
+    for form, llama_form, said in (
+        ("text", "text", "text"),
+        ("json_schema", "json_schema", "json_schema"),
+        ("json_schema", "json_schema, of itself", "json_schema, llama.cpp never has to refuse a token"),
+    ):
+        ours, llama = of(lines, "json", engine=OURS, form=form), of(lines, "json", engine=LLAMA, form=llama_form)
+        if ours and (llama or form == llama_form):
+            written = statistics.mean(line["written"] for line in ours)
+            as_long = lambda line, key: line["reading"][key] + (line[key] - line["reading"][key]) / line["written"] * written
+            what = f"{ours[0]['read']} tokens of prompt, {written:.0f} of reply, {said}"
+            out.append(row(what, ours, llama, whole, as_long, 2))
+    return out
+
+
+def kilobytes(text):
+    return {key: int(value) for key, value in re.findall(r"(\w+): (\d+) kB", text)}
+
+
+def memory_table(lines):
+    names = "memory, MB | all, ours | llama.cpp | ratio | not of a file, ours | llama.cpp | ratio | the most so far, ours | llama.cpp | ratio"
+    out = ["", f"| {names} |", "|---" * 10 + "|"]
+    for said, case, key in (("opened", "open", "memory"), ("at the end", "memory", "said")):
+        for kind in CASES:
+            columns = []
+            for part in ("VmRSS", "RssAnon", "VmHWM"):
+                value = lambda line: kilobytes(line[key])[part] / 1000
+                columns += beside(*(by_round(of(lines, case, engine=engine, of=kind), value) for engine in (OURS, LLAMA)), 0)
+            if columns[0] != "-":
+                out.append(f"| {kind}, {said} | {' | '.join(columns)} |")
+    return out
+
+
+def roofline(lines, read_bytes):
+    """How long reading the weights once takes, which is the least that one answer's token can."""
+    rates = [line["bytes_per_s"] for line in of(lines, "bandwidth")]
+    if not rates:
+        return []
+    rate = statistics.median(rates)
+    each = [(OURS, read_bytes)] + [(LLAMA, line["bytes"]) for line in of(lines, "open", engine=LLAMA)[:1]]
+    floors = [f"{engine} {size / 1e6:.0f} MB, {1000 * size / rate:.1f} ms" for engine, size in each]
+    shown = train.figure([rate / 1e9 for rate in rates], 1)
+    return ["", f"Memory is read at {shown} GB/s. The weights that a token needs, and what reading them once takes, which an answer alone cannot go below: {'; '.join(floors)}."]
+
+
+def compared(options, lines):
+    """What llama.cpp was."""
+    opened = of(lines, "open", engine=LLAMA)
+    if not opened:
+        return "llama.cpp: SKIPPED, it could not be had."
+    first = opened[0]
+    embedding = f"its embedding, the head as well, in {options.llama_embedding.upper()}"
+    adapter = "with the LoRA applied as it runs" if options.llama_adapter else "without a LoRA, as if merged"
+    return (
+        f"llama.cpp {first['version']}, {first['backend']}, {first['model']}, {embedding}, {adapter}; window {first['window']}. It said: {'; '.join(first['said'])}. "
+        "A ratio is ours as a multiple of llama.cpp's in the same round: below 1 the student is faster or smaller. It has no more than one adapter at "
+        "once. Random weights fit no grammar, so llama.cpp has to look through all tokens nearly every time; the last line is its other end."
+    )
+
+
+def report(options, lines, read_bytes):
     out = [
         "# The student's speed", "",
-        f"`make bench-student`, made by `tests/bench/student.py`: Gemma 3 1B's shape, random weights, `{options.format}`, {options.threads} thread(s), LoRA of rank 16 on all linears. "
-        "Medians and ranges; processor time.", "",
+        f"`make bench-student`, made by `tests/bench/student.py`: Gemma 3 1B's shape, random weights, `{options.format}`, LoRA of rank 16 on all linears, beside llama.cpp. "
+        "Medians and ranges of rounds.", "",
         f"Machine: {train.processors()}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. Rounds: {options.rounds}.", "",
-        "| what | rounds | processor ms a token | against one answer alone, tokens/s |", "|---|---|---|---|",
+        compared(options, lines),
     ]
-    for tokens in sorted({line["tokens"] for line in of(lines, "read")}):
-        found = of(lines, "read", tokens=tokens)
-        out.append(f"| a prompt of {tokens} tokens | {len(found)} | {train.figure(ms(found, 'tokens'), 2)} | |")
-    alone = statistics.median(ms(of(lines, "write", at_once=1), "tokens")) if of(lines, "write") else 1.0
-    for at_once, adapters in sorted({(line["at_once"], line["adapters"]) for line in of(lines, "write")}):
-        found = of(lines, "write", at_once=at_once, adapters=adapters)
-        each = ms(found, "tokens")
-        what = f"{at_once} answer(s) at once, {adapters} adapter(s)"
-        out.append(f"| {what} | {len(found)} | {train.figure(each, 1)} | {alone / statistics.median(each):.2f} |")
-    out += ["", "| a request | rounds | processor s |", "|---|---|---|"]
-    for said in ("cold", "seen once", "known"):
-        found = of(lines, "game", system=said)
-        if found:
-            what = f"{found[0]['read']} tokens of prompt, {found[0]['written']} of reply, system prompt {said}"
-            out.append(f"| {what} | {len(found)} | {train.figure([line['cpu_s'] for line in found], 2)} |")
-    for form in ("text", "json_schema"):
-        found = of(lines, "json", form=form)
-        if found:
-            what = f"{found[0]['read']} tokens of prompt, {found[0]['written']} of reply, {form}"
-            out.append(f"| {what} | {len(found)} | {train.figure([line['cpu_s'] for line in found], 2)} |")
-    opened = of(lines, "open")
-    out += ["", f"Opened in {train.figure([line['cpu_s'] for line in opened], 1)} processor seconds; memory after the first: {opened[0]['memory']}.", ""]
-    text = "\n".join(out)
+    for threads in options.threads:
+        some = [line for line in lines if line["threads"] == threads]
+        out += ["", f"## {threads} thread(s)"]
+        if of(some, "read") or of(some, "write"):
+            out += tokens_table(some)
+        if of(some, "game") or of(some, "json"):
+            out += requests_table(some)
+        whole = lambda line, key: line[key]
+        out += head("to start", "s") + [row("opening", *(of(some, "open", engine=engine) for engine in (OURS, LLAMA)), whole, whole, 2)]
+        out += memory_table(some) + roofline(some, read_bytes)
+    text = "\n".join([*out, ""])
     print(text)
-    with open(os.path.join(train.ROOT, "docs", "benchmarks", "student.md"), "w", encoding="utf-8") as file:
-        file.write(text)
+    if not options.print:
+        with open(os.path.join(train.ROOT, "docs", "benchmarks", "student.md"), "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":
