@@ -31,7 +31,7 @@ self-grow: bootstrap
 prepare-training: self-grow
 	target/debug/apprentice generate prepare $(MADE)/bootstrap $(MADE)/self-grow --out $(MADE)/set $(ARGS)
 
-# APPRENTICE_CPU_MASK=vnni,avx512 tries what a processor without these would be given.
+# APPRENTICE_CPU_MASK=vnni,avx512 tries the kernels of a processor without these.
 test: setup
 	cargo test --locked --workspace
 

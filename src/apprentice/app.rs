@@ -53,7 +53,7 @@ pub(crate) use exchange_log::exchange_log;
 pub(crate) use found::known_sites;
 pub(crate) use prices::prices;
 use reload::Reload;
-pub(crate) use student::{base, features, format, library};
+pub(crate) use student::{base, format, kernel, library};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -244,7 +244,7 @@ fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Err
     if !settings.student.enabled {
         return Ok(None);
     }
-    Ok(Some(format(settings, &base(settings)?)?))
+    Ok(Some(format(settings, &base(settings)?)))
 }
 
 /// What the configuration says, made ready for every part.

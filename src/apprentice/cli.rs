@@ -205,7 +205,7 @@ pub(crate) struct Export {
     pub(crate) base: PathBuf,
     #[arg(long)]
     pub(crate) out: PathBuf,
-    #[arg(long, default_value = "u8row", value_parser = graph_format())]
+    #[arg(long, default_value = "i8b32", value_parser = graph_format())]
     pub(crate) format: gemma::GraphFormat,
     /// Open the graph with ONNX Runtime and decode a token: can it be served here?
     #[arg(long)]

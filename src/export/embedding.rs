@@ -1,12 +1,13 @@
 //! Token ids to the residual stream: a table row per token, times Gemma's `sqrt(hidden)`.
 
-use gemma::{EMBEDDING, GraphFormat};
+use gemma::{EMBEDDING, GraphFormat, OWN_ROWS};
+use int8::Packed;
 
 use crate::ExportError;
 use crate::graph::Builder;
-use crate::linear::block_names;
+use crate::linear::{block_names, packed_sizes};
 use crate::onnx::{Attr, Op, Type};
-use crate::quantize::{BLOCK, Blocks, Rows, blocks};
+use crate::quantize::{BLOCK, Blocks, blocks};
 
 /// The table as the head multiplies by it, too (tied weights).
 pub(crate) const TABLE: &str = "embedding";
@@ -18,9 +19,8 @@ impl Builder<'_> {
         let ids = self.graph.op("ids.flat", Op::Standard("Reshape"), &["input_ids", &flat], &[]);
         match self.format {
             GraphFormat::F32 => self.float_rows(&ids),
-            // A row is only looked up, so signed bytes do for both.
-            GraphFormat::I8Row | GraphFormat::U8Row => self.quantised_rows(&ids),
             GraphFormat::I8Block => self.block_rows(&ids),
+            GraphFormat::I8Packed => self.packed_rows(&ids),
         }
     }
 
@@ -37,21 +37,14 @@ impl Builder<'_> {
         Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
     }
 
-    fn quantised_rows(&mut self, ids: &str) -> Result<String, ExportError> {
+    /// The matrix that the head multiplies by, looked up.
+    fn packed_rows(&mut self, ids: &str) -> Result<String, ExportError> {
         let (vocab, hidden) = (self.config.vocab_size, self.config.hidden_size);
-        let mut rows = Rows::default();
-        rows.push(&self.table()?, hidden);
-        let span = self.data.put_bytes(rows.values.iter().map(|value| value.cast_unsigned()))?;
-        let table = self.graph.external("embedding.i8", Type::I8, &[vocab, hidden], span);
-        // sqrt(hidden) goes into the rows' scales, so that it costs no node.
-        let scales: Vec<f32> = rows.scales.iter().map(|scale| scale * self.config.embed_scale as f32).collect();
-        let span = self.data.put_f32(&scales)?;
-        let scales = self.graph.external("embedding.scales", Type::F32, &[vocab, 1], span);
-
-        let rows = self.graph.op("embedding.rows.i8", Op::Standard("Gather"), &[&table, ids], &[]);
-        let rows =
-            self.graph.op("embedding.rows", Op::Standard("Cast"), &[&rows], &[Attr::Int("to", Type::F32 as i64)]);
-        let scale = self.graph.op("embedding.row_scales", Op::Standard("Gather"), &[&scales, ids], &[]);
+        self.store_packed(TABLE, &Packed::of(&self.table()?, hidden))?;
+        let [weight, scales] = block_names(TABLE);
+        let attributes = packed_sizes((hidden, vocab));
+        let rows = self.graph.op("embedding.rows", Op::Own(OWN_ROWS), &[ids, &weight, &scales], &attributes);
+        let scale = self.graph.constant_f32("embedding.scale", &[], &[self.config.embed_scale as f32]);
         Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
     }
 

@@ -1,4 +1,5 @@
-//! The exported folder: `model.onnx`, `model.onnx.data`, `genai_config.json`, `export.json`; all of it or nothing.
+//! The exported folder: `model.onnx`, `model.onnx.data`, `export.json`, `NOTICE`, and `genai_config.json` where others can run it; all of it
+//! or nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::onnx::Graph;
 use crate::whole::whole_folder;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
-const EXPORTER_VERSION: &str = "4";
+const EXPORTER_VERSION: &str = "5";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
 const POSITIONS_MAX: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.
@@ -89,7 +90,6 @@ fn write_folder(
         data: DataFile::create(&dir.join(GRAPH_DATA_FILE))?,
         adapters: Vec::new(),
         positions: positions(config),
-        quantisation_written: false,
     };
     builder.gemma3()?;
     let Builder { graph, data, adapters, positions, .. } = builder;
@@ -109,9 +109,22 @@ fn write_folder(
         adapters,
     };
     files::replace(&dir.join(GRAPH_FILE), &graph)?;
-    files::replace(&dir.join("genai_config.json"), &serde_json::to_vec_pretty(&genai_config(config, positions))?)?;
+    if format != GraphFormat::I8Packed {
+        // What only the student can run says so by not being there for others.
+        let config = serde_json::to_vec_pretty(&genai_config(config, positions))?;
+        files::replace(&dir.join("genai_config.json"), &config)?;
+    }
+    files::replace(&dir.join("NOTICE"), notice(format).as_bytes())?;
     files::replace(&dir.join(GRAPH_MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
     Ok(manifest.graph_bytes + manifest.data_bytes)
+}
+
+/// What whoever hands the folder on has to hand on with it, by the terms that Gemma comes under.
+fn notice(format: GraphFormat) -> String {
+    format!(
+        "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n\n\
+         These files were made from a Gemma 3 model's weights by Apprentice: as an ONNX graph, its numbers as {format}.\n"
+    )
 }
 
 /// What onnxruntime-genai reads.

@@ -19,8 +19,6 @@ pub(crate) struct Builder<'a> {
     pub(crate) adapters: Vec<LoraInput>,
     /// Rows of the rotary tables: the longest context the graph can serve.
     pub(crate) positions: usize,
-    /// Whether the constants of activation quantisation are in the graph already.
-    pub(crate) quantisation_written: bool,
 }
 
 /// A normed value and the residual stream it came from, both `[T, hidden]`.
@@ -53,7 +51,8 @@ impl Builder<'_> {
             let next = if last { FINAL_NORM.to_owned() } else { Norm::Input.weight_name(layer + 1) };
             stream = self.add_and_norm(layer, "mlp", &fed, &stream.residual, &next)?;
         }
-        self.head(&stream.normed)
+        self.head(&stream.normed);
+        Ok(())
     }
 
     /// RMSNorm over the last axis of `x` by a stored `1 + w`.

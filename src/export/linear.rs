@@ -6,13 +6,14 @@
 //! LoRA's inputs default to rank 0. A product over an empty inner axis is zero, so the base costs nothing extra. Tokens of several
 //! call sites can be in one run: their adapters lie side by side, and a mask leaves each token its own ranks.
 
-use gemma::{GraphFormat, Linear, LoraInput};
+use gemma::{Config, GraphFormat, Linear, LoraInput, OWN_LINEAR};
+use int8::{LANES, Packed};
 
 use crate::ExportError;
 use crate::data::Span;
 use crate::graph::Builder;
 use crate::onnx::{Attr, Dim, Op, Type};
-use crate::quantize::{BLOCK, Blocks, Rows, blocks, transpose};
+use crate::quantize::{BLOCK, Blocks, blocks, transpose};
 
 /// Linears of a layer that share their input and are multiplied at once.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,17 @@ impl Projection {
             Self::Down => &[Linear::Down],
         }
     }
+
+    /// Where each part's outputs end.
+    fn ends(self, config: &Config) -> Vec<i64> {
+        let outputs = self.parts().iter().map(|part| part.shape(config).0 as i64);
+        outputs
+            .scan(0, |end, outputs| {
+                *end += outputs;
+                Some(*end)
+            })
+            .collect()
+    }
 }
 
 /// Linears that are one matrix at most; there is a mask for every number of them.
@@ -50,18 +62,9 @@ fn mask(parts: usize) -> String {
     format!("lora_mask.{parts}")
 }
 
-/// The zero point of unsigned bytes, 128: of activations and of unsigned weights.
-const MIDDLE: &str = "quant.middle";
-
 /// Initializers of the blocks that were stored as `matrix`, and of their scales.
 pub(crate) fn block_names(matrix: &str) -> [String; 2] {
     [format!("{matrix}.weight"), format!("{matrix}.scales")]
-}
-
-/// A stored 8-bit matrix: its initializer and its zero point's, which is empty for zero.
-struct ByteWeight {
-    name: String,
-    zero_point: &'static str,
 }
 
 impl Builder<'_> {
@@ -69,32 +72,39 @@ impl Builder<'_> {
     pub(crate) fn project(&mut self, layer: usize, projection: Projection, x: &str) -> Result<String, ExportError> {
         let name = format!("layers.{layer}.{}", projection.name());
         let width = projection.parts().first().map_or(0, |part| part.shape(self.config).1);
-        let out: usize = projection.parts().iter().map(|part| part.shape(self.config).0).sum();
+        let sizes = (width, projection.parts().iter().map(|part| part.shape(self.config).0).sum::<usize>());
         let base = match self.format {
             GraphFormat::F32 => {
-                let mut rows = Vec::with_capacity(out * width);
-                for part in projection.parts() {
-                    rows.extend(self.part(layer, *part)?);
-                }
+                let rows = self.rows(layer, projection)?;
                 self.float_matmul(&name, x, &rows, width)?
-            }
-            GraphFormat::I8Row | GraphFormat::U8Row => {
-                let mut rows = Rows::default();
-                for part in projection.parts() {
-                    rows.push(&self.part(layer, *part)?, width);
-                }
-                self.quantised_matmul(&name, x, &rows, width)?
             }
             GraphFormat::I8Block => {
                 let mut blocks = Blocks::default();
-                for part in projection.parts() {
-                    blocks.push(&self.part(layer, *part)?, width);
-                }
-                self.store_blocks(&name, &blocks, (width, out))?;
-                self.block_matmul(&name, x, &name, (width, out))
+                blocks.push(&self.rows(layer, projection)?, width);
+                self.store_blocks(&name, &blocks, sizes)?;
+                self.block_matmul(&name, x, &name, sizes)
+            }
+            GraphFormat::I8Packed => {
+                self.store_packed(&name, &Packed::of(&self.rows(layer, projection)?, width))?;
+                let (low, high) = self.lora_low(layer, projection, x, sizes);
+                let [weight, scales] = block_names(&name);
+                let inputs = [x, &weight, &scales, &low, &high];
+                let ends = projection.ends(self.config);
+                let [k, n] = packed_sizes(sizes);
+                let attributes = [k, n, Attr::Ints("ends", &ends)];
+                return Ok(self.graph.op(&format!("{name}.out"), Op::Own(OWN_LINEAR), &inputs, &attributes));
             }
         };
-        Ok(self.lora(layer, projection, x, &base, (width, out)))
+        Ok(self.lora(layer, projection, x, &base, sizes))
+    }
+
+    /// All weights of a projection, one part's rows below the other's.
+    fn rows(&self, layer: usize, projection: Projection) -> Result<Vec<f32>, ExportError> {
+        let mut rows = Vec::new();
+        for part in projection.parts() {
+            rows.extend(self.part(layer, *part)?);
+        }
+        Ok(rows)
     }
 
     fn part(&self, layer: usize, part: Linear) -> Result<Vec<f32>, ExportError> {
@@ -108,42 +118,6 @@ impl Builder<'_> {
         let span = self.data.put_f32(&transpose(rows, width))?;
         let weight = self.graph.external(&format!("{name}.weight"), Type::F32, &[width, out], span);
         Ok(self.graph.op(&format!("{name}.out"), Op::Standard("MatMul"), &[x, &weight], &[]))
-    }
-
-    /// `x` [T, width] times 8-bit `rows` [N, width]: the activations become unsigned bytes with one scale per
-    /// token, so that a token's result depends neither on the batch nor on its neighbours' outliers.
-    pub(crate) fn quantised_matmul(
-        &mut self,
-        name: &str,
-        x: &str,
-        rows: &Rows,
-        width: usize,
-    ) -> Result<String, ExportError> {
-        let out = rows.scales.len();
-        let weight = self.byte_weight(name, &transpose(&rows.values, width), &[width, out])?;
-        let span = self.data.put_f32(&rows.scales)?;
-        let scales = self.graph.external(&format!("{name}.scales"), Type::F32, &[out], span);
-        let [inverse, floor, middle, one, axis] = self.quantisation();
-
-        let op = Op::Standard;
-        let graph = &mut self.graph;
-        let magnitude = graph.op(&format!("{name}.abs"), op("Abs"), &[x], &[]);
-        let largest =
-            graph.op(&format!("{name}.max"), op("ReduceMax"), &[&magnitude, axis], &[Attr::Int("keepdims", 0)]);
-        let scale = graph.op(&format!("{name}.max.scaled"), op("Mul"), &[&largest, inverse], &[]);
-        let scale = graph.op(&format!("{name}.token_scales"), op("Max"), &[&scale, floor], &[]);
-        let tokens = graph.op(&format!("{name}.tokens"), op("Shape"), &[&scale], &[]);
-        let zeros = graph.op(&format!("{name}.zero_points"), op("Expand"), &[middle, &tokens], &[]);
-        let bytes =
-            graph.op(&format!("{name}.u8"), op("QuantizeLinear"), &[x, &scale, &zeros], &[Attr::Int("axis", 0)]);
-        let product = graph.op(
-            &format!("{name}.product"),
-            Op::Microsoft("MatMulIntegerToFloat"),
-            &[&bytes, &weight.name, one, &scales, middle, weight.zero_point],
-            &[],
-        );
-        let column = graph.op(&format!("{name}.token_scales.column"), op("Unsqueeze"), &[&scale, axis], &[]);
-        Ok(graph.op(&format!("{name}.out"), op("Mul"), &[&product, &column], &[]))
     }
 
     /// Stores 8-bit blocks as the matrix of a product from `width` to `out` numbers; says where its bytes lie.
@@ -176,33 +150,14 @@ impl Builder<'_> {
         self.graph.op(&format!("{name}.out"), Op::Microsoft("MatMulNBits"), &[x, &weight, &scales], &attributes)
     }
 
-    /// Stores 8-bit weights, signed around zero or unsigned around 128: the same numbers, but ONNX Runtime sums
-    /// products of two unsigned bytes exactly on every processor.
-    fn byte_weight(&mut self, name: &str, values: &[i8], shape: &[usize]) -> Result<ByteWeight, ExportError> {
-        let name = format!("{name}.weight");
-        let unsigned = self.format == GraphFormat::U8Row;
-        let span = self.data.put_bytes(values.iter().map(|value| {
-            let byte = value.cast_unsigned();
-            // Flipping the sign bit adds 128.
-            if unsigned { byte ^ 0x80 } else { byte }
-        }))?;
-        let (kind, zero_point) = if unsigned { (Type::U8, MIDDLE) } else { (Type::I8, "") };
-        Ok(ByteWeight { name: self.graph.external(&name, kind, shape, span), zero_point })
-    }
-
-    /// Names of the constants of activation quantisation, written once: 1/127, the smallest scale, the
-    /// zero point, one, and the axis of a token's values.
-    fn quantisation(&mut self) -> [&'static str; 5] {
-        const NAMES: [&str; 5] = ["quant.inverse", "quant.floor", MIDDLE, "quant.one", "quant.axis"];
-        if !self.quantisation_written {
-            self.quantisation_written = true;
-            self.graph.constant_f32(NAMES[0], &[], &[1.0 / 127.0]);
-            self.graph.constant_f32(NAMES[1], &[], &[1e-12]);
-            self.graph.constant(NAMES[2], Type::U8, &[], &[128]);
-            self.graph.constant_f32(NAMES[3], &[], &[1.0]);
-            self.graph.constant_i64(NAMES[4], &[1], &[1]);
-        }
-        NAMES
+    /// Stores a packed matrix.
+    pub(crate) fn store_packed(&mut self, name: &str, packed: &Packed) -> Result<(), ExportError> {
+        let ([weight, scales], shape) = (block_names(name), packed.shape);
+        let span = self.data.put_bytes(packed.bytes.iter().copied())?;
+        self.graph.external(&weight, Type::U8, &[shape.tiles(), shape.tile_bytes()], span);
+        let span = self.data.put_bytes(packed.scales.iter().flat_map(|scale| scale.to_le_bytes()))?;
+        self.graph.external(&scales, Type::U16, &[shape.tiles(), shape.tile_scales()], span);
+        Ok(())
     }
 
     /// The masks of LoRA's ranks, `[T, r]`; a single 1 unless whoever runs the graph gives one.
@@ -214,26 +169,42 @@ impl Builder<'_> {
     }
 
     /// `base + ((x A) * mask) B`, with A [K, r] and B [r, N] given by whoever runs the graph.
-    fn lora(
+    fn lora(&mut self, layer: usize, projection: Projection, x: &str, base: &str, sizes: (usize, usize)) -> String {
+        let name = format!("layers.{layer}.{}", projection.name());
+        let (low, b) = self.lora_low(layer, projection, x, sizes);
+        let high = self.graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&low, &b], &[]);
+        self.graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[])
+    }
+
+    /// `(x A) * mask`, and the input B that it is to be multiplied by.
+    fn lora_low(
         &mut self,
         layer: usize,
         projection: Projection,
         x: &str,
-        base: &str,
         (width, out): (usize, usize),
-    ) -> String {
+    ) -> (String, String) {
         let name = format!("layers.{layer}.{}", projection.name());
         let (a, b) = (format!("{name}.lora_a"), format!("{name}.lora_b"));
         let graph = &mut self.graph;
         graph.optional_input(&a, Type::F32, &[Dim::Fixed(width), Dim::Named("rank")], &[width, 0], &[]);
-        graph.optional_input(&b, Type::F32, &[Dim::Named("rank"), Dim::Fixed(out)], &[0, out], &[]);
+        if self.format == GraphFormat::I8Packed {
+            let tiles = out.div_ceil(LANES);
+            let dims = [Dim::Fixed(tiles), Dim::Named("rank"), Dim::Fixed(LANES)];
+            graph.optional_input(&b, Type::F32, &dims, &[tiles, 0, LANES], &[]);
+        } else {
+            graph.optional_input(&b, Type::F32, &[Dim::Named("rank"), Dim::Fixed(out)], &[0, out], &[]);
+        }
         let low = graph.op(&format!("{name}.lora_a.out"), Op::Standard("MatMul"), &[x, &a], &[]);
         let mask = mask(projection.parts().len());
         let own = graph.op(&format!("{name}.lora_a.own"), Op::Standard("Mul"), &[&low, &mask], &[]);
-        let high = graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&own, &b], &[]);
-        let sum = graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[]);
         let parts = projection.parts().iter().map(|part| part.weight_name(layer)).collect();
-        self.adapters.push(LoraInput { parts, a, b, mask });
-        sum
+        self.adapters.push(LoraInput { parts, a, b: b.clone(), mask });
+        (own, b)
     }
+}
+
+/// What a node says of the packed matrix of a product from `width` to `out` numbers.
+pub(crate) fn packed_sizes<'a>((width, out): (usize, usize)) -> [Attr<'a>; 2] {
+    [Attr::Int("K", width as i64), Attr::Int("N", out as i64)]
 }

@@ -1,6 +1,6 @@
 //! The gated feed-forward part of a layer: `down(gelu_tanh(gate(x)) * up(x))`.
 
-use gemma::Norm;
+use gemma::{GraphFormat, Norm, OWN_GATE};
 
 use crate::ExportError;
 use crate::graph::Builder;
@@ -12,15 +12,22 @@ impl Builder<'_> {
     pub(crate) fn mlp(&mut self, layer: usize, x: &str) -> Result<String, ExportError> {
         let prefix = format!("layers.{layer}.mlp");
         let both = self.project(layer, Projection::GateUp, x)?;
-        let (gate, up) = (format!("{prefix}.gate"), format!("{prefix}.up"));
-        let half = self.config.intermediate_size as i64;
-        let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[2], &[half, half]);
-        self.graph.node(Op::Standard("Split"), &[&both, &sizes], &[&gate, &up], &[Attr::Int("axis", -1)]);
-        // ONNX Runtime's FastGelu is the tanh form, which is Gemma's.
-        let gate = self.graph.op(&format!("{prefix}.gelu"), Op::Microsoft("FastGelu"), &[&gate], &[]);
-        let gated = self.graph.op(&format!("{prefix}.gated"), Op::Standard("Mul"), &[&gate, &up], &[]);
+        let gated = self.gate(&prefix, &both);
         let out = self.project(layer, Projection::Down, &gated)?;
         let weight = self.norm_weight(&Norm::PostFeedforward.weight_name(layer))?;
         Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))
+    }
+    /// `gelu(gate) * up` of `both`, [T, gate beside up]. ONNX Runtime's FastGelu is the tanh form, which is Gemma's.
+    fn gate(&mut self, prefix: &str, both: &str) -> String {
+        let half = self.config.intermediate_size as i64;
+        let gated = format!("{prefix}.gated");
+        if self.format == GraphFormat::I8Packed {
+            return self.graph.op(&gated, Op::Own(OWN_GATE), &[both], &[Attr::Int("width", half)]);
+        }
+        let (gate, up) = (format!("{prefix}.gate"), format!("{prefix}.up"));
+        let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[2], &[half, half]);
+        self.graph.node(Op::Standard("Split"), &[both, &sizes], &[&gate, &up], &[Attr::Int("axis", -1)]);
+        let gate = self.graph.op(&format!("{prefix}.gelu"), Op::Microsoft("FastGelu"), &[&gate], &[]);
+        self.graph.op(&gated, Op::Standard("Mul"), &[&gate, &up], &[])
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Field numbers are those of `onnx.proto`, IR version 10.
 
-use gemma::GRAPH_DATA_FILE;
+use gemma::{GRAPH_DATA_FILE, OWN_DOMAIN};
 
 use crate::data::Span;
 use crate::protobuf::Message;
@@ -16,23 +16,24 @@ const OPSET: i64 = 21;
 pub(crate) enum Type {
     F32 = 1,
     U8 = 2,
-    I8 = 3,
+    U16 = 4,
     I32 = 6,
     I64 = 7,
 }
 
-/// An operator: the standard set, or ONNX Runtime's `com.microsoft`.
+/// An operator: the standard set, ONNX Runtime's `com.microsoft`, or the student's own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
     Standard(&'static str),
     Microsoft(&'static str),
+    Own(&'static str),
 }
 
 /// A node's attribute.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Attr {
+pub(crate) enum Attr<'a> {
     Int(&'static str, i64),
-    Ints(&'static str, &'static [i64]),
+    Ints(&'static str, &'a [i64]),
     Float(&'static str, f32),
 }
 
@@ -54,13 +55,13 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Adds a node with one output called `name`, and returns that name.
-    pub(crate) fn op(&mut self, name: &str, op: Op, inputs: &[&str], attrs: &[Attr]) -> String {
+    pub(crate) fn op(&mut self, name: &str, op: Op, inputs: &[&str], attrs: &[Attr<'_>]) -> String {
         self.node(op, inputs, &[name], attrs);
         name.to_owned()
     }
 
     /// Adds a node. An empty output name leaves that output out.
-    pub(crate) fn node(&mut self, op: Op, inputs: &[&str], outputs: &[&str], attrs: &[Attr]) {
+    pub(crate) fn node(&mut self, op: Op, inputs: &[&str], outputs: &[&str], attrs: &[Attr<'_>]) {
         let mut node = Message::default();
         for input in inputs {
             node = node.text(1, input);
@@ -71,6 +72,7 @@ impl Graph {
         let (domain, op_type) = match op {
             Op::Standard(op) => ("", op),
             Op::Microsoft(op) => ("com.microsoft", op),
+            Op::Own(op) => (OWN_DOMAIN, op),
         };
         node = node.text(3, outputs.first().copied().unwrap_or_default()).text(4, op_type);
         for attr in attrs {
@@ -156,6 +158,7 @@ impl Graph {
             .message(7, &graph)
             .message(8, &Message::default().text(1, "").int(2, OPSET))
             .message(8, &Message::default().text(1, "com.microsoft").int(2, 1))
+            .message(8, &Message::default().text(1, OWN_DOMAIN).int(2, 1))
             .into_bytes()
     }
 }

@@ -1,24 +1,4 @@
-//! Symmetric 8-bit weights, with one scale per output row or per block of it, and the layouts the kernels want.
-
-/// Weights of a linear layer as 8-bit integers: `w[n][k] ~ values[n * k_len + k] * scales[n]`.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    pub(crate) values: Vec<i8>,
-    pub(crate) scales: Vec<f32>,
-}
-
-impl Rows {
-    /// Quantises `weights`, rows of `width` values, and appends them. The scale of a row is its largest
-    /// magnitude / 127, so the error of a weight is at most half a scale.
-    pub(crate) fn push(&mut self, weights: &[f32], width: usize) {
-        self.values.reserve(weights.len());
-        for row in weights.chunks(width.max(1)) {
-            let scale = scale(row);
-            self.scales.push(scale);
-            self.values.extend(row.iter().map(|weight| step(*weight, scale)));
-        }
-    }
-}
+//! 8-bit weights with a scale per block of a row, as ONNX Runtime's own operators want them, and a transposed matrix.
 
 /// Weights that share a scale in `i8b32`, beside each other in a row.
 pub(crate) const BLOCK: usize = 32;

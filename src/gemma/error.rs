@@ -18,7 +18,7 @@ pub enum GemmaError {
     Safetensors { path: PathBuf, problem: String },
     #[error("{dir} holds no .safetensors file: point `base` at a folder in Hugging Face's layout")]
     NoWeights { dir: PathBuf },
-    #[error("the graph format `{found}` is not known; f32, i8row and u8row are")]
+    #[error("the graph format `{found}` is not known; f32, i8b32 and i8packed are")]
     GraphFormat { found: String },
     #[error("the model in {dir} has no tensor `{name}`")]
     MissingTensor { dir: PathBuf, name: String },

@@ -16,35 +16,46 @@ pub const GRAPH_DATA_FILE: &str = "model.onnx.data";
 /// The [`GraphManifest`], beside both.
 pub const GRAPH_MANIFEST_FILE: &str = "export.json";
 
+/// The domain of the student's own operators.
+pub const OWN_DOMAIN: &str = "ai.apprentice";
+/// The own operator that multiplies by packed 8-bit blocks and adds LoRA's second half.
+pub const OWN_LINEAR: &str = "BlockLinear";
+/// The own operator that does so for the wanted part of the outputs.
+pub const OWN_HEAD: &str = "BlockHead";
+/// The own operator between the two products of a gated layer.
+pub const OWN_GATE: &str = "GatedGelu";
+/// The own operator that looks up rows of packed 8-bit blocks.
+pub const OWN_ROWS: &str = "BlockRows";
+
+/// The input that says which tiles of the vocabulary are to have their logits computed; all of them where it is empty.
+pub const HEAD_TILES: &str = "head_tiles";
+
 /// How a graph's weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GraphFormat {
-    /// Single precision: exact, and four times as large as the others.
+    /// Single precision: four times as large as the others.
     F32,
-    /// 8-bit weights with a scale per output row and 8-bit activations with a scale per token; embedding and
-    /// head, too. An x86 processor needs VNNI for it: older ones sum pairs of products in 16 bits, which saturates.
-    I8Row,
-    /// The same numbers with the weights stored as unsigned bytes around 128: exact on every processor, and
-    /// slower than `I8Row` where that is exact.
-    U8Row,
     /// 8-bit weights with a scale per 32 weights of a row; the activations become 8 bit by blocks of as many inside ONNX
-    /// Runtime. An outlier spoils its own block only, so the error is a fraction of the others'. Exact on every processor.
+    /// Runtime. Exact on every processor, and understood by whatever runs ONNX Runtime's own operators.
     #[serde(rename = "i8b32")]
     I8Block,
+    /// The same blocks in the order that our own kernels (`int8`) read: only the student can run such a graph, and from the file as it
+    /// lies there.
+    #[serde(rename = "i8packed")]
+    I8Packed,
 }
 
 impl GraphFormat {
-    pub const ALL: [Self; 4] = [Self::F32, Self::I8Row, Self::U8Row, Self::I8Block];
+    pub const ALL: [Self; 3] = [Self::F32, Self::I8Block, Self::I8Packed];
 
     /// The name in the manifest, the configuration and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
-            Self::I8Row => "i8row",
-            Self::U8Row => "u8row",
             Self::I8Block => "i8b32",
+            Self::I8Packed => "i8packed",
         }
     }
 }
@@ -96,7 +107,8 @@ pub struct LoraInput {
     pub parts: Vec<String>,
     /// Input `[K, sum of ranks]`: the A's, transposed, side by side.
     pub a: String,
-    /// Input `[sum of ranks, sum of outputs]`: the B's, transposed and scaled by alpha / rank, on the diagonal.
+    /// Input `[sum of ranks, sum of outputs]`: the B's, transposed and scaled by alpha / rank, on the diagonal. Where the format is
+    /// `i8packed`, `[tiles, rank, 16]` without the zeros: of sixteen outputs at a time, a rank's factors beside each other.
     pub b: String,
     /// Input `[tokens, sum of ranks]`, a factor on what A gives: where adapters lie side by side in A and B, 1 in a token's
     /// own columns and 0 in the others'. By default 1 everywhere. Shared by all inputs of as many parts.

@@ -21,7 +21,10 @@ pub use align::{SoftTarget, TeacherToken, soft_targets};
 pub use chat::{TokenisedExample, example_ids, normalise, prompt_ids};
 pub use config::{Config, LayerKind};
 pub use error::GemmaError;
-pub use graph::{GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, LoraInput};
+pub use graph::{
+    GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, HEAD_TILES, LoraInput, OWN_DOMAIN,
+    OWN_GATE, OWN_HEAD, OWN_LINEAR, OWN_ROWS,
+};
 pub use hash::{base_hash, config_hash};
 pub use merge::{Merged, merge};
 pub use names::{EMBEDDING, FINAL_NORM, Linear, Norm};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use gemma::{Adapter, Config, GraphManifest, Linear, LoraInput, LoraPair};
+use gemma::{Adapter, Config, GraphFormat, GraphManifest, Linear, LoraInput, LoraPair};
+use int8::LANES;
 use ort::value::Tensor;
 use parking_lot::Mutex;
 
@@ -19,7 +20,9 @@ pub(crate) struct Input {
     /// Numbers that go into the linears.
     pub(crate) width: usize,
     /// Numbers that come out of them together.
-    pub(crate) out: usize,
+    out: usize,
+    /// Whether B is in the order of our own kernels.
+    tiled: bool,
 }
 
 impl Input {
@@ -36,14 +39,48 @@ impl Input {
                 width = wide;
             }
             let out = parts.iter().map(|part| part.2).sum();
-            Self { names: names.clone(), parts, width, out }
+            Self { names: names.clone(), parts, width, out, tiled: manifest.format == GraphFormat::I8Packed }
         };
         manifest.adapters.iter().map(input).collect()
     }
 
-    /// Ranks of an adapter of `rank`.
-    pub(crate) fn ranks(&self, rank: usize) -> usize {
-        rank * self.parts.len()
+    /// Linears that it takes.
+    pub(crate) fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    pub(crate) fn panels(&self) -> Panels {
+        let (count, columns) =
+            if self.tiled { (self.out.div_ceil(LANES), LANES) } else { (self.parts.len(), self.out) };
+        Panels { count, columns, tiled: self.tiled }
+    }
+
+    /// The tensors of an adapter, or of several side by side, of `rank` together.
+    pub(crate) fn tensors(&self, rank: usize, a: Vec<f32>, b: Vec<f32>) -> Result<Factors, StudentError> {
+        let Panels { count, columns, tiled } = self.panels();
+        let a = Tensor::from_array(([self.width, self.parts.len() * rank], a))?;
+        let b = if tiled {
+            Tensor::from_array(([count, rank, columns], b))?
+        } else {
+            Tensor::from_array(([count * rank, columns], b))?
+        };
+        Ok(Factors { a, b })
+    }
+}
+
+/// How B lies: `[count, rank, columns]`, a panel for each linear with zeros beside its own outputs, or one for each tile of outputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panels {
+    pub(crate) count: usize,
+    pub(crate) columns: usize,
+    tiled: bool,
+}
+
+impl Panels {
+    /// Where the factor of an output of the linear at `place` lies.
+    fn index(self, place: usize, output: usize, rank: usize, ranks: usize) -> usize {
+        let (panel, column) = if self.tiled { (output / LANES, output % LANES) } else { (place, output) };
+        (panel * ranks + rank) * self.columns + column
     }
 }
 
@@ -52,13 +89,13 @@ impl Input {
 pub(crate) struct Bound {
     /// BLAKE3 of its files: what was computed with an adapter may be used again with an equal one only.
     pub(crate) hash: blake3::Hash,
-    /// Of one linear; an input has as many ranks for each of its parts.
+    /// Of each linear.
     pub(crate) rank: usize,
     /// By the graph's inputs; `None` where no linear is adapted.
     pub(crate) inputs: Vec<Option<Factors>>,
 }
 
-/// A `[K, parts * rank]` and B `[parts * rank, N]` of an input.
+/// A `[K, parts * rank]` and B `[panels, rank, columns]` of an input, see [`Input::panels`].
 #[derive(Debug)]
 pub(crate) struct Factors {
     pub(crate) a: Tensor<f32>,
@@ -107,10 +144,8 @@ fn bind(hash: blake3::Hash, adapter: &Adapter, inputs: &[Input]) -> Result<Bound
             bound.inputs.push(None);
             continue;
         }
-        let (ranks, size) = (input.ranks(adapter.rank), (input.width, input.out));
-        let (a, b) = join(&parts, adapter.rank, adapter.scale() as f32, (size.0, ranks, size.1));
-        let (a, b) = (Tensor::from_array(([size.0, ranks], a))?, Tensor::from_array(([ranks, size.1], b))?);
-        bound.inputs.push(Some(Factors { a, b }));
+        let (a, b) = join(&parts, adapter.rank, adapter.scale() as f32, (input.width, input.panels()));
+        bound.inputs.push(Some(input.tensors(adapter.rank, a, b)?));
     }
     Ok(bound)
 }
@@ -130,31 +165,26 @@ struct Part<'a> {
     pair: Option<&'a LoraPair>,
 }
 
-/// The input's A `[width, rank]`, the transposed A's side by side, and its B `[rank, out]`, the transposed B's
-/// times `scale` on the diagonal: `x A B` is every part's `scale * B_p A_p x` at its place. Zeros where a part has no pair.
-fn join(
-    parts: &[Part<'_>],
-    part_rank: usize,
-    scale: f32,
-    (width, rank, out): (usize, usize, usize),
-) -> (Vec<f32>, Vec<f32>) {
-    let (mut a, mut b) = (vec![0.0; width * rank], vec![0.0; rank * out]);
-    let (mut first_rank, mut first_out) = (0, 0);
-    for part in parts {
+/// The input's A `[width, parts * rank]`, the transposed A's side by side, and its B `[panels, rank, columns]`, the transposed B's times
+/// `scale`: `x A B` is every part's `scale * B_p A_p x` at its place. Zeros where a part has no pair.
+fn join(parts: &[Part<'_>], rank: usize, scale: f32, (width, panels): (usize, Panels)) -> (Vec<f32>, Vec<f32>) {
+    let ranks = parts.len() * rank;
+    let (mut a, mut b) = (vec![0.0; width * ranks], vec![0.0; panels.count * rank * panels.columns]);
+    let mut first = 0;
+    for (place, part) in parts.iter().enumerate() {
         if let Some(pair) = part.pair {
             for (r, row) in pair.a.chunks(part.width).enumerate() {
                 for (k, value) in row.iter().enumerate() {
-                    a[k * rank + first_rank + r] = *value;
+                    a[k * ranks + place * rank + r] = *value;
                 }
             }
-            for (n, row) in pair.b.chunks(part_rank).enumerate() {
+            for (output, row) in (first..).zip(pair.b.chunks(rank)) {
                 for (r, value) in row.iter().enumerate() {
-                    b[(first_rank + r) * out + first_out + n] = value * scale;
+                    b[panels.index(place, output, r, rank)] = value * scale;
                 }
             }
         }
-        first_rank += part_rank;
-        first_out += part.out;
+        first += part.out;
     }
     (a, b)
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use gemma::GraphFormat;
 use wire::{Ineligible, ModelError};
 
 /// What went wrong, with what to do about it.
@@ -28,11 +27,6 @@ pub enum StudentError {
     Nli { path: PathBuf, reason: String },
     #[error("the graph was exported from another base: {what} is {graph} there and {base} in the base folder")]
     OtherBase { what: &'static str, graph: usize, base: usize },
-    #[error(
-        "the graph holds {0} weights, which this processor (without VNNI) would add up wrongly: \
-         export it as u8row or f32"
-    )]
-    Processor(GraphFormat),
     #[error("the processor feature `{0}` cannot be masked; vnni and avx512 can")]
     Mask(String),
     #[error("`student.{key}` is {value} and must be {wanted}")]

@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use gemma::GraphManifest;
+use int8::Kernel;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use crate::cache::Shape;
-use crate::{Runtime, StudentError};
+use crate::{Runtime, StudentError, operators};
 
-/// Loads `graph` with `threads` threads for the inside of an operator.
-pub(crate) fn open(runtime: &Runtime, graph: &Path, threads: usize) -> Result<Session, StudentError> {
+/// Loads `graph` with `threads` threads for the inside of an operator; our own use `kernel`.
+pub(crate) fn open(runtime: &Runtime, graph: &Path, threads: usize, kernel: Kernel) -> Result<Session, StudentError> {
     let failed = |reason: String| StudentError::Graph { path: graph.to_path_buf(), reason };
-    let mut builder = options(runtime, threads).map_err(failed)?;
+    let options = options(runtime, threads).map_err(failed)?;
+    let mut builder =
+        options.with_operators(operators::domain(threads, kernel)?).map_err(|error| failed(error.to_string()))?;
     builder.commit_from_file(graph).map_err(|error| failed(error.to_string()))
 }
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gemma::{Config, Tokenizer};
+use int8::Kernel;
 use wire::ChatModel;
 
 use crate::adapter::{Adapters, Input};
 use crate::engine::Engine;
-use crate::features::Features;
 use crate::format::Format;
 use crate::load::Observer;
 use crate::model::Model;
@@ -34,8 +34,8 @@ pub struct StudentConfig {
     pub context: usize,
     /// Memory for what prompts begin with in common; 0 keeps none.
     pub prefix_bytes: usize,
-    /// What decides whether the graph's format may be served here.
-    pub features: Features,
+    /// What our own operators are computed with.
+    pub kernel: Kernel,
 }
 
 /// An opened base. Its thread ends with the last model made from it.
@@ -50,8 +50,8 @@ impl Student {
     /// Opens the graph; `observer` hears what its thread does.
     ///
     /// # Errors
-    /// When a file is missing or damaged, when the graph was exported from another base or cannot be added up
-    /// exactly on this processor, when the tokenizer is of another model, or when a setting is out of range.
+    /// When a file is missing or damaged, when the graph was exported from another base, when the tokenizer is of another model, or
+    /// when a setting is out of range.
     pub fn open(runtime: &Runtime, settings: StudentConfig, observer: Observer) -> Result<Arc<Self>, StudentError> {
         let (serving, config, inputs, format) = Self::serving(runtime, &settings)?;
         let scheduler = Scheduler::new(serving, settings.rows, settings.queue, observer)?;
@@ -68,11 +68,11 @@ impl Student {
         let config = Config::load(&settings.base)?;
         let tokenizer = Tokenizer::load(&settings.base)?;
         tokenizer.check_fits(config.vocab_size)?;
-        let manifest = manifest::load(&settings.graph, &config, settings.features)?;
+        let manifest = manifest::load(&settings.graph, &config)?;
         check("rows", settings.rows, usize::MAX)?;
         check("threads", settings.threads, usize::MAX)?;
         check("context", settings.context, manifest.positions)?;
-        let session = session::open(runtime, &settings.graph, settings.threads)?;
+        let session = session::open(runtime, &settings.graph, settings.threads, settings.kernel)?;
         let mut stop_ids = vec![tokenizer.special.eos, tokenizer.special.end_of_turn];
         stop_ids.extend(&config.eos_token_ids);
         let format = Arc::new(Format { tokenizer, stop_ids, context: settings.context });
@@ -87,10 +87,10 @@ impl Student {
     ///
     /// # Errors
     /// As [`Student::open`], and when the graph fails or computes no numbers.
-    pub fn check_graph(runtime: &Runtime, graph: &Path, base: &Path, features: Features) -> Result<(), StudentError> {
+    pub fn check_graph(runtime: &Runtime, graph: &Path, base: &Path, kernel: Kernel) -> Result<(), StudentError> {
         let (graph, base) = (graph.to_path_buf(), base.to_path_buf());
         let settings =
-            StudentConfig { graph, base, rows: 1, queue: 0, threads: 1, context: 1, prefix_bytes: 0, features };
+            StudentConfig { graph, base, rows: 1, queue: 0, threads: 1, context: 1, prefix_bytes: 0, kernel };
         let student = Self::open(runtime, settings, Box::new(|_| {}))?;
         let logits = student.logits(None, &[student.engine.format.tokenizer.special.bos], 0)?;
         if logits.iter().flatten().all(|logit| logit.is_finite()) { Ok(()) } else { Err(StudentError::NotFinite(1)) }

@@ -5,7 +5,7 @@ use std::path::Path;
 use gemma::{Adapter, Config, Linear, LoraPair};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use student::{Features, Runtime, Student, StudentConfig};
+use student::{Runtime, Student, StudentConfig};
 
 /// An adapter that moves the logits: random A and B on every linear of every layer.
 fn random_adapter(config: &Config, seed: u64) -> Adapter {
@@ -39,7 +39,7 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
         threads: 1,
         context: 256,
         prefix_bytes: 0,
-        features: Features::detect("").unwrap(),
+        kernel: student::kernel("").unwrap(),
     };
     let student = Student::open(&runtime, settings, Box::new(|_| {})).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);

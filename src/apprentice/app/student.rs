@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cycle::StudentPaths;
 use gemma::GraphFormat;
-use student::{Features, StudentConfig};
+use student::{Kernel, StudentConfig};
 
 use crate::settings::Settings;
 use crate::settings::environment;
@@ -41,31 +41,20 @@ pub(crate) fn library(settings: &Settings) -> Result<PathBuf, String> {
         .map_err(|error| error.to_string())
 }
 
-/// What this processor can do, less what the environment masks.
-pub(crate) fn features() -> Result<Features, String> {
+/// What the student computes with on this processor, less what the environment masks.
+pub(crate) fn kernel() -> Result<Kernel, String> {
     let mask = environment::variable(environment::CPU_MASK).unwrap_or_default();
-    Features::detect(&mask).map_err(|error| format!("{}: {error}", environment::CPU_MASK))
+    student::kernel(&mask).map_err(|error| format!("{}: {error}", environment::CPU_MASK))
 }
 
-/// The number format of the graph: as configured, or the best one that is exact on this processor.
-pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> Result<GraphFormat, String> {
-    let features = features()?;
-    let format = match settings.student.format {
-        FormatSetting::Auto => return Ok(features.best_format(config)),
+/// The number format of the graph: as configured, or the best one for this base.
+pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> GraphFormat {
+    match settings.student.format {
+        FormatSetting::Auto => student::best_format(config),
         FormatSetting::F32 => GraphFormat::F32,
-        FormatSetting::I8row => GraphFormat::I8Row,
-        FormatSetting::U8row => GraphFormat::U8Row,
         FormatSetting::I8b32 => GraphFormat::I8Block,
-    };
-    if features.sums_exactly(format) {
-        return Ok(format);
+        FormatSetting::I8packed => GraphFormat::I8Packed,
     }
-    let exact: Vec<&str> = features.formats().into_iter().map(GraphFormat::name).collect();
-    Err(format!(
-        "student.format = \"{}\" does not sum exactly on this processor; set \"auto\", or one of: {}",
-        format.name(),
-        exact.join(", ")
-    ))
 }
 
 /// How the student is opened for serving.
@@ -79,7 +68,7 @@ pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig,
         threads: student.threads,
         context: student.context,
         prefix_bytes: student.prefix_cache_mb << 20,
-        features: features()?,
+        kernel: kernel()?,
     })
 }
 

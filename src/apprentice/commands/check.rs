@@ -35,7 +35,7 @@ pub(crate) fn check(path: &Path) -> Outcome {
         )?;
         if let Ok(config) = &base {
             let format = app::format(&settings, config);
-            line("number format", format.map(|format| format!("{} (student.format)", format.name())))?;
+            line("number format", app::kernel().map(|_| format!("{} (student.format)", format.name())))?;
         }
         line("ONNX Runtime", app::library(&settings).map(|path| path.display().to_string()))?;
     }

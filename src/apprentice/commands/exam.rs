@@ -35,7 +35,7 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         threads: job.threads,
         context: job.context,
         prefix_bytes: PREFIX_BYTES,
-        features: app::features()?,
+        kernel: app::kernel()?,
     };
     let model = Student::open(&runtime, config, Box::new(|_| {}))?.model("exam".into(), Some(&job.adapter))?;
     let result = app::runtime()?.block_on(answer(model.as_ref(), &job, &*similarity))?;

@@ -18,7 +18,7 @@ pub(crate) fn export(arguments: &Export) -> Outcome {
     if arguments.open {
         let library = student::library::find(arguments.onnxruntime.as_deref(), &environment::raw)?;
         let runtime = Runtime::load(&library)?;
-        Student::check_graph(&runtime, &graph, &arguments.base, app::features()?)?;
+        Student::check_graph(&runtime, &graph, &arguments.base, app::kernel()?)?;
         eprint_line("the graph can be served on this machine");
     }
     Ok(ExitCode::SUCCESS)

@@ -147,13 +147,12 @@ pub(crate) struct Student {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FormatSetting {
-    /// What `student::Features` finds best for this processor and base.
+    /// What is best for this base: `student::best_format`.
     #[default]
     Auto,
     F32,
-    I8row,
-    U8row,
     I8b32,
+    I8packed,
 }
 
 /// `[similarity]`

@@ -1,7 +1,7 @@
 //! Times a student: opening, reading prompts, writing answers alone and together, with one adapter and with several, a game's
 //! request with and without its system prompt known, and one in JSON. A line of JSON each.
 //!
-//! usage: speed BASE OUT f32|i8row|u8row|i8b32 THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
+//! usage: speed BASE OUT f32|i8b32|i8packed THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
 
 #![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 use export::export_base;
 use gemma::{Adapter, Config, GRAPH_FILE, GraphFormat};
 use serde_json::json;
-use student::{Features, Runtime, Student, StudentConfig, library};
+use student::{Runtime, Student, StudentConfig, library};
 use wire::{ChatModel, Form, Prompt, Role, Sampling, Turn};
 
 mod processor;
@@ -85,7 +85,7 @@ impl Bench {
             threads: self.threads,
             context: Config::load(&self.base)?.max_position_embeddings.min(1024),
             prefix_bytes,
-            features: Features::detect("")?,
+            kernel: student::kernel("")?,
         };
         let clock = Clock::start()?;
         let student = Student::open(&self.runtime, settings, Box::new(|_| {}))?;

@@ -9,8 +9,8 @@ use crate::adapter::{Adapters, Bound, Input};
 use crate::tests::fixture::{config, golden, tiny};
 
 /// The golden adapter, and one of rank 1 of a single linear.
-fn adapters() -> (Vec<Input>, [Arc<Bound>; 2]) {
-    let (tiny, config) = (tiny(GraphFormat::F32), config());
+fn adapters(format: GraphFormat) -> (Vec<Input>, [Arc<Bound>; 2]) {
+    let (tiny, config) = (tiny(format), config());
     let manifest: GraphManifest =
         files::read_json(&tiny.dir.path().join("graph").join(GRAPH_MANIFEST_FILE)).unwrap().unwrap();
     let inputs = Input::all(&config, &manifest);
@@ -31,51 +31,57 @@ fn adapters() -> (Vec<Input>, [Arc<Bound>; 2]) {
 
 #[test]
 fn a_mask_leaves_each_sequence_the_ranks_of_its_own_adapter() {
-    let (inputs, [large, small]) = adapters();
+    let (inputs, [large, small]) = adapters(GraphFormat::F32);
     let mix = Mix::new(vec![large.clone(), small.clone()], &inputs).unwrap();
     let rows = [Some(small.clone()), None, Some(large.clone()), Some(small)];
     let masks = mix.masks(&inputs, &rows).unwrap();
     assert_eq!(masks.keys().collect::<Vec<_>>(), ["lora_mask.1", "lora_mask.2", "lora_mask.3"]);
     for (parts, mask) in (1..).zip(masks.values()) {
-        let (first, second) = (large.rank * parts, parts);
-        let row = |left: f32, right: f32| [vec![left; first], vec![right; second]].concat();
+        let row = |left: f32, right: f32| [vec![left; large.rank], vec![right; 1]].concat().repeat(parts);
         let wanted = [row(0.0, 1.0), row(0.0, 0.0), row(1.0, 0.0), row(0.0, 1.0)].concat();
         assert_eq!(mask.extract_tensor().1, wanted, "{parts} parts");
-        assert_eq!(mask.extract_tensor().0.to_vec(), [4, (first + second) as i64]);
+        assert_eq!(mask.extract_tensor().0.to_vec(), [4, (parts * (large.rank + 1)) as i64]);
     }
 }
 
 #[test]
 fn factors_lie_side_by_side_and_are_zero_where_an_adapter_leaves_a_linear_alone() {
-    let (inputs, both) = adapters();
+    [GraphFormat::F32, GraphFormat::I8Packed].into_iter().for_each(lie_side_by_side);
+}
+
+fn lie_side_by_side(format: GraphFormat) {
+    let (inputs, both) = adapters(format);
     let mix = Mix::new(both.to_vec(), &inputs).unwrap();
     let factors: Vec<_> = mix.factors().collect();
     assert_eq!(factors.len(), inputs.len() * 2, "every input has a pair, or its mask would not fit");
+    let total = both[0].rank + both[1].rank;
     for (place, input) in inputs.iter().enumerate() {
-        let ranks = both.each_ref().map(|bound| input.ranks(bound.rank));
         let (a, b) = (factors[place * 2].1.extract_tensor().1, factors[place * 2 + 1].1.extract_tensor().1);
-        let total = ranks[0] + ranks[1];
-        assert_eq!((a.len(), b.len()), (input.width * total, total * input.out));
+        let panels = input.panels();
+        assert_eq!(a.len(), input.width * input.parts() * total);
+        assert_eq!(b.len(), panels.count * total * panels.columns);
         let mut first = 0;
-        for (bound, ranks) in both.iter().zip(ranks) {
-            let own = bound.inputs[place].as_ref();
+        for bound in &both {
+            let (own, rank) = (bound.inputs[place].as_ref(), bound.rank);
             for (k, row) in a.chunks(total).enumerate() {
-                let wanted = own.map_or(vec![0.0; ranks], |factors| {
-                    factors.a.extract_tensor().1[k * ranks..(k + 1) * ranks].to_vec()
-                });
-                assert_eq!(row[first..first + ranks], wanted);
+                let wanted =
+                    own.map_or_else(|| vec![0.0; rank], |own| own.a.extract_tensor().1[k * rank..][..rank].to_vec());
+                assert_eq!(row[first..first + rank], wanted);
             }
-            let below = &b[first * input.out..(first + ranks) * input.out];
-            let wanted = own.map_or(vec![0.0; ranks * input.out], |factors| factors.b.extract_tensor().1.to_vec());
-            assert_eq!(below, wanted);
-            first += ranks;
+            let size = rank * panels.columns;
+            for (k, panel) in b.chunks(total * panels.columns).enumerate() {
+                let wanted =
+                    own.map_or_else(|| vec![0.0; size], |own| own.b.extract_tensor().1[k * size..][..size].to_vec());
+                assert_eq!(panel[first * panels.columns..][..size], wanted);
+            }
+            first += rank;
         }
     }
 }
 
 #[test]
 fn a_mix_knows_its_members() {
-    let (inputs, [large, small]) = adapters();
+    let (inputs, [large, small]) = adapters(GraphFormat::F32);
     let mix = Mix::new(vec![large.clone()], &inputs).unwrap();
     assert!(mix.has_all(&[]) && mix.has_all(std::slice::from_ref(&large)));
     assert!(!mix.has_all(&[large, small]));

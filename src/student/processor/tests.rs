@@ -1,12 +1,9 @@
 //! Which format a processor is given.
 
 use gemma::{Config, GraphFormat};
+use int8::Kernel;
 
-use super::Features;
-
-const OLD: Features = Features { x86: true, vnni: false };
-const NEW: Features = Features { x86: true, vnni: true };
-const OTHER: Features = Features { x86: false, vnni: false };
+use super::{best_format, kernel};
 
 /// A model of about `vocab_size * 1000` parameters.
 fn config(vocab_size: usize) -> Config {
@@ -20,32 +17,20 @@ fn config(vocab_size: usize) -> Config {
 }
 
 #[test]
-fn signed_bytes_are_for_processors_that_sum_them_exactly() {
-    use GraphFormat::{F32, I8Block, I8Row, U8Row};
-    assert_eq!(OLD.formats(), [F32, U8Row, I8Block]);
-    assert_eq!(NEW.formats(), [F32, I8Row, U8Row, I8Block]);
-    assert_eq!(OTHER.formats(), [F32, I8Row, U8Row, I8Block]);
+fn a_large_base_is_served_in_packed_blocks_and_a_small_one_in_single_precision() {
+    assert_eq!(best_format(&config(1_000_000)), GraphFormat::I8Packed);
+    assert_eq!(best_format(&config(1000)), GraphFormat::F32);
 }
 
 #[test]
-fn a_large_base_is_served_in_blocks_which_every_processor_sums_exactly() {
-    let large = config(1_000_000);
-    for features in [OLD, NEW, OTHER] {
-        assert_eq!(features.best_format(&large), GraphFormat::I8Block);
-        assert!(features.sums_exactly(GraphFormat::I8Block));
-    }
-}
-
-#[test]
-fn a_small_base_is_served_in_single_precision() {
-    assert_eq!([OLD, NEW].map(|features| features.best_format(&config(1000))), [GraphFormat::F32; 2]);
-}
-
-#[test]
-fn a_masked_feature_is_missing_and_an_unknown_one_is_named() {
-    let masked = Features::detect(" vnni, avx512").unwrap();
-    assert!(!masked.vnni);
-    assert_eq!(masked.x86, Features::detect("").unwrap().x86);
-    let message = Features::detect("vnni,amx").unwrap_err().to_string();
+fn a_masked_instruction_is_not_used_and_an_unknown_one_is_named() {
+    let named = |mask| {
+        let kernel = kernel(mask).unwrap();
+        Kernel::available().into_iter().find(|(_, known)| *known == kernel).unwrap().0
+    };
+    assert!(!named(" vnni, avx512").contains("vnni"));
+    assert!(!named("avx512").contains("avx512"));
+    assert_eq!(named(""), Kernel::available()[0].0);
+    let message = kernel("vnni,amx").unwrap_err().to_string();
     assert!(message.contains("`amx`"), "{message}");
 }

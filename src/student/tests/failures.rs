@@ -6,8 +6,8 @@ use gemma::{Adapter, GraphFormat, SaveAs, Tensor32, Weights};
 
 use tempfile::TempDir;
 
-use super::fixture::{config, edited_base, features, golden, runtime, settings, tiny, tiny_of, wait};
-use crate::{Features, Runtime, Student, StudentConfig};
+use super::fixture::{config, edited_base, golden, own_kernel, runtime, settings, tiny, tiny_of, wait};
+use crate::{Kernel, Runtime, Student, StudentConfig};
 
 #[test]
 fn a_library_that_is_missing_or_is_none_is_refused() {
@@ -63,22 +63,16 @@ fn a_graph_of_another_base_is_refused() {
 }
 
 #[test]
-fn signed_bytes_are_refused_where_their_sums_would_saturate_and_unsigned_ones_never() {
-    let (old, new) = (Features { x86: true, vnni: false }, Features { x86: true, vnni: true });
+fn every_format_can_be_served_with_every_kernel_of_this_processor() {
     let dir = tempfile::tempdir().unwrap();
     for format in GraphFormat::ALL {
         let out = dir.path().join(format.name());
         export::export_base(&golden(), &out, format).unwrap();
-        let graph = out.join("model.onnx");
-        assert_eq!(crate::manifest::load(&graph, &config(), new).unwrap().format, format);
-        let check = |features| Student::check_graph(&runtime(), &graph, &golden(), features);
-        if format == GraphFormat::I8Row {
-            let message = check(old).unwrap_err().to_string();
-            assert!(["i8row", "VNNI", "u8row", "f32"].iter().all(|part| message.contains(part)), "{message}");
-        } else {
-            check(old).unwrap();
+        assert_eq!(crate::manifest::load(&out.join("model.onnx"), &config()).unwrap().format, format);
+        for (name, kernel) in Kernel::available() {
+            let checked = Student::check_graph(&runtime(), &out.join("model.onnx"), &golden(), kernel);
+            checked.unwrap_or_else(|error| panic!("{format}, {name}: {error}"));
         }
-        assert_eq!(check(features()).is_ok(), features().sums_exactly(format), "{format} on this processor");
     }
 }
 
@@ -86,14 +80,14 @@ fn signed_bytes_are_refused_where_their_sums_would_saturate_and_unsigned_ones_ne
 fn a_graph_that_cannot_be_served_is_known_before_anything_is_learnt_for_it() {
     let tiny = tiny(GraphFormat::F32);
     let graph = tiny.dir.path().join("graph/model.onnx");
-    Student::check_graph(&runtime(), &graph, &golden(), features()).unwrap();
+    Student::check_graph(&runtime(), &graph, &golden(), own_kernel()).unwrap();
     let damaged = overflowing_base();
     let out = tiny.dir.path().join("damaged");
     export::export_base(damaged.path(), &out, GraphFormat::F32).unwrap();
-    let refused = Student::check_graph(&runtime(), &out.join("model.onnx"), damaged.path(), features());
+    let refused = Student::check_graph(&runtime(), &out.join("model.onnx"), damaged.path(), own_kernel());
     assert!(refused.unwrap_err().to_string().contains("not finite"));
     File::options().write(true).open(&graph).unwrap().set_len(100).unwrap();
-    let refused = Student::check_graph(&runtime(), &graph, &golden(), features());
+    let refused = Student::check_graph(&runtime(), &graph, &golden(), own_kernel());
     assert!(refused.unwrap_err().to_string().contains("model.onnx"));
 }
 

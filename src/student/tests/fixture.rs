@@ -9,7 +9,7 @@ use gemma::{Config, GraphFormat};
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
-use crate::{Features, Runtime, Student, StudentConfig, library};
+use crate::{Kernel, Runtime, Student, StudentConfig, kernel, library};
 
 pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny_gemma")
@@ -20,9 +20,9 @@ pub(crate) fn runtime() -> Runtime {
     Runtime::load(&library).unwrap()
 }
 
-/// What this processor has, less what CI masks to see what a lesser one would be given.
-pub(crate) fn features() -> Features {
-    Features::detect(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default()).unwrap()
+/// What this processor has, less what CI masks to see what a lesser one does.
+pub(crate) fn own_kernel() -> Kernel {
+    kernel(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default()).unwrap()
 }
 
 /// Waits for a future.
@@ -51,7 +51,7 @@ pub(crate) fn tiny_of(base: &Path, format: GraphFormat, rows: usize, context: us
 pub(crate) fn settings(dir: &TempDir, base: &Path, rows: usize, context: usize) -> StudentConfig {
     let graph = dir.path().join("graph/model.onnx");
     let base = base.to_path_buf();
-    StudentConfig { graph, base, rows, queue: 32, threads: 1, context, prefix_bytes: 0, features: features() }
+    StudentConfig { graph, base, rows, queue: 32, threads: 1, context, prefix_bytes: 0, kernel: own_kernel() }
 }
 
 /// A copy of the golden model whose `config.json` went through `edit`.

@@ -1,19 +1,15 @@
-//! Whether ONNX Runtime sums 8-bit products exactly on this processor: the ground on which formats are chosen.
+//! Whether ONNX Runtime sums the products of `i8b32` exactly on this processor.
 
-use gemma::GraphFormat;
 use ort::session::Session;
 use ort::value::Tensor;
 
 use super::fixture::runtime;
-use crate::Features;
 
 const WIDTH: usize = 256;
 const OUT: usize = 48;
 const BLOCK: usize = 32;
 const F32: u64 = 1;
 const U8: u64 = 2;
-const I8: u64 = 3;
-const I32: u64 = 6;
 
 /// A protobuf field: length-delimited bytes.
 fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
@@ -53,20 +49,6 @@ fn model(parts: &[Vec<u8>]) -> Vec<u8> {
     [int(1, 10), bytes(7, &graph), operators(b"", 21), operators(b"com.microsoft", 1)].concat()
 }
 
-/// A graph of one `MatMulInteger`: activations `a` `[tokens, WIDTH]` around 128 times `weights` `[WIDTH, OUT]`.
-fn graph(kind: u64, weights: &[u8], zero_point: u8) -> Vec<u8> {
-    let inputs: Vec<u8> = ["a", "b", "middle", "zero"].iter().flat_map(|name| bytes(1, name.as_bytes())).collect();
-    let node = bytes(1, &[inputs, bytes(2, b"y"), bytes(4, b"MatMulInteger")].concat());
-    model(&[
-        node,
-        constant("b", kind, &[WIDTH, OUT], weights),
-        constant("middle", U8, &[], &[128]),
-        constant("zero", kind, &[], &[zero_point]),
-        value(11, "a", U8, WIDTH),
-        value(12, "y", I32, OUT),
-    ])
-}
-
 /// A graph of one `MatMulNBits` of 8 bits in blocks of 32, all scales 1: activations `a` `[tokens, width]` times `weights`,
 /// `OUT` rows of whole blocks around 128.
 fn block_graph(width: usize, weights: &[u8]) -> Vec<u8> {
@@ -87,49 +69,8 @@ fn block_graph(width: usize, weights: &[u8]) -> Vec<u8> {
     ])
 }
 
-/// The largest difference from sums in 64 bits, of which the largest is given too, for 8-bit weights near their
-/// limits under activations near theirs.
-fn worst_error(format: GraphFormat, tokens: usize) -> (i64, i64) {
-    let signed: Vec<i8> = (0..WIDTH * OUT).map(|i| if i % 7 == 0 { -127 } else { 127 - (i % 5) as i8 }).collect();
-    let (kind, zero_point, flip) = if format == GraphFormat::I8Row { (I8, 0, 0) } else { (U8, 128, 0x80) };
-    let stored: Vec<u8> = signed.iter().map(|value| value.cast_unsigned() ^ flip).collect();
-    let activations: Vec<u8> = (0..tokens * WIDTH).map(|i| 255 - (i % 11) as u8).collect();
-    let mut session = Session::builder(&runtime().environment)
-        .unwrap()
-        .commit_from_memory(&graph(kind, &stored, zero_point))
-        .unwrap();
-    let input = Tensor::from_array(([tokens, WIDTH], activations.clone())).unwrap();
-    let outputs = session.run(ort::inputs!["a" => input]).unwrap();
-    let (_, found) = outputs["y"].try_extract_tensor::<i32>().unwrap();
-    let (mut error, mut largest) = (0, 0);
-    for (t, row) in found.chunks(OUT).enumerate() {
-        for (n, found) in row.iter().enumerate() {
-            let product = |k: usize| (i64::from(activations[t * WIDTH + k]) - 128) * i64::from(signed[k * OUT + n]);
-            let wanted: i64 = (0..WIDTH).map(product).sum();
-            error = error.max((i64::from(*found) - wanted).abs());
-            largest = largest.max(wanted.abs());
-        }
-    }
-    (error, largest)
-}
-
-#[test]
-fn formats_that_are_said_to_be_exact_are_and_those_that_are_not_are_not() {
-    // Nothing masked: ONNX Runtime uses what is there.
-    let features = Features::detect("").unwrap();
-    // One token and many go through different kernels.
-    for tokens in [1, 3, 128] {
-        for format in [GraphFormat::I8Row, GraphFormat::U8Row] {
-            let (error, largest) = worst_error(format, tokens);
-            println!("{format}, {tokens} tokens: error {error} of {largest}");
-            assert_eq!(error == 0, features.sums_exactly(format), "{format}, {tokens} tokens: {error} of {largest}");
-        }
-    }
-}
-
 #[test]
 fn sums_of_blocks_are_exact() {
-    assert!(Features::detect("").unwrap().sums_exactly(GraphFormat::I8Block));
     // Every block has a 127 in it: the activations are integers before ONNX Runtime makes them so. No sum reaches 2^24,
     // from where single precision would round.
     let activation = |i: usize| if i.is_multiple_of(7) { -126_i64 } else { 127 - (i % 5) as i64 };

@@ -39,7 +39,7 @@ impl Pupil {
             settings.student.base = base.to_owned();
         }
         let config = app::student::base(&settings)?;
-        let format = app::student::format(&settings, &config)?;
+        let format = app::student::format(&settings, &config);
         let graph = settings.data.dir.join(format!("graph-{}", format.name()));
         Ok(Self { settings, format, graph })
     }

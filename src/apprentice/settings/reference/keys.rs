@@ -197,7 +197,7 @@ const PROGRAM: &[Key] = &[
     key(
         "student.format",
         "",
-        "`auto` (`i8b32`; `f32` for a small base), `i8b32`, `u8row` or `i8row` (8 bit; `i8row` needs VNNI), or `f32`. What each costs in quality and time: `docs/benchmarks/quality.md`.",
+        "`auto` (`i8packed`; `f32` for a small base), `i8packed` (8 bit by blocks, for our own kernels), `i8b32` (the same for ONNX Runtime's), or `f32`. What each costs in quality and time: `docs/benchmarks/quality.md`.",
     ),
     key("student.onnxruntime", "", "ONNX Runtime's shared library, if it does not lie where `make setup` puts it."),
     key("student.context", "16 to 1048576", "Tokens of prompt and answer together."),

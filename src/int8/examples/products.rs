@@ -1,0 +1,52 @@
+//! How fast products at Gemma 3 1B's shapes are, by kernel and by rows of activations: `products [ROUNDS]`.
+//!
+//! Weights are those of several layers, so that they come from memory as a model's do.
+
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "prints a table")]
+
+use int8::{Activations, Kernel, LowRank, Packed, Product};
+
+fn main() {
+    let rounds: usize = std::env::args().nth(1).map_or(5, |text| text.parse().expect("rounds"));
+    let (width, outputs, layers) = (1152, 13824, 10);
+    let weights: Vec<f32> =
+        (0..width * outputs).map(|at| ((at * 2_654_435_761) % 2003) as f32 / 1001.0 - 1.0).collect();
+    let layers: Vec<Packed> = (0..layers).map(|_| Packed::of(&weights, width)).collect();
+    let bytes: usize = layers.iter().map(|layer| layer.bytes.len() + 2 * layer.scales.len()).sum();
+    let high = vec![0.25; outputs * 16];
+    for (name, kernel) in Kernel::available() {
+        for (rows, ranks) in [(1, 0), (1, 16), (2, 0), (4, 0), (6, 0), (8, 0), (16, 0), (128, 0), (128, 16)] {
+            let x: Vec<f32> = (0..rows * width).map(|at| (at % 97) as f32 / 48.0 - 1.0).collect();
+            let (low, ends) = (vec![0.5; rows * 2 * ranks], [outputs / 2, outputs]);
+            let mut times = Vec::new();
+            for _ in 0..if name == "portable" { 1 } else { rounds } {
+                let began = processor_s();
+                for layer in &layers {
+                    let mut activations = Activations::default();
+                    activations.quantise(kernel, &x, width);
+                    let added = Some(LowRank { low: &low, high: &high[..outputs * ranks], ranks, ends: &ends });
+                    let product =
+                        Product { kernel, x: &activations, matrix: layer.matrix().expect("fits"), tiles: None, added };
+                    let mut out = vec![0.0; rows * product.columns()];
+                    product.write(&mut out, 1, |parts, part| (0..parts).for_each(part));
+                    std::hint::black_box(&out);
+                }
+                times.push(processor_s() - began);
+            }
+            let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+            let products = (rows * width * outputs * layers.len()) as f64;
+            println!(
+                "{name:>11} {rows:>4} rows, rank {ranks:>2}: {:7.2} ms a row, {:6.1} GB/s, {:6.1} G products/s",
+                1000.0 * least / rows as f64,
+                bytes as f64 / least / 1e9,
+                products / least / 1e9
+            );
+        }
+    }
+}
+
+/// Processor seconds of this process.
+fn processor_s() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").expect("Linux");
+    text.split(' ').next().and_then(|first| first.parse::<f64>().ok()).expect("a number") / 1e9
+}

@@ -1,0 +1,111 @@
+//! The kernels: one for each set of instructions that multiplies bytes, all of which give the same bits.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use crate::LANES;
+
+/// Which instructions are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// What every processor has.
+    Portable,
+    /// With AVX-VNNI or without.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Token),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Token),
+}
+
+/// A row of activations: by block.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Row<'a> {
+    /// Four signed bytes each.
+    pub(crate) words: &'a [i32],
+    pub(crate) scales: &'a [f32],
+    /// What weights around 128 instead of 0 add to a sum, negated.
+    pub(crate) offsets: &'a [i32],
+}
+
+/// A tile's bytes and scales.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) scales: &'a [u16],
+}
+
+/// What is added to every row and tile: the row's numbers times the tile's, one after another.
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a, const ROWS: usize, const TILES: usize> {
+    pub(crate) low: [[&'a [f32]; ROWS]; TILES],
+    pub(crate) high: [&'a [[f32; LANES]]; TILES],
+}
+
+impl<const ROWS: usize, const TILES: usize> Default for Added<'_, ROWS, TILES> {
+    fn default() -> Self {
+        Self { low: [[&[]; ROWS]; TILES], high: [&[]; TILES] }
+    }
+}
+
+/// What a tile gives for a row.
+pub(crate) type Sums = [f32; LANES];
+
+impl Kernel {
+    /// What every processor has.
+    #[must_use]
+    pub fn portable() -> Self {
+        Self(Kind::Portable)
+    }
+
+    /// What this processor has, by name, the fastest first.
+    #[must_use]
+    pub fn available() -> Vec<(&'static str, Self)> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = |vnni| avx2::Token::detect(vnni).map(Kind::Avx2);
+            let vectors = [
+                ("avx512vnni", avx512::Token::detect().map(Kind::Avx512)),
+                ("avxvnni", avx2(true)),
+                ("avx2", avx2(false)),
+            ];
+            found.extend(vectors.into_iter().filter_map(|(name, kind)| Some((name, Self(kind?)))));
+        }
+        found.push(("portable", Self(Kind::Portable)));
+        found
+    }
+
+    /// `work`, compiled for this kernel's instructions. What it calls has to be inlined to be so, too.
+    #[inline(always)]
+    pub(crate) fn vectorise(self, work: impl FnOnce()) {
+        match self.0 {
+            Kind::Portable => work(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(token) => avx2::vectorise(token, work),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(token) => avx512::vectorise(token, work),
+        }
+    }
+
+    /// Rows of activations times tiles, and what is added to that.
+    pub(crate) fn multiply<const ROWS: usize, const TILES: usize>(
+        self,
+        rows: [Row<'_>; ROWS],
+        tiles: [Cut<'_>; TILES],
+        added: Added<'_, ROWS, TILES>,
+    ) -> [[Sums; TILES]; ROWS] {
+        match self.0 {
+            Kind::Portable => portable::multiply(rows, tiles, added),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(token) => avx2::multiply(token, rows, tiles, added),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(token) => avx512::multiply(token, rows, tiles, added),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! 256-bit vectors: AVX-VNNI, and AVX2 without it.
+//!
+//! AVX2 multiplies unsigned with signed bytes and adds up pairs in 16 bits, which saturates for bytes above 128. So the weights' signs
+//! go over to the activations first: 2 x 127 x 127 is below 2^15.
+
+use std::arch::x86_64::*;
+
+use super::{Added, Cut, Row, Sums};
+use crate::{LANES, MIDDLE, STEP, STEPS};
+
+/// Lanes of a vector: half a tile.
+const HALF: usize = LANES / 2;
+
+/// Proves that this processor has what a kernel needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    vnni: bool,
+}
+
+impl Token {
+    pub(super) fn detect(vnni: bool) -> Option<Self> {
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+            && (!vnni || is_x86_feature_detected!("avxvnni"));
+        has.then_some(Self { vnni })
+    }
+}
+
+/// `work`, compiled for AVX2.
+#[inline(always)]
+pub(super) fn vectorise(_: Token, work: impl FnOnce()) {
+    #[expect(unsafe_code, reason = "calls what is compiled for instructions that not every processor has")]
+    // SAFETY: there is a token only where the processor has them.
+    unsafe {
+        vectorised(work);
+    }
+}
+
+/// See [`super::Kernel::multiply`].
+pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
+    token: Token,
+    rows: [Row<'_>; ROWS],
+    tiles: [Cut<'_>; TILES],
+    added: Added<'_, ROWS, TILES>,
+) -> [[Sums; TILES]; ROWS] {
+    let mut sums = [[[0.0; LANES]; TILES]; ROWS];
+    for (at, tile) in tiles.into_iter().enumerate() {
+        for half in 0..2 {
+            let added = (added.low[at], added.high[at]);
+            #[expect(unsafe_code, reason = "as above")]
+            // SAFETY: as above.
+            let found = unsafe {
+                if token.vnni { with_vnni(rows, tile, added, half) } else { without(rows, tile, added, half) }
+            };
+            for (sums, found) in sums.iter_mut().zip(found) {
+                sums[at][half * HALF..][..HALF].copy_from_slice(&found);
+            }
+        }
+    }
+    sums
+}
+
+#[target_feature(enable = "avx2")]
+fn vectorised(work: impl FnOnce()) {
+    work();
+}
+
+/// A kernel for half a tile: what its sums begin with, from a row's offset, and what a step adds.
+macro_rules! half {
+    ($name:ident, $features:literal, $start:ident, $step:ident) => {
+        #[target_feature(enable = $features)]
+        fn $name<const ROWS: usize>(
+            rows: [Row<'_>; ROWS],
+            tile: Cut<'_>,
+            (low, high): ([&[f32]; ROWS], &[[f32; LANES]]),
+            half: usize,
+        ) -> [[f32; HALF]; ROWS] {
+            let mut sums = [_mm256_setzero_ps(); ROWS];
+            let words = rows.map(|row| row.words.as_chunks::<STEPS>().0);
+            let steps = tile.bytes.as_chunks::<{ HALF * STEP }>().0.as_chunks::<{ 2 * STEPS }>().0;
+            let scales = tile.scales.as_chunks::<HALF>().0.as_chunks::<2>().0;
+            let blocks = words.iter().map(|words| words.len()).chain([steps.len(), scales.len()]).min().unwrap_or(0);
+            for block in 0..blocks {
+                let mut dots = [_mm256_setzero_si256(); ROWS];
+                for row in 0..ROWS {
+                    dots[row] = $start(rows[row].offsets[block]);
+                }
+                for step in 0..STEPS {
+                    let weights = bytemuck::cast::<[u8; 32], __m256i>(steps[block][2 * step + half]);
+                    for row in 0..ROWS {
+                        let values = _mm256_set1_epi32(words[row][block][step]);
+                        dots[row] = $step(dots[row], weights, values);
+                    }
+                }
+                let scale = _mm256_cvtph_ps(bytemuck::cast::<[u16; 8], __m128i>(scales[block][half]));
+                for row in 0..ROWS {
+                    let scale = _mm256_mul_ps(scale, _mm256_set1_ps(rows[row].scales[block]));
+                    sums[row] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[row]), scale, sums[row]);
+                }
+            }
+            for (rank, high) in high.iter().enumerate() {
+                let high = bytemuck::cast::<[f32; HALF], __m256>(high.as_chunks::<HALF>().0[half]);
+                for row in 0..ROWS {
+                    sums[row] = _mm256_fmadd_ps(_mm256_set1_ps(low[row][rank]), high, sums[row]);
+                }
+            }
+            sums.map(bytemuck::cast::<__m256, [f32; HALF]>)
+        }
+    };
+}
+
+half!(with_vnni, "avx2,fma,f16c,avxvnni", offset, dot_of_unsigned);
+half!(without, "avx2,fma,f16c", nothing, dot_of_signed);
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn offset(offset: i32) -> __m256i {
+    _mm256_set1_epi32(offset)
+}
+
+/// The weights lose their middle before they are multiplied.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn nothing(_: i32) -> __m256i {
+    _mm256_setzero_si256()
+}
+
+#[inline]
+#[target_feature(enable = "avx2,avxvnni")]
+fn dot_of_unsigned(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
+    _mm256_dpbusd_avx_epi32(sum, weights, values)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn dot_of_signed(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
+    let weights = _mm256_xor_si256(weights, _mm256_set1_epi8(MIDDLE.cast_signed()));
+    let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(values, weights));
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+}

@@ -1,0 +1,104 @@
+//! AVX-512 with VNNI: 64 products an instruction.
+
+#![expect(clippy::needless_range_loop, reason = "rows and tiles are places in several arrays, which are registers")]
+
+use std::arch::x86_64::*;
+
+use super::{Added, Cut, Row, Sums};
+use crate::{LANES, STEP, STEPS};
+
+/// Proves that this processor has what the kernel needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token(());
+
+impl Token {
+    pub(super) fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vnni");
+        has.then_some(Self(()))
+    }
+}
+
+/// `work`, compiled for AVX-512.
+#[inline(always)]
+pub(super) fn vectorise(_: Token, work: impl FnOnce()) {
+    #[expect(unsafe_code, reason = "calls what is compiled for instructions that not every processor has")]
+    // SAFETY: there is a token only where the processor has them.
+    unsafe {
+        vectorised(work);
+    }
+}
+
+/// See [`super::Kernel::multiply`].
+pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
+    _: Token,
+    rows: [Row<'_>; ROWS],
+    tiles: [Cut<'_>; TILES],
+    added: Added<'_, ROWS, TILES>,
+) -> [[Sums; TILES]; ROWS] {
+    #[expect(unsafe_code, reason = "as above")]
+    // SAFETY: as above.
+    unsafe {
+        products(rows, tiles, added)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn vectorised(work: impl FnOnce()) {
+    work();
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn products<const ROWS: usize, const TILES: usize>(
+    rows: [Row<'_>; ROWS],
+    tiles: [Cut<'_>; TILES],
+    added: Added<'_, ROWS, TILES>,
+) -> [[Sums; TILES]; ROWS] {
+    let mut sums = [[_mm512_setzero_ps(); TILES]; ROWS];
+    let words = rows.map(|row| row.words.as_chunks::<STEPS>().0);
+    let steps = tiles.map(|tile| tile.bytes.as_chunks::<{ LANES * STEP }>().0.as_chunks::<STEPS>().0);
+    let scales = tiles.map(|tile| tile.scales.as_chunks::<LANES>().0);
+    let blocks = words.iter().map(|words| words.len()).chain(steps.iter().map(|steps| steps.len())).min().unwrap_or(0);
+    for block in 0..blocks {
+        let mut dots = [[_mm512_setzero_si512(); TILES]; ROWS];
+        for row in 0..ROWS {
+            dots[row] = [_mm512_set1_epi32(rows[row].offsets[block]); TILES];
+        }
+        for step in 0..STEPS {
+            let mut weights = [_mm512_setzero_si512(); TILES];
+            for tile in 0..TILES {
+                weights[tile] = bytemuck::cast::<[u8; 64], __m512i>(steps[tile][block][step]);
+            }
+            for row in 0..ROWS {
+                let values = _mm512_set1_epi32(words[row][block][step]);
+                for tile in 0..TILES {
+                    dots[row][tile] = _mm512_dpbusd_epi32(dots[row][tile], weights[tile], values);
+                }
+            }
+        }
+        for tile in 0..TILES {
+            let scale = _mm512_cvtph_ps(bytemuck::cast::<[u16; 16], __m256i>(scales[tile][block]));
+            for row in 0..ROWS {
+                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(rows[row].scales[block]));
+                sums[row][tile] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[row][tile]), scale, sums[row][tile]);
+            }
+        }
+    }
+    for tile in 0..TILES {
+        for (rank, high) in added.high[tile].iter().enumerate() {
+            let high = bytemuck::cast::<Sums, __m512>(*high);
+            for row in 0..ROWS {
+                let low = _mm512_set1_ps(added.low[tile][row][rank]);
+                sums[row][tile] = _mm512_fmadd_ps(low, high, sums[row][tile]);
+            }
+        }
+    }
+    let mut found = [[[0.0; LANES]; TILES]; ROWS];
+    for row in 0..ROWS {
+        for tile in 0..TILES {
+            found[row][tile] = bytemuck::cast::<__m512, Sums>(sums[row][tile]);
+        }
+    }
+    found
+}

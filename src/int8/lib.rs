@@ -1,0 +1,42 @@
+//! Matrices of 8-bit blocks, in the order that our kernels read them, and products of activations with them.
+//!
+//! A weight is a byte and 32 weights beside each other in a row share a scale, which costs a model next to nothing in quality
+//! (`docs/benchmarks/quality.md`). Activations become 8 bits by the same blocks. The sums of a block are sums of integers and therefore exact
+//! on every processor; blocks are added up in one order, so that every kernel gives the same bits, and a row's result depends neither on
+//! the batch nor on its neighbours.
+//!
+//! What is packed can be multiplied where it lies, so a mapped file needs no copy. Knows no model, no ONNX and no threads. `unsafe` is
+//! needed for two things: to call what was compiled for a processor's own instructions, and to let threads write columns of one matrix.
+
+mod activations;
+mod gate;
+mod kernel;
+mod low_rank;
+mod matrix;
+mod output;
+mod pack;
+mod product;
+
+pub use activations::Activations;
+pub use gate::gated_gelu;
+pub use kernel::Kernel;
+pub use low_rank::LowRank;
+pub use matrix::{Matrix, Shape};
+pub use pack::Packed;
+pub use product::Product;
+
+/// Weights, and activations, that share a scale.
+pub const BLOCK: usize = 32;
+/// Outputs that a kernel computes at a time; their weights lie together, a tile.
+pub const LANES: usize = 16;
+/// Weights of an output that are multiplied by one instruction.
+const STEP: usize = 4;
+/// Steps of a block.
+const STEPS: usize = BLOCK / STEP;
+/// Bytes of a tile's block.
+const BLOCK_BYTES: usize = BLOCK * LANES;
+/// What stands for zero in a weight's byte.
+const MIDDLE: u8 = 128;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Products beside sums in double precision, and kernels beside each other.
+
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+fn numbers(seed: u64, count: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut number = || rng.next_u32() as f32 / u32::MAX as f32 * 2.0 - 1.0;
+    // Sizes differ by orders of magnitude, as a model's do.
+    (0..count).map(|at| number() * [1.0, 0.03, 7.0][at % 3]).collect()
+}
+
+fn product(kernel: Kernel, packed: &Packed, x: &[f32], tiles: Option<&[usize]>, parts: usize) -> Vec<f32> {
+    let mut activations = Activations::default();
+    activations.quantise(kernel, x, packed.shape.width);
+    let matrix = packed.matrix().expect("fits");
+    let product = Product { kernel, x: &activations, matrix, tiles, added: None };
+    let mut out = vec![f32::NAN; activations.rows() * product.columns()];
+    product.write(&mut out, parts, |parts, part| (0..parts).rev().for_each(part));
+    out
+}
+
+/// What the 8-bit numbers give, summed exactly.
+fn expected(packed: &Packed, x: &[f32]) -> Vec<f64> {
+    let matrix = packed.matrix().expect("fits");
+    let rows: Vec<Vec<f32>> = (0..packed.shape.outputs).map(|output| matrix.row(output).expect("a row")).collect();
+    let mut sums = Vec::new();
+    for values in x.chunks(packed.shape.width) {
+        let rounded: Vec<f64> = values
+            .chunks(BLOCK)
+            .flat_map(|block| {
+                let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+                block.iter().map(move |value| f64::from((value * (1.0 / scale)).round_ties_even()) * f64::from(scale))
+            })
+            .collect();
+        sums.extend(
+            rows.iter()
+                .map(|row| row.iter().zip(&rounded).map(|(weight, value)| f64::from(*weight) * value).sum::<f64>()),
+        );
+    }
+    sums
+}
+
+proptest! {
+    #[test]
+    fn every_kernel_gives_the_exact_sum(width in 1..200usize, outputs in 1..70usize, rows in 1..10usize, seed: u64) {
+        let packed = Packed::of(&numbers(seed, width * outputs), width);
+        let x = numbers(seed ^ 1, rows * width);
+        let expected = expected(&packed, &x);
+        let first = product(Kernel::available()[0].1, &packed, &x, None, 1);
+        for (at, (found, expected)) in first.iter().zip(&expected).enumerate() {
+            prop_assert!((f64::from(*found) - expected).abs() <= 2e-6 * width as f64 * 49.0, "{at}: {found} and {expected}");
+        }
+        for (name, kernel) in Kernel::available() {
+            let found = product(kernel, &packed, &x, None, 3);
+            prop_assert!(found.iter().zip(&first).all(|(left, right)| left.to_bits() == right.to_bits()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_neighbours(width in 1..100usize, rows in 2..9usize, seed: u64) {
+        let packed = Packed::of(&numbers(seed, width * 40), width);
+        let x = numbers(seed ^ 1, rows * width);
+        for (_, kernel) in Kernel::available() {
+            let all = product(kernel, &packed, &x, None, 2);
+            for (row, values) in x.chunks(width).enumerate() {
+                prop_assert_eq!(&product(kernel, &packed, values, None, 1), &all[row * 40..(row + 1) * 40]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_a_product_of_single_precision(
+        ends in proptest::collection::vec(1..40usize, 1..4), rows in 1..9usize, ranks in 0..9usize, seed: u64
+    ) {
+        let ends: Vec<usize> = ends.iter().scan(0, |end, outputs| { *end += outputs; Some(*end) }).collect();
+        let outputs = ends[ends.len() - 1];
+        let packed = Packed::of(&numbers(seed, outputs * 40), 40);
+        let (x, tiles, width) = (numbers(1, rows * 40), packed.shape.tiles(), ends.len() * ranks);
+        let (mut low, high) = (numbers(2, rows * width), numbers(3, tiles * ranks * LANES));
+        low.iter_mut().step_by(3).for_each(|factor| *factor = 0.0);
+        for (name, kernel) in Kernel::available() {
+            let plain = product(kernel, &packed, &x, None, 1);
+            let mut activations = Activations::default();
+            activations.quantise(kernel, &x, 40);
+            let added = Some(LowRank { low: &low, high: &high, ranks, ends: &ends });
+            let matrix = packed.matrix().expect("fits");
+            let mut out = vec![f32::NAN; rows * outputs];
+            Product { kernel, x: &activations, matrix, tiles: None, added }
+                .write(&mut out, 2, |parts, part| (0..parts).for_each(part));
+            for (at, (found, plain)) in out.iter().zip(&plain).enumerate() {
+                let (row, output) = (at / outputs, at % outputs);
+                let part = ends.iter().position(|end| output < *end).expect("a part");
+                let low = &low[row * width + part * ranks..][..ranks];
+                let factor = |rank: usize| f64::from(high[(output / LANES * ranks + rank) * LANES + output % LANES]);
+                let sum: f64 = (0..ranks).map(|rank| f64::from(low[rank]) * factor(rank)).sum();
+                prop_assert!((f64::from(*found) - f64::from(*plain) - sum).abs() < 1e-4, "{name}: {found}, {plain} and {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn wanted_tiles_are_those_of_all(wanted in proptest::collection::vec(0..5usize, 1..7), seed: u64) {
+        let packed = Packed::of(&numbers(seed, 50 * 80), 50);
+        let x = numbers(seed ^ 1, 5 * 50);
+        for (_, kernel) in Kernel::available() {
+            let all = product(kernel, &packed, &x, None, 1);
+            let some = product(kernel, &packed, &x, Some(&wanted), 2);
+            for (row, some) in some.chunks(wanted.len() * LANES).enumerate() {
+                for (tile, found) in wanted.iter().zip(some.chunks(LANES)) {
+                    prop_assert_eq!(found, &all[row * 80 + tile * LANES..][..LANES]);
+                }
+            }
+        }
+    }
+}
+
+/// The largest bytes of all: what 16-bit sums would lose.
+#[test]
+fn the_largest_products_do_not_saturate() {
+    let (width, outputs) = (6912, 32);
+    let packed = Packed::of(&vec![-1.0; width * outputs], width);
+    for (name, kernel) in Kernel::available() {
+        let found = product(kernel, &packed, &vec![1.0; 5 * width], None, 1);
+        assert!(found.iter().all(|sum| (sum + width as f32).abs() < 4.0), "{name}: {found:?}");
+    }
+}
+
+/// An error of half a step of each block's own scale.
+#[test]
+fn weights_are_kept_to_half_a_step() {
+    let weights = numbers(3, 70 * 33);
+    let packed = Packed::of(&weights, 70);
+    let matrix = packed.matrix().expect("fits");
+    for (output, row) in weights.chunks(70).enumerate() {
+        let stored = matrix.row(output).expect("a row");
+        for (block, stored) in row.chunks(BLOCK).zip(stored.chunks(BLOCK)) {
+            let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let bound = largest / 127.0 * 0.5 * 1.13;
+            assert!(block.iter().zip(stored).all(|(value, stored)| (value - stored).abs() <= bound));
+        }
+    }
+    assert_eq!(matrix.row(33), None);
+}
+
+#[test]
+fn nothing_and_no_numbers() {
+    let packed = Packed::of(&[0.0; 64], 32);
+    for (name, kernel) in Kernel::available() {
+        assert_eq!(product(kernel, &packed, &[0.0; 32], None, 1), [0.0; 2], "{name}");
+        let damaged = product(kernel, &packed, &[f32::NAN; 32], None, 1);
+        assert!(damaged.iter().all(|sum| sum.is_nan()), "{name}");
+        let mut infinite = [1.0; 32];
+        infinite[7] = f32::INFINITY;
+        assert!(product(kernel, &packed, &infinite, None, 1).iter().all(|sum| sum.is_nan()), "{name}");
+        assert_eq!(product(kernel, &packed, &[], None, 1), [0.0; 0], "{name}");
+    }
+    assert!(Matrix::new(Shape { width: 32, outputs: 17 }, &packed.bytes, &packed.scales).is_none());
+}
+
+/// A part that is given out twice is computed once, and what is not given out is left as it is.
+#[test]
+fn parts_are_written_once() {
+    let packed = Packed::of(&numbers(1, 64 * 32), 32);
+    let mut activations = Activations::default();
+    activations.quantise(Kernel::portable(), &numbers(2, 32), 32);
+    let matrix = packed.matrix().expect("fits");
+    let product = Product { kernel: Kernel::available()[0].1, x: &activations, matrix, tiles: None, added: None };
+    let mut out = vec![f32::NAN; 64];
+    product.write(&mut out, 2, |parts, part| {
+        assert_eq!(parts, 2);
+        part(1);
+        part(1);
+        part(9);
+    });
+    assert!(out[..32].iter().all(|sum| sum.is_nan()) && out[32..].iter().all(|sum| sum.is_finite()));
+}
