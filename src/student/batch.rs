@@ -11,10 +11,13 @@ use wire::Finish;
 
 use crate::StudentError;
 use crate::adapter::{Bound, Input};
+use crate::alone::{self, Stepped};
 use crate::answer::{Next, Writing};
 use crate::cache::{Cache, Shape};
+use crate::draft::Drafts;
 use crate::format::Format;
 use crate::lane::{Lane, Step};
+use crate::load::Round;
 use crate::mix::Mix;
 use crate::work::Asker;
 
@@ -34,6 +37,9 @@ pub(crate) struct Row {
     pub(crate) asker: Asker,
     pub(crate) adapter: Option<Arc<Bound>>,
     pub(crate) writing: Writing,
+    /// Tokens of the prompt, and those that have been chosen since.
+    pub(crate) text: Vec<u32>,
+    pub(crate) prompt: usize,
     /// Tokens read.
     pub(crate) length: usize,
     /// The next ones to read; never none.
@@ -67,11 +73,6 @@ struct Taken {
 impl Taken {
     /// Takes the tokens off the rows, which are in the order of their slots.
     fn of(rows: &mut [Row], slots: usize) -> Self {
-        if let ([row], 1) = (&mut *rows, slots) {
-            let ids: Vec<u32> = row.unread.drain(..).collect();
-            row.length += ids.len();
-            return Self { wanted: vec![ids.len().saturating_sub(1)], ids, lengths: vec![row.length], asked: vec![0] };
-        }
         // An empty slot reads some token at its first place.
         let mut taken = Self { ids: vec![0; slots], lengths: vec![1; slots], wanted: Vec::new(), asked: Vec::new() };
         for (at, row) in rows.iter_mut().enumerate() {
@@ -128,24 +129,39 @@ impl Batch {
         left
     }
 
-    /// Reads a token of each row, or all that a single row has, and takes the next one of those that have none left: who ended
-    /// by that.
+    /// Reads a token of each row, or all that a single row has and a draft, and takes the next one of those that have none left: who
+    /// ended by that.
     ///
     /// # Errors
     /// When the graph fails, which is every row's failure; what is wrong with one row only is its end.
-    pub(crate) fn step(&mut self, graph: &mut Graph<'_>, format: &Format) -> Result<Vec<End>, StudentError> {
+    pub(crate) fn step(
+        &mut self,
+        graph: &mut Graph<'_>,
+        format: &Format,
+        drafts: &mut Drafts,
+        done: &mut Round,
+    ) -> Result<Vec<End>, StudentError> {
         self.shrink(graph)?;
         if std::mem::take(&mut self.stale) {
             self.bind(graph)?;
         }
         let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
+        if let ([row], 1) = (&mut *self.rows, lane.cache.slots) {
+            let Stepped { end, drafted, accepted } = alone::step(lane, graph.session, row, format, drafts)?;
+            done.drafted_tokens += drafted;
+            done.accepted_tokens += accepted;
+            return Ok(end.map(|how| End { slot: row.slot, how }).into_iter().collect());
+        }
         self.rows.sort_unstable_by_key(|row| row.slot);
         let Taken { ids, lengths, wanted, asked } = Taken::of(&mut self.rows, lane.cache.slots);
         let (rows, mut ends) = (&mut self.rows, Vec::new());
         lane.run(graph.session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
             if let Some(row) = asked.get(at).and_then(|row| rows.get_mut(*row)) {
                 match row.writing.take(format, logits, row.length) {
-                    Ok(Next::Tokens(tokens)) => row.unread.extend(tokens),
+                    Ok(Next::Tokens(tokens)) => {
+                        row.text.extend_from_slice(&tokens);
+                        row.unread.extend(tokens);
+                    }
                     Ok(Next::End(finish)) => ends.push(End { slot: row.slot, how: Ok(finish) }),
                     Err(error) => ends.push(End { slot: row.slot, how: Err(error) }),
                 }
@@ -155,10 +171,10 @@ impl Batch {
         Ok(ends)
     }
 
-    /// Gives back memory and time when few are left of many.
+    /// Gives back memory and time when few are left of many; who is left alone can have several tokens in a run.
     fn shrink(&mut self, graph: &Graph<'_>) -> Result<(), StudentError> {
         let slots = self.lane.as_ref().map_or(0, |lane| lane.cache.slots);
-        if self.rows.len() * 4 <= slots {
+        if self.rows.len() * 4 <= slots || (self.rows.len() == 1 && slots > 1) {
             self.resize(graph, self.rows.len().next_power_of_two())?;
         }
         Ok(())

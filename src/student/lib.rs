@@ -6,9 +6,11 @@
 //! contradicts the other. Only this member links ONNX Runtime.
 
 mod adapter;
+mod alone;
 mod answer;
 mod batch;
 mod cache;
+mod draft;
 mod encoder;
 mod encoder_text;
 mod engine;

@@ -13,6 +13,9 @@ pub struct Round {
     pub known_tokens: usize,
     /// Tokens of answers that were read by the model in order to go on, those that a form forced included.
     pub answer_tokens: usize,
+    /// Tokens of drafts that were read with them, and those of these that were accepted.
+    pub drafted_tokens: usize,
+    pub accepted_tokens: usize,
 }
 
 /// Hears of every round.

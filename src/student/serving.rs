@@ -14,6 +14,7 @@ use crate::adapter::{Bound, Input};
 use crate::answer::{Next, Writing};
 use crate::batch::{Batch, Graph, Row};
 use crate::cache::Shape;
+use crate::draft::Drafts;
 use crate::form::Forms;
 use crate::format::Format;
 use crate::lane::{Lane, Step};
@@ -40,8 +41,17 @@ pub(crate) struct Serving {
     batch: Batch,
     prefixes: Prefixes,
     forms: Forms,
+    drafts: Drafts,
     /// What was done since somebody asked.
     done: Round,
+}
+
+/// How much it may take on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) rows: usize,
+    pub(crate) prefix_bytes: usize,
+    pub(crate) draft_tokens: usize,
 }
 
 /// A prompt that is being read.
@@ -61,13 +71,13 @@ impl Serving {
         inputs: Arc<Vec<Input>>,
         shape: Shape,
         format: Arc<Format>,
-        (rows, prefix_bytes): (usize, usize),
+        limits: Limits,
     ) -> Result<Self, StudentError> {
         let reader = Lane::new(&session, shape, 1)?;
-        let (prefixes, forms) = (Prefixes::new(prefix_bytes), Forms::new(Arc::clone(&format)));
-        let (reading, batch) = (None, Batch::default());
-        let done = Round::default();
-        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, done })
+        let (prefixes, forms) = (Prefixes::new(limits.prefix_bytes), Forms::new(Arc::clone(&format)));
+        let (rows, reading, batch) = (limits.rows, None, Batch::default());
+        let (drafts, done) = (Drafts::new(limits.draft_tokens), Round::default());
+        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, drafts, done })
     }
 
     /// Whether an answer is under way.
@@ -182,7 +192,8 @@ impl Serving {
         match next {
             Next::End(finish) => Some(asker.outcome(writing.finish(&self.format, finish).map_err(ModelError::from))),
             Next::Tokens(tokens) => {
-                let row = Row { asker, adapter, writing, length: ids.len(), unread: tokens.into(), slot: 0 };
+                let (prompt, text) = (ids.len(), [ids.as_slice(), &tokens].concat());
+                let row = Row { asker, adapter, writing, text, prompt, length: prompt, unread: tokens.into(), slot: 0 };
                 let graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
                 let joined = self.batch.join(&graph, row, &self.reader.cache, self.rows);
                 let failed = |failure: Box<(Row, StudentError)>| failure.0.asker.outcome(Err(failure.1.into()));
@@ -196,7 +207,7 @@ impl Serving {
         let mut graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
         let length = |batch: &Batch| batch.rows.iter().map(|row| row.length).sum::<usize>();
         let before = length(&self.batch);
-        let stepped = self.batch.step(&mut graph, &self.format);
+        let stepped = self.batch.step(&mut graph, &self.format, &mut self.drafts, &mut self.done);
         self.done.answer_tokens += length(&self.batch).saturating_sub(before);
         let mut ends = match stepped {
             Ok(ends) => ends,
@@ -209,6 +220,7 @@ impl Serving {
         let left = self.batch.leave(|row| ends.iter().any(|end| end.slot == row.slot));
         let end = |row: Row| {
             let at = ends.iter().position(|end| end.slot == row.slot)?;
+            self.drafts.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
             let answer = ends.swap_remove(at).how.and_then(|finish| row.writing.finish(&self.format, finish));
             Some(row.asker.outcome(answer.map_err(ModelError::from)))
         };

@@ -14,7 +14,7 @@ use crate::format::Format;
 use crate::load::Observer;
 use crate::model::Model;
 use crate::scheduler::Scheduler;
-use crate::serving::Serving;
+use crate::serving::{Limits, Serving};
 use crate::{Runtime, StudentError, manifest, session};
 
 /// What to open and how much of the machine to use.
@@ -34,6 +34,8 @@ pub struct StudentConfig {
     pub context: usize,
     /// Memory for what prompts begin with in common; 0 keeps none.
     pub prefix_bytes: usize,
+    /// Tokens that an answer which is written alone is given to read ahead of itself, at most; 0 for none.
+    pub draft_tokens: usize,
     /// What our own operators are computed with.
     pub kernel: Kernel,
 }
@@ -78,7 +80,8 @@ impl Student {
         let format = Arc::new(Format { tokenizer, stop_ids, context: settings.context });
         let inputs = Arc::new(Input::all(&config, &manifest));
         let shape = session::shape(&manifest, settings.context);
-        let limits = (settings.rows, settings.prefix_bytes);
+        let StudentConfig { rows, prefix_bytes, draft_tokens, .. } = *settings;
+        let limits = Limits { rows, prefix_bytes, draft_tokens };
         let serving = Serving::new(session, Arc::clone(&inputs), shape, Arc::clone(&format), limits)?;
         Ok((serving, config, inputs, format))
     }
@@ -89,8 +92,17 @@ impl Student {
     /// As [`Student::open`], and when the graph fails or computes no numbers.
     pub fn check_graph(runtime: &Runtime, graph: &Path, base: &Path, kernel: Kernel) -> Result<(), StudentError> {
         let (graph, base) = (graph.to_path_buf(), base.to_path_buf());
-        let settings =
-            StudentConfig { graph, base, rows: 1, queue: 0, threads: 1, context: 1, prefix_bytes: 0, kernel };
+        let settings = StudentConfig {
+            graph,
+            base,
+            rows: 1,
+            queue: 0,
+            threads: 1,
+            context: 1,
+            prefix_bytes: 0,
+            draft_tokens: 0,
+            kernel,
+        };
         let student = Self::open(runtime, settings, Box::new(|_| {}))?;
         let logits = student.logits(None, &[student.engine.format.tokenizer.special.bos], 0)?;
         if logits.iter().flatten().all(|logit| logit.is_finite()) { Ok(()) } else { Err(StudentError::NotFinite(1)) }

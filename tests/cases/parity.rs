@@ -39,6 +39,7 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
         threads: 1,
         context: 256,
         prefix_bytes: 0,
+        draft_tokens: 0,
         kernel: student::kernel("").unwrap(),
     };
     let student = Student::open(&runtime, settings, Box::new(|_| {})).unwrap();

@@ -68,6 +68,7 @@ pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig,
         threads: student.threads,
         context: student.context,
         prefix_bytes: student.prefix_cache_mb << 20,
+        draft_tokens: student.draft_tokens,
         kernel: kernel()?,
     })
 }

@@ -35,6 +35,8 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         threads: job.threads,
         context: job.context,
         prefix_bytes: PREFIX_BYTES,
+        // Nobody is alone in an exam.
+        draft_tokens: 0,
         kernel: app::kernel()?,
     };
     let model = Student::open(&runtime, config, Box::new(|_| {}))?.model("exam".into(), Some(&job.adapter))?;

@@ -104,6 +104,7 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
         ("student.rows", student.rows as f64, (1..=256).contains(&student.rows), "from 1 to 256"),
         ("student.threads", student.threads as f64, (1..=1024).contains(&student.threads), "from 1 to 1024"),
         ("student.queue", student.queue as f64, (1..=65_536).contains(&student.queue), "from 1 to 65536"),
+        ("student.draft_tokens", student.draft_tokens as f64, student.draft_tokens <= 32, "from 0 to 32"),
         (
             "student.prefix_cache_mb",
             student.prefix_cache_mb as f64,

@@ -139,6 +139,7 @@ pub(crate) struct Student {
     pub(crate) queue: usize,
     /// Memory for what prompts begin with in common.
     pub(crate) prefix_cache_mb: usize,
+    pub(crate) draft_tokens: usize,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
     pub(crate) answer_seconds_max: f64,
 }
@@ -343,6 +344,7 @@ impl Default for Student {
             threads: 1,
             queue: 8,
             prefix_cache_mb: 256,
+            draft_tokens: 8,
             answer_seconds_max: 60.0,
         }
     }

@@ -199,6 +199,7 @@ fn the_examples_that_were_once_accepted_are_refused() {
         ("[lessons.train]\nrank = 0\n", "lessons.train.rank"),
         ("[lessons.dataset]\nheld_out_fraction = 5.0\n", "lessons.dataset.held_out_fraction"),
         ("[student]\nrows = 0\n", "student.rows"),
+        ("[student]\ndraft_tokens = 33\n", "student.draft_tokens"),
         ("[capture]\nredact = [{ regex = \"(\" }]\n", "capture.redact rule 1: "),
         ("[capture]\nredact = [{ path = \"$.a\" }, { path = \"user\" }]\n", "capture.redact rule 2: `user`"),
         ("[sites.shop]\nretention_days = 0\n", "sites.shop.retention_days"),

@@ -111,6 +111,7 @@ impl Candidate {
             // A prompt has the template's tokens as well.
             context: 2 * WINDOW,
             prefix_bytes: 0,
+            draft_tokens: 0,
             kernel: student::kernel("")?,
         };
         let student = Student::open(&machine.runtime, settings, Box::new(|_| {}))?;

@@ -85,6 +85,7 @@ impl Bench {
             threads: self.threads,
             context: Config::load(&self.base)?.max_position_embeddings.min(1024),
             prefix_bytes,
+            draft_tokens: 8,
             kernel: student::kernel("")?,
         };
         let clock = Clock::start()?;

@@ -26,9 +26,13 @@ type Receiver = oneshot::Receiver<Result<Answer, ModelError>>;
 
 /// With room for `rows` answers; its adapters are the golden one and its opposite.
 fn bench(rows: usize, prefix_bytes: usize) -> Bench {
+    bench_with(rows, prefix_bytes, 0)
+}
+
+fn bench_with(rows: usize, prefix_bytes: usize, draft_tokens: usize) -> Bench {
     let base = edited_base(|config| config["max_position_embeddings"] = 1024.into());
     let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 16);
-    let settings = StudentConfig { prefix_bytes, ..settings(&tiny.dir, base.path(), rows, 1000) };
+    let settings = StudentConfig { prefix_bytes, draft_tokens, ..settings(&tiny.dir, base.path(), rows, 1000) };
     let (serving, _, inputs, _) = Student::serving(&runtime(), &settings).unwrap();
     let mut other = gemma::Adapter::load(&golden().join("adapter"), &config()).unwrap();
     other.pairs.values_mut().for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
@@ -181,4 +185,66 @@ fn what_is_under_way_is_let_go_and_the_next_is_answered() {
     assert!(first.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
     assert!(second.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
     assert_eq!(bench.rounds(&mut [bench.ask(1, TEXTS[0], 5)]).1, wanted);
+}
+
+/// Greedy and drawn, of text and of JSON: with drafts of any length the same answers as without.
+#[test]
+fn drafts_change_no_answer_and_save_runs() {
+    let prompts: Vec<Prompt> =
+        ["the lantern and the rope, the lantern and", "rope rope rope", "who are you", "the lantern and the rope"]
+            .iter()
+            .flat_map(|text| {
+                let turns = vec![Turn { role: Role::User, text: (*text).to_owned() }];
+                let drawn = |temperature| Sampling::Random { temperature, top_p: 0.9, seed: Some(3) };
+                let plain =
+                    [Sampling::Greedy, drawn(0.3), drawn(1.0)].map(|sampling| Prompt::new(turns.clone(), 40, sampling));
+                let json = Prompt { form: wire::Form::JsonObject, ..Prompt::new(turns, 40, Sampling::Greedy) };
+                plain.into_iter().chain([json])
+            })
+            .collect();
+    let mut found: Vec<(usize, Vec<Answer>, usize)> = Vec::new();
+    for draft_tokens in [0, 1, 3, 8] {
+        let mut bench = bench_with(1, 0, draft_tokens);
+        let (mut rounds, mut answers, mut accepted) = (0, Vec::new(), 0);
+        // Twice: the second time there are answers to look up.
+        for prompt in prompts.iter().chain(&prompts) {
+            let (reply, receiver) = oneshot::channel();
+            assert!(bench.queue.push(Waiting::Answer { adapter: None, prompt: prompt.clone(), reply }));
+            let (count, answer) = bench.rounds(&mut [receiver]);
+            rounds += count;
+            answers.extend(answer);
+            accepted += bench.serving.take_round().accepted_tokens;
+        }
+        found.push((rounds, answers, accepted));
+    }
+    for (rounds, answers, accepted) in &found[1..] {
+        for (answer, plain) in answers.iter().zip(&found[0].1) {
+            assert_eq!((&answer.text, answer.finish, answer.usage), (&plain.text, plain.finish, plain.usage));
+        }
+        assert!(
+            *accepted > 0 && *rounds + accepted == found[0].0,
+            "{rounds} rounds, {accepted} accepted, {}",
+            found[0].0
+        );
+    }
+    let last = &found[3];
+    assert!(last.0 * 3 < found[0].0 * 2, "{} rounds instead of {}", last.0, found[0].0);
+}
+
+/// An answer that others join and leave goes on as if nothing had been; nor does the end of the context matter.
+#[test]
+fn drafts_change_no_answer_in_company_or_at_the_end_of_the_context() {
+    let mut answers = Vec::new();
+    for draft_tokens in [0, 8] {
+        let mut bench = bench_with(4, 0, draft_tokens);
+        let text = bench.text(60);
+        let mut receivers = vec![bench.ask(1, &text, 2000)];
+        (0..40).for_each(|_| bench.round());
+        receivers.push(bench.ask(2, "who are you", 30));
+        receivers.push(bench.ask(0, &text, 20));
+        answers.push(bench.rounds(&mut receivers).1);
+    }
+    for (plain, drafted) in answers[0].iter().zip(&answers[1]) {
+        assert_eq!((&plain.text, plain.finish, plain.usage), (&drafted.text, drafted.finish, drafted.usage));
+    }
 }

@@ -51,7 +51,17 @@ pub(crate) fn tiny_of(base: &Path, format: GraphFormat, rows: usize, context: us
 pub(crate) fn settings(dir: &TempDir, base: &Path, rows: usize, context: usize) -> StudentConfig {
     let graph = dir.path().join("graph/model.onnx");
     let base = base.to_path_buf();
-    StudentConfig { graph, base, rows, queue: 32, threads: 1, context, prefix_bytes: 0, kernel: own_kernel() }
+    StudentConfig {
+        graph,
+        base,
+        rows,
+        queue: 32,
+        threads: 1,
+        context,
+        prefix_bytes: 0,
+        draft_tokens: 0,
+        kernel: own_kernel(),
+    }
 }
 
 /// A copy of the golden model whose `config.json` went through `edit`.

@@ -214,6 +214,11 @@ const PROGRAM: &[Key] = &[
         "Memory for what prompts of a call site begin with in common: such a beginning is read once. 0 keeps nothing.",
     ),
     key(
+        "student.draft_tokens",
+        "0 to 32",
+        "Tokens that an answer which is written alone is given to read ahead of itself, looked up in its prompt and in the call site's earlier answers (speculative decoding). Changes no answer. 0 gives none.",
+    ),
+    key(
         "student.answer_seconds_max",
         "greater than 0, at most 86400",
         "How long an answer may take, its wait included, before the teacher is asked instead.",

@@ -1,0 +1,71 @@
+//! An answer that is written alone: several of its tokens in a run, those that are certain and a draft of the next.
+//!
+//! Exact: after every token the next one is chosen as it always is, and where it is another than the draft's, the rest of the draft is
+//! forgotten. What lies behind a sequence's length in the cache is never read.
+
+use ort::session::Session;
+use wire::Finish;
+
+use crate::StudentError;
+use crate::answer::Next;
+use crate::batch::Row;
+use crate::draft::Drafts;
+use crate::format::Format;
+use crate::lane::{Lane, Step};
+
+/// What a run came to.
+pub(crate) struct Stepped {
+    /// How the answer has ended, if it has.
+    pub(crate) end: Option<Result<Finish, StudentError>>,
+    /// Tokens of the draft, and those of them that were accepted.
+    pub(crate) drafted: usize,
+    pub(crate) accepted: usize,
+}
+
+/// Reads what is certain of `row`, and a draft.
+///
+/// # Errors
+/// When the graph fails.
+pub(crate) fn step(
+    lane: &mut Lane,
+    session: &mut Session,
+    row: &mut Row,
+    format: &Format,
+    drafts: &mut Drafts,
+) -> Result<Stepped, StudentError> {
+    let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
+    let certain: Vec<u32> = row.unread.drain(..).collect();
+    let room = lane.cache.shape.capacity.saturating_sub(row.length + certain.len());
+    let draft = drafts.draft(adapter, &row.text, room);
+    let ids = [certain.as_slice(), &draft.tokens].concat();
+    let (lengths, wanted) =
+        ([row.length + ids.len()], (certain.len().saturating_sub(1)..ids.len()).collect::<Vec<_>>());
+    row.length += certain.len();
+    // The place whose logits are wanted next: the first one's, and then those after the last token that was right.
+    let (mut next, mut end, mut accepted) = (0, None, 0);
+    lane.run(session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
+        if end.is_some() || at != next {
+            return Ok(());
+        }
+        match row.writing.take(format, logits, row.length) {
+            Ok(Next::Tokens(tokens)) => {
+                let guessed = draft.tokens.get(at..).unwrap_or_default();
+                let same = tokens.iter().zip(guessed).take_while(|(token, guess)| token == guess).count();
+                row.text.extend_from_slice(&tokens);
+                row.length += same;
+                accepted += same;
+                if same == tokens.len() {
+                    next = at + same;
+                } else {
+                    row.unread.extend(tokens.into_iter().skip(same));
+                    next = usize::MAX;
+                }
+            }
+            Ok(Next::End(finish)) => end = Some(Ok(finish)),
+            Err(error) => end = Some(Err(error)),
+        }
+        Ok(())
+    })?;
+    drafts.learn(adapter, &draft, accepted > 0);
+    Ok(Stepped { end, drafted: draft.tokens.len(), accepted })
+}
