@@ -8,21 +8,13 @@ use wire::Finish;
 
 use crate::StudentError;
 use crate::answer::Next;
-use crate::batch::Row;
-use crate::draft::Drafts;
+use crate::batch::{Learnt, Row};
 use crate::format::Format;
 use crate::lane::{Lane, Step};
+use crate::load::Round;
+use crate::tiles::Tiles;
 
-/// What a run came to.
-pub(crate) struct Stepped {
-    /// How the answer has ended, if it has.
-    pub(crate) end: Option<Result<Finish, StudentError>>,
-    /// Tokens of the draft, and those of them that were accepted.
-    pub(crate) drafted: usize,
-    pub(crate) accepted: usize,
-}
-
-/// Reads what is certain of `row`, and a draft.
+/// Reads what is certain of `row`, and a draft; how the answer has ended, if it has.
 ///
 /// # Errors
 /// When the graph fails.
@@ -31,19 +23,22 @@ pub(crate) fn step(
     session: &mut Session,
     row: &mut Row,
     format: &Format,
-    drafts: &mut Drafts,
-) -> Result<Stepped, StudentError> {
+    learnt: &mut Learnt,
+    done: &mut Round,
+) -> Result<Option<Result<Finish, StudentError>>, StudentError> {
     let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
     let certain: Vec<u32> = row.unread.drain(..).collect();
     let room = lane.cache.shape.capacity.saturating_sub(row.length + certain.len());
-    let draft = drafts.draft(adapter, &row.text, room);
+    let draft = learnt.drafts.draft(adapter, &row.text, room);
     let ids = [certain.as_slice(), &draft.tokens].concat();
     let (lengths, wanted) =
         ([row.length + ids.len()], (certain.len().saturating_sub(1)..ids.len()).collect::<Vec<_>>());
     row.length += certain.len();
     // The place whose logits are wanted next: the first one's, and then those after the last token that was right.
     let (mut next, mut end, mut accepted) = (0, None, 0);
-    lane.run(session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
+    let listed = row.list.as_ref().filter(|_| !learnt.shortlists.check_is_due()).map(Tiles::numbers);
+    let step = Step { ids: &ids, lengths: &lengths, wanted: &wanted, tiles: listed.as_deref() };
+    lane.run(session, &step, |at, logits| {
         if end.is_some() || at != next {
             return Ok(());
         }
@@ -51,21 +46,24 @@ pub(crate) fn step(
             Ok(Next::Tokens(tokens)) => {
                 let guessed = draft.tokens.get(at..).unwrap_or_default();
                 let same = tokens.iter().zip(guessed).take_while(|(token, guess)| token == guess).count();
-                row.text.extend_from_slice(&tokens);
+                learnt.check(row, logits, &tokens, done);
+                next = if same == tokens.len() { at + same } else { usize::MAX };
+                row.push(tokens);
+                row.unread.drain(..same);
                 row.length += same;
                 accepted += same;
-                if same == tokens.len() {
-                    next = at + same;
-                } else {
-                    row.unread.extend(tokens.into_iter().skip(same));
-                    next = usize::MAX;
-                }
+            }
+            Ok(Next::Unlisted) => {
+                row.read_again();
+                next = usize::MAX;
             }
             Ok(Next::End(finish)) => end = Some(Ok(finish)),
             Err(error) => end = Some(Err(error)),
         }
         Ok(())
     })?;
-    drafts.learn(adapter, &draft, accepted > 0);
-    Ok(Stepped { end, drafted: draft.tokens.len(), accepted })
+    learnt.drafts.learn(adapter, &draft, accepted > 0);
+    done.drafted_tokens += draft.tokens.len();
+    done.accepted_tokens += accepted;
+    Ok(end)
 }

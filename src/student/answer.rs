@@ -6,6 +6,7 @@ use wire::{Answer, Finish, Prompt, Usage};
 use crate::StudentError;
 use crate::form::Constraint;
 use crate::format::Format;
+use crate::lane::Logits;
 use crate::sampling::Sampler;
 use crate::signals::Trace;
 use crate::stop::StopFilter;
@@ -28,6 +29,8 @@ pub(crate) struct Writing {
 pub(crate) enum Next {
     /// With these tokens, which have to be read: one that was chosen, and those that can only follow it.
     Tokens(Vec<u32>),
+    /// With one whose logit was not computed: that of the whole vocabulary are wanted. Nothing was taken.
+    Unlisted,
     End(Finish),
 }
 
@@ -54,9 +57,14 @@ impl Writing {
     ///
     /// # Errors
     /// When the logits are no numbers, the answer cannot keep to its form, or the tokenizer fails.
-    pub(crate) fn take(&mut self, format: &Format, logits: &[f32], length: usize) -> Result<Next, StudentError> {
+    pub(crate) fn take(&mut self, format: &Format, logits: Logits<'_>, length: usize) -> Result<Next, StudentError> {
+        let Logits { values: logits, whole } = logits;
         let token = match &mut self.constraint {
-            Some(constraint) => self.sampler.choose(&constraint.mask(logits)?),
+            Some(constraint) => match constraint.mask(logits)? {
+                Some(masked) => self.sampler.choose(&masked),
+                None if whole => return Err(StudentError::Form("no token may come next".to_owned())),
+                None => return Ok(Next::Unlisted),
+            },
             None => self.sampler.choose(logits),
         };
         // How sure the model is of what it was made to say counts, too.

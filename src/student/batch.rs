@@ -11,14 +11,16 @@ use wire::Finish;
 
 use crate::StudentError;
 use crate::adapter::{Bound, Input};
-use crate::alone::{self, Stepped};
+use crate::alone;
 use crate::answer::{Next, Writing};
 use crate::cache::{Cache, Shape};
 use crate::draft::Drafts;
 use crate::format::Format;
-use crate::lane::{Lane, Step};
+use crate::lane::{Lane, Logits, Step};
 use crate::load::Round;
 use crate::mix::Mix;
+use crate::shortlist::Shortlists;
+use crate::tiles::Tiles;
 use crate::work::Asker;
 
 /// All rows, and the lane that they run in while there are any.
@@ -46,6 +48,29 @@ pub(crate) struct Row {
     pub(crate) unread: VecDeque<u32>,
     /// Its place in the cache.
     pub(crate) slot: usize,
+    /// What of the vocabulary its next token may be chosen from; nothing where that is all of it.
+    pub(crate) list: Option<Tiles>,
+}
+
+impl Row {
+    /// Takes tokens that were chosen.
+    pub(crate) fn push(&mut self, tokens: Vec<u32>) {
+        self.text.extend_from_slice(&tokens);
+        self.unread.extend(tokens);
+    }
+
+    /// Reads its last token once more, with the whole vocabulary before it.
+    pub(crate) fn read_again(&mut self) {
+        self.list = None;
+        self.length = self.length.saturating_sub(1);
+        self.unread.extend(self.text.last());
+    }
+}
+
+/// What rows learn from each other's texts.
+pub(crate) struct Learnt {
+    pub(crate) drafts: Drafts,
+    pub(crate) shortlists: Shortlists,
 }
 
 /// How the answer in a slot has ended.
@@ -94,6 +119,27 @@ impl Taken {
     }
 }
 
+impl Learnt {
+    /// Learns whether a row's list would have had the token that was chosen of all.
+    pub(crate) fn check(&mut self, row: &mut Row, logits: Logits<'_>, tokens: &[u32], done: &mut Round) {
+        if let (true, Some(list), Some(token)) = (logits.whole, &mut row.list, tokens.first()) {
+            let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
+            let outside = self.shortlists.check(adapter, list, *token);
+            done.listed_tokens += usize::from(!outside);
+            done.unlisted_tokens += usize::from(outside);
+        }
+    }
+}
+
+/// What all rows' next tokens may be chosen from; nothing if one wants the whole vocabulary.
+fn together(rows: &[Row]) -> Option<Tiles> {
+    let mut all = Tiles::default();
+    for row in rows {
+        all.add(row.list.as_ref()?);
+    }
+    Some(all)
+}
+
 impl Batch {
     /// Takes in a row whose tokens lie in the first slot of `from`; there are never more than `most`.
     pub(crate) fn join(
@@ -138,7 +184,7 @@ impl Batch {
         &mut self,
         graph: &mut Graph<'_>,
         format: &Format,
-        drafts: &mut Drafts,
+        learnt: &mut Learnt,
         done: &mut Round,
     ) -> Result<Vec<End>, StudentError> {
         self.shrink(graph)?;
@@ -147,21 +193,23 @@ impl Batch {
         }
         let Some(lane) = &mut self.lane else { return Ok(Vec::new()) };
         if let ([row], 1) = (&mut *self.rows, lane.cache.slots) {
-            let Stepped { end, drafted, accepted } = alone::step(lane, graph.session, row, format, drafts)?;
-            done.drafted_tokens += drafted;
-            done.accepted_tokens += accepted;
+            let end = alone::step(lane, graph.session, row, format, learnt, done)?;
             return Ok(end.map(|how| End { slot: row.slot, how }).into_iter().collect());
         }
         self.rows.sort_unstable_by_key(|row| row.slot);
         let Taken { ids, lengths, wanted, asked } = Taken::of(&mut self.rows, lane.cache.slots);
         let (rows, mut ends) = (&mut self.rows, Vec::new());
-        lane.run(graph.session, &Step { ids: &ids, lengths: &lengths, wanted: &wanted }, |at, logits| {
+        let list = (!learnt.shortlists.check_is_due()).then(|| together(rows)).flatten();
+        let tiles = list.as_ref().map(Tiles::numbers);
+        let step = Step { ids: &ids, lengths: &lengths, wanted: &wanted, tiles: tiles.as_deref() };
+        lane.run(graph.session, &step, |at, logits| {
             if let Some(row) = asked.get(at).and_then(|row| rows.get_mut(*row)) {
                 match row.writing.take(format, logits, row.length) {
                     Ok(Next::Tokens(tokens)) => {
-                        row.text.extend_from_slice(&tokens);
-                        row.unread.extend(tokens);
+                        learnt.check(row, logits, &tokens, done);
+                        row.push(tokens);
                     }
+                    Ok(Next::Unlisted) => row.read_again(),
                     Ok(Next::End(finish)) => ends.push(End { slot: row.slot, how: Ok(finish) }),
                     Err(error) => ends.push(End { slot: row.slot, how: Err(error) }),
                 }

@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(crate) vocab: usize,
     /// Tokens that a sequence can have.
     pub(crate) capacity: usize,
+    /// Whether the graph can compute a part of the vocabulary's logits.
+    pub(crate) tiled_head: bool,
 }
 
 /// The cache of `slots` sequences. What lies behind a sequence's length is never read.

@@ -80,21 +80,21 @@ impl Forms {
 }
 
 impl Constraint {
-    /// `logits` with minus infinity for every token that may not come next.
+    /// `logits` with minus infinity for every token that may not come next; nothing where that leaves none.
     ///
     /// # Errors
-    /// When the grammar's work grows out of hand, or nothing may come next.
-    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Vec<f32>, StudentError> {
+    /// When the grammar's work grows out of hand.
+    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Option<Vec<f32>>, StudentError> {
         let allowed = self.0.compute_mask_or_eos().map_err(unkept)?;
         let mut masked = vec![f32::NEG_INFINITY; logits.len()];
         let mut any = false;
         allowed.iter_set_entries(|id| {
             if let (Some(masked), Some(logit)) = (masked.get_mut(id), logits.get(id)) {
                 *masked = *logit;
-                any = true;
+                any |= *logit > f32::NEG_INFINITY;
             }
         });
-        if any { Ok(masked) } else { Err(StudentError::Form("no token may come next".to_owned())) }
+        Ok(any.then_some(masked))
     }
 
     /// Takes the chosen token, which is none that ends an answer; the tokens that can only follow it.

@@ -33,9 +33,11 @@ mod sampling;
 mod scheduler;
 mod serving;
 mod session;
+mod shortlist;
 mod signals;
 mod stop;
 mod student;
+mod tiles;
 mod work;
 
 pub use encoder::{Encoder, similarity};

@@ -16,6 +16,9 @@ pub struct Round {
     /// Tokens of drafts that were read with them, and those of these that were accepted.
     pub drafted_tokens: usize,
     pub accepted_tokens: usize,
+    /// Tokens that were chosen of the whole vocabulary in order to check a call site's list of it: those on it, and those that are not.
+    pub listed_tokens: usize,
+    pub unlisted_tokens: usize,
 }
 
 /// Hears of every round.

@@ -12,7 +12,7 @@ use wire::{Finish, ModelError};
 use crate::StudentError;
 use crate::adapter::{Bound, Input};
 use crate::answer::{Next, Writing};
-use crate::batch::{Batch, Graph, Row};
+use crate::batch::{Batch, Graph, Learnt, Row};
 use crate::cache::Shape;
 use crate::draft::Drafts;
 use crate::form::Forms;
@@ -20,6 +20,8 @@ use crate::format::Format;
 use crate::lane::{Lane, Step};
 use crate::load::Round;
 use crate::prefix::Prefixes;
+use crate::shortlist::Shortlists;
+use crate::tiles::Tiles;
 use crate::work::{Asker, Job, Outcome, Request, Scoring};
 
 /// Prompt tokens per run: the bound on the memory of activations, and on what is computed for nobody after the asker
@@ -41,7 +43,7 @@ pub(crate) struct Serving {
     batch: Batch,
     prefixes: Prefixes,
     forms: Forms,
-    drafts: Drafts,
+    learnt: Learnt,
     /// What was done since somebody asked.
     done: Round,
 }
@@ -52,6 +54,7 @@ pub(crate) struct Limits {
     pub(crate) rows: usize,
     pub(crate) prefix_bytes: usize,
     pub(crate) draft_tokens: usize,
+    pub(crate) shortlist: bool,
 }
 
 /// A prompt that is being read.
@@ -63,6 +66,8 @@ struct Reading {
     /// Tokens that were there already.
     found: usize,
     writing: Writing,
+    /// What of the vocabulary the answer is chosen from; nothing where that is all of it.
+    list: Option<Tiles>,
 }
 
 impl Serving {
@@ -76,8 +81,9 @@ impl Serving {
         let reader = Lane::new(&session, shape, 1)?;
         let (prefixes, forms) = (Prefixes::new(limits.prefix_bytes), Forms::new(Arc::clone(&format)));
         let (rows, reading, batch) = (limits.rows, None, Batch::default());
-        let (drafts, done) = (Drafts::new(limits.draft_tokens), Round::default());
-        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, drafts, done })
+        let shortlists = Shortlists::new(limits.shortlist && shape.tiled_head);
+        let (learnt, done) = (Learnt { drafts: Drafts::new(limits.draft_tokens), shortlists }, Round::default());
+        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, learnt, done })
     }
 
     /// Whether an answer is under way.
@@ -148,7 +154,8 @@ impl Serving {
         if let Err(error) = self.adapt_reader(adapter.as_ref()) {
             return Some(asker.outcome(Err(error.into())));
         }
-        self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing });
+        let list = self.learnt.shortlists.list(hash(adapter.as_ref()), &ids);
+        self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing, list });
         None
     }
 
@@ -165,7 +172,9 @@ impl Serving {
         let end = reading.ids.len().min(reading.read + piece);
         let ids = reading.ids.get(reading.read..end).unwrap_or_default();
         let (last, mut next) = (end == reading.ids.len(), None);
-        let step = Step { ids, lengths: &[end], wanted: &[ids.len().saturating_sub(1)] };
+        // Nobody wants to know what comes next where the prompt goes on.
+        let tiles = if last { reading.list.as_ref().map(Tiles::numbers) } else { Some(vec![0]) };
+        let step = Step { ids, lengths: &[end], wanted: &[ids.len().saturating_sub(1)], tiles: tiles.as_deref() };
         let (format, writing) = (&self.format, &mut reading.writing);
         let run = self.reader.run(&mut self.session, &step, |_, logits| {
             if last {
@@ -181,19 +190,27 @@ impl Serving {
                 self.reading = Some(reading);
                 None
             }
+            (Ok(()), Some(Next::Unlisted)) => {
+                // Its last token once more, with the whole vocabulary before it.
+                self.reading = Some(Reading { read: end - 1, list: None, ..reading });
+                None
+            }
             (Ok(()), Some(next)) => self.settle(reading, next),
         }
     }
 
     /// What becomes of a prompt that was read: the end of its answer, or a row.
     fn settle(&mut self, reading: Reading, next: Next) -> Option<Outcome> {
-        let Reading { asker, adapter, ids, found, writing, .. } = reading;
+        let Reading { asker, adapter, ids, found, writing, list, .. } = reading;
         self.prefixes.keep(hash(adapter.as_ref()), &ids, found, &self.reader.cache, 0);
         match next {
+            // Never here: the whole vocabulary was asked for before.
+            Next::Unlisted => None,
             Next::End(finish) => Some(asker.outcome(writing.finish(&self.format, finish).map_err(ModelError::from))),
             Next::Tokens(tokens) => {
                 let (prompt, text) = (ids.len(), [ids.as_slice(), &tokens].concat());
-                let row = Row { asker, adapter, writing, text, prompt, length: prompt, unread: tokens.into(), slot: 0 };
+                let row =
+                    Row { asker, adapter, writing, text, prompt, length: prompt, unread: tokens.into(), slot: 0, list };
                 let graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
                 let joined = self.batch.join(&graph, row, &self.reader.cache, self.rows);
                 let failed = |failure: Box<(Row, StudentError)>| failure.0.asker.outcome(Err(failure.1.into()));
@@ -207,7 +224,7 @@ impl Serving {
         let mut graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
         let length = |batch: &Batch| batch.rows.iter().map(|row| row.length).sum::<usize>();
         let before = length(&self.batch);
-        let stepped = self.batch.step(&mut graph, &self.format, &mut self.drafts, &mut self.done);
+        let stepped = self.batch.step(&mut graph, &self.format, &mut self.learnt, &mut self.done);
         self.done.answer_tokens += length(&self.batch).saturating_sub(before);
         let mut ends = match stepped {
             Ok(ends) => ends,
@@ -220,7 +237,8 @@ impl Serving {
         let left = self.batch.leave(|row| ends.iter().any(|end| end.slot == row.slot));
         let end = |row: Row| {
             let at = ends.iter().position(|end| end.slot == row.slot)?;
-            self.drafts.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
+            self.learnt.drafts.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
+            self.learnt.shortlists.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
             let answer = ends.swap_remove(at).how.and_then(|finish| row.writing.finish(&self.format, finish));
             Some(row.asker.outcome(answer.map_err(ModelError::from)))
         };
@@ -237,8 +255,9 @@ impl Serving {
                 let end = if begin == 0 { at_once.clamp(1, ids.len()) } else { begin + 1 };
                 let wanted: Vec<usize> = (0..end - begin).collect();
                 let ids = ids.get(begin..end).unwrap_or_default();
-                self.reader.run(&mut self.session, &Step { ids, lengths: &[end], wanted: &wanted }, |_, row| {
-                    logits.push(row.to_vec());
+                let step = Step { ids, lengths: &[end], wanted: &wanted, tiles: None };
+                self.reader.run(&mut self.session, &step, |_, row| {
+                    logits.push(row.values.to_vec());
                     Ok(())
                 })?;
             }

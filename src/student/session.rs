@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gemma::GraphManifest;
+use gemma::{GraphFormat, GraphManifest};
 use int8::Kernel;
 use ort::logging::LogLevel;
 use ort::session::Session;
@@ -23,7 +23,8 @@ pub(crate) fn open(runtime: &Runtime, graph: &Path, threads: usize, kernel: Kern
 /// The graph's sizes, with room for `capacity` tokens.
 pub(crate) fn shape(manifest: &GraphManifest, capacity: usize) -> Shape {
     let GraphManifest { layers, kv_heads, head_dim, vocab, .. } = *manifest;
-    Shape { layers, kv_heads, head_dim, vocab, capacity }
+    let tiled_head = manifest.format == GraphFormat::I8Packed;
+    Shape { layers, kv_heads, head_dim, vocab, capacity, tiled_head }
 }
 
 /// How every session here is opened: `threads` threads inside an operator, all optimisations.

@@ -36,6 +36,8 @@ pub struct StudentConfig {
     pub prefix_bytes: usize,
     /// Tokens that an answer which is written alone is given to read ahead of itself, at most; 0 for none.
     pub draft_tokens: usize,
+    /// Whether a call site's answers may be chosen from the part of the vocabulary that it has been using.
+    pub shortlist: bool,
     /// What our own operators are computed with.
     pub kernel: Kernel,
 }
@@ -80,8 +82,8 @@ impl Student {
         let format = Arc::new(Format { tokenizer, stop_ids, context: settings.context });
         let inputs = Arc::new(Input::all(&config, &manifest));
         let shape = session::shape(&manifest, settings.context);
-        let StudentConfig { rows, prefix_bytes, draft_tokens, .. } = *settings;
-        let limits = Limits { rows, prefix_bytes, draft_tokens };
+        let StudentConfig { rows, prefix_bytes, draft_tokens, shortlist, .. } = *settings;
+        let limits = Limits { rows, prefix_bytes, draft_tokens, shortlist };
         let serving = Serving::new(session, Arc::clone(&inputs), shape, Arc::clone(&format), limits)?;
         Ok((serving, config, inputs, format))
     }
@@ -101,6 +103,7 @@ impl Student {
             context: 1,
             prefix_bytes: 0,
             draft_tokens: 0,
+            shortlist: false,
             kernel,
         };
         let student = Self::open(runtime, settings, Box::new(|_| {}))?;

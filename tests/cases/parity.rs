@@ -40,6 +40,7 @@ fn the_graph_of_the_practice_base_equals_the_training_forward_with_and_without_a
         context: 256,
         prefix_bytes: 0,
         draft_tokens: 0,
+        shortlist: false,
         kernel: student::kernel("").unwrap(),
     };
     let student = Student::open(&runtime, settings, Box::new(|_| {})).unwrap();

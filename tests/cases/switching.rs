@@ -81,6 +81,7 @@ fn a_proven_student_answers_in_openais_shape() {
     assert_eq!(proxy.metric("apprentice_student_prompt_tokens_total", &["source=\"cache\""]), 0.0);
     // Nothing is read after the last token, which ends the answer.
     assert_eq!(proxy.metric("apprentice_student_answer_tokens_total", &[]), 2.0);
+    assert_eq!(proxy.metric("apprentice_student_shortlist_tokens_total", &["result=\"outside\""]), 0.0);
     assert_eq!(proxy.metric("apprentice_student_draft_tokens_total", &["result=\"accepted\""]), 0.0);
     assert_eq!(proxy.metric("apprentice_student_rows", &[]) + proxy.metric("apprentice_student_waiting", &[]), 0.0);
     assert_eq!(proxy.metric("apprentice_build_info", &[]), 1.0);

@@ -69,6 +69,7 @@ pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig,
         context: student.context,
         prefix_bytes: student.prefix_cache_mb << 20,
         draft_tokens: student.draft_tokens,
+        shortlist: student.shortlist,
         kernel: kernel()?,
     })
 }

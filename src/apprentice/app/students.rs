@@ -88,6 +88,9 @@ fn counted(metrics: Arc<Metrics>) -> Observer {
             metrics.student_prompt_tokens_total(source).inc_by(tokens as u64);
         }
         metrics.student_answer_tokens_total().inc_by(round.answer_tokens as u64);
+        for (result, tokens) in [("inside", round.listed_tokens), ("outside", round.unlisted_tokens)] {
+            metrics.student_shortlist_tokens_total(result).inc_by(tokens as u64);
+        }
         let rejected = round.drafted_tokens.saturating_sub(round.accepted_tokens);
         for (result, tokens) in [("accepted", round.accepted_tokens), ("rejected", rejected)] {
             metrics.student_draft_tokens_total(result).inc_by(tokens as u64);

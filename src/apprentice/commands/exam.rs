@@ -37,6 +37,8 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         prefix_bytes: PREFIX_BYTES,
         // Nobody is alone in an exam.
         draft_tokens: 0,
+        // The exam is what a list would be measured by.
+        shortlist: false,
         kernel: app::kernel()?,
     };
     let model = Student::open(&runtime, config, Box::new(|_| {}))?.model("exam".into(), Some(&job.adapter))?;

@@ -140,6 +140,7 @@ pub(crate) struct Student {
     /// Memory for what prompts begin with in common.
     pub(crate) prefix_cache_mb: usize,
     pub(crate) draft_tokens: usize,
+    pub(crate) shortlist: bool,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
     pub(crate) answer_seconds_max: f64,
 }
@@ -345,6 +346,7 @@ impl Default for Student {
             queue: 8,
             prefix_cache_mb: 256,
             draft_tokens: 8,
+            shortlist: true,
             answer_seconds_max: 60.0,
         }
     }

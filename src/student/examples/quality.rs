@@ -112,6 +112,7 @@ impl Candidate {
             context: 2 * WINDOW,
             prefix_bytes: 0,
             draft_tokens: 0,
+            shortlist: false,
             kernel: student::kernel("")?,
         };
         let student = Student::open(&machine.runtime, settings, Box::new(|_| {}))?;

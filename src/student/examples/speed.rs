@@ -86,6 +86,7 @@ impl Bench {
             context: Config::load(&self.base)?.max_position_embeddings.min(1024),
             prefix_bytes,
             draft_tokens: 8,
+            shortlist: true,
             kernel: student::kernel("")?,
         };
         let clock = Clock::start()?;

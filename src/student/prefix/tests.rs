@@ -3,7 +3,7 @@
 use super::{LEAST, Prefixes};
 use crate::cache::{Cache, Shape};
 
-const SHAPE: Shape = Shape { layers: 2, kv_heads: 2, head_dim: 4, vocab: 10, capacity: 200 };
+const SHAPE: Shape = Shape { layers: 2, kv_heads: 2, head_dim: 4, vocab: 10, capacity: 200, tiled_head: false };
 
 /// A cache in which every number says where it stands.
 fn cache() -> Cache {

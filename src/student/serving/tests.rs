@@ -10,6 +10,7 @@ use wire::{Answer, ModelError, Prompt, Role, Sampling, Turn};
 use super::{PIECE, PIECE_BESIDE, Serving};
 use crate::adapter::{Adapters, Bound};
 use crate::queue::Queue;
+use crate::shortlist::Shortlists;
 use crate::tests::fixture::{Tiny, config, edited_base, golden, runtime, settings, tiny_of};
 use crate::work::{Waiting, job};
 use crate::{Student, StudentConfig};
@@ -30,8 +31,12 @@ fn bench(rows: usize, prefix_bytes: usize) -> Bench {
 }
 
 fn bench_with(rows: usize, prefix_bytes: usize, draft_tokens: usize) -> Bench {
+    bench_of(GraphFormat::F32, rows, prefix_bytes, draft_tokens)
+}
+
+fn bench_of(format: GraphFormat, rows: usize, prefix_bytes: usize, draft_tokens: usize) -> Bench {
     let base = edited_base(|config| config["max_position_embeddings"] = 1024.into());
-    let tiny = tiny_of(base.path(), GraphFormat::F32, 1, 16);
+    let tiny = tiny_of(base.path(), format, 1, 16);
     let settings = StudentConfig { prefix_bytes, draft_tokens, ..settings(&tiny.dir, base.path(), rows, 1000) };
     let (serving, _, inputs, _) = Student::serving(&runtime(), &settings).unwrap();
     let mut other = gemma::Adapter::load(&golden().join("adapter"), &config()).unwrap();
@@ -246,5 +251,32 @@ fn drafts_change_no_answer_in_company_or_at_the_end_of_the_context() {
     }
     for (plain, drafted) in answers[0].iter().zip(&answers[1]) {
         assert_eq!((&plain.text, plain.finish, plain.usage), (&drafted.text, drafted.finish, drafted.usage));
+    }
+}
+
+/// Where a site's texts are all that its list has, an answer that was written with the whole vocabulary is written with the list, too;
+/// whatever else a form wants is fetched from the whole.
+#[test]
+fn a_list_that_has_an_answers_tokens_gives_the_same_answer_and_a_form_what_it_needs() {
+    for rows in [1, 4] {
+        let mut bench = bench_of(GraphFormat::I8Packed, rows, 0, 8);
+        bench.serving.learnt.shortlists = Shortlists::with(true, 0, 0);
+        let whole = bench.rounds(&mut [bench.ask(1, "who are you", 40)]).1;
+        let mut receivers = [bench.ask(1, "who are you", 40)];
+        (0..3).for_each(|_| bench.round());
+        let list = bench.serving.batch.rows[0].list.as_ref().expect("a list");
+        assert!(list.numbers().len() * 16 < bench.serving.shape.vocab, "the list is no part: {list:?}");
+        assert_eq!(bench.rounds(&mut receivers).1[0].text, whole[0].text);
+        let turns = vec![Turn { role: Role::User, text: "who are you".to_owned() }];
+        let form = wire::Form::JsonSchema(r#"{"type":"object","properties":{"Q":{"enum":["~~~","@@@"]}},"required":["Q"],"additionalProperties":false}"#.to_owned());
+        let prompt = Prompt { form, ..Prompt::new(turns, 60, Sampling::Greedy) };
+        let (reply, receiver) = oneshot::channel();
+        let adapter = Some(Arc::clone(&bench.adapters[0]));
+        assert!(bench.queue.push(Waiting::Answer { adapter, prompt, reply }));
+        let company = bench.ask(1, "who are you", 40);
+        let answers = bench.rounds(&mut [receiver, company]).1;
+        let value: serde_json::Value = serde_json::from_str(&answers[0].text).expect("JSON");
+        assert!(["~~~", "@@@"].contains(&value["Q"].as_str().unwrap()), "{value}");
+        assert_eq!(answers[1].text, whole[0].text);
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn settings(dir: &TempDir, base: &Path, rows: usize, context: usize) 
         context,
         prefix_bytes: 0,
         draft_tokens: 0,
+        shortlist: false,
         kernel: own_kernel(),
     }
 }

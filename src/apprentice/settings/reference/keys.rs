@@ -219,6 +219,11 @@ const PROGRAM: &[Key] = &[
         "Tokens that an answer which is written alone is given to read ahead of itself, looked up in its prompt and in the call site's earlier answers (speculative decoding). Changes no answer. 0 gives none.",
     ),
     key(
+        "student.shortlist",
+        "",
+        "`true`: once a call site's answers have brought nothing new for 1,000 tokens, the next are chosen from the common tokens and those of its texts and prompt; one run in 32 checks that, and a site with more than one token in 1,000 outside loses its list. A third of a token's time at Gemma's vocabulary.",
+    ),
+    key(
         "student.answer_seconds_max",
         "greater than 0, at most 86400",
         "How long an answer may take, its wait included, before the teacher is asked instead.",
