@@ -1,11 +1,14 @@
 //! One answer as it grows, token by token: what is chosen, what is shown, where it ends.
 
+use std::borrow::Cow;
+
 use gemma::Detokenizer;
 use wire::{Answer, Finish, Prompt, Usage};
 
 use crate::StudentError;
 use crate::form::Constraint;
 use crate::format::Format;
+use crate::penalties::Penalties;
 use crate::sampling::Sampler;
 use crate::signals::Trace;
 use crate::stop::StopFilter;
@@ -14,6 +17,7 @@ use crate::stop::StopFilter;
 pub(crate) struct Writing {
     sampler: Sampler,
     constraint: Option<Constraint>,
+    penalties: Option<Penalties>,
     trace: Trace,
     text: Text,
     max_tokens: usize,
@@ -32,15 +36,16 @@ pub(crate) enum Next {
 }
 
 impl Writing {
-    /// Nothing of the answer to a prompt of `tokens` tokens.
-    pub(crate) fn new(prompt: &Prompt, tokens: usize, constraint: Option<Constraint>) -> Result<Self, StudentError> {
+    /// Nothing of the answer to a prompt of the tokens `ids`.
+    pub(crate) fn new(prompt: &Prompt, ids: &[u32], constraint: Option<Constraint>) -> Result<Self, StudentError> {
         Ok(Self {
-            sampler: Sampler::new(prompt.sampling)?,
+            sampler: Sampler::new(prompt.sampling, &prompt.decoding)?,
             constraint,
+            penalties: Penalties::new(&prompt.decoding, ids),
             trace: Trace::default(),
             text: Text::new(&prompt.stop),
             max_tokens: prompt.max_tokens as usize,
-            prompt: tokens,
+            prompt: ids.len(),
             tokens: 0,
         })
     }
@@ -55,10 +60,14 @@ impl Writing {
     /// # Errors
     /// When the logits are no numbers, the answer cannot keep to its form, or the tokenizer fails.
     pub(crate) fn take(&mut self, format: &Format, logits: &[f32], length: usize) -> Result<Next, StudentError> {
-        let token = match &mut self.constraint {
-            Some(constraint) => self.sampler.choose(&constraint.mask(logits)?),
-            None => self.sampler.choose(logits),
+        let mut scores = match &mut self.constraint {
+            Some(constraint) => Cow::Owned(constraint.mask(logits)?),
+            None => Cow::Borrowed(logits),
         };
+        if let Some(penalties) = &self.penalties {
+            scores = Cow::Owned(penalties.apply(scores));
+        }
+        let token = self.sampler.choose(&scores);
         // How sure the model is of what it was made to say counts, too.
         if !self.trace.push(logits, token) {
             return Err(StudentError::NotFinite(length));
@@ -69,6 +78,9 @@ impl Writing {
         }
         for (at, token) in tokens.iter().enumerate() {
             self.tokens += 1;
+            if let Some(penalties) = &mut self.penalties {
+                penalties.note(*token);
+            }
             if format.stop_ids.contains(token) || self.text.push(format, *token)? {
                 return Ok(Next::End(Finish::Stop));
             }

@@ -23,6 +23,7 @@ mod manifest;
 mod mix;
 mod model;
 mod nli;
+mod penalties;
 mod prefix;
 mod queue;
 mod runtime;

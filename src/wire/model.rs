@@ -40,12 +40,34 @@ pub enum Sampling {
     Random { temperature: f32, top_p: f32, seed: Option<u64> },
 }
 
+/// What changes the logits before a token is chosen, and what cuts the distribution beside `top_p`. The default changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decoding {
+    /// So many most probable tokens; 0 is all of them.
+    pub top_k: u32,
+    /// Tokens whose probability is at least this share of the largest one; 0 is all of them.
+    pub min_p: f32,
+    /// Of every token in prompt and answer: a positive logit is divided by it, a negative one multiplied; 1 is none.
+    pub repetition_penalty: f32,
+    /// Taken off the logit of every token in the answer, once; 0 is none.
+    pub presence_penalty: f32,
+    /// The same, as often as the answer has it.
+    pub frequency_penalty: f32,
+}
+
+impl Default for Decoding {
+    fn default() -> Self {
+        Self { top_k: 0, min_p: 0.0, repetition_penalty: 1.0, presence_penalty: 0.0, frequency_penalty: 0.0 }
+    }
+}
+
 /// What a model is asked: a conversation that ends with a user turn, and the limits of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
     pub turns: Vec<Turn>,
     pub max_tokens: u32,
     pub sampling: Sampling,
+    pub decoding: Decoding,
     /// Texts that end the answer; the stop text itself is not part of it (OpenAI's `stop`).
     pub stop: Vec<String>,
     pub form: Form,
@@ -66,7 +88,7 @@ impl Prompt {
     /// What is asked without anything special.
     #[must_use]
     pub fn new(turns: Vec<Turn>, max_tokens: u32, sampling: Sampling) -> Self {
-        Self { turns, max_tokens, sampling, stop: Vec::new(), form: Form::Text }
+        Self { turns, max_tokens, sampling, decoding: Decoding::default(), stop: Vec::new(), form: Form::Text }
     }
 
     /// The conversation up to its first user turn: what its later requests begin with too.

@@ -3,7 +3,9 @@
 //! The client's bytes go to the teacher as they came; this view only decides. It must not refuse what
 //! the teacher might accept: everything it does not understand makes the *student* ineligible, never the request invalid.
 
+mod decoding;
 pub(crate) mod fields;
+pub(crate) mod parameters;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -95,10 +97,10 @@ impl<'a> Request<'a> {
         Ok(Self { fields, dialect, model, delivery, metadata, stored_prompt })
     }
 
-    /// What a student would be asked, with the site's own sampling.
+    /// What a student would be asked; where the request says nothing, with the site's own `sampling`.
     ///
     /// # Errors
-    /// [`Ineligible`] when the request uses something a student cannot honour.
+    /// [`Ineligible`] when the request uses something a student cannot honour, or says it in a way that nobody understands.
     pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
         self.dialect.refuse(&self.fields)?;
         let max_tokens = self.dialect.max_tokens(&self.fields)?.unwrap_or(default_max_tokens);
@@ -108,7 +110,8 @@ impl<'a> Request<'a> {
         }
         let stop = self.dialect.stop(&self.fields)?;
         let form = self.dialect.form(&self.fields)?;
-        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop, form })
+        let sampling = decoding::sampling(&self.fields, sampling)?;
+        Ok(Prompt { turns, max_tokens, sampling, decoding: decoding::read(&self.fields)?, stop, form })
     }
 
     /// The conversation, text only.
@@ -200,16 +203,6 @@ impl<'a> Request<'a> {
         }
         changed.extend_from_slice(body.get(done..)?);
         Some(changed)
-    }
-
-    fn reseeded(&self, sampling: Sampling) -> Result<Sampling, Ineligible> {
-        let asked: Option<i64> = self.fields.field("seed")?;
-        Ok(match (sampling, asked) {
-            (Sampling::Random { temperature, top_p, .. }, Some(seed)) => {
-                Sampling::Random { temperature, top_p, seed: Some(seed.cast_unsigned()) }
-            }
-            (unchanged, _) => unchanged,
-        })
     }
 }
 

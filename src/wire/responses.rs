@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::content::{Content, Part};
 use crate::request::fields::{Fields, NULL, RequestError};
+use crate::request::parameters::is_empty;
 use crate::request::{Dialect, Head, form};
 use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
@@ -227,15 +228,13 @@ impl Dialect for Responses {
 /// Whether a student can honour a field or ignore it, or it says what holds without it. What objects have inside is
 /// looked at by itself.
 fn honours(name: &str, value: &str) -> bool {
-    let is_empty =
-        || matches!(value.as_bytes(), [b'[' | b'{', middle @ .., b']' | b'}'] if middle.trim_ascii().is_empty());
     value == NULL
         || KNOWN_FIELDS.contains(&name)
         || KNOWN_PARTS.iter().any(|(known, _)| *known == name)
         || match name {
             "include" | "tools" => true,
             "background" => value == "false",
-            "context_management" => is_empty(),
+            "context_management" => is_empty(value),
             "top_logprobs" => value == "0",
             // Without tools, which are refused by themselves, these say nothing.
             "max_tool_calls" => value.parse::<u32>().is_ok(),

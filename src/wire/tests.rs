@@ -78,7 +78,7 @@ fn a_field_that_says_what_holds_without_it_changes_nothing() {
         assert_eq!(with(same), Ok(1), "{same}");
     }
     for (other, field) in [
-        (r#""presence_penalty":0.1"#, "presence_penalty"),
+        (r#""presence_penalty":2.1"#, "presence_penalty"),
         (r#""logprobs":true"#, "logprobs"),
         (r#""logit_bias":{"50256":-100}"#, "logit_bias"),
         (r#""modalities":["text","audio"]"#, "modalities"),
@@ -201,7 +201,7 @@ proptest! {
     fn no_request_of_the_right_outline_makes_the_reader_panic(
         role in "user|assistant|system|developer|tool|x",
         content in prop_oneof![Just("null".to_owned()), "\"[a-z\\\\n]{0,9}\"", Just("[1]".into()), Just("[{\"type\":\"text\",\"text\":\"t\"}]".into()), "[{}0-9]{1,3}"],
-        extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
+        extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format|temperature|top_k|min_p)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
     ) {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"{role}","content":{content}}}]{extra}}}"#);
         let Ok(request) = Api::Chat.parse(body.as_bytes()) else {
@@ -229,6 +229,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         turns: vec![turn(Role::System, "s"), turn(Role::User, "u \"q\"")],
         max_tokens: 7,
         sampling: Sampling::Random { temperature: 0.5, top_p: 0.25, seed: Some(u64::MAX) },
+        decoding: crate::Decoding { top_k: 7, min_p: 0.125, presence_penalty: 0.5, ..crate::Decoding::default() },
         stop: vec!["\n".into()],
         form: Form::Text,
     };

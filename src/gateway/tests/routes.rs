@@ -105,6 +105,31 @@ fn what_no_student_can_be_asked_is_neither_a_failure_nor_an_audit() {
 }
 
 #[test]
+fn what_the_model_that_is_asked_refuses_is_that_models_to_answer() {
+    let mut setup = Setup::new(State::Student);
+    setup.alias_model = Some("thinker".to_owned());
+    setup.parameters = wire::ParameterRules(vec![wire::ParameterRule {
+        models: vec!["thinker".into()],
+        refuses: vec!["top_p".into()],
+    }]);
+    let world = World::start(setup);
+    let asked = |model: &str, top_p: f32| {
+        format!(r#"{{"model":"{model}","top_p":{top_p},"messages":[{{"role":"user","content":"a lamp?"}}]}}"#)
+    };
+    for (model, top_p, route, reason) in [
+        ("thinker", 0.5, "teacher", "field-top_p"),
+        ("apprentice::shop", 0.5, "teacher", "field-top_p"),
+        ("thinker", 1.0, "student", "student"),
+        ("plain", 0.5, "student", "student"),
+        ("plain", 1.5, "teacher", "field-top_p"),
+    ] {
+        let reply = world.ask(&asked(model, top_p));
+        assert_eq!((reply.route(), reply.reason()), (route, reason), "{model} {top_p}");
+    }
+    assert_eq!(world.students.asked(), 2);
+}
+
+#[test]
 fn the_sites_state_and_the_dice_decide_who_answers() {
     for (state, die, route, reason) in [
         (State::Teacher, 0.0, "teacher", "teacher"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gemma::GraphFormat;
-use wire::{Answer, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Turn, Usage};
+use wire::{Answer, ChatModel, Decoding, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Turn, Usage};
 
 use super::fixture::{argmax, edited_base, golden, settings, tiny, tiny_of, wait};
 use crate::{Student, StudentConfig};
@@ -161,6 +161,28 @@ fn sampled_answers_repeat_with_their_seed_and_vary_with_it_and_without_one() {
     assert!((2..6).any(|seed| text(Some(seed)).text != first.text));
     let drawn = text(None);
     assert!((0..4).any(|_| text(None).text != drawn.text));
+}
+
+#[test]
+fn penalties_and_cuts_change_what_is_said_and_not_how_sure_it_was_said() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = |sampling, decoding| ask(&model, &Prompt { sampling, decoding, ..prompt(QUESTION, 16) });
+    let plain = asked(Sampling::Greedy, Decoding::default());
+    let heated = Sampling::Random { temperature: 2.0, top_p: 1.0, seed: Some(3) };
+    for only in [Decoding { top_k: 1, ..Decoding::default() }, Decoding { min_p: 1.0, ..Decoding::default() }] {
+        assert_eq!(asked(heated, only), plain, "one token is left: the most probable");
+    }
+    assert_ne!(asked(heated, Decoding::default()).text, plain.text);
+    for penalty in [
+        Decoding { frequency_penalty: 2.0, presence_penalty: 2.0, ..Decoding::default() },
+        Decoding { repetition_penalty: 2.0, ..Decoding::default() },
+    ] {
+        let penalised = asked(Sampling::Greedy, penalty);
+        assert_eq!(asked(Sampling::Greedy, penalty), penalised, "a second time");
+        assert_ne!(penalised.text, plain.text);
+        assert!(penalised.signals.mean_logprob < plain.signals.mean_logprob, "by the model's own distribution");
+    }
 }
 
 #[test]
