@@ -10,7 +10,7 @@ use crate::form::Constraint;
 use crate::format::Format;
 use crate::penalties::Penalties;
 use crate::sampling::Sampler;
-use crate::signals::Trace;
+use crate::signals::{Trace, values};
 use crate::stop::StopFilter;
 
 /// An answer that is being written.
@@ -60,9 +60,9 @@ impl Writing {
     /// # Errors
     /// When the logits are no numbers, the answer cannot keep to its form, or the tokenizer fails.
     pub(crate) fn take(&mut self, format: &Format, logits: &[f32], length: usize) -> Result<Next, StudentError> {
-        let mut scores = match &mut self.constraint {
-            Some(constraint) => Cow::Owned(constraint.mask(logits)?),
-            None => Cow::Borrowed(logits),
+        let (mut scores, choices) = match &mut self.constraint {
+            Some(constraint) => constraint.mask(logits).map(|(masked, count)| (Cow::Owned(masked), count))?,
+            None => (Cow::Borrowed(logits), logits.len()),
         };
         if let Some(penalties) = &self.penalties {
             scores = Cow::Owned(penalties.apply(scores));
@@ -81,7 +81,12 @@ impl Writing {
             if let Some(penalties) = &mut self.penalties {
                 penalties.note(*token);
             }
-            if format.stop_ids.contains(token) || self.text.push(format, *token)? {
+            let begin = self.text.told;
+            let ends = format.stop_ids.contains(token) || self.text.push(format, *token)?;
+            if at == 0 && choices > 1 {
+                self.trace.place(begin..self.text.told);
+            }
+            if ends {
                 return Ok(Next::End(Finish::Stop));
             }
             // The last token needs no place: nothing is read after it.
@@ -100,7 +105,11 @@ impl Writing {
         let (text, stopped) = self.text.finish(format)?;
         let finish = if stopped { Finish::Stop } else { finish };
         let usage = Usage { prompt_tokens: self.prompt as u32, completion_tokens: self.tokens as u32 };
-        Ok(Answer { text, finish, usage, signals: self.trace.signals() })
+        let signals = match self.constraint {
+            Some(_) => self.trace.signals_of(&values(&text)),
+            None => self.trace.signals(),
+        };
+        Ok(Answer { text, finish, usage, signals })
     }
 }
 
@@ -110,18 +119,22 @@ struct Text {
     detokenizer: Detokenizer,
     filter: StopFilter,
     text: String,
+    /// Bytes that the tokens stand for so far, those that are not shown included.
+    told: usize,
     stopped: bool,
 }
 
 impl Text {
     fn new(stops: &[String]) -> Self {
         let (detokenizer, filter) = (Detokenizer::default(), StopFilter::new(stops));
-        Self { detokenizer, filter, text: String::new(), stopped: false }
+        Self { detokenizer, filter, text: String::new(), told: 0, stopped: false }
     }
 
     /// Takes a token; true if it completed a stop text.
     fn push(&mut self, format: &Format, token: u32) -> Result<bool, StudentError> {
-        let passed = self.filter.push(&self.detokenizer.push(&format.tokenizer, token)?);
+        let new = self.detokenizer.push(&format.tokenizer, token)?;
+        self.told += new.len();
+        let passed = self.filter.push(&new);
         self.text.push_str(&passed.text);
         self.stopped = passed.stopped;
         Ok(self.stopped)
@@ -129,7 +142,7 @@ impl Text {
 
     /// The whole text, with what was held back unless a stop text ended it, and whether one did.
     fn finish(self, format: &Format) -> Result<(String, bool), StudentError> {
-        let Self { detokenizer, mut filter, mut text, mut stopped } = self;
+        let Self { detokenizer, mut filter, mut text, mut stopped, .. } = self;
         if !stopped {
             let passed = filter.push(&detokenizer.finish(&format.tokenizer)?);
             text.push_str(&passed.text);

@@ -80,21 +80,21 @@ impl Forms {
 }
 
 impl Constraint {
-    /// `logits` with minus infinity for every token that may not come next.
+    /// `logits` with minus infinity for every token that may not come next, and how many may.
     ///
     /// # Errors
     /// When the grammar's work grows out of hand, or nothing may come next.
-    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Vec<f32>, StudentError> {
+    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<(Vec<f32>, usize), StudentError> {
         let allowed = self.0.compute_mask_or_eos().map_err(unkept)?;
         let mut masked = vec![f32::NEG_INFINITY; logits.len()];
-        let mut any = false;
+        let mut count = 0;
         allowed.iter_set_entries(|id| {
             if let (Some(masked), Some(logit)) = (masked.get_mut(id), logits.get(id)) {
                 *masked = *logit;
-                any = true;
+                count += 1;
             }
         });
-        if any { Ok(masked) } else { Err(StudentError::Form("no token may come next".to_owned())) }
+        if count > 0 { Ok((masked, count)) } else { Err(StudentError::Form("no token may come next".to_owned())) }
     }
 
     /// Takes the chosen token, which is none that ends an answer; the tokens that can only follow it.
