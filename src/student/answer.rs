@@ -8,6 +8,7 @@ use wire::{Answer, Finish, Prompt, Usage};
 use crate::StudentError;
 use crate::form::Constraint;
 use crate::format::Format;
+use crate::logprobs::Logprobs;
 use crate::penalties::Penalties;
 use crate::sampling::Sampler;
 use crate::signals::{Trace, values};
@@ -18,6 +19,7 @@ pub(crate) struct Writing {
     sampler: Sampler,
     constraint: Option<Constraint>,
     penalties: Option<Penalties>,
+    logprobs: Option<Logprobs>,
     trace: Trace,
     text: Text,
     max_tokens: usize,
@@ -42,6 +44,7 @@ impl Writing {
             sampler: Sampler::new(prompt.sampling, &prompt.decoding)?,
             constraint,
             penalties: Penalties::new(&prompt.decoding, ids),
+            logprobs: prompt.logprobs.map(Logprobs::new),
             trace: Trace::default(),
             text: Text::new(&prompt.stop),
             max_tokens: prompt.max_tokens as usize,
@@ -82,9 +85,14 @@ impl Writing {
                 penalties.note(*token);
             }
             let begin = self.text.told;
-            let ends = format.stop_ids.contains(token) || self.text.push(format, *token)?;
+            let closes = format.stop_ids.contains(token);
+            let ends = closes || self.text.push(format, *token)?;
+            let place = begin..self.text.told;
+            if let Some(logprobs) = self.logprobs.as_mut().filter(|_| !closes) {
+                logprobs.push(format, (at == 0).then_some(logits), *token, place.clone());
+            }
             if at == 0 && choices > 1 {
-                self.trace.place(begin..self.text.told);
+                self.trace.place(place);
             }
             if ends {
                 return Ok(Next::End(Finish::Stop));
@@ -109,7 +117,8 @@ impl Writing {
             Some(_) => self.trace.signals_of(&values(&text)),
             None => self.trace.signals(),
         };
-        Ok(Answer { text, finish, usage, signals })
+        let logprobs = self.logprobs.map(|logprobs| logprobs.shown(text.len()));
+        Ok(Answer { text, finish, usage, signals, logprobs })
     }
 }
 
@@ -154,3 +163,6 @@ impl Text {
         Ok((text, stopped))
     }
 }
+
+#[cfg(test)]
+mod tests;

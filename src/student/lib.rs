@@ -19,6 +19,7 @@ mod format;
 mod lane;
 pub mod library;
 mod load;
+mod logprobs;
 mod manifest;
 mod mix;
 mod model;

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::content::Content;
+use crate::request::decoding::top_logprobs;
 use crate::request::fields::{Fields, RequestError};
 use crate::request::parameters::{is_empty, is_neutral};
 use crate::request::{Dialect, Head, form};
@@ -18,6 +19,7 @@ use crate::{Decoding, Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
 const KNOWN_FIELDS: &[&str] = &[
     "frequency_penalty",
+    "logprobs",
     "max_completion_tokens",
     "max_tokens",
     "messages",
@@ -42,6 +44,7 @@ const KNOWN_FIELDS: &[&str] = &[
     "tool_choice",
     "tools",
     "top_k",
+    "top_logprobs",
     "top_p",
     "user",
     "verbosity",
@@ -105,6 +108,10 @@ impl Dialect for Chat {
             Some(Stop::One(text)) => vec![text],
             Some(Stop::Many(texts)) => texts,
         })
+    }
+
+    fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible> {
+        top_logprobs(fields, fields.field("logprobs")?.unwrap_or(false))
     }
 
     fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible> {

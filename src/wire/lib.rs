@@ -16,6 +16,7 @@ mod chat;
 mod content;
 mod delivery;
 pub mod error;
+mod logprobs;
 mod model;
 mod request;
 mod responses;
@@ -25,8 +26,8 @@ pub use answer::{CompletionSummary, Envelope, Spent, UsageDetails};
 pub use api::Api;
 pub use delivery::Delivery;
 pub use model::{
-    Answer, Answering, ChatModel, Decoding, Finish, Form, Ineligible, ModelError, Prompt, Role, Sampling, Signals,
-    Turn, Usage,
+    Answer, Answering, ChatModel, Decoding, Finish, Form, Ineligible, Logprob, ModelError, Prompt, Role, Sampling,
+    Signals, TokenLogprob, Turn, Usage,
 };
 pub use request::fields::RequestError;
 pub use request::parameters::{ParameterRule, ParameterRules};

@@ -71,6 +71,8 @@ pub struct Prompt {
     /// Texts that end the answer; the stop text itself is not part of it (OpenAI's `stop`).
     pub stop: Vec<String>,
     pub form: Form,
+    /// Whether the answer's tokens are wanted with their log-probabilities, and of how many others that could have stood there.
+    pub logprobs: Option<u8>,
 }
 
 /// What an answer must be (OpenAI's `response_format`).
@@ -88,7 +90,15 @@ impl Prompt {
     /// What is asked without anything special.
     #[must_use]
     pub fn new(turns: Vec<Turn>, max_tokens: u32, sampling: Sampling) -> Self {
-        Self { turns, max_tokens, sampling, decoding: Decoding::default(), stop: Vec::new(), form: Form::Text }
+        Self {
+            turns,
+            max_tokens,
+            sampling,
+            decoding: Decoding::default(),
+            stop: Vec::new(),
+            form: Form::Text,
+            logprobs: None,
+        }
     }
 
     /// The conversation up to its first user turn: what its later requests begin with too.
@@ -116,10 +126,10 @@ pub struct Usage {
 }
 
 /// What the student's own distributions say about its answer, from log-probabilities (nats) of the
-/// generated tokens at temperature 1 before any truncation.
+/// generated tokens at temperature 1 before any truncation: of an answer in JSON those that hold a part of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Signals {
-    /// Generated tokens, the closing one included.
+    /// Those tokens: of plain text all, the closing one included.
     pub tokens: u32,
     pub mean_logprob: f32,
     pub min_logprob: f32,
@@ -133,6 +143,26 @@ pub struct Signals {
     pub low_share: f32,
 }
 
+/// A token, and how probable the model found it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLogprob {
+    /// What it stands for: a part of a character, maybe.
+    pub bytes: Vec<u8>,
+    /// Nats, at temperature 1 before any truncation, penalty or form.
+    pub logprob: f32,
+}
+
+/// A place in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logprob {
+    /// What stands there. What an answer's form forced has a log-probability of 0: nothing else could.
+    pub chosen: TokenLogprob,
+    /// The most probable ones, as many as were asked for.
+    pub top: Vec<TokenLogprob>,
+    /// Bytes of the answer's text up to its end.
+    pub end: usize,
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -140,6 +170,16 @@ pub struct Answer {
     pub finish: Finish,
     pub usage: Usage,
     pub signals: Signals,
+    /// Its tokens in their order, where they were asked for.
+    pub logprobs: Option<Vec<Logprob>>,
+}
+
+impl Answer {
+    /// An answer of which nobody asked for the tokens.
+    #[must_use]
+    pub fn new(text: impl Into<String>, finish: Finish, usage: Usage, signals: Signals) -> Self {
+        Self { text: text.into(), finish, usage, signals, logprobs: None }
+    }
 }
 
 /// Why a request or prompt can never be put to a student, whatever its evidence says: it is the teacher's

@@ -3,7 +3,7 @@
 //! The client's bytes go to the teacher as they came; this view only decides. It must not refuse what
 //! the teacher might accept: everything it does not understand makes the *student* ineligible, never the request invalid.
 
-mod decoding;
+pub(crate) mod decoding;
 pub(crate) mod fields;
 pub(crate) mod parameters;
 
@@ -31,6 +31,9 @@ pub(crate) trait Dialect: Debug + Sync {
 
     /// Texts that end the answer.
     fn stop(&self, fields: &Fields<'_>) -> Result<Vec<String>, Ineligible>;
+
+    /// Whether log-probabilities are asked for, and of how many tokens at each place besides the chosen one.
+    fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible>;
 
     /// What the answer must be.
     ///
@@ -111,7 +114,8 @@ impl<'a> Request<'a> {
         let stop = self.dialect.stop(&self.fields)?;
         let form = self.dialect.form(&self.fields)?;
         let sampling = decoding::sampling(&self.fields, sampling)?;
-        Ok(Prompt { turns, max_tokens, sampling, decoding: decoding::read(&self.fields)?, stop, form })
+        let (decoding, logprobs) = (decoding::read(&self.fields)?, self.dialect.logprobs(&self.fields)?);
+        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs })
     }
 
     /// The conversation, text only.

@@ -1,3 +1,4 @@
+mod logprobs;
 mod responses;
 
 use proptest::prelude::*;
@@ -79,7 +80,10 @@ fn a_field_that_says_what_holds_without_it_changes_nothing() {
     }
     for (other, field) in [
         (r#""presence_penalty":2.1"#, "presence_penalty"),
-        (r#""logprobs":true"#, "logprobs"),
+        (r#""logprobs":"yes""#, "logprobs"),
+        (r#""logprobs":true,"top_logprobs":21"#, "top_logprobs"),
+        (r#""logprobs":true,"top_logprobs":-1"#, "top_logprobs"),
+        (r#""top_logprobs":3"#, "top_logprobs"),
         (r#""logit_bias":{"50256":-100}"#, "logit_bias"),
         (r#""modalities":["text","audio"]"#, "modalities"),
         (r#""functions":[{}]"#, "functions"),
@@ -135,7 +139,7 @@ fn errors_have_all_four_keys() {
 
 fn answer(text: &str) -> Answer {
     let usage = Usage { prompt_tokens: 3, completion_tokens: 2 };
-    Answer { text: text.into(), finish: Finish::Stop, usage, signals: Signals::default() }
+    Answer::new(text, Finish::Stop, usage, Signals::default())
 }
 
 const ENVELOPE: Envelope<'static> = Envelope { id: "1", created_s: 5, model: "gpt", asked: b"{}" };
@@ -232,6 +236,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         decoding: crate::Decoding { top_k: 7, min_p: 0.125, presence_penalty: 0.5, ..crate::Decoding::default() },
         stop: vec!["\n".into()],
         form: Form::Text,
+        logprobs: None,
     };
     for form in [Form::Text, Form::JsonObject, Form::JsonSchema(r#"{"type":"object"}"#.to_owned())] {
         let prompt = crate::Prompt { form, ..prompt.clone() };

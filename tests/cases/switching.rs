@@ -181,6 +181,7 @@ fn what_a_student_cannot_honour_is_the_teachers_and_says_why() {
     let extras = [
         r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
         r#""n":2"#,
+        r#""temperature":2.5"#,
         r#""response_format":{"type":"grammar"}"#,
         r#""never_heard_of":1"#,
     ];

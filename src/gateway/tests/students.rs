@@ -32,7 +32,7 @@ impl Says {
     pub(super) fn answer(text: &str, min_logprob: f32) -> Self {
         let usage = Usage { prompt_tokens: 7, completion_tokens: 3 };
         let signals = Signals { min_logprob, ..Signals::default() };
-        Self::Answer(Answer { text: text.into(), finish: Finish::Stop, usage, signals })
+        Self::Answer(Answer::new(text, Finish::Stop, usage, signals))
     }
 
     pub(super) fn failure() -> Self {

@@ -96,6 +96,21 @@ fn only_what_the_values_say_makes_an_answer_in_json_sure_or_unsure() {
 }
 
 #[test]
+fn tokens_that_the_form_forced_are_told_as_certain() {
+    let (_tiny, model) = student();
+    let answer = wait(model.answer(Prompt { logprobs: Some(1), ..prompt(schema(OFFER), Some(1)) })).unwrap();
+    let tokens = answer.logprobs.as_ref().unwrap();
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.chosen.bytes.clone()).collect();
+    assert_eq!(String::from_utf8(bytes).unwrap(), answer.text);
+    let forced = tokens.iter().filter(|token| token.chosen.logprob == 0.0);
+    assert!(
+        forced.clone().count() > 0 && forced.clone().all(|token| token.top == [token.chosen.clone()]),
+        "{tokens:?}"
+    );
+    assert!(tokens.iter().any(|token| token.chosen.logprob < 0.0));
+}
+
+#[test]
 fn a_schema_that_is_none_is_said_to_be_so_and_the_next_is_answered() {
     let (_tiny, model) = student();
     for bad in [

@@ -186,6 +186,45 @@ fn penalties_and_cuts_change_what_is_said_and_not_how_sure_it_was_said() {
 }
 
 #[test]
+fn the_tokens_of_an_answer_are_told_with_their_logprobs_to_those_who_ask() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let told = Prompt { logprobs: Some(3), ..prompt(QUESTION, 12) };
+    let (plain, answer) = (ask(&model, &prompt(QUESTION, 12)), ask(&model, &told));
+    assert_eq!((&plain.text, plain.signals, &plain.logprobs), (&answer.text, answer.signals, &None));
+    let tokens = answer.logprobs.clone().unwrap();
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.chosen.bytes.clone()).collect();
+    assert_eq!((String::from_utf8_lossy(&bytes).as_ref(), tokens.len()), (answer.text.as_str(), 12));
+
+    // The same, by way of a whole prefill.
+    let mut ids = gemma::prompt_ids(&tiny.student.engine.format.tokenizer, &told.turns).unwrap();
+    for token in &tokens {
+        let logits = tiny.student.logits(None, &ids, ids.len()).unwrap().pop().unwrap();
+        let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+        let mut sorted: Vec<f64> = logits.iter().map(|logit| f64::from(*logit) - sum.ln()).collect();
+        sorted.sort_by(|left, right| right.total_cmp(left));
+        for (found, wanted) in token.top.iter().zip(&sorted) {
+            assert!((f64::from(found.logprob) - wanted).abs() < 1e-4, "{found:?} {wanted}");
+        }
+        assert_eq!((token.top.len(), &token.top[0]), (3, &token.chosen), "the answer is greedy");
+        ids.push(argmax(&logits));
+    }
+    let least = tokens.iter().map(|token| token.chosen.logprob).fold(0.0, f32::min);
+    assert!((least - answer.signals.min_logprob).abs() < 1e-5);
+
+    // However it is sampled, the distribution is the model's own.
+    let heated = Sampling::Random { temperature: 2.0, top_p: 0.5, seed: Some(3) };
+    let first = ask(&model, &Prompt { sampling: heated, ..told.clone() }).logprobs.unwrap();
+    assert_eq!(first[0].top, tokens[0].top);
+
+    let stop: String = answer.text.chars().skip(5).take(3).collect();
+    let stopped = ask(&model, &Prompt { stop: vec![stop], ..told });
+    let (shown, end) = (stopped.logprobs.unwrap(), stopped.text.len());
+    assert_eq!(shown.last().map(|token| token.end), (end > 0).then_some(end), "and nothing of the stop text");
+    assert!(shown.len() < stopped.usage.completion_tokens as usize);
+}
+
+#[test]
 fn a_conversation_must_end_with_the_user() {
     let tiny = tiny(GraphFormat::F32);
     let model = tiny.student.model("base".to_owned(), None).unwrap();

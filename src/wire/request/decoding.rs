@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::fields::Fields;
 use super::parameters::is_neutral;
+use crate::logprobs::TOP_MAX;
 use crate::{Decoding, Ineligible, Sampling};
 
 /// The request's own temperature, nucleus and seed over those of the `site`. What OpenAI has as default (1) says nothing: clients
@@ -42,6 +43,15 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoding, Ineligible> {
         presence_penalty: or("presence_penalty", -2.0..=2.0, none.presence_penalty)?,
         frequency_penalty: or("frequency_penalty", -2.0..=2.0, none.frequency_penalty)?,
     })
+}
+
+/// How many of the most probable tokens are asked for at each place, whether they are `shown` or not; none may be where they are not.
+///
+/// # Errors
+/// As [`sampling`].
+pub(crate) fn top_logprobs(fields: &Fields<'_>, shown: bool) -> Result<Option<u8>, Ineligible> {
+    let top: u8 = fields.field("top_logprobs")?.unwrap_or_default();
+    if top > TOP_MAX || (top > 0 && !shown) { Err(malformed("top_logprobs")) } else { Ok(shown.then_some(top)) }
 }
 
 /// A number in `range`; nothing where the field says nothing.
