@@ -118,7 +118,7 @@ impl Writing {
             None => self.trace.signals(),
         };
         let logprobs = self.logprobs.map(|logprobs| logprobs.shown(text.len()));
-        Ok(Answer { text, finish, usage, signals, logprobs })
+        Ok(Answer { logprobs, ..Answer::new(text, finish, usage, signals) })
     }
 }
 

@@ -9,6 +9,7 @@ mod adapter;
 mod answer;
 mod batch;
 mod cache;
+mod choices;
 mod encoder;
 mod encoder_text;
 mod engine;

@@ -83,9 +83,6 @@ impl Dialect for Chat {
         if let Some((unknown, _)) = fields.iter().find(|(name, value)| !honoured(name, value)) {
             return Err(Ineligible::Field(unknown.to_owned()));
         }
-        if fields.field::<u32>("n")?.is_some_and(|n| n != 1) {
-            return Err(Ineligible::Field("n".into()));
-        }
         if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
             return Err(Ineligible::Field("tools".into()));
         }

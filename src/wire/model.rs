@@ -73,6 +73,8 @@ pub struct Prompt {
     pub form: Form,
     /// Whether the answer's tokens are wanted with their log-probabilities, and of how many others that could have stood there.
     pub logprobs: Option<u8>,
+    /// How many answers are wanted (OpenAI's `n`); never 0.
+    pub choices: u32,
 }
 
 /// What an answer must be (OpenAI's `response_format`).
@@ -98,6 +100,7 @@ impl Prompt {
             stop: Vec::new(),
             form: Form::Text,
             logprobs: None,
+            choices: 1,
         }
     }
 
@@ -168,17 +171,25 @@ pub struct Logprob {
 pub struct Answer {
     pub text: String,
     pub finish: Finish,
+    /// Of all choices together.
     pub usage: Usage,
     pub signals: Signals,
     /// Its tokens in their order, where they were asked for.
     pub logprobs: Option<Vec<Logprob>>,
+    /// The other choices, where several were asked for; they have none themselves.
+    pub further: Vec<Self>,
 }
 
 impl Answer {
     /// An answer of which nobody asked for the tokens.
     #[must_use]
     pub fn new(text: impl Into<String>, finish: Finish, usage: Usage, signals: Signals) -> Self {
-        Self { text: text.into(), finish, usage, signals, logprobs: None }
+        Self { text: text.into(), finish, usage, signals, logprobs: None, further: Vec::new() }
+    }
+
+    /// All choices, this one first.
+    pub fn choices(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.further)
     }
 }
 

@@ -115,7 +115,8 @@ impl<'a> Request<'a> {
         let form = self.dialect.form(&self.fields)?;
         let sampling = decoding::sampling(&self.fields, sampling)?;
         let (decoding, logprobs) = (decoding::read(&self.fields)?, self.dialect.logprobs(&self.fields)?);
-        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs })
+        let choices = decoding::choices(&self.fields)?;
+        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs, choices })
     }
 
     /// The conversation, text only.

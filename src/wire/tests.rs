@@ -33,7 +33,9 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
     assert_eq!(with(r#","future_field":1"#), Err(Ineligible::Field("future_field".into())));
     assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
     assert_eq!(with(r#","tools":[]"#), Ok(1));
-    assert_eq!(with(r#","n":2"#), Err(Ineligible::Field("n".into())));
+    for n in ["0", "9", "-1", "1.5", "\"2\""] {
+        assert_eq!(with(&format!(r#","n":{n}"#)), Err(Ineligible::Field("n".into())));
+    }
     assert_eq!(with(r#","stop":["a","b"],"seed":7,"n":1"#), Ok(1));
     let image =
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
@@ -157,6 +159,33 @@ fn usage_is_null_on_every_chunk_but_the_last_when_asked_for() {
 }
 
 #[test]
+fn all_choices_are_written_each_under_its_number_and_the_first_is_read() {
+    let asked = Api::Chat.parse(br#"{"model":"m","n":8,"messages":[{"role":"user","content":"x"}]}"#).unwrap();
+    assert_eq!(asked.prompt(1, Sampling::Greedy).unwrap().choices, 8);
+    let further = vec![Answer { finish: Finish::Length, ..answer("c d") }];
+    let two = Answer { further, ..answer("a b") };
+    let whole: serde_json::Value = serde_json::from_slice(&completion::write_whole(&ENVELOPE, &two)).unwrap();
+    let said = |at: usize| (&whole["choices"][at]["index"], &whole["choices"][at]["message"]["content"]);
+    assert_eq!((said(0), said(1)), ((&0.into(), &"a b".into()), (&1.into(), &"c d".into())));
+    assert_eq!(
+        (&whole["choices"][1]["finish_reason"], whole["choices"].as_array().unwrap().len()),
+        (&"length".into(), 2)
+    );
+
+    let stream = completion::write_stream(&ENVELOPE, &two, true);
+    assert_eq!(completion::read_stream(&stream).unwrap().text, "a b");
+    let mut texts = vec![String::new(); 2];
+    sse::Reader::default().push(&stream, |data| {
+        let chunk: serde_json::Value = serde_json::from_slice(data).unwrap_or_default();
+        if let Some(choice) = chunk["choices"].get(0) {
+            let text = &mut texts[choice["index"].as_u64().unwrap() as usize];
+            text.push_str(choice["delta"]["content"].as_str().unwrap_or("."));
+        }
+    });
+    assert_eq!(texts, ["a b.", "c d."]);
+}
+
+#[test]
 fn a_stream_without_its_end_is_no_answer() {
     let mut stream = completion::write_stream(&ENVELOPE, &answer("a b"), false);
     assert!(completion::read_stream(&stream).unwrap().is_trainable());
@@ -237,6 +266,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         stop: vec!["\n".into()],
         form: Form::Text,
         logprobs: None,
+        choices: 1,
     };
     for form in [Form::Text, Form::JsonObject, Form::JsonSchema(r#"{"type":"object"}"#.to_owned())] {
         let prompt = crate::Prompt { form, ..prompt.clone() };

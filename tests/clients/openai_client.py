@@ -145,6 +145,8 @@ def main(proxy):
     }
 
     found["student_logprobs"] = logprobs(learnt)
+    several = learnt.chat.completions.create(model="m", messages=MESSAGES, n=3).choices
+    found["student_choices"] = {choice.index: choice.message.content for choice in several}
 
     said, headers = responds(learnt)
     found["student_response"] = {**said, "route": headers["x-apprentice-route"]}

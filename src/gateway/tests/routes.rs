@@ -179,6 +179,8 @@ fn a_student_that_does_not_serve_leads_to_the_teacher_and_the_header_says_why() 
         (Says::answer("yes", -0.7), "unsure"),
         (refuses_unanswered, "cut-off"),
         (Says::text("As an AI, I have no shop."), "forbidden-phrase"),
+        (Says::choices(&[("yes", 0.0), ("no", -0.7)]), "unsure"),
+        (Says::choices(&[("yes", 0.0), ("yes", 0.0), ("As an AI, I have no shop.", 0.0)]), "forbidden-phrase"),
     ] {
         let time = if matches!(says, Says::Never) { Duration::from_millis(50) } else { super::DEADLINE };
         let world = World::start(Setup { student_time: time, ..Setup::new(State::Student) });
@@ -199,6 +201,14 @@ fn a_confidence_at_the_proven_threshold_serves() {
     world.students.say(Says::answer("yes", -0.69));
     let reply = world.ask(QUESTION);
     assert_eq!((reply.route(), reply.header("x-apprentice-confidence")), ("student", "0.5016"));
+    world.students.say(Says::choices(&[("yes", -0.1), ("no", -0.69), ("maybe", -0.2)]));
+    let reply = world.ask(QUESTION);
+    assert_eq!(
+        (reply.route(), reply.header("x-apprentice-confidence")),
+        ("student", "0.5016"),
+        "its least sure choice"
+    );
+    assert!(reply.body.contains("maybe"), "{reply:?}");
 }
 
 #[test]

@@ -35,6 +35,17 @@ impl Says {
         Self::Answer(Answer::new(text, Finish::Stop, usage, signals))
     }
 
+    /// Several choices, each with the log-probability of its least sure token.
+    pub(super) fn choices(said: &[(&str, f32)]) -> Self {
+        let answer = |(text, min_logprob): &(&str, f32)| match Self::answer(text, *min_logprob) {
+            Self::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        };
+        let mut all: Vec<Answer> = said.iter().map(answer).collect();
+        let first = all.remove(0);
+        Self::Answer(Answer { further: all, ..first })
+    }
+
     pub(super) fn failure() -> Self {
         Self::Error(ModelError::Failed("out of ink".into()))
     }

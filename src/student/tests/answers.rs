@@ -225,6 +225,26 @@ fn the_tokens_of_an_answer_are_told_with_their_logprobs_to_those_who_ask() {
 }
 
 #[test]
+fn several_choices_are_what_their_seeds_say_by_themselves() {
+    let tiny = tiny_of(&golden(), GraphFormat::F32, 4, 128);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = |sampling, choices| ask(&model, &Prompt { sampling, choices, ..prompt(QUESTION, 8) });
+    let texts = |answer: &Answer| answer.choices().map(|choice| choice.text.clone()).collect::<Vec<_>>();
+    let seeded = Sampling::Random { temperature: 1.0, top_p: 1.0, seed: Some(7) };
+    let (one, five) = (asked(seeded, 1), asked(seeded, 5));
+    assert_eq!((texts(&five).len(), &five.text), (5, &one.text), "the first has the request's seed");
+    assert!(five.further.iter().any(|choice| choice.text != one.text));
+    assert_eq!(texts(&asked(seeded, 5)), texts(&five), "a second time");
+    assert_eq!((five.usage.prompt_tokens, five.usage.completion_tokens), (one.usage.prompt_tokens, 5 * 8));
+    let greedy = asked(Sampling::Greedy, 3);
+    assert_eq!(texts(&greedy), vec![greedy.text.clone(); 3]);
+    // More than there are places.
+    let many = Prompt { choices: 99, sampling: seeded, ..prompt(QUESTION, 8) };
+    assert_eq!(wait(model.answer(many)), Err(ModelError::Busy));
+    assert_eq!(asked(Sampling::Greedy, 1).text, greedy.text, "and the next is answered");
+}
+
+#[test]
 fn a_conversation_must_end_with_the_user() {
     let tiny = tiny(GraphFormat::F32);
     let model = tiny.student.model("base".to_owned(), None).unwrap();

@@ -128,6 +128,15 @@ impl From<Usage> for OutUsage {
     }
 }
 
+fn choice((index, answer): (usize, &Answer)) -> Value {
+    json!({
+        "index": index,
+        "message": {"role": "assistant", "content": answer.text, "refusal": null},
+        "logprobs": answer.logprobs.as_deref().map(logprobs),
+        "finish_reason": answer.finish,
+    })
+}
+
 /// A choice's `logprobs`.
 fn logprobs(tokens: &[Logprob]) -> Value {
     json!({"content": entries(tokens), "refusal": null})
@@ -138,34 +147,31 @@ pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let Envelope { id, created_s, model, .. } = envelope;
     let body = json!({
         "id": format!("chatcmpl-{id}"), "object": "chat.completion", "created": created_s, "model": model,
-        "choices": [{
-            "index": 0,
-            "message": {"role": "assistant", "content": answer.text, "refusal": null},
-            "logprobs": answer.logprobs.as_deref().map(logprobs),
-            "finish_reason": answer.finish,
-        }],
+        "choices": answer.choices().enumerate().map(choice).collect::<Value>(),
         "usage": OutUsage::from(answer.usage),
     });
     body.to_string().into_bytes()
 }
 
-/// The answer as an event stream, the role first, ended by `[DONE]`: of word-sized chunks, or of tokens where their log-probabilities are wanted.
+/// The answer as an event stream, choice by choice, the role first, ended by `[DONE]`: of word-sized chunks, or of tokens where their log-probabilities are wanted.
 pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usage: bool) -> Vec<u8> {
     let mut out = String::new();
-    let mut chunk = |delta: Value, tokens: Option<&[Logprob]>, finish: Option<Finish>| {
-        let logprobs = tokens.map(logprobs);
-        let choices = json!([{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]);
-        out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
-    };
-    chunk(json!({"role": "assistant", "content": ""}), None, None);
-    match &answer.logprobs {
-        None => answer.text.split_inclusive(' ').for_each(|piece| chunk(json!({"content": piece}), None, None)),
-        Some(tokens) => {
-            let pieces = pieces(&answer.text, tokens);
-            pieces.into_iter().for_each(|(piece, own)| chunk(json!({"content": piece}), Some(own), None));
+    for (index, answer) in answer.choices().enumerate() {
+        let mut chunk = |delta: Value, tokens: Option<&[Logprob]>, finish: Option<Finish>| {
+            let logprobs = tokens.map(logprobs);
+            let choices = json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]);
+            out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
+        };
+        chunk(json!({"role": "assistant", "content": ""}), None, None);
+        match &answer.logprobs {
+            None => answer.text.split_inclusive(' ').for_each(|piece| chunk(json!({"content": piece}), None, None)),
+            Some(tokens) => {
+                let pieces = pieces(&answer.text, tokens);
+                pieces.into_iter().for_each(|(piece, own)| chunk(json!({"content": piece}), Some(own), None));
+            }
         }
+        chunk(json!({}), None, Some(answer.finish));
     }
-    chunk(json!({}), None, Some(answer.finish));
     if include_usage {
         let usage = Some(Some(OutUsage::from(answer.usage)));
         out.push_str(&sse::event(&chunk_json(envelope, json!([]), usage)));

@@ -7,6 +7,9 @@ use super::parameters::is_neutral;
 use crate::logprobs::TOP_MAX;
 use crate::{Decoding, Ineligible, Sampling};
 
+/// Answers that a student writes to one request at most; who wants more is the teacher's.
+const CHOICES_MAX: u32 = 8;
+
 /// The request's own temperature, nucleus and seed over those of the `site`. What OpenAI has as default (1) says nothing: clients
 /// that write out every default get what others get.
 ///
@@ -43,6 +46,15 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoding, Ineligible> {
         presence_penalty: or("presence_penalty", -2.0..=2.0, none.presence_penalty)?,
         frequency_penalty: or("frequency_penalty", -2.0..=2.0, none.frequency_penalty)?,
     })
+}
+
+/// How many answers are asked for.
+///
+/// # Errors
+/// As [`sampling`].
+pub(super) fn choices(fields: &Fields<'_>) -> Result<u32, Ineligible> {
+    let choices = fields.field("n")?.unwrap_or(1);
+    if (1..=CHOICES_MAX).contains(&choices) { Ok(choices) } else { Err(malformed("n")) }
 }
 
 /// How many of the most probable tokens are asked for at each place, whether they are `shown` or not; none may be where they are not.
