@@ -228,7 +228,7 @@ impl Redactor {
         let (created_s, asked) = (exchange.at_ms / 1000, exchange.request.as_bytes());
         let envelope = Envelope { id: &id, created_s, model: &summary.spent.model, asked };
         let delivery = Delivery { stream: true, include_usage: summary.spent.usage.is_some() };
-        let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
+        let answer = Answer::new(text, Finish::Stop, usage, Signals::default());
         String::from_utf8(exchange.api.write(delivery, &envelope, &answer).1).ok()
     }
 }

@@ -71,8 +71,11 @@ pub(crate) async fn attempt(
     })?;
     let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     gateway.ledger.student_answered(&call.site, version, latency_ms, (gateway.clock)());
-    let verdict = call.rules.verifiers.check(prompt, &answer);
-    let confidence = verify::confidence::of(&answer.signals, candidate.calibration.as_ref());
+    // The client gets all choices or none: what one fails, the answer fails, and it is as sure as its least sure choice.
+    let verdict = answer.choices().map(|choice| call.rules.verifiers.check(prompt, choice));
+    let verdict = verdict.fold(Verdict::Pass, |worst, next| if worst == Verdict::Pass { next } else { worst });
+    let sure = |choice: &Answer| verify::confidence::of(&choice.signals, candidate.calibration.as_ref());
+    let confidence = answer.choices().map(sure).fold(f64::INFINITY, f64::min);
     Ok(Attempt { version: version.clone(), answer, confidence, verdict })
 }
 

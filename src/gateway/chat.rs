@@ -117,7 +117,8 @@ fn plan(gateway: &Gateway, call: &Call, parsed: Option<&wire::Request<'_>>) -> P
         return teacher_only(Reason::DefaultSite);
     }
     let Some(parsed) = parsed else { return teacher_only(Reason::NotUnderstood) };
-    let prompt = match parsed.prompt(call.rules.max_tokens, call.rules.sampling) {
+    let allowed = gateway.parameters.allow(&call.model, parsed);
+    let prompt = match allowed.and_then(|()| parsed.prompt(call.rules.max_tokens, call.rules.sampling)) {
         Ok(prompt) => prompt,
         Err(ineligible) => return teacher_only(Reason::Ineligible(ineligible)),
     };

@@ -57,7 +57,7 @@ use handover::Dice;
 use ledger::Ledger;
 use rules::LiveRules;
 use telemetry::Metrics;
-use wire::{ChatModel, Ineligible, Prompt};
+use wire::{ChatModel, Ineligible, ParameterRules, Prompt};
 
 pub use activity::Activity;
 pub use audit::{Auditor, Audits};
@@ -106,6 +106,8 @@ pub struct Gateway {
     pub body_bytes_max: usize,
     pub connections: net::Limits,
     pub endpoint: teacher::Endpoint,
+    /// What the teacher's models refuse: such a request is theirs to answer.
+    pub parameters: ParameterRules,
     /// Whether the teacher's terms allow learning from its answers.
     pub distillable: Distillable,
     pub rules: LiveRules,

@@ -82,7 +82,7 @@ impl Reason {
             (Self::BodyTooLarge, "a body larger than proxy.body_mb streams through unread"),
             (
                 Self::Ineligible(Ineligible::Field("NAME".into())),
-                "the request uses a field that students do not honour",
+                "the request uses a field that students do not honour, that says nothing anybody understands, or that the teacher's model refuses (`teacher.parameters`)",
             ),
             (Self::Ineligible(Ineligible::Content("KIND".into())), "a message holds what students cannot read"),
             (Self::Ineligible(Ineligible::Messages), "the messages are malformed"),

@@ -136,6 +136,12 @@ impl Tokenizer {
         bytes
     }
 
+    /// The bytes that a token stands for; of a control token its name.
+    #[must_use]
+    pub fn bytes_of(&self, id: u32) -> Vec<u8> {
+        self.inner.id_to_token(id).map(|text| spelt(&text)).unwrap_or_default()
+    }
+
     /// Number of tokens, the added ones included.
     #[must_use]
     pub fn vocab_size(&self) -> usize {

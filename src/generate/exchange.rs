@@ -37,7 +37,7 @@ pub fn made(made: &Made<'_>, site: &SiteId, distillable: Distillable, now_ms: u6
     let prompt = Prompt::new(turns.to_vec(), 1, Sampling::Greedy);
     let request = Api::Chat.write_request(made.model, &prompt);
     let (usage, signals) = (Usage::default(), Signals::default());
-    let answer = Answer { text: answer.text.clone(), finish: Finish::Stop, usage, signals };
+    let answer = Answer::new(answer.text.clone(), Finish::Stop, usage, signals);
     let envelope = Envelope { id: made.id, created_s: now_ms / 1000, model: made.model, asked: &request };
     let (_, response) = Api::Chat.write(Delivery::default(), &envelope, &answer);
     Some(Exchange {

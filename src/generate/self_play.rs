@@ -166,7 +166,7 @@ async fn play(
         }
         let text = call.text().unwrap_or_default().to_owned();
         let finish = if call.is_whole() { Finish::Stop } else { Finish::Length };
-        let answer = Answer { text: text.clone(), finish, usage: Usage::default(), signals: Signals::default() };
+        let answer = Answer::new(text.clone(), finish, Usage::default(), Signals::default());
         let verdict = judges.of(request).check(&prompt, &answer);
         let mut item = run.item(&settings.site, STAGE, &call, &text);
         (item.round, item.parents) = (settings.iteration, vec![request.id.clone()]);

@@ -151,7 +151,7 @@ fn completion(
     prompt_tokens: u32,
 ) -> Response<Full<Bytes>> {
     let usage = Usage { prompt_tokens, completion_tokens: words(&text) };
-    let answer = Answer { text, finish: Finish::Stop, usage, signals: Signals::default() };
+    let answer = Answer::new(text, Finish::Stop, usage, Signals::default());
     let envelope = Envelope { id: "practice", created_s: 1_700_000_000, model: MODEL, asked };
     let (content_type, bytes) = api.write(delivery, &envelope, &answer);
     respond(StatusCode::OK, content_type, bytes)

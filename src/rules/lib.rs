@@ -31,7 +31,7 @@ pub struct SiteRules {
     pub judge: bool,
     /// Whether lessons may be held at all: only then, or for a version that waits for a measure, is the teacher asked a second time.
     pub learns: bool,
-    /// The student's own, unless the client names a seed.
+    /// The student's own, as far as the client says nothing else.
     pub sampling: Sampling,
     /// Tokens of a student's answer when the client names no limit.
     pub max_tokens: u32,

@@ -1,5 +1,7 @@
 //! One answer as it grows, token by token: what is chosen, what is shown, where it ends.
 
+use std::borrow::Cow;
+
 use gemma::Detokenizer;
 use wire::{Answer, Finish, Prompt, Usage};
 
@@ -7,14 +9,18 @@ use crate::StudentError;
 use crate::form::Constraint;
 use crate::format::Format;
 use crate::lane::Logits;
+use crate::logprobs::Logprobs;
+use crate::penalties::Penalties;
 use crate::sampling::Sampler;
-use crate::signals::Trace;
+use crate::signals::{Trace, values};
 use crate::stop::StopFilter;
 
 /// An answer that is being written.
 pub(crate) struct Writing {
     sampler: Sampler,
     constraint: Option<Constraint>,
+    penalties: Option<Penalties>,
+    logprobs: Option<Logprobs>,
     trace: Trace,
     text: Text,
     max_tokens: usize,
@@ -35,15 +41,17 @@ pub(crate) enum Next {
 }
 
 impl Writing {
-    /// Nothing of the answer to a prompt of `tokens` tokens.
-    pub(crate) fn new(prompt: &Prompt, tokens: usize, constraint: Option<Constraint>) -> Result<Self, StudentError> {
+    /// Nothing of the answer to a prompt of the tokens `ids`.
+    pub(crate) fn new(prompt: &Prompt, ids: &[u32], constraint: Option<Constraint>) -> Result<Self, StudentError> {
         Ok(Self {
-            sampler: Sampler::new(prompt.sampling)?,
+            sampler: Sampler::new(prompt.sampling, &prompt.decoding)?,
             constraint,
+            penalties: Penalties::new(&prompt.decoding, ids),
+            logprobs: prompt.logprobs.map(Logprobs::new),
             trace: Trace::default(),
             text: Text::new(&prompt.stop),
             max_tokens: prompt.max_tokens as usize,
-            prompt: tokens,
+            prompt: ids.len(),
             tokens: 0,
         })
     }
@@ -59,14 +67,22 @@ impl Writing {
     /// When the logits are no numbers, the answer cannot keep to its form, or the tokenizer fails.
     pub(crate) fn take(&mut self, format: &Format, logits: Logits<'_>, length: usize) -> Result<Next, StudentError> {
         let Logits { values: logits, whole } = logits;
-        let token = match &mut self.constraint {
+        // Who wants to know the probabilities wants those of all.
+        if !whole && self.logprobs.is_some() {
+            return Ok(Next::Unlisted);
+        }
+        let (mut scores, choices) = match &mut self.constraint {
             Some(constraint) => match constraint.mask(logits)? {
-                Some(masked) => self.sampler.choose(&masked),
+                Some((masked, count)) => (Cow::Owned(masked), count),
                 None if whole => return Err(StudentError::Form("no token may come next".to_owned())),
                 None => return Ok(Next::Unlisted),
             },
-            None => self.sampler.choose(logits),
+            None => (Cow::Borrowed(logits), logits.len()),
         };
+        if let Some(penalties) = &self.penalties {
+            scores = Cow::Owned(penalties.apply(scores));
+        }
+        let token = self.sampler.choose(&scores);
         // How sure the model is of what it was made to say counts, too.
         if !self.trace.push(logits, token) {
             return Err(StudentError::NotFinite(length));
@@ -77,7 +93,20 @@ impl Writing {
         }
         for (at, token) in tokens.iter().enumerate() {
             self.tokens += 1;
-            if format.stop_ids.contains(token) || self.text.push(format, *token)? {
+            if let Some(penalties) = &mut self.penalties {
+                penalties.note(*token);
+            }
+            let begin = self.text.told;
+            let closes = format.stop_ids.contains(token);
+            let ends = closes || self.text.push(format, *token)?;
+            let place = begin..self.text.told;
+            if let Some(logprobs) = self.logprobs.as_mut().filter(|_| !closes) {
+                logprobs.push(format, (at == 0).then_some(logits), *token, place.clone());
+            }
+            if at == 0 && choices > 1 {
+                self.trace.place(place);
+            }
+            if ends {
                 return Ok(Next::End(Finish::Stop));
             }
             // The last token needs no place: nothing is read after it.
@@ -96,7 +125,12 @@ impl Writing {
         let (text, stopped) = self.text.finish(format)?;
         let finish = if stopped { Finish::Stop } else { finish };
         let usage = Usage { prompt_tokens: self.prompt as u32, completion_tokens: self.tokens as u32 };
-        Ok(Answer { text, finish, usage, signals: self.trace.signals() })
+        let signals = match self.constraint {
+            Some(_) => self.trace.signals_of(&values(&text)),
+            None => self.trace.signals(),
+        };
+        let logprobs = self.logprobs.map(|logprobs| logprobs.shown(text.len()));
+        Ok(Answer { logprobs, ..Answer::new(text, finish, usage, signals) })
     }
 }
 
@@ -106,18 +140,22 @@ struct Text {
     detokenizer: Detokenizer,
     filter: StopFilter,
     text: String,
+    /// Bytes that the tokens stand for so far, those that are not shown included.
+    told: usize,
     stopped: bool,
 }
 
 impl Text {
     fn new(stops: &[String]) -> Self {
         let (detokenizer, filter) = (Detokenizer::default(), StopFilter::new(stops));
-        Self { detokenizer, filter, text: String::new(), stopped: false }
+        Self { detokenizer, filter, text: String::new(), told: 0, stopped: false }
     }
 
     /// Takes a token; true if it completed a stop text.
     fn push(&mut self, format: &Format, token: u32) -> Result<bool, StudentError> {
-        let passed = self.filter.push(&self.detokenizer.push(&format.tokenizer, token)?);
+        let new = self.detokenizer.push(&format.tokenizer, token)?;
+        self.told += new.len();
+        let passed = self.filter.push(&new);
         self.text.push_str(&passed.text);
         self.stopped = passed.stopped;
         Ok(self.stopped)
@@ -125,7 +163,7 @@ impl Text {
 
     /// The whole text, with what was held back unless a stop text ended it, and whether one did.
     fn finish(self, format: &Format) -> Result<(String, bool), StudentError> {
-        let Self { detokenizer, mut filter, mut text, mut stopped } = self;
+        let Self { detokenizer, mut filter, mut text, mut stopped, .. } = self;
         if !stopped {
             let passed = filter.push(&detokenizer.finish(&format.tokenizer)?);
             text.push_str(&passed.text);
@@ -137,3 +175,6 @@ impl Text {
         Ok((text, stopped))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,21 +80,22 @@ impl Forms {
 }
 
 impl Constraint {
-    /// `logits` with minus infinity for every token that may not come next; nothing where that leaves none.
+    /// `logits` with minus infinity for every token that may not come next, and how many may; nothing where no logit is left.
     ///
     /// # Errors
     /// When the grammar's work grows out of hand.
-    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Option<Vec<f32>>, StudentError> {
+    pub(crate) fn mask(&mut self, logits: &[f32]) -> Result<Option<(Vec<f32>, usize)>, StudentError> {
         let allowed = self.0.compute_mask_or_eos().map_err(unkept)?;
         let mut masked = vec![f32::NEG_INFINITY; logits.len()];
-        let mut any = false;
+        let (mut any, mut count) = (false, 0);
         allowed.iter_set_entries(|id| {
             if let (Some(masked), Some(logit)) = (masked.get_mut(id), logits.get(id)) {
                 *masked = *logit;
                 any |= *logit > f32::NEG_INFINITY;
+                count += 1;
             }
         });
-        Ok(any.then_some(masked))
+        Ok(any.then_some((masked, count)))
     }
 
     /// Takes the chosen token, which is none that ends an answer; the tokens that can only follow it.

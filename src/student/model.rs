@@ -7,6 +7,7 @@ use gemma::prompt_ids;
 use wire::{Answering, ChatModel, Ineligible, ModelError, Prompt};
 
 use crate::adapter::Bound;
+use crate::choices::{join, split};
 use crate::engine::Engine;
 use crate::format::Fit;
 
@@ -37,11 +38,19 @@ impl ChatModel for Model {
         if let Err(ineligible) = self.engine.format.screen(&prompt.turns) {
             return Box::pin(ready(Err(ineligible.into())));
         }
-        let Some(answered) = self.engine.scheduler.answer(self.adapter.clone(), prompt) else {
+        let choices = prompt.choices;
+        let ask = |prompt| self.engine.scheduler.answer(self.adapter.clone(), prompt);
+        // Of several choices all have a place or none; what is asked already is let go.
+        let Some(asked) = split(prompt).into_iter().map(ask).collect::<Option<Vec<_>>>() else {
             return Box::pin(ready(Err(ModelError::Busy)));
         };
         Box::pin(async move {
-            answered.await.unwrap_or_else(|_| Err(ModelError::Failed("the student's thread panicked".to_owned())))
+            let panicked = || ModelError::Failed("the student's thread panicked".to_owned());
+            let mut written = Vec::with_capacity(asked.len());
+            for answered in asked {
+                written.push(answered.await.unwrap_or_else(|_| Err(panicked()))?);
+            }
+            join(written, choices).ok_or_else(panicked)
         })
     }
 }

@@ -134,7 +134,7 @@ impl Serving {
             let ids = prompt_ids(&self.format.tokenizer, &prompt.turns).map_err(StudentError::from)?;
             self.format.check_length(ids.len())?;
             let constraint = self.forms.begin(&prompt.form)?;
-            let writing = Writing::new(&prompt, ids.len(), constraint)?;
+            let writing = Writing::new(&prompt, &ids, constraint)?;
             Ok::<_, ModelError>((ids, writing))
         })();
         let (ids, writing) = match started {

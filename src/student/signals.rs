@@ -1,13 +1,31 @@
 //! How sure the student was: figures over the distributions from which an answer's tokens were taken.
+//!
+//! Of an answer in JSON, only the tokens of its values count: keys and punctuation are nearly certain under a form and would wash out
+//! whatever the model doubts.
+
+mod values;
+
+use std::ops::Range;
 
 use wire::Signals;
 
+pub(crate) use values::values;
+
 /// Collects what [`Signals`] needs, token by token.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trace {
-    logprobs: Vec<f32>,
+pub(crate) struct Trace(Vec<Taken>);
+
+/// A token that was taken.
+#[derive(Clone, Debug)]
+struct Taken {
+    /// Nats.
+    logprob: f32,
+    /// Of the whole distribution, nats.
     entropy: f64,
+    /// The difference of the two largest probabilities.
     margin: f64,
+    /// The bytes of the answer's text that it completed; none if nothing else could have been taken.
+    place: Option<Range<usize>>,
 }
 
 impl Trace {
@@ -35,35 +53,60 @@ impl Trace {
         let chosen = logits.get(token as usize).map(|logit| f64::from(logit - first) - sum.ln());
         match chosen {
             Some(logprob) if logprob.is_finite() => {
-                self.logprobs.push(logprob as f32);
-                self.entropy += sum.ln() - weighted / sum;
-                self.margin += (1.0 - f64::from(second - first).exp()) / sum;
+                self.0.push(Taken {
+                    logprob: logprob as f32,
+                    entropy: sum.ln() - weighted / sum,
+                    margin: (1.0 - f64::from(second - first).exp()) / sum,
+                    place: None,
+                });
                 true
             }
             Some(_) | None => false,
         }
     }
 
+    /// Says where in the text the last token stands.
+    pub(crate) fn place(&mut self, bytes: Range<usize>) {
+        if let Some(last) = self.0.last_mut() {
+            last.place = Some(bytes);
+        }
+    }
+
     /// The figures; all zero if no token was noted.
     pub(crate) fn signals(&self) -> Signals {
-        let count = self.logprobs.len();
-        if count == 0 {
-            return Signals::default();
-        }
-        let tokens = count as f64;
-        let mut sorted = self.logprobs.clone();
-        sorted.sort_by(f32::total_cmp);
-        let sum: f64 = self.logprobs.iter().map(|logprob| f64::from(*logprob)).sum();
-        let low = self.logprobs.iter().filter(|logprob| **logprob < -std::f32::consts::LN_2).count();
-        Signals {
-            tokens: count as u32,
-            mean_logprob: (sum / tokens) as f32,
-            min_logprob: sorted.first().copied().unwrap_or_default(),
-            q10_logprob: quantile(&sorted, 0.1),
-            mean_entropy: (self.entropy / tokens) as f32,
-            mean_margin: (self.margin / tokens) as f32,
-            low_share: (low as f64 / tokens) as f32,
-        }
+        figures(&self.0.iter().collect::<Vec<_>>())
+    }
+
+    /// The figures of those tokens that hold a part of one of `values`, bytes of the text in their order; of all where there is none.
+    pub(crate) fn signals_of(&self, values: &[Range<usize>]) -> Signals {
+        let holds = |place: &Range<usize>| {
+            // A part of a character stands for the one that it begins.
+            let (begin, end) = (place.start, place.end.max(place.start + 1));
+            let first = values.partition_point(|value| value.end <= begin);
+            values.get(first).is_some_and(|value| value.start < end)
+        };
+        let of_values: Vec<&Taken> = self.0.iter().filter(|taken| taken.place.as_ref().is_some_and(holds)).collect();
+        if of_values.is_empty() { self.signals() } else { figures(&of_values) }
+    }
+}
+
+fn figures(all: &[&Taken]) -> Signals {
+    if all.is_empty() {
+        return Signals::default();
+    }
+    let tokens = all.len() as f64;
+    let mean = |of: fn(&Taken) -> f64| (all.iter().map(|taken| of(taken)).sum::<f64>() / tokens) as f32;
+    let mut sorted: Vec<f32> = all.iter().map(|taken| taken.logprob).collect();
+    sorted.sort_by(f32::total_cmp);
+    let low = sorted.iter().filter(|logprob| **logprob < -std::f32::consts::LN_2).count();
+    Signals {
+        tokens: all.len() as u32,
+        mean_logprob: mean(|taken| f64::from(taken.logprob)),
+        min_logprob: sorted.first().copied().unwrap_or_default(),
+        q10_logprob: quantile(&sorted, 0.1),
+        mean_entropy: mean(|taken| taken.entropy),
+        mean_margin: mean(|taken| taken.margin),
+        low_share: (low as f64 / tokens) as f32,
     }
 }
 

@@ -91,5 +91,5 @@ fn put(summary: CompletionSummary) -> Result<Answer, ModelError> {
         other => return Err(ModelError::Failed(format!("the teacher gave no plain answer: finish {other:?}"))),
     };
     let usage = summary.spent.usage.unwrap_or_default();
-    Ok(Answer { text: summary.text, finish, usage, signals: Signals::default() })
+    Ok(Answer::new(summary.text, finish, usage, Signals::default()))
 }

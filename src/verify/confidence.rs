@@ -8,9 +8,9 @@ use wire::Signals;
 use crate::Calibration;
 
 /// Names the meaning of [`confidence`].
-pub const CONFIDENCE_MODEL: &str = "least-sure-token-1";
+pub const CONFIDENCE_MODEL: &str = "least-sure-token-2";
 
-/// The probability of the least sure token of the answer, in [0, 1]: a slot copied wrongly shows in one
+/// The probability of the least sure token of the answer, or of its values where it is JSON, in [0, 1]: a slot copied wrongly shows in one
 /// token and is washed out by any mean.
 #[must_use]
 pub fn confidence(signals: &Signals) -> f64 {

@@ -17,7 +17,7 @@ use crate::verifier::NAMES;
 use crate::{Measure, Repeat, Verdict, Verifier, VerifierSettings, Verifiers};
 
 fn failed(rules: &VerifierSettings, text: &str, finish: Finish) -> Option<&'static str> {
-    let answer = Answer { text: text.into(), finish, usage: Usage::default(), signals: Signals::default() };
+    let answer = Answer::new(text, finish, Usage::default(), Signals::default());
     let prompt = Prompt::new(Vec::new(), 9, Sampling::Greedy);
     match Verifiers::new(rules).unwrap().check(&prompt, &answer) {
         Verdict::Pass => None,

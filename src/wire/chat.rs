@@ -7,23 +7,31 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::content::Content;
-use crate::request::fields::{Fields, NULL, RequestError};
+use crate::request::decoding::top_logprobs;
+use crate::request::fields::{Fields, RequestError};
+use crate::request::parameters::{is_empty, is_neutral};
 use crate::request::{Dialect, Head, form};
-use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
+use crate::{Decoding, Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
 const KNOWN_FIELDS: &[&str] = &[
+    "frequency_penalty",
+    "logprobs",
     "max_completion_tokens",
     "max_tokens",
     "messages",
     "metadata",
+    "min_p",
     "model",
     "n",
+    "presence_penalty",
     "prompt_cache_key",
     "prompt_cache_retention",
     "reasoning_effort",
+    "repetition_penalty",
     "response_format",
     "safety_identifier",
     "seed",
@@ -35,6 +43,8 @@ const KNOWN_FIELDS: &[&str] = &[
     "temperature",
     "tool_choice",
     "tools",
+    "top_k",
+    "top_logprobs",
     "top_p",
     "user",
     "verbosity",
@@ -73,9 +83,6 @@ impl Dialect for Chat {
         if let Some((unknown, _)) = fields.iter().find(|(name, value)| !honoured(name, value)) {
             return Err(Ineligible::Field(unknown.to_owned()));
         }
-        if fields.field::<u32>("n")?.is_some_and(|n| n != 1) {
-            return Err(Ineligible::Field("n".into()));
-        }
         if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
             return Err(Ineligible::Field("tools".into()));
         }
@@ -98,6 +105,10 @@ impl Dialect for Chat {
             Some(Stop::One(text)) => vec![text],
             Some(Stop::Many(texts)) => texts,
         })
+    }
+
+    fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible> {
+        top_logprobs(fields, fields.field("logprobs")?.unwrap_or(false))
     }
 
     fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible> {
@@ -151,15 +162,10 @@ impl Dialect for Chat {
 
 /// Whether a field says what holds without it: clients that write out every default must not stay with the teacher for ever.
 fn changes_nothing(name: &str, value: &str) -> bool {
-    let is_zero = || value.parse::<f64>().is_ok_and(|number| number == 0.0);
-    let is_empty =
-        || matches!(value.as_bytes(), [b'[' | b'{', middle @ .., b']' | b'}'] if middle.trim_ascii().is_empty());
     let is_text = || serde_json::from_str::<[&str; 1]>(value).is_ok_and(|kinds| kinds == ["text"]);
-    value == NULL
+    is_neutral(name, value)
         || match name {
-            "frequency_penalty" | "presence_penalty" | "top_logprobs" => is_zero(),
-            "logprobs" => value == "false",
-            "logit_bias" | "functions" => is_empty(),
+            "functions" => is_empty(value),
             "modalities" => is_text(),
             // Without tools, which are refused by themselves, both say nothing.
             "parallel_tool_calls" => matches!(value, "true" | "false"),
@@ -183,7 +189,7 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
                 fields.insert("response_format".into(), serde_json::json!({"type": "json_object"}));
             }
             Form::JsonSchema(schema) => {
-                let schema: serde_json::Value = serde_json::from_str(schema).unwrap_or_default();
+                let schema: Value = serde_json::from_str(schema).unwrap_or_default();
                 let format =
                     serde_json::json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
                 fields.insert("response_format".into(), format);
@@ -195,8 +201,23 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
             fields.insert("top_p".into(), top_p.into());
             fields.extend(seed.map(|seed| ("seed".into(), seed.cast_signed().into())));
         }
+        say_decoding(fields, prompt.decoding);
     }
     body.to_string().into_bytes()
+}
+
+/// What of it says something.
+fn say_decoding(fields: &mut Map<String, Value>, decoding: Decoding) {
+    let none = Decoding::default();
+    let mut say =
+        |name: &str, said: f32, none: f32| drop((said != none).then(|| fields.insert(name.into(), said.into())));
+    say("min_p", decoding.min_p, none.min_p);
+    say("repetition_penalty", decoding.repetition_penalty, none.repetition_penalty);
+    say("presence_penalty", decoding.presence_penalty, none.presence_penalty);
+    say("frequency_penalty", decoding.frequency_penalty, none.frequency_penalty);
+    if decoding.top_k != none.top_k {
+        fields.insert("top_k".into(), decoding.top_k.into());
+    }
 }
 
 /// Who says a message and its text, whatever else is in it.

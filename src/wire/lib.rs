@@ -16,6 +16,7 @@ mod chat;
 mod content;
 mod delivery;
 pub mod error;
+mod logprobs;
 mod model;
 mod request;
 mod responses;
@@ -25,9 +26,11 @@ pub use answer::{CompletionSummary, Envelope, Spent, UsageDetails};
 pub use api::Api;
 pub use delivery::Delivery;
 pub use model::{
-    Answer, Answering, ChatModel, Finish, Form, Ineligible, ModelError, Prompt, Role, Sampling, Signals, Turn, Usage,
+    Answer, Answering, ChatModel, Decoding, Finish, Form, Ineligible, Logprob, ModelError, Prompt, Role, Sampling,
+    Signals, TokenLogprob, Turn, Usage,
 };
 pub use request::fields::RequestError;
+pub use request::parameters::{ParameterRule, ParameterRules};
 pub use request::{Opening, Request, may_be_kept};
 pub use responses::continuing;
 

@@ -40,15 +40,41 @@ pub enum Sampling {
     Random { temperature: f32, top_p: f32, seed: Option<u64> },
 }
 
+/// What changes the logits before a token is chosen, and what cuts the distribution beside `top_p`. The default changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decoding {
+    /// So many most probable tokens; 0 is all of them.
+    pub top_k: u32,
+    /// Tokens whose probability is at least this share of the largest one; 0 is all of them.
+    pub min_p: f32,
+    /// Of every token in prompt and answer: a positive logit is divided by it, a negative one multiplied; 1 is none.
+    pub repetition_penalty: f32,
+    /// Taken off the logit of every token in the answer, once; 0 is none.
+    pub presence_penalty: f32,
+    /// The same, as often as the answer has it.
+    pub frequency_penalty: f32,
+}
+
+impl Default for Decoding {
+    fn default() -> Self {
+        Self { top_k: 0, min_p: 0.0, repetition_penalty: 1.0, presence_penalty: 0.0, frequency_penalty: 0.0 }
+    }
+}
+
 /// What a model is asked: a conversation that ends with a user turn, and the limits of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
     pub turns: Vec<Turn>,
     pub max_tokens: u32,
     pub sampling: Sampling,
+    pub decoding: Decoding,
     /// Texts that end the answer; the stop text itself is not part of it (OpenAI's `stop`).
     pub stop: Vec<String>,
     pub form: Form,
+    /// Whether the answer's tokens are wanted with their log-probabilities, and of how many others that could have stood there.
+    pub logprobs: Option<u8>,
+    /// How many answers are wanted (OpenAI's `n`); never 0.
+    pub choices: u32,
 }
 
 /// What an answer must be (OpenAI's `response_format`).
@@ -66,7 +92,16 @@ impl Prompt {
     /// What is asked without anything special.
     #[must_use]
     pub fn new(turns: Vec<Turn>, max_tokens: u32, sampling: Sampling) -> Self {
-        Self { turns, max_tokens, sampling, stop: Vec::new(), form: Form::Text }
+        Self {
+            turns,
+            max_tokens,
+            sampling,
+            decoding: Decoding::default(),
+            stop: Vec::new(),
+            form: Form::Text,
+            logprobs: None,
+            choices: 1,
+        }
     }
 
     /// The conversation up to its first user turn: what its later requests begin with too.
@@ -94,10 +129,10 @@ pub struct Usage {
 }
 
 /// What the student's own distributions say about its answer, from log-probabilities (nats) of the
-/// generated tokens at temperature 1 before any truncation.
+/// generated tokens at temperature 1 before any truncation: of an answer in JSON those that hold a part of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Signals {
-    /// Generated tokens, the closing one included.
+    /// Those tokens: of plain text all, the closing one included.
     pub tokens: u32,
     pub mean_logprob: f32,
     pub min_logprob: f32,
@@ -111,13 +146,51 @@ pub struct Signals {
     pub low_share: f32,
 }
 
+/// A token, and how probable the model found it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLogprob {
+    /// What it stands for: a part of a character, maybe.
+    pub bytes: Vec<u8>,
+    /// Nats, at temperature 1 before any truncation, penalty or form.
+    pub logprob: f32,
+}
+
+/// A place in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logprob {
+    /// What stands there. What an answer's form forced has a log-probability of 0: nothing else could.
+    pub chosen: TokenLogprob,
+    /// The most probable ones, as many as were asked for.
+    pub top: Vec<TokenLogprob>,
+    /// Bytes of the answer's text up to its end.
+    pub end: usize,
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub text: String,
     pub finish: Finish,
+    /// Of all choices together.
     pub usage: Usage,
     pub signals: Signals,
+    /// Its tokens in their order, where they were asked for.
+    pub logprobs: Option<Vec<Logprob>>,
+    /// The other choices, where several were asked for; they have none themselves.
+    pub further: Vec<Self>,
+}
+
+impl Answer {
+    /// An answer of which nobody asked for the tokens.
+    #[must_use]
+    pub fn new(text: impl Into<String>, finish: Finish, usage: Usage, signals: Signals) -> Self {
+        Self { text: text.into(), finish, usage, signals, logprobs: None, further: Vec::new() }
+    }
+
+    /// All choices, this one first.
+    pub fn choices(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.further)
+    }
 }
 
 /// Why a request or prompt can never be put to a student, whatever its evidence says: it is the teacher's

@@ -3,7 +3,9 @@
 //! The client's bytes go to the teacher as they came; this view only decides. It must not refuse what
 //! the teacher might accept: everything it does not understand makes the *student* ineligible, never the request invalid.
 
+pub(crate) mod decoding;
 pub(crate) mod fields;
+pub(crate) mod parameters;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -29,6 +31,9 @@ pub(crate) trait Dialect: Debug + Sync {
 
     /// Texts that end the answer.
     fn stop(&self, fields: &Fields<'_>) -> Result<Vec<String>, Ineligible>;
+
+    /// Whether log-probabilities are asked for, and of how many tokens at each place besides the chosen one.
+    fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible>;
 
     /// What the answer must be.
     ///
@@ -95,10 +100,10 @@ impl<'a> Request<'a> {
         Ok(Self { fields, dialect, model, delivery, metadata, stored_prompt })
     }
 
-    /// What a student would be asked, with the site's own sampling.
+    /// What a student would be asked; where the request says nothing, with the site's own `sampling`.
     ///
     /// # Errors
-    /// [`Ineligible`] when the request uses something a student cannot honour.
+    /// [`Ineligible`] when the request uses something a student cannot honour, or says it in a way that nobody understands.
     pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
         self.dialect.refuse(&self.fields)?;
         let max_tokens = self.dialect.max_tokens(&self.fields)?.unwrap_or(default_max_tokens);
@@ -108,7 +113,10 @@ impl<'a> Request<'a> {
         }
         let stop = self.dialect.stop(&self.fields)?;
         let form = self.dialect.form(&self.fields)?;
-        Ok(Prompt { turns, max_tokens, sampling: self.reseeded(sampling)?, stop, form })
+        let sampling = decoding::sampling(&self.fields, sampling)?;
+        let (decoding, logprobs) = (decoding::read(&self.fields)?, self.dialect.logprobs(&self.fields)?);
+        let choices = decoding::choices(&self.fields)?;
+        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs, choices })
     }
 
     /// The conversation, text only.
@@ -200,16 +208,6 @@ impl<'a> Request<'a> {
         }
         changed.extend_from_slice(body.get(done..)?);
         Some(changed)
-    }
-
-    fn reseeded(&self, sampling: Sampling) -> Result<Sampling, Ineligible> {
-        let asked: Option<i64> = self.fields.field("seed")?;
-        Ok(match (sampling, asked) {
-            (Sampling::Random { temperature, top_p, .. }, Some(seed)) => {
-                Sampling::Random { temperature, top_p, seed: Some(seed.cast_unsigned()) }
-            }
-            (unchanged, _) => unchanged,
-        })
     }
 }
 

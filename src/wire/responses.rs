@@ -13,7 +13,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::content::{Content, Part};
+use crate::request::decoding::top_logprobs;
 use crate::request::fields::{Fields, NULL, RequestError};
+use crate::request::parameters::is_empty;
 use crate::request::{Dialect, Head, form};
 use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
@@ -31,6 +33,7 @@ const KNOWN_FIELDS: &[&str] = &[
     "store",
     "stream",
     "temperature",
+    "top_logprobs",
     "top_p",
     "truncation",
     "user",
@@ -52,6 +55,8 @@ const INCLUDED_FOR_NOTHING: &[&str] = &[
     "reasoning.encrypted_content",
     "web_search_call.action.sources",
 ];
+/// What may be asked for on top, and is given.
+const LOGPROBS: &str = "message.output_text.logprobs";
 
 /// `POST /v1/responses`
 #[derive(Debug)]
@@ -141,7 +146,7 @@ impl Dialect for Responses {
             return refused("tools");
         }
         let included: Vec<String> = fields.field("include")?.unwrap_or_default();
-        if included.iter().any(|what| !INCLUDED_FOR_NOTHING.contains(&what.as_str())) {
+        if included.iter().any(|what| what != LOGPROBS && !INCLUDED_FOR_NOTHING.contains(&what.as_str())) {
             return refused("include");
         }
         Ok(())
@@ -153,6 +158,11 @@ impl Dialect for Responses {
 
     fn stop(&self, _: &Fields<'_>) -> Result<Vec<String>, Ineligible> {
         Ok(Vec::new())
+    }
+
+    fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible> {
+        let included: Vec<String> = fields.field("include")?.unwrap_or_default();
+        top_logprobs(fields, included.iter().any(|what| what == LOGPROBS))
     }
 
     fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible> {
@@ -227,16 +237,13 @@ impl Dialect for Responses {
 /// Whether a student can honour a field or ignore it, or it says what holds without it. What objects have inside is
 /// looked at by itself.
 fn honours(name: &str, value: &str) -> bool {
-    let is_empty =
-        || matches!(value.as_bytes(), [b'[' | b'{', middle @ .., b']' | b'}'] if middle.trim_ascii().is_empty());
     value == NULL
         || KNOWN_FIELDS.contains(&name)
         || KNOWN_PARTS.iter().any(|(known, _)| *known == name)
         || match name {
             "include" | "tools" => true,
             "background" => value == "false",
-            "context_management" => is_empty(),
-            "top_logprobs" => value == "0",
+            "context_management" => is_empty(value),
             // Without tools, which are refused by themselves, these say nothing.
             "max_tool_calls" => value.parse::<u32>().is_ok(),
             "parallel_tool_calls" => matches!(value, "true" | "false"),

@@ -1,3 +1,4 @@
+mod logprobs;
 mod responses;
 
 use proptest::prelude::*;
@@ -32,7 +33,9 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
     assert_eq!(with(r#","future_field":1"#), Err(Ineligible::Field("future_field".into())));
     assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
     assert_eq!(with(r#","tools":[]"#), Ok(1));
-    assert_eq!(with(r#","n":2"#), Err(Ineligible::Field("n".into())));
+    for n in ["0", "9", "-1", "1.5", "\"2\""] {
+        assert_eq!(with(&format!(r#","n":{n}"#)), Err(Ineligible::Field("n".into())));
+    }
     assert_eq!(with(r#","stop":["a","b"],"seed":7,"n":1"#), Ok(1));
     let image =
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
@@ -78,8 +81,11 @@ fn a_field_that_says_what_holds_without_it_changes_nothing() {
         assert_eq!(with(same), Ok(1), "{same}");
     }
     for (other, field) in [
-        (r#""presence_penalty":0.1"#, "presence_penalty"),
-        (r#""logprobs":true"#, "logprobs"),
+        (r#""presence_penalty":2.1"#, "presence_penalty"),
+        (r#""logprobs":"yes""#, "logprobs"),
+        (r#""logprobs":true,"top_logprobs":21"#, "top_logprobs"),
+        (r#""logprobs":true,"top_logprobs":-1"#, "top_logprobs"),
+        (r#""top_logprobs":3"#, "top_logprobs"),
         (r#""logit_bias":{"50256":-100}"#, "logit_bias"),
         (r#""modalities":["text","audio"]"#, "modalities"),
         (r#""functions":[{}]"#, "functions"),
@@ -135,7 +141,7 @@ fn errors_have_all_four_keys() {
 
 fn answer(text: &str) -> Answer {
     let usage = Usage { prompt_tokens: 3, completion_tokens: 2 };
-    Answer { text: text.into(), finish: Finish::Stop, usage, signals: Signals::default() }
+    Answer::new(text, Finish::Stop, usage, Signals::default())
 }
 
 const ENVELOPE: Envelope<'static> = Envelope { id: "1", created_s: 5, model: "gpt", asked: b"{}" };
@@ -150,6 +156,33 @@ fn usage_is_null_on_every_chunk_but_the_last_when_asked_for() {
     assert_eq!(events[5], "data: [DONE]");
     let plain = String::from_utf8(completion::write_stream(&ENVELOPE, &answer("a b"), false)).unwrap();
     assert!(!plain.contains("usage"));
+}
+
+#[test]
+fn all_choices_are_written_each_under_its_number_and_the_first_is_read() {
+    let asked = Api::Chat.parse(br#"{"model":"m","n":8,"messages":[{"role":"user","content":"x"}]}"#).unwrap();
+    assert_eq!(asked.prompt(1, Sampling::Greedy).unwrap().choices, 8);
+    let further = vec![Answer { finish: Finish::Length, ..answer("c d") }];
+    let two = Answer { further, ..answer("a b") };
+    let whole: serde_json::Value = serde_json::from_slice(&completion::write_whole(&ENVELOPE, &two)).unwrap();
+    let said = |at: usize| (&whole["choices"][at]["index"], &whole["choices"][at]["message"]["content"]);
+    assert_eq!((said(0), said(1)), ((&0.into(), &"a b".into()), (&1.into(), &"c d".into())));
+    assert_eq!(
+        (&whole["choices"][1]["finish_reason"], whole["choices"].as_array().unwrap().len()),
+        (&"length".into(), 2)
+    );
+
+    let stream = completion::write_stream(&ENVELOPE, &two, true);
+    assert_eq!(completion::read_stream(&stream).unwrap().text, "a b");
+    let mut texts = vec![String::new(); 2];
+    sse::Reader::default().push(&stream, |data| {
+        let chunk: serde_json::Value = serde_json::from_slice(data).unwrap_or_default();
+        if let Some(choice) = chunk["choices"].get(0) {
+            let text = &mut texts[choice["index"].as_u64().unwrap() as usize];
+            text.push_str(choice["delta"]["content"].as_str().unwrap_or("."));
+        }
+    });
+    assert_eq!(texts, ["a b.", "c d."]);
 }
 
 #[test]
@@ -201,7 +234,7 @@ proptest! {
     fn no_request_of_the_right_outline_makes_the_reader_panic(
         role in "user|assistant|system|developer|tool|x",
         content in prop_oneof![Just("null".to_owned()), "\"[a-z\\\\n]{0,9}\"", Just("[1]".into()), Just("[{\"type\":\"text\",\"text\":\"t\"}]".into()), "[{}0-9]{1,3}"],
-        extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
+        extra in prop_oneof![Just(String::new()), "(,\"(stop|seed|n|tools|max_tokens|response_format|temperature|top_k|min_p)\":(1|null|\"x\"|\\[\\]|\\{\\}))"],
     ) {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"{role}","content":{content}}}]{extra}}}"#);
         let Ok(request) = Api::Chat.parse(body.as_bytes()) else {
@@ -229,8 +262,11 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         turns: vec![turn(Role::System, "s"), turn(Role::User, "u \"q\"")],
         max_tokens: 7,
         sampling: Sampling::Random { temperature: 0.5, top_p: 0.25, seed: Some(u64::MAX) },
+        decoding: crate::Decoding { top_k: 7, min_p: 0.125, presence_penalty: 0.5, ..crate::Decoding::default() },
         stop: vec!["\n".into()],
         form: Form::Text,
+        logprobs: None,
+        choices: 1,
     };
     for form in [Form::Text, Form::JsonObject, Form::JsonSchema(r#"{"type":"object"}"#.to_owned())] {
         let prompt = crate::Prompt { form, ..prompt.clone() };

@@ -176,6 +176,9 @@ fn openais_python_client_works_through_the_proxy() {
         "large": {"text": GREETING, "reason": "body-too-large"},
         "student": {"text": learnt::SAYS, "route": "student", "request_id": true},
         "student_stream": {"text": learnt::SAYS, "tokens": 3},
+        "student_logprobs": {"text": learnt::SAYS, "bytes": learnt::SAYS, "least": -0.1269, "top": [2, 2],
+            "streamed": true, "response": true, "response_stream": true},
+        "student_choices": {"0": learnt::SAYS, "1": learnt::SAYS, "2": learnt::SAYS},
         "metadata": {"site": "named", "by": "metadata"},
     });
     assert_eq!(found, with(found_by_openais_clients(PYTHON_VERSION), more));

@@ -182,7 +182,8 @@ fn what_a_student_cannot_honour_is_the_teachers_and_says_why() {
     let proxy = world.start();
     let extras = [
         r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
-        r#""n":2"#,
+        r#""n":9"#,
+        r#""temperature":2.5"#,
         r#""response_format":{"type":"grammar"}"#,
         r#""never_heard_of":1"#,
     ];

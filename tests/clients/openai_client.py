@@ -56,6 +56,28 @@ def response_stream(api):
     return {"text": text, "events": kinds, "whole": whole.output_text, **usage}
 
 
+def logprobs(api):
+    asked = {"model": "m", "messages": MESSAGES, "logprobs": True, "top_logprobs": 2}
+    tokens = api.chat.completions.create(**asked).choices[0].logprobs.content
+    chunks = [chunk.choices[0] for chunk in api.chat.completions.create(stream=True, **asked)]
+    streamed = [token for chunk in chunks if chunk.logprobs for token in chunk.logprobs.content]
+    include = ["message.output_text.logprobs"]
+    response = api.responses.create(model="m", input="Hello", include=include, top_logprobs=2)
+    openai.types.responses.Response.model_validate(response.model_dump())
+    deltas = api.responses.create(model="m", input="Hello", include=include, top_logprobs=2, stream=True)
+    deltas = [token for event in deltas if event.type == "response.output_text.delta" for token in event.logprobs]
+    said = [token.token for token in tokens]
+    return {
+        "text": "".join(said),
+        "bytes": bytes(byte for token in tokens for byte in token.bytes).decode(),
+        "least": round(min(token.logprob for token in tokens), 4),
+        "top": [len(token.top_logprobs) for token in tokens],
+        "streamed": [token.model_dump() for token in streamed] == [token.model_dump() for token in tokens],
+        "response": [token.token for token in response.output[0].content[0].logprobs] == said,
+        "response_stream": [token.token for token in deltas] == said,
+    }
+
+
 def main(proxy):
     found = {"version": openai.__version__}
     shop = client(f"{proxy}/s/shop/v1")
@@ -121,6 +143,10 @@ def main(proxy):
         "text": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
         "tokens": chunks[-1].usage.completion_tokens,
     }
+
+    found["student_logprobs"] = logprobs(learnt)
+    several = learnt.chat.completions.create(model="m", messages=MESSAGES, n=3).choices
+    found["student_choices"] = {choice.index: choice.message.content for choice in several}
 
     said, headers = responds(learnt)
     found["student_response"] = {**said, "route": headers["x-apprentice-route"]}

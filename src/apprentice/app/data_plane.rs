@@ -47,6 +47,7 @@ pub(super) fn gateway(shared: &Shared, parts: Parts<'_>, seed: Option<u64>) -> R
         body_bytes_max: settings.proxy.body_mb << 20,
         connections: settings.proxy.limits(),
         endpoint: endpoint.clone(),
+        parameters: settings.teacher.parameters.clone(),
         distillable: settings.teacher.distillable,
         rules: rules.clone(),
         callsites: shared.found.callsites(settings)?,

@@ -83,6 +83,9 @@ fn of_teacher(teacher: &Teacher) -> Vec<String> {
         ("teacher.retries", f64::from(retries), retries <= 10, "at most 10"),
         ("teacher.breaker_failures", f64::from(failures), failures <= 1_000_000, "at most 1000000"),
     ]));
+    let rules = teacher.parameters.0.iter().enumerate();
+    let wrong = rules.filter_map(|(at, rule)| rule.problem().map(|problem| (at + 1, problem)));
+    problems.extend(wrong.map(|(number, problem)| format!("teacher.parameters rule {number}: {problem}")));
     let (input, output) = (teacher.input_price, teacher.output_price);
     let prices = [("teacher.input_price", input), ("teacher.output_price", output)];
     let given =

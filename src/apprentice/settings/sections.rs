@@ -14,6 +14,7 @@ use fingerprint::{Discover, Split};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
+use wire::ParameterRules;
 
 pub(crate) use teacher::{Offline, Teacher};
 
@@ -210,16 +211,16 @@ pub(crate) struct Generate {
     /// 0 is no limit.
     pub(crate) calls_per_minute: u32,
     pub(crate) reasoning_tokens: u32,
-    /// Whether temperature, top_p, seed and stop texts are sent; without it the model's name decides.
+    /// Whether temperature, top_p, seed and stop texts are sent; without it `teacher.parameters` decides.
     pub(crate) sampling: Option<bool>,
 }
 
 impl Generate {
-    /// Reasoning models refuse every sampling but their own.
-    pub(crate) fn sends_sampling(&self, model: &str) -> bool {
+    /// Who refuses a temperature refuses every sampling but its own. Another gateway's `maker/model` is taken for `model`.
+    pub(crate) fn sends_sampling(&self, model: &str, parameters: &ParameterRules) -> bool {
         let name = model.rsplit('/').next().unwrap_or(model);
-        let reasons = ["gpt-5", "gpt-6", "o1", "o3", "o4"].iter().any(|family| name.starts_with(family));
-        self.sampling.unwrap_or(!reasons)
+        let refuses = parameters.refused_by(name).iter().any(|field| field == "temperature");
+        self.sampling.unwrap_or(!refuses)
     }
 }
 

@@ -202,6 +202,11 @@ fn the_examples_that_were_once_accepted_are_refused() {
         ("[student]\ndraft_tokens = 33\n", "student.draft_tokens"),
         ("[capture]\nredact = [{ regex = \"(\" }]\n", "capture.redact rule 1: "),
         ("[capture]\nredact = [{ path = \"$.a\" }, { path = \"user\" }]\n", "capture.redact rule 2: `user`"),
+        ("[[teacher.parameters]]\nmodels = []\nrefuses = []\n", "teacher.parameters rule 1: `models`"),
+        (
+            "[[teacher.parameters]]\nmodels = [\"a\"]\nrefuses = [\"temp\"]\n",
+            "teacher.parameters rule 1: `refuses` has `temp`",
+        ),
         ("[sites.shop]\nretention_days = 0\n", "sites.shop.retention_days"),
         ("[site]\ntop_p = 9.0\n", "site.top_p"),
         ("[sites.shop]\ntop_p = 9.0\n", "sites.shop.top_p"),
@@ -230,6 +235,23 @@ fn lessons_on_cuda_are_refused_by_a_program_that_was_built_without_it_and_packed
     assert!(error.contains("lessons.train.device = cuda keeps weights as they are: take out quantize"), "{error}");
     assert!(Settings::parse("[lessons.train]\ndevice = \"gpu\"\n").err().unwrap().to_string().contains("`cuda`"));
     assert!(Settings::parse("[lessons.train]\ndevice = \"cpu\"\n").is_ok());
+}
+
+#[test]
+fn models_that_reason_refuse_a_temperature_and_makers_send_them_none() {
+    let settings = Settings::default();
+    let sends = |model: &str| settings.generate.sends_sampling(model, &settings.teacher.parameters);
+    for model in
+        ["gpt-5", "gpt-5-mini", "gpt-5-mini-2025-08-07", "openai/gpt-5-nano", "gpt-6-luna", "o1", "o3-mini", "o4-mini"]
+    {
+        assert!(!sends(model), "{model}");
+    }
+    for model in ["gpt-4.1-mini", "gpt-5-chat-latest", "gpt-5.2", "gpt-oss-20b", "llama-3", "practice"] {
+        assert!(sends(model), "{model}");
+    }
+    let refused =
+        |model: &str, field: &str| settings.teacher.parameters.refused_by(model).iter().any(|name| name == field);
+    assert!(refused("gpt-4o", "top_k") && refused("gpt-5-mini", "top_k") && !refused("gpt-oss-20b", "top_k"));
 }
 
 /// What a document says, and what the code would write.

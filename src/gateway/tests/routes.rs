@@ -105,6 +105,31 @@ fn what_no_student_can_be_asked_is_neither_a_failure_nor_an_audit() {
 }
 
 #[test]
+fn what_the_model_that_is_asked_refuses_is_that_models_to_answer() {
+    let mut setup = Setup::new(State::Student);
+    setup.alias_model = Some("thinker".to_owned());
+    setup.parameters = wire::ParameterRules(vec![wire::ParameterRule {
+        models: vec!["thinker".into()],
+        refuses: vec!["top_p".into()],
+    }]);
+    let world = World::start(setup);
+    let asked = |model: &str, top_p: f32| {
+        format!(r#"{{"model":"{model}","top_p":{top_p},"messages":[{{"role":"user","content":"a lamp?"}}]}}"#)
+    };
+    for (model, top_p, route, reason) in [
+        ("thinker", 0.5, "teacher", "field-top_p"),
+        ("apprentice::shop", 0.5, "teacher", "field-top_p"),
+        ("thinker", 1.0, "student", "student"),
+        ("plain", 0.5, "student", "student"),
+        ("plain", 1.5, "teacher", "field-top_p"),
+    ] {
+        let reply = world.ask(&asked(model, top_p));
+        assert_eq!((reply.route(), reply.reason()), (route, reason), "{model} {top_p}");
+    }
+    assert_eq!(world.students.asked(), 2);
+}
+
+#[test]
 fn the_sites_state_and_the_dice_decide_who_answers() {
     for (state, die, route, reason) in [
         (State::Teacher, 0.0, "teacher", "teacher"),
@@ -154,6 +179,8 @@ fn a_student_that_does_not_serve_leads_to_the_teacher_and_the_header_says_why() 
         (Says::answer("yes", -0.7), "unsure"),
         (refuses_unanswered, "cut-off"),
         (Says::text("As an AI, I have no shop."), "forbidden-phrase"),
+        (Says::choices(&[("yes", 0.0), ("no", -0.7)]), "unsure"),
+        (Says::choices(&[("yes", 0.0), ("yes", 0.0), ("As an AI, I have no shop.", 0.0)]), "forbidden-phrase"),
     ] {
         let time = if matches!(says, Says::Never) { Duration::from_millis(50) } else { super::DEADLINE };
         let world = World::start(Setup { student_time: time, ..Setup::new(State::Student) });
@@ -174,6 +201,14 @@ fn a_confidence_at_the_proven_threshold_serves() {
     world.students.say(Says::answer("yes", -0.69));
     let reply = world.ask(QUESTION);
     assert_eq!((reply.route(), reply.header("x-apprentice-confidence")), ("student", "0.5016"));
+    world.students.say(Says::choices(&[("yes", -0.1), ("no", -0.69), ("maybe", -0.2)]));
+    let reply = world.ask(QUESTION);
+    assert_eq!(
+        (reply.route(), reply.header("x-apprentice-confidence")),
+        ("student", "0.5016"),
+        "its least sure choice"
+    );
+    assert!(reply.body.contains("maybe"), "{reply:?}");
 }
 
 #[test]

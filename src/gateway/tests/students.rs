@@ -32,7 +32,18 @@ impl Says {
     pub(super) fn answer(text: &str, min_logprob: f32) -> Self {
         let usage = Usage { prompt_tokens: 7, completion_tokens: 3 };
         let signals = Signals { min_logprob, ..Signals::default() };
-        Self::Answer(Answer { text: text.into(), finish: Finish::Stop, usage, signals })
+        Self::Answer(Answer::new(text, Finish::Stop, usage, signals))
+    }
+
+    /// Several choices, each with the log-probability of its least sure token.
+    pub(super) fn choices(said: &[(&str, f32)]) -> Self {
+        let answer = |(text, min_logprob): &(&str, f32)| match Self::answer(text, *min_logprob) {
+            Self::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        };
+        let mut all: Vec<Answer> = said.iter().map(answer).collect();
+        let first = all.remove(0);
+        Self::Answer(Answer { further: all, ..first })
     }
 
     pub(super) fn failure() -> Self {

@@ -62,6 +62,7 @@ pub(super) struct Setup {
     /// The clock stands still: with a window every repeated body is one.
     pub(super) repeat_window_ms: u64,
     pub(super) offline_fallback: bool,
+    pub(super) parameters: wire::ParameterRules,
     pub(super) spans: Option<Arc<dyn Spans>>,
     pub(super) resilience: teacher::Resilience,
     /// A teacher of the test's own.
@@ -100,6 +101,7 @@ impl Setup {
             alias_model: None,
             repeat_window_ms: 0,
             offline_fallback: false,
+            parameters: wire::ParameterRules::default(),
             spans: None,
             resilience: teacher::Resilience::default(),
             teacher_at: None,
@@ -193,10 +195,8 @@ impl World {
         let settings = FinderSettings { discover: Discover::Learn, split: Split::Templates, sites_max: 9 };
         let finder = Arc::new(Finder::new(settings, Vec::new()));
         let teacher = ScriptedTeacher::start();
-        let (capture, writer) = {
-            let settings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: DEADLINE };
-            Writer::start(kept.clone(), metrics.clone(), settings).unwrap()
-        };
+        let settings = WriterSettings { queue_bytes_max: 64 << 20, retry_pause: DEADLINE };
+        let (capture, writer) = Writer::start(kept.clone(), metrics.clone(), settings).unwrap();
         let (auditor, audits) = Auditor::channel();
         let gateway = Arc::new(Gateway {
             guard: crate::Guard::default(),
@@ -204,6 +204,7 @@ impl World {
             body_bytes_max: 8 << 20,
             connections: CONNECTIONS,
             endpoint: setup.endpoint(teacher.address),
+            parameters: setup.parameters.clone(),
             distillable: Distillable::Yes,
             rules: rules.clone(),
             callsites: setup.callsites(&finder),

@@ -127,7 +127,7 @@ impl ChatModel for Teacher {
         };
         let text = self.says(&asked, before);
         let usage = Usage { prompt_tokens: 1, completion_tokens: 1 };
-        Box::pin(async move { Ok(Answer { text, finish: Finish::Stop, usage, signals: Signals::default() }) })
+        Box::pin(async move { Ok(Answer::new(text, Finish::Stop, usage, Signals::default())) })
     }
 }
 

@@ -129,7 +129,7 @@ impl Gates {
             let turns = messages.iter().take(2 * turn + 2).cloned().collect();
             let prompt = Prompt::new(turns, 1, Sampling::Greedy);
             let (usage, signals) = (Usage::default(), Signals::default());
-            match self.verifiers.check(&prompt, &Answer { text: said.clone(), finish: Finish::Stop, usage, signals }) {
+            match self.verifiers.check(&prompt, &Answer::new(said.clone(), Finish::Stop, usage, signals)) {
                 Verdict::Pass => None,
                 Verdict::Fail(name) => Some((name, said.clone())),
             }

@@ -36,7 +36,7 @@ impl ChatModel for Scripted {
         heard.push(text);
         let text = if is_map { (self.map)(before) } else { (self.level)(before) };
         let usage = Usage { prompt_tokens: 10, completion_tokens: 5 };
-        Box::pin(ready(Ok(Answer { text, finish: Finish::Stop, usage, signals: Signals::default() })))
+        Box::pin(ready(Ok(Answer::new(text, Finish::Stop, usage, Signals::default()))))
     }
 }
 

@@ -47,7 +47,7 @@ impl ChatModel for Script {
         // `~` at the end: cut off there.
         let answer = said.map(|text| {
             let finish = if text.ends_with('~') { Finish::Length } else { Finish::Stop };
-            Answer { text: text.trim_end_matches('~').to_owned(), finish, usage, signals: Signals::default() }
+            Answer::new(text.trim_end_matches('~').to_owned(), finish, usage, Signals::default())
         });
         Box::pin(async move { answer })
     }

@@ -105,7 +105,7 @@ impl ChatModel for Script {
 /// What a judge writes; ten tokens read and two written.
 pub(super) fn answer(text: &str) -> Answer {
     let usage = Usage { prompt_tokens: 10, completion_tokens: 2 };
-    Answer { text: text.into(), finish: Finish::Stop, usage, signals: Signals::default() }
+    Answer::new(text, Finish::Stop, usage, Signals::default())
 }
 
 /// A token costs 1, read or written.

@@ -83,6 +83,34 @@ fn any_object_will_do_where_any_is_asked_for() {
 }
 
 #[test]
+fn only_what_the_values_say_makes_an_answer_in_json_sure_or_unsure() {
+    let (_tiny, model) = student();
+    let lamp = r#"{"type":"object","properties":{"kind":{"const":"lamp"},"lit":{"type":"boolean"},"a":{"const":[]}},
+        "required":["kind","lit","a"],"additionalProperties":false}"#;
+    for seed in 1..6 {
+        let answer = wait(model.answer(prompt(schema(lamp), Some(seed)))).unwrap();
+        assert_eq!(answer.finish, Finish::Stop, "{answer:?}");
+        // White space is free and there is a lot of it; chosen are the letters of `true` or `false` at most, and where `lamp` begins.
+        assert!((1..=6).contains(&answer.signals.tokens), "{answer:?}");
+    }
+}
+
+#[test]
+fn tokens_that_the_form_forced_are_told_as_certain() {
+    let (_tiny, model) = student();
+    let answer = wait(model.answer(Prompt { logprobs: Some(1), ..prompt(schema(OFFER), Some(1)) })).unwrap();
+    let tokens = answer.logprobs.as_ref().unwrap();
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.chosen.bytes.clone()).collect();
+    assert_eq!(String::from_utf8(bytes).unwrap(), answer.text);
+    let forced = tokens.iter().filter(|token| token.chosen.logprob == 0.0);
+    assert!(
+        forced.clone().count() > 0 && forced.clone().all(|token| token.top == [token.chosen.clone()]),
+        "{tokens:?}"
+    );
+    assert!(tokens.iter().any(|token| token.chosen.logprob < 0.0));
+}
+
+#[test]
 fn a_schema_that_is_none_is_said_to_be_so_and_the_next_is_answered() {
     let (_tiny, model) = student();
     for bad in [

@@ -1,25 +1,35 @@
 //! Which token is chosen, and how often.
 
-use wire::Sampling;
+use wire::{Decoding, Sampling};
 
-use super::{Sampler, sample};
+use super::{Cut, Sampler};
+
+const ALL: Cut = Cut { top_k: 0, top_p: 1.0, min_p: 0.0 };
+
+fn sampler(sampling: Sampling) -> Sampler {
+    Sampler::new(sampling, &Decoding::default()).unwrap()
+}
+
+fn sample(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
+    super::sample(logits, temperature, Cut { top_p, ..ALL }, share)
+}
 
 #[test]
 fn greedy_takes_the_lowest_id_of_equals() {
-    assert_eq!(Sampler::new(Sampling::Greedy).unwrap().choose(&[1.0, 5.0, 5.0, 4.0]), 1);
+    assert_eq!(sampler(Sampling::Greedy).choose(&[1.0, 5.0, 5.0, 4.0]), 1);
 }
 
 #[test]
 fn a_temperature_of_zero_is_greedy() {
     let sampling = Sampling::Random { temperature: 0.0, top_p: 1.0, seed: Some(1) };
-    assert!((0..50).all(|_| Sampler::new(sampling).unwrap().choose(&[0.0, 0.1, 0.05]) == 1));
+    assert!((0..50).all(|_| sampler(sampling).choose(&[0.0, 0.1, 0.05]) == 1));
 }
 
 #[test]
 fn equal_seeds_draw_equally_and_others_differ() {
     let logits: Vec<f32> = (0..40_u8).map(|i| f32::from(i % 7)).collect();
     let run = |seed| -> Vec<u32> {
-        let mut sampler = Sampler::new(Sampling::Random { temperature: 1.0, top_p: 0.95, seed }).unwrap();
+        let mut sampler = sampler(Sampling::Random { temperature: 1.0, top_p: 0.95, seed });
         (0..30).map(|_| sampler.choose(&logits)).collect()
     };
     assert_eq!(run(Some(7)), run(Some(7)));
@@ -31,7 +41,7 @@ fn equal_seeds_draw_equally_and_others_differ() {
 fn tokens_come_as_often_as_the_softmax_says() {
     // Softmax at temperature 2 of logits 2 ln(1..4) is 1/10 .. 4/10.
     let logits: Vec<f32> = [1.0_f32, 2.0, 3.0, 4.0].iter().map(|weight| 2.0 * weight.ln()).collect();
-    let mut sampler = Sampler::new(Sampling::Random { temperature: 2.0, top_p: 1.0, seed: Some(3) }).unwrap();
+    let mut sampler = sampler(Sampling::Random { temperature: 2.0, top_p: 1.0, seed: Some(3) });
     let mut counts = [0_u32; 4];
     let draws = 20_000;
     for _ in 0..draws {
@@ -80,4 +90,38 @@ fn a_nucleus_of_a_large_vocabulary_is_that_of_a_sorted_list() {
         assert_eq!(sample(&logits, 1.0, top_p, 0.0), sorted[0].0, "{top_p}");
         assert_eq!(sample(&logits, 1.0, top_p, 1.0 - 1e-12), last.unwrap().0, "{top_p}");
     }
+}
+
+/// Every token that can be drawn, in the order of the shares.
+fn drawable(logits: &[f32], temperature: f64, cut: Cut) -> Vec<u32> {
+    let mut drawn: Vec<u32> =
+        (0..1000_u32).map(|at| super::sample(logits, temperature, cut, f64::from(at) / 1000.0)).collect();
+    drawn.dedup();
+    drawn
+}
+
+#[test]
+fn the_cuts_leave_the_tokens_that_are_worked_out_by_hand() {
+    // Probabilities 0.1, 0.4, 0.3, 0.2.
+    let logits: Vec<f32> = [0.1_f32, 0.4, 0.3, 0.2].iter().map(|p| p.ln()).collect();
+    let left = |cut| drawable(&logits, 1.0, cut);
+    assert_eq!(left(ALL), [0, 1, 2, 3], "in the order of the ids");
+    assert_eq!(left(Cut { top_k: 1, ..ALL }), [1]);
+    assert_eq!(left(Cut { top_k: 2, ..ALL }), [1, 2]);
+    assert_eq!(left(Cut { top_k: 9, ..ALL }), [1, 2, 3, 0]);
+    assert_eq!(left(Cut { min_p: 0.4, ..ALL }), [1, 2, 3], "0.1 is less than 0.4 of 0.4");
+    assert_eq!(left(Cut { min_p: 0.7, ..ALL }), [1, 2]);
+    assert_eq!(left(Cut { min_p: 1.0, ..ALL }), [1]);
+    // Of the first two, 0.4 / 0.7 is more than half.
+    assert_eq!(left(Cut { top_k: 2, top_p: 0.5, ..ALL }), [1], "the mass of what top-k leaves");
+    assert_eq!(left(Cut { top_p: 0.5, ..ALL }), [1, 2]);
+    assert_eq!(left(Cut { top_k: 3, top_p: 0.7, min_p: 0.7 }), [1, 2]);
+    // At temperature 2 the probabilities are as their roots: 0.2 / 0.4 becomes 0.707.
+    assert_eq!(drawable(&logits, 2.0, Cut { min_p: 0.7, ..ALL }), [1, 2, 3], "after the temperature");
+}
+
+#[test]
+fn cuts_make_no_difference_to_the_most_probable_token() {
+    let decoding = Decoding { top_k: 3, min_p: 0.5, ..Decoding::default() };
+    assert_eq!(Sampler::new(Sampling::Greedy, &decoding).unwrap().choose(&[1.0, 5.0, 5.0, 4.0]), 1);
 }

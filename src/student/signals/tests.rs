@@ -1,9 +1,11 @@
 //! The figures against NumPy's (`tests/oracle`).
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use wire::Signals;
 
-use super::{Trace, quantile};
+use super::{Trace, quantile, values};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -68,4 +70,56 @@ fn damaged_logits_are_refused_and_leave_no_trace() {
 fn quantiles_fall_between_neighbours() {
     assert!((quantile(&[-4.0, -2.0, -1.0], 0.1) + 3.6).abs() < 1e-6);
     assert_eq!(quantile(&[-4.0], 0.1), -4.0);
+}
+
+/// A trace of tokens at these places, of which the n-th was taken with probability 1 / (n + 2); one without a place was forced.
+fn traced(places: impl IntoIterator<Item = Option<Range<usize>>>) -> Trace {
+    let mut trace = Trace::default();
+    for (number, place) in places.into_iter().enumerate() {
+        assert!(trace.push(&vec![0.0; number + 2], 0));
+        place.into_iter().for_each(|place| trace.place(place));
+    }
+    trace
+}
+
+/// The pieces that count, by the probabilities that they were taken with.
+fn counted(pieces: &[&str]) -> (u32, f32) {
+    let text: String = pieces.concat();
+    let mut end = 0;
+    let trace = traced(pieces.iter().map(|piece| {
+        end += piece.len();
+        Some(end - piece.len()..end)
+    }));
+    let signals = trace.signals_of(&values(&text));
+    (signals.tokens, signals.mean_logprob * signals.tokens as f32)
+}
+
+#[test]
+fn of_json_only_the_tokens_of_values_count() {
+    for (pieces, wanted) in [
+        (&["{", "\"item\"", ":", "\"", "oil", " lamp", "\"", ",", "\"price\"", ":", "12", "}"][..], &[4, 5, 10][..]),
+        // Tokens that hold the end of a key and the beginning of a value, and the end of one value and the next key.
+        (&["{\"it", "em\":\"oi", "l\",\"pr", "ice\":1", "2", "}"], &[1, 2, 3, 4]),
+        (&["{\"a\":", " {\"b", "\":", "tr", "ue},", "\"c\":[", "1", ",", "\"x", "\\\"", "\"]", "}"], &[3, 4, 6, 8, 9]),
+    ] {
+        let sum: f32 = wanted.iter().map(|number| -((number + 2) as f32).ln()).sum();
+        let (tokens, found) = counted(pieces);
+        assert!(tokens as usize == wanted.len() && (found - sum).abs() < 1e-5, "{pieces:?}: {tokens} {found} {sum}");
+    }
+}
+
+#[test]
+fn parts_of_a_character_count_with_it_and_forced_tokens_never() {
+    let text = "{\"a\":\"\u{e9}\"}";
+    // The first part of the character completes nothing, the second all of it.
+    let trace = traced([Some(0..6), Some(6..6), Some(6..8), None, Some(8..10)]);
+    assert_eq!(trace.signals_of(&values(text)).tokens, 2);
+    let forced = traced([Some(0..5), None, Some(6..7)]);
+    assert_eq!(forced.signals_of(&values("{\"a\":1}")).tokens, 3, "no token of a value was chosen: all count");
+}
+
+#[test]
+fn json_without_a_value_counts_as_a_whole() {
+    let (tokens, _) = counted(&["{", "\"a\"", ":", "[", "]", "}"]);
+    assert_eq!(tokens, 6);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gemma::GraphFormat;
-use wire::{Answer, ChatModel, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Turn, Usage};
+use wire::{Answer, ChatModel, Decoding, Finish, Ineligible, ModelError, Prompt, Role, Sampling, Turn, Usage};
 
 use super::fixture::{argmax, edited_base, golden, settings, tiny, tiny_of, wait};
 use crate::{Student, StudentConfig};
@@ -161,6 +161,87 @@ fn sampled_answers_repeat_with_their_seed_and_vary_with_it_and_without_one() {
     assert!((2..6).any(|seed| text(Some(seed)).text != first.text));
     let drawn = text(None);
     assert!((0..4).any(|_| text(None).text != drawn.text));
+}
+
+#[test]
+fn penalties_and_cuts_change_what_is_said_and_not_how_sure_it_was_said() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = |sampling, decoding| ask(&model, &Prompt { sampling, decoding, ..prompt(QUESTION, 16) });
+    let plain = asked(Sampling::Greedy, Decoding::default());
+    let heated = Sampling::Random { temperature: 2.0, top_p: 1.0, seed: Some(3) };
+    for only in [Decoding { top_k: 1, ..Decoding::default() }, Decoding { min_p: 1.0, ..Decoding::default() }] {
+        assert_eq!(asked(heated, only), plain, "one token is left: the most probable");
+    }
+    assert_ne!(asked(heated, Decoding::default()).text, plain.text);
+    for penalty in [
+        Decoding { frequency_penalty: 2.0, presence_penalty: 2.0, ..Decoding::default() },
+        Decoding { repetition_penalty: 2.0, ..Decoding::default() },
+    ] {
+        let penalised = asked(Sampling::Greedy, penalty);
+        assert_eq!(asked(Sampling::Greedy, penalty), penalised, "a second time");
+        assert_ne!(penalised.text, plain.text);
+        assert!(penalised.signals.mean_logprob < plain.signals.mean_logprob, "by the model's own distribution");
+    }
+}
+
+#[test]
+fn the_tokens_of_an_answer_are_told_with_their_logprobs_to_those_who_ask() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let told = Prompt { logprobs: Some(3), ..prompt(QUESTION, 12) };
+    let (plain, answer) = (ask(&model, &prompt(QUESTION, 12)), ask(&model, &told));
+    assert_eq!((&plain.text, plain.signals, &plain.logprobs), (&answer.text, answer.signals, &None));
+    let tokens = answer.logprobs.clone().unwrap();
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.chosen.bytes.clone()).collect();
+    assert_eq!((String::from_utf8_lossy(&bytes).as_ref(), tokens.len()), (answer.text.as_str(), 12));
+
+    // The same, by way of a whole prefill.
+    let mut ids = gemma::prompt_ids(&tiny.student.engine.format.tokenizer, &told.turns).unwrap();
+    for token in &tokens {
+        let logits = tiny.student.logits(None, &ids, ids.len()).unwrap().pop().unwrap();
+        let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+        let mut sorted: Vec<f64> = logits.iter().map(|logit| f64::from(*logit) - sum.ln()).collect();
+        sorted.sort_by(|left, right| right.total_cmp(left));
+        for (found, wanted) in token.top.iter().zip(&sorted) {
+            assert!((f64::from(found.logprob) - wanted).abs() < 1e-4, "{found:?} {wanted}");
+        }
+        assert_eq!((token.top.len(), &token.top[0]), (3, &token.chosen), "the answer is greedy");
+        ids.push(argmax(&logits));
+    }
+    let least = tokens.iter().map(|token| token.chosen.logprob).fold(0.0, f32::min);
+    assert!((least - answer.signals.min_logprob).abs() < 1e-5);
+
+    // However it is sampled, the distribution is the model's own.
+    let heated = Sampling::Random { temperature: 2.0, top_p: 0.5, seed: Some(3) };
+    let first = ask(&model, &Prompt { sampling: heated, ..told.clone() }).logprobs.unwrap();
+    assert_eq!(first[0].top, tokens[0].top);
+
+    let stop: String = answer.text.chars().skip(5).take(3).collect();
+    let stopped = ask(&model, &Prompt { stop: vec![stop], ..told });
+    let (shown, end) = (stopped.logprobs.unwrap(), stopped.text.len());
+    assert_eq!(shown.last().map(|token| token.end), (end > 0).then_some(end), "and nothing of the stop text");
+    assert!(shown.len() < stopped.usage.completion_tokens as usize);
+}
+
+#[test]
+fn several_choices_are_what_their_seeds_say_by_themselves() {
+    let tiny = tiny_of(&golden(), GraphFormat::F32, 4, 128);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let asked = |sampling, choices| ask(&model, &Prompt { sampling, choices, ..prompt(QUESTION, 8) });
+    let texts = |answer: &Answer| answer.choices().map(|choice| choice.text.clone()).collect::<Vec<_>>();
+    let seeded = Sampling::Random { temperature: 1.0, top_p: 1.0, seed: Some(7) };
+    let (one, five) = (asked(seeded, 1), asked(seeded, 5));
+    assert_eq!((texts(&five).len(), &five.text), (5, &one.text), "the first has the request's seed");
+    assert!(five.further.iter().any(|choice| choice.text != one.text));
+    assert_eq!(texts(&asked(seeded, 5)), texts(&five), "a second time");
+    assert_eq!((five.usage.prompt_tokens, five.usage.completion_tokens), (one.usage.prompt_tokens, 5 * 8));
+    let greedy = asked(Sampling::Greedy, 3);
+    assert_eq!(texts(&greedy), vec![greedy.text.clone(); 3]);
+    // More than there are places.
+    let many = Prompt { choices: 99, sampling: seeded, ..prompt(QUESTION, 8) };
+    assert_eq!(wait(model.answer(many)), Err(ModelError::Busy));
+    assert_eq!(asked(Sampling::Greedy, 1).text, greedy.text, "and the next is answered");
 }
 
 #[test]

@@ -9,8 +9,7 @@ fn settings(toml: &str) -> VerifierSettings {
 
 /// The verdict on `text` as an answer to a blacksmith's customer.
 fn said(toml: &str, text: &str) -> &'static str {
-    let answer =
-        Answer { text: text.into(), finish: Finish::Stop, usage: Usage::default(), signals: Signals::default() };
+    let answer = Answer::new(text, Finish::Stop, Usage::default(), Signals::default());
     let turn = |role, text: &str| Turn { role, text: text.into() };
     let turns = vec![
         turn(Role::System, "You are Torvald, a blacksmith of Oakvale."),

@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::answer::{CompletionSummary, Envelope, Spent};
-use crate::{Answer, Finish, Usage, UsageDetails, sse};
+use crate::logprobs::{entries, pieces};
+use crate::{Answer, Finish, Logprob, Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -126,50 +128,66 @@ impl From<Usage> for OutUsage {
     }
 }
 
+fn choice((index, answer): (usize, &Answer)) -> Value {
+    json!({
+        "index": index,
+        "message": {"role": "assistant", "content": answer.text, "refusal": null},
+        "logprobs": answer.logprobs.as_deref().map(logprobs),
+        "finish_reason": answer.finish,
+    })
+}
+
+/// A choice's `logprobs`.
+fn logprobs(tokens: &[Logprob]) -> Value {
+    json!({"content": entries(tokens), "refusal": null})
+}
+
 /// The answer as one `chat.completion` object.
 pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let Envelope { id, created_s, model, .. } = envelope;
-    let body = serde_json::json!({
+    let body = json!({
         "id": format!("chatcmpl-{id}"), "object": "chat.completion", "created": created_s, "model": model,
-        "choices": [{
-            "index": 0,
-            "message": {"role": "assistant", "content": answer.text, "refusal": null},
-            "logprobs": null,
-            "finish_reason": answer.finish,
-        }],
+        "choices": answer.choices().enumerate().map(choice).collect::<Value>(),
         "usage": OutUsage::from(answer.usage),
     });
     body.to_string().into_bytes()
 }
 
-/// The answer as an event stream of word-sized chunks, the role first, ended by `[DONE]`.
+/// The answer as an event stream, choice by choice, the role first, ended by `[DONE]`: of word-sized chunks, or of tokens where their log-probabilities are wanted.
 pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usage: bool) -> Vec<u8> {
     let mut out = String::new();
-    let mut chunk = |delta: serde_json::Value, finish: Option<Finish>| {
-        let choices = serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
-        out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
-    };
-    chunk(serde_json::json!({"role": "assistant", "content": ""}), None);
-    for piece in answer.text.split_inclusive(' ') {
-        chunk(serde_json::json!({"content": piece}), None);
+    for (index, answer) in answer.choices().enumerate() {
+        let mut chunk = |delta: Value, tokens: Option<&[Logprob]>, finish: Option<Finish>| {
+            let logprobs = tokens.map(logprobs);
+            let choices = json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]);
+            out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
+        };
+        chunk(json!({"role": "assistant", "content": ""}), None, None);
+        match &answer.logprobs {
+            None => answer.text.split_inclusive(' ').for_each(|piece| chunk(json!({"content": piece}), None, None)),
+            Some(tokens) => {
+                let pieces = pieces(&answer.text, tokens);
+                pieces.into_iter().for_each(|(piece, own)| chunk(json!({"content": piece}), Some(own), None));
+            }
+        }
+        chunk(json!({}), None, Some(answer.finish));
     }
-    chunk(serde_json::json!({}), Some(answer.finish));
     if include_usage {
         let usage = Some(Some(OutUsage::from(answer.usage)));
-        out.push_str(&sse::event(&chunk_json(envelope, serde_json::json!([]), usage)));
+        out.push_str(&sse::event(&chunk_json(envelope, json!([]), usage)));
     }
     out.push_str(sse::DONE);
     out.into_bytes()
 }
 
 /// `usage` is absent, null or a figure: OpenAI sends null on every chunk but the last when asked for usage.
-fn chunk_json(envelope: &Envelope<'_>, choices: serde_json::Value, usage: Option<Option<OutUsage>>) -> String {
+fn chunk_json(envelope: &Envelope<'_>, choices: Value, usage: Option<Option<OutUsage>>) -> String {
     let Envelope { id, created_s, model, .. } = envelope;
-    let mut chunk = serde_json::json!({
+    let mut chunk = json!({
         "id": format!("chatcmpl-{id}"), "object": "chat.completion.chunk", "created": created_s, "model": model, "choices": choices,
     });
     if let (Some(usage), Some(fields)) = (usage, chunk.as_object_mut()) {
-        fields.insert("usage".into(), serde_json::json!(usage));
+        fields.insert("usage".into(), json!(usage));
     }
     chunk.to_string()
 }

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Envelope;
-use crate::{Answer, Finish, Usage, sse};
+use crate::logprobs::{entries, entries_without_bytes, pieces};
+use crate::{Answer, Finish, Logprob, Usage, sse};
 
 /// What of the request a response repeats, and what stands there when the request does not say it.
 fn repeated() -> [(&'static str, Value); 18] {
@@ -93,13 +94,18 @@ impl<'a> Writer<'a> {
 
     /// The response in the end.
     fn whole(&self) -> Value {
-        let message = self.message(self.status(), json!([part(&self.answer.text)]));
+        let message = self.message(self.status(), json!([self.part()]));
         self.response(self.status(), json!([message]), Some(self.answer.usage))
+    }
+
+    /// All that was said.
+    fn part(&self) -> Value {
+        part(&self.answer.text, entries(self.answer.logprobs.as_deref().unwrap_or_default()))
     }
 }
 
-fn part(text: &str) -> Value {
-    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text})
+fn part(text: &str, logprobs: Value) -> Value {
+    json!({"type": "output_text", "annotations": [], "logprobs": logprobs, "text": text})
 }
 
 /// The answer as one `response` object.
@@ -107,27 +113,35 @@ pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     Writer::new(envelope, answer).whole().to_string().into_bytes()
 }
 
-/// The answer as an event stream of word-sized pieces; its last event has the whole response, and no `[DONE]` follows.
+/// The answer as an event stream of word-sized pieces, or of tokens where their log-probabilities are wanted; its last event has the whole response, and no `[DONE]` follows.
 pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let writer = Writer::new(envelope, answer);
-    let (id, text, status) = (&writer.item, &answer.text, writer.status());
+    let (id, text, status) = (&writer.item, answer.text.as_str(), writer.status());
     let begun = json!({"response": writer.response("in_progress", json!([]), None)});
     let item = |status, content| json!({"output_index": 0, "item": writer.message(status, content)});
-    let part_event = |text| json!({"item_id": id, "output_index": 0, "content_index": 0, "part": part(text)});
-    let delta = |piece| json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": [], "delta": piece});
+    let part_event = |part| json!({"item_id": id, "output_index": 0, "content_index": 0, "part": part});
+    let delta = |(piece, tokens)| {
+        let logprobs = entries_without_bytes(tokens);
+        json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "delta": piece})
+    };
+    let said: Vec<(&str, &[Logprob])> = match &answer.logprobs {
+        None => text.split_inclusive(' ').map(|piece| (piece, Default::default())).collect(),
+        Some(tokens) => pieces(text, tokens),
+    };
     let mut events = vec![
         ("response.created", begun.clone()),
         ("response.in_progress", begun),
         ("response.output_item.added", item("in_progress", json!([]))),
-        ("response.content_part.added", part_event("")),
+        ("response.content_part.added", part_event(part("", json!([])))),
     ];
-    events.extend(text.split_inclusive(' ').map(|piece| ("response.output_text.delta", delta(piece))));
-    let done = json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": [], "text": text});
+    events.extend(said.into_iter().map(|piece| ("response.output_text.delta", delta(piece))));
+    let logprobs = entries_without_bytes(answer.logprobs.as_deref().unwrap_or_default());
+    let done = json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "text": text});
     let last = if status == "completed" { "response.completed" } else { "response.incomplete" };
     events.extend([
         ("response.output_text.done", done),
-        ("response.content_part.done", part_event(text)),
-        ("response.output_item.done", item(status, json!([part(text)]))),
+        ("response.content_part.done", part_event(writer.part())),
+        ("response.output_item.done", item(status, json!([writer.part()]))),
         (last, json!({"response": writer.whole()})),
     ]);
     let mut out = String::new();

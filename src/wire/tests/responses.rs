@@ -73,7 +73,7 @@ fn what_a_student_cannot_honour_is_the_teachers_by_name() {
         (r#""tools":[{"type":"function","name":"f","parameters":{}}],"tool_choice":"auto""#, "tools"),
         (r#""tool_choice":"required""#, "tool_choice"),
         (r#""tool_choice":{"type":"function","name":"f"}"#, "tool_choice"),
-        (r#""include":["message.output_text.logprobs"]"#, "include"),
+        (r#""include":["message.output_text.logprobs"],"top_logprobs":21"#, "top_logprobs"),
         (r#""include":["reasoning.encrypted_content","never.heard.of"]"#, "include"),
         (r#""include":"all""#, "include"),
         (r#""text":{"format":{"type":"json_schema","name":"n"}}"#, "text.format"),
@@ -313,7 +313,7 @@ fn a_stream_says_what_its_last_event_says() {
 
 fn answer(text: &str, finish: Finish) -> Answer {
     let usage = Usage { prompt_tokens: 3, completion_tokens: 2 };
-    Answer { text: text.into(), finish, usage, signals: Signals::default() }
+    Answer::new(text, finish, usage, Signals::default())
 }
 
 const ASKED: &str = r#"{"model":"gpt","input":"x","instructions":"Be brief.","metadata":{"a":"b"},"temperature":0.5,

@@ -107,6 +107,6 @@ fn limits(settings: &Settings, model: &str, free: bool) -> Result<Limits, app::E
         price,
         cap_usd: Some(section.budget_usd),
         reasoning_tokens: section.reasoning_tokens,
-        sampling: section.sends_sampling(model),
+        sampling: section.sends_sampling(model, &settings.teacher.parameters),
     })
 }

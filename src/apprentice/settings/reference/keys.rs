@@ -127,6 +127,11 @@ const PROGRAM: &[Key] = &[
     ),
     key("teacher.breaker_open_s", "1 to 86400", "How long that lasts before one request may try."),
     key(
+        "teacher.parameters",
+        "",
+        "Which fields of a request the teacher's models refuse unless they say what holds without them: such a request is the teacher's, which answers its own error. `*` stands for any text; the first rule that names the model holds, and a model without one takes everything that students honour.",
+    ),
+    key(
         "offline.fallback",
         "",
         "Lets the student of a call site in state Student answer what it otherwise would not (its confidence is too low, or the dice chose the teacher) while the teacher is down: it cannot be reached, answers 5xx, or its model is gone (404, 410). Verifiers still hold; `x-apprentice-reason` says `teacher-down`.",
@@ -256,7 +261,7 @@ const PROGRAM: &[Key] = &[
     key(
         "generate.sampling",
         "",
-        "Whether temperature, top_p, seed and stop texts are sent; if not said, not to models named gpt-5, gpt-6, o1, o3 or o4, which refuse them.",
+        "Whether temperature, top_p, seed and stop texts are sent; if not said, not to models that refuse a temperature (`teacher.parameters`).",
     ),
     key("webhooks.urls", "", "Every transition of a call site is posted to each of these as JSON."),
     key(
@@ -276,8 +281,16 @@ const PROGRAM: &[Key] = &[
         "How answers are compared: `auto` (the teacher is asked twice on the site's first requests, and that chooses), `exact`, `value`, `json`, `similar` (ROUGE-L and the facts), `self_relative` (against the teacher's own variance) or `judged`.",
     ),
     key("site.max_tokens", "at least 1", "Tokens of a student's answer when the client names no limit."),
-    key("site.temperature", "0 to 2", "The student's own sampling; 0 always takes the most probable token."),
-    key("site.top_p", UNIT_SHARE, "Nucleus of the student's sampling."),
+    key(
+        "site.temperature",
+        "0 to 2",
+        "The student's sampling where the request says none (1 says none); 0 always takes the most probable token.",
+    ),
+    key(
+        "site.top_p",
+        UNIT_SHARE,
+        "Nucleus of the student's sampling; a request's own `top_p` below 1 comes before it.",
+    ),
     key("verifiers.words_min", "", "A student's answer with fewer words goes to the teacher."),
     key("verifiers.sentences_max", "", "And one with more sentences; 0 sets no limit."),
     key("verifiers.grounded", "", "Names in the answer must occur in the prompt: no invented lore."),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use capture::Distillable;
 use serde::{Deserialize, Serialize};
 use teacher::{BreakerSettings, Resilience, Timeouts};
+use wire::{ParameterRule, ParameterRules};
 
 /// `[teacher]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub(crate) struct Teacher {
     /// Requests in a row without an answer after which the teacher is not asked for a while; 0 is never.
     pub(crate) breaker_failures: u32,
     pub(crate) breaker_open_s: u64,
+    /// What its models refuse.
+    pub(crate) parameters: ParameterRules,
 }
 
 /// `[offline]`
@@ -58,8 +61,34 @@ impl Default for Teacher {
             retries: 2,
             breaker_failures: 5,
             breaker_open_s: 10,
+            parameters: parameters(),
         }
     }
+}
+
+/// What the models of `https://api.openai.com` refuse. Of its models that reason, only those are named that refuse at every effort.
+fn parameters() -> ParameterRules {
+    const FOREIGN: [&str; 3] = ["min_p", "repetition_penalty", "top_k"];
+    const REASONING: [&str; 8] = [
+        "temperature",
+        "top_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "max_tokens",
+    ];
+    let rule = |models: &[&str], refuses: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        ParameterRule { models: names(models), refuses: names(refuses) }
+    };
+    let reasoning = [&REASONING[..], &FOREIGN].concat();
+    ParameterRules(vec![
+        rule(&["gpt-5-chat*"], &FOREIGN),
+        rule(&["gpt-5", "gpt-5-*", "gpt-5.1*", "gpt-6*", "o1*", "o3*", "o4*"], &reasoning),
+        rule(&["gpt-3.5*", "gpt-4*", "gpt-5*", "chatgpt-*"], &FOREIGN),
+    ])
 }
 
 impl Teacher {
