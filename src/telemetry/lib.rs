@@ -114,7 +114,7 @@ families! {
     gauge student_waiting() "Prompts that wait for the student.";
     counter student_prompt_tokens_total(source) "Tokens of prompts put to the student: read, or cache where an earlier prompt began the same.";
     counter student_answer_tokens_total() "Tokens of answers that the student has gone on from.";
-    gauge student_info(format) "Always 1; the label says in which number format the student's graph is served.";
+    gauge student_info(format) "Always 1; the label says in which number format the student's graph is served, or the kind of server that answers.";
 }
 
 impl Metrics {

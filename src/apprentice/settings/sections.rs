@@ -11,6 +11,7 @@ use std::time::Duration;
 use callsite::MatchRule;
 use capture::RedactRule;
 use fingerprint::{Discover, Split};
+use jobs::{Backend, Server};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
@@ -127,6 +128,8 @@ pub(crate) struct Capture {
 pub(crate) struct Student {
     /// Off: the proxy passes through and captures, and nothing is learnt or served locally.
     pub(crate) enabled: bool,
+    /// Who computes the answers.
+    pub(crate) backend: Backend,
     pub(crate) base: PathBuf,
     pub(crate) format: FormatSetting,
     /// ONNX Runtime's shared library; without it the places that `make setup` fills are looked at.
@@ -141,6 +144,8 @@ pub(crate) struct Student {
     pub(crate) prefix_cache_mb: usize,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
     pub(crate) answer_seconds_max: f64,
+    /// The server of a backend that is not this machine.
+    pub(crate) remote: Server,
 }
 
 /// The number format of the student's graph.
@@ -336,6 +341,7 @@ impl Default for Student {
     fn default() -> Self {
         Self {
             enabled: true,
+            backend: Backend::Local,
             base: "models/gemma-3-1b-it".into(),
             format: FormatSetting::Auto,
             onnxruntime: None,
@@ -345,6 +351,7 @@ impl Default for Student {
             queue: 8,
             prefix_cache_mb: 256,
             answer_seconds_max: 60.0,
+            remote: Server::default(),
         }
     }
 }
