@@ -30,6 +30,7 @@ mod cases {
     mod proxying;
     mod refusing;
     mod reloading;
+    mod remote;
     mod responses;
     mod secured;
     mod shutting_down;

@@ -70,7 +70,7 @@ pub type Reloading = dyn Fn() -> Result<serde_json::Value, String> + Send + Sync
 #[derive(Clone, Debug, Serialize)]
 pub struct StudentFacts {
     pub base: String,
-    /// The number format of its graph.
+    /// The number format of its graph, or the kind of server that answers.
     pub format: &'static str,
 }
 

@@ -6,6 +6,7 @@
 //! A lesson passes: 1 `cycle::run`, 2 `curriculum`, 3 `apprentice export` (`export`, opened once by `student`),
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
+pub(crate) mod backend;
 mod background;
 mod certificates;
 mod data_plane;
@@ -43,6 +44,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 use crate::settings::environment;
+use backend::Place;
 use certificates::Certificates;
 use found::Found;
 use students::{NoStudents, RegistryStudents};
@@ -111,17 +113,11 @@ struct Shared {
     basis: BTreeMap<String, String>,
     found: Found,
     registry: Registry,
-    student: Option<StudentParts>,
+    /// Absent where no student is enabled.
+    student: Option<Place>,
     drawing: Drawing,
     certificates: Certificates,
     traces: Traces,
-}
-
-/// The student's number format and the folder of its graph.
-#[derive(Clone)]
-struct StudentParts {
-    format: gemma::GraphFormat,
-    graph: PathBuf,
 }
 
 impl App {
@@ -226,25 +222,22 @@ impl App {
 
 /// The rules of every call site, as `serve` would hold them.
 pub(crate) fn rules(settings: &Settings) -> Result<Rules, Error> {
-    Ok(settings.rules(&basis(settings, &teacher(settings)?, student_format(settings)?)?)?)
+    let place = Place::of(settings, &settings.data.dir)?;
+    Ok(settings.rules(&basis(settings, &teacher(settings)?, place.as_ref())?)?)
 }
 
 /// The part of every site's evidence that all sites share.
 fn basis(
     settings: &Settings,
     endpoint: &teacher::Endpoint,
-    format: Option<gemma::GraphFormat>,
+    place: Option<&Place>,
 ) -> Result<BTreeMap<String, String>, Error> {
-    Ok(student::basis(settings, endpoint, format)
-        .map_err(|error| format!("student.base {}: {error}", settings.student.base.display()))?)
-}
-
-/// The student's number format; none when no student is enabled.
-fn student_format(settings: &Settings) -> Result<Option<gemma::GraphFormat>, Error> {
-    if !settings.student.enabled {
-        return Ok(None);
+    let mut basis = student::basis(settings, endpoint).map_err(|error| format!("similarity.encoder: {error}"))?;
+    if let Some(place) = place {
+        let student = place.basis(settings);
+        basis.extend(student.map_err(|error| format!("student.base {}: {error}", settings.student.base.display()))?);
     }
-    Ok(Some(format(settings, &base(settings)?)))
+    Ok(basis)
 }
 
 /// What the configuration says, made ready for every part.
@@ -255,15 +248,13 @@ fn share(settings: Settings, endpoint: &teacher::Endpoint) -> Result<Shared, Err
     if made_private > 0 {
         tracing::warn!(dir = %data.display(), made_private, "others could read what is kept here: now its owner alone can");
     }
-    let parts =
-        |format: gemma::GraphFormat| StudentParts { format, graph: data.join(format!("graph-{}", format.name())) };
-    let student = student_format(&settings)?.map(parts);
+    let student = Place::of(&settings, &data)?;
     let metrics = Arc::new(Metrics::new()?);
     metrics.build_info(env!("CARGO_PKG_VERSION")).set(1.0);
-    if let Some(parts) = &student {
-        metrics.student_info(parts.format.name()).set(1.0);
+    if let Some(place) = &student {
+        metrics.student_info(place.name()).set(1.0);
     }
-    let basis = basis(&settings, endpoint, student.as_ref().map(|parts| parts.format))?;
+    let basis = basis(&settings, endpoint, student.as_ref())?;
     let rules = LiveRules::new(settings.rules(&basis)?);
     let found = Found::open(&settings, &data, rules.clone())?;
     let registry = Registry::new(&std::path::absolute(&settings.data.registry)?);
@@ -293,19 +284,27 @@ fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, E
     Ok(ledger)
 }
 
-/// Who opens the students. A call site with a version needs the base's graph: one that was deleted is made again
-/// before anything is served.
+/// Who opens the students. Where they answer here, a call site with a version needs the base's graph: one that was
+/// deleted is made again before anything is served.
 fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, Error> {
     let Shared { settings, registry, metrics, .. } = shared;
-    let Some(StudentParts { format, graph }) = &shared.student else { return Ok(Arc::new(NoStudents)) };
+    let Some(place) = &shared.student else { return Ok(Arc::new(NoStudents)) };
     let wanted = ledger.views().iter().any(|view| view.active().next().is_some());
-    if wanted && !graph.join(gemma::GRAPH_FILE).try_exists()? {
-        tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
-        export::export_base(&settings.student.base, graph, *format)?;
+    match place {
+        Place::Here { format, graph } => {
+            if wanted && !graph.join(gemma::GRAPH_FILE).try_exists()? {
+                tracing::warn!(graph = %graph.display(), "the base's graph is missing and is made again");
+                export::export_base(&settings.student.base, graph, *format)?;
+            }
+            let configured = &settings.student.format;
+            tracing::info!(format = format.name(), ?configured, "the student's number format");
+        }
+        Place::Served(served) => {
+            let url = &served.server.url;
+            tracing::info!(backend = served.backend.name(), url, "students answer on a server");
+        }
     }
-    let (config, library) = (student::config(settings, graph)?, library(settings)?);
-    tracing::info!(format = format.name(), configured = ?settings.student.format, "the student's number format");
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), library, config, metrics.clone())))
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), place.opening(settings)?, metrics.clone())))
 }
 
 /// The background cycle, where lessons may be held.
@@ -317,7 +316,7 @@ fn learning(
     (activity, stopped): (Arc<Activity>, &watch::Receiver<bool>),
 ) -> Result<Option<Cycle>, Error> {
     let Shared { settings, data, metrics, rules, registry, .. } = shared;
-    let (Some(parts), Some(captures), true) = (&shared.student, captures, settings.lessons.enabled) else {
+    let (Some(place), Some(captures), true) = (&shared.student, captures, settings.lessons.enabled) else {
         return Ok(None);
     };
     if settings.teacher.distillable != Distillable::Yes {
@@ -330,7 +329,7 @@ fn learning(
     let runner = LessonRunner {
         settings: settings.lessons.clone(),
         program: std::env::current_exe()?,
-        student: student::paths(settings, &parts.graph, parts.format)?,
+        student: place.paths(settings)?,
         captures: shared.found.captures(captures),
         drawing: shared.drawing.clone(),
         ledger: ledger.clone(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jobs::{INTERRUPTED, Progress};
+use jobs::{INTERRUPTED, Progress, WAITS};
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -27,8 +27,8 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// killed is started again, after a pause, and goes on from its checkpoint.
 ///
 /// # Errors
-/// [`CycleError::Child`] with the process's own words when it does not end well, [`CycleError::Killed`]
-/// when it was killed [`KILLS_MAX`] times.
+/// [`CycleError::Child`] with the process's own words when it does not end well, [`CycleError::Waits`] when it may later,
+/// [`CycleError::Killed`] when it was killed [`KILLS_MAX`] times.
 pub async fn run(
     program: &Path,
     step: &'static str,
@@ -140,6 +140,7 @@ async fn run_once(
         None if status.success() => Ok(None),
         // It took the signal as a request, and has written down where it stands.
         None if status.code() == Some(i32::from(INTERRUPTED)) => Ok(Some(Signal::TERM.as_raw())),
+        None if status.code() == Some(i32::from(WAITS)) => Err(CycleError::Waits { step, message: errors }),
         None => Err(failed(status.to_string(), reported.unwrap_or(errors))),
     }
 }

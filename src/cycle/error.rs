@@ -27,6 +27,9 @@ pub enum CycleError {
     Ended,
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
+    /// It goes on when the site's next lesson is due or asked for, or at the next start.
+    #[error("the {step} waits: {message}")]
+    Waits { step: &'static str, message: String },
     #[error("the exam job cannot be written: {0}")]
     Toml(#[from] toml::ser::Error),
     #[error("only {found} examples could be drawn from the exchanges of `{site}`, {needed} are needed: {left_out}")]

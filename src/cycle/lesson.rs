@@ -12,7 +12,7 @@ use callsite::SiteId;
 use capture::CaptureStore;
 use curriculum::Lineage;
 use handover::Candidate;
-use jobs::{EvalJob, EvalResult, Method, ObjectiveArguments, Pretraining, Progress, TrainJob};
+use jobs::{EvalJob, EvalResult, Method, ObjectiveArguments, Pretraining, Progress, Served, TrainJob};
 use ledger::Ledger;
 use registry::Registry;
 use rules::LiveRules;
@@ -57,6 +57,8 @@ pub struct StudentPaths {
     pub encoder: Option<PathBuf>,
     pub context: usize,
     pub threads: usize,
+    /// Where a server answers: no graph is needed, and none is named.
+    pub served: Option<Served>,
 }
 
 impl LessonRunner {
@@ -94,8 +96,11 @@ impl LessonRunner {
     }
 
     /// Writes the base's graph unless it is there, and opens it once: no lesson trains for hours towards a graph
-    /// that cannot be served here.
+    /// that cannot be served here. Where a server answers, there is none.
     async fn export(&self, site: &SiteId) -> Result<(), CycleError> {
+        if self.student.served.is_some() {
+            return Ok(());
+        }
         self.status.step(site, LessonStep::Exporting);
         let StudentPaths { base, graph, format, onnxruntime, .. } = &self.student;
         let mut arguments: Vec<&OsStr> = vec!["export".as_ref(), "--open".as_ref()];
@@ -159,7 +164,7 @@ impl LessonRunner {
             return Ok(result);
         }
         let rules = self.rules.of(&folder.site);
-        let StudentPaths { base, graph, onnxruntime, encoder, context, threads, .. } = self.student.clone();
+        let StudentPaths { base, graph, onnxruntime, encoder, context, threads, served, .. } = self.student.clone();
         let job = EvalJob {
             base,
             graph,
@@ -174,6 +179,7 @@ impl LessonRunner {
             measure: self.measure(&folder.site),
             bad_below: rules.policy.bad_below,
             verifiers: rules.verifier_settings.clone(),
+            served,
         };
         let path = folder.dir.join("exam.toml");
         files::replace(&path, toml::to_string(&job)?.as_bytes())?;

@@ -137,6 +137,11 @@ impl Cycle {
                 tracing::info!(%site, lesson = number, exam, version, "lesson ended");
             }
             Err(CycleError::Ended) => tracing::info!(%site, lesson = number, "the lesson goes on at the next start"),
+            // What was trained is not thrown away for a server that does not answer.
+            Err(error @ CycleError::Waits { .. }) => {
+                tracing::error!(%site, lesson = number, %error, "the lesson goes on when the site's next one is due or asked for");
+                self.runner.status.change(site, |lesson| lesson.problem = Some(error.to_string()));
+            }
             Err(error) => {
                 // Ctrl-C and systemd end a whole group of processes. Told to stop meanwhile, this ends here and the
                 // lesson stays unfinished; only what fails on its own is written down as failed.
@@ -158,7 +163,7 @@ impl Cycle {
         }
     }
 
-    /// Begins the lesson that is due.
+    /// Begins the lesson that is due, or goes on with the site's last one that waits.
     pub(crate) fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
         let mut due = Vec::new();
         let views = self.runner.ledger.views();
@@ -183,7 +188,11 @@ impl Cycle {
         }
         let chosen = schedule::next(due.iter().map(|(input, place)| (input, place)));
         let Some((site, after_ms)) = chosen else { return Ok(None) };
-        let folder = Folder::begin(&self.root, site, &Begun { after_ms: *after_ms })?;
+        let waits = self.lessons(site)?.pop().filter(|last| last.begun.is_some() && last.outcome.is_none());
+        let folder = match waits {
+            Some(waits) => waits.folder,
+            None => Folder::begin(&self.root, site, &Begun { after_ms: *after_ms })?,
+        };
         self.requests.remove(site);
         Ok(Some(folder))
     }

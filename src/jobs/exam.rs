@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use verify::{Calibration, Features, Measure, VerifierSettings, confidence, thresholds};
 use wire::Signals;
 
+use crate::Served;
+
+/// Exit code of an exam that could not be held now and may be later: the student's server does not take the adapter or
+/// does not answer. The adapter is as good as before (`EX_UNAVAILABLE` of sysexits.h).
+pub const WAITS: u8 = 69;
+
 /// What the exam process is told; paths are absolute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +36,9 @@ pub struct EvalJob {
     /// By the measure `similar`, answers below this are bad.
     pub bad_below: f64,
     pub verifiers: VerifierSettings,
+    /// Who answers where this machine does not; graph, library, context and threads are of no use then.
+    #[serde(default)]
+    pub served: Option<Served>,
 }
 
 /// One answered prompt.

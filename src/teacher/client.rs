@@ -11,7 +11,7 @@ use wire::error::ApiError;
 use crate::connect::Within;
 use crate::pool::{Pool, PoolError};
 use crate::resilience::backoff;
-use crate::{AnswerBody, Endpoint, Outgoing, Resilience, TeacherError, tls};
+use crate::{AnswerBody, Called, Endpoint, Outgoing, Resilience, TeacherError, tls};
 
 /// A client; clones share its connections. Belongs to the runtime that it is used on.
 #[derive(Clone)]
@@ -78,11 +78,11 @@ impl Client {
                 Err(_) => self.silent(timeouts.first_byte),
             };
             if permit.failed(Instant::now().into_std()) {
-                let origin = self.endpoint.origin();
+                let (origin, name) = (self.endpoint.origin(), self.endpoint.called.name);
                 tracing::error!(
                     teacher = origin,
                     error = error.message,
-                    "the circuit opened: the teacher is not asked for a while"
+                    "the circuit opened: {name} is not asked for a while"
                 );
             }
             return Err(error);
@@ -111,32 +111,26 @@ impl Client {
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {
-        let (origin, why) = (self.endpoint.origin(), chain(error));
-        let message =
-            format!("the teacher at {origin} cannot be reached: {why}; check teacher.base_url and the network");
+        let (origin, why, Called { name, address_key, .. }) =
+            (self.endpoint.origin(), chain(error), self.endpoint.called);
+        let message = format!("{name} at {origin} cannot be reached: {why}; check {address_key} and the network");
         ApiError::upstream(502, "teacher_unreachable", message)
     }
 
     fn broke_off(&self, error: &dyn std::error::Error) -> ApiError {
-        let (origin, why) = (self.endpoint.origin(), chain(error));
-        ApiError::upstream(
-            502,
-            "teacher_broke_off",
-            format!("the teacher at {origin} broke off before it answered: {why}"),
-        )
+        let (origin, why, name) = (self.endpoint.origin(), chain(error), self.endpoint.called.name);
+        ApiError::upstream(502, "teacher_broke_off", format!("{name} at {origin} broke off before it answered: {why}"))
     }
 
     fn silent(&self, waited: Duration) -> ApiError {
-        let origin = self.endpoint.origin();
-        let message =
-            format!("the teacher at {origin} did not begin to answer within {waited:?} (teacher.first_byte_s)");
+        let (origin, Called { name, patience_key, .. }) = (self.endpoint.origin(), self.endpoint.called);
+        let message = format!("{name} at {origin} did not begin to answer within {waited:?} ({patience_key})");
         ApiError::upstream(504, "teacher_timeout", message)
     }
 
     fn resting(&self, wait: Duration) -> ApiError {
-        let origin = self.endpoint.origin();
-        let message =
-            format!("the teacher at {origin} has not answered several requests in a row and is not asked for now");
+        let (origin, name) = (self.endpoint.origin(), self.endpoint.called.name);
+        let message = format!("{name} at {origin} has not answered several requests in a row and is not asked for now");
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         ApiError { retry_after_s: Some(seconds), ..ApiError::upstream(503, "teacher_unavailable", message) }
     }

@@ -8,9 +8,22 @@ use http::{HeaderValue, Uri};
 use crate::breaker::Breaker;
 use crate::{Resilience, TeacherError};
 
+/// What an address is called where something is said of it, and the keys that change it.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    /// `the teacher`
+    pub name: &'static str,
+    pub address_key: &'static str,
+    pub patience_key: &'static str,
+}
+
+const TEACHER: Called =
+    Called { name: "the teacher", address_key: "teacher.base_url", patience_key: "teacher.first_byte_s" };
+
 /// The upstream model's address.
 #[derive(Clone)]
 pub struct Endpoint {
+    pub(crate) called: Called,
     scheme: Scheme,
     authority: Authority,
     pub(crate) host: HeaderValue,
@@ -53,7 +66,13 @@ impl Endpoint {
         }
         let resilience = Resilience::default();
         let breaker = Breaker::new(resilience.breaker);
-        Ok(Self { scheme, authority, host, prefix, authorization, ca_file, resilience, breaker })
+        Ok(Self { called: TEACHER, scheme, authority, host, prefix, authorization, ca_file, resilience, breaker })
+    }
+
+    /// The same address under another name than the teacher's.
+    #[must_use]
+    pub fn called(self, called: Called) -> Self {
+        Self { called, ..self }
     }
 
     /// The same address asked with other patience; its circuit begins closed.

@@ -29,7 +29,7 @@ mod tls;
 pub use answer::{AnswerBody, AnswerError};
 pub use breaker::{Breaker, Circuit};
 pub use client::Client;
-pub use endpoint::Endpoint;
+pub use endpoint::{Called, Endpoint};
 pub use error::TeacherError;
 pub use model::TeacherModel;
 pub use outgoing::Outgoing;

@@ -116,7 +116,7 @@ families! {
     counter student_answer_tokens_total() "Tokens of answers that the student has gone on from.";
     counter student_shortlist_tokens_total(result) "Tokens chosen of the whole vocabulary to check the part that a call site is given: inside, or outside of it.";
     counter student_draft_tokens_total(result) "Tokens that answers were given to read ahead of themselves: accepted, or rejected because the student went on otherwise.";
-    gauge student_info(format) "Always 1; the label says in which number format the student's graph is served.";
+    gauge student_info(format) "Always 1; the label says in which number format the student's graph is served, or the kind of server that answers.";
 }
 
 impl Metrics {

@@ -88,6 +88,19 @@ pub fn completion(text: &str) -> String {
     .to_string()
 }
 
+/// The same with the log-probabilities of its tokens, and of another beside each.
+#[must_use]
+pub fn completion_with_logprobs(text: &str, logprobs: &[f64]) -> serde_json::Value {
+    let token = |logprob: &f64| {
+        serde_json::json!({"token": "x", "logprob": logprob, "bytes": [120], "top_logprobs": [
+            {"token": "x", "logprob": logprob, "bytes": [120]}, {"token": "y", "logprob": -3.0, "bytes": [121]},
+        ]})
+    };
+    let mut body: serde_json::Value = serde_json::from_str(&completion(text)).unwrap();
+    body["choices"][0]["logprobs"] = serde_json::json!({"content": logprobs.iter().map(token).collect::<Vec<_>>()});
+    body
+}
+
 /// A whole chat answer that says `text`.
 #[must_use]
 pub fn says(text: &str) -> Script {

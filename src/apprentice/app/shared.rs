@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use capture::Segments;
 use hyper_util::service::TowerToHyperService;
+use jobs::Served;
 use ledger::Ledger;
 use net::Listener;
 use tokio::sync::watch;
@@ -65,8 +66,13 @@ impl Shared {
     }
 
     pub(super) fn student_facts(&self) -> Option<admin::StudentFacts> {
-        let base = self.settings.student.base.display().to_string();
-        self.student.as_ref().map(|parts| admin::StudentFacts { base, format: parts.format.name() })
+        self.student.as_ref().map(|place| {
+            let base = match place.served() {
+                None => self.settings.student.base.display().to_string(),
+                Some(Served { server, .. }) => format!("{} at {}", server.model, server.url),
+            };
+            admin::StudentFacts { base, format: place.name() }
+        })
     }
 
     /// How near two texts are; needs ONNX Runtime only where an encoder is configured.

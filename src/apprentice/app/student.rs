@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use cycle::StudentPaths;
 use gemma::GraphFormat;
 use student::{Kernel, StudentConfig};
 
@@ -74,29 +73,11 @@ pub(crate) fn config(settings: &Settings, graph: &Path) -> Result<StudentConfig,
     })
 }
 
-/// The same for the processes of a lesson.
-pub(crate) fn paths(settings: &Settings, graph: &Path, format: GraphFormat) -> std::io::Result<StudentPaths> {
-    let student = &settings.student;
-    Ok(StudentPaths {
-        base: std::path::absolute(&student.base)?,
-        graph: graph.to_owned(),
-        format: format.name().to_owned(),
-        onnxruntime: student.onnxruntime.clone(),
-        encoder: settings.similarity.encoder.as_deref().map(std::path::absolute).transpose()?,
-        context: student.context,
-        threads: student.threads,
-    })
-}
-
-/// The part of every site's evidence that depends on teacher and student, by name.
+/// The part of every site's evidence that depends on the teacher and on how answers are compared, by name.
 ///
 /// # Errors
-/// When the base cannot be read.
-pub(crate) fn basis(
-    settings: &Settings,
-    teacher: &teacher::Endpoint,
-    format: Option<GraphFormat>,
-) -> std::io::Result<BTreeMap<String, String>> {
+/// When the encoder cannot be read.
+pub(crate) fn basis(settings: &Settings, teacher: &teacher::Endpoint) -> std::io::Result<BTreeMap<String, String>> {
     let mut basis = BTreeMap::from([("teacher".to_owned(), teacher.base_url())]);
     let judge = settings.judge.settings();
     if judge.enabled() {
@@ -108,11 +89,6 @@ pub(crate) fn basis(
         None => "rouge-l".to_owned(),
     };
     basis.insert("similarity".to_owned(), similarity);
-    if let Some(format) = format {
-        basis.insert("graph_format".to_owned(), format.name().to_owned());
-        basis.insert("base".to_owned(), base_identity(&settings.student.base)?);
-        basis.insert("context".to_owned(), settings.student.context.to_string());
-    }
     Ok(basis)
 }
 
@@ -128,7 +104,7 @@ const SAMPLE_BYTES: u64 = 64 << 10;
 
 /// Tells one base from another without reading gigabytes: its configuration, its tokenizer, and of its weight files
 /// the names, the lengths and evenly spread samples. A fine-tuned copy differs everywhere, so a sample shows it.
-fn base_identity(base: &Path) -> std::io::Result<String> {
+pub(crate) fn base_identity(base: &Path) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     for name in ["config.json", "tokenizer.json"] {
         hasher.update(&std::fs::read(base.join(name))?);

@@ -1,15 +1,15 @@
 //! Opens the students that the ledger names: registry folder to model, each once.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
 use parking_lot::{Mutex, RwLock};
 use registry::Registry;
-use student::{Observer, Round, Runtime, Student, StudentConfig};
 use telemetry::Metrics;
 use wire::{ChatModel, Ineligible, Prompt};
+
+use crate::app::backend::{Opened, Opening};
 
 /// Opened versions that are kept; past that all are let go and opened again when asked for.
 const MODELS_MAX: usize = 64;
@@ -17,11 +17,10 @@ const MODELS_MAX: usize = 64;
 /// The published versions of every site, on one base.
 pub(crate) struct RegistryStudents {
     registry: Registry,
-    onnxruntime: PathBuf,
-    config: StudentConfig,
+    how: Opening,
     metrics: Arc<Metrics>,
-    /// Held while something is read from disk, so that nothing is read twice.
-    opening: Mutex<Option<Arc<Student>>>,
+    /// Held while something is opened, so that nothing is opened twice.
+    opening: Mutex<Option<Opened>>,
     open: RwLock<OpenModels>,
 }
 
@@ -34,20 +33,18 @@ struct OpenModels {
 }
 
 impl RegistryStudents {
-    pub(crate) fn new(registry: Registry, onnxruntime: PathBuf, config: StudentConfig, metrics: Arc<Metrics>) -> Self {
-        Self { registry, onnxruntime, config, metrics, opening: Mutex::default(), open: RwLock::default() }
+    pub(crate) fn new(registry: Registry, how: Opening, metrics: Arc<Metrics>) -> Self {
+        Self { registry, how, metrics, opening: Mutex::default(), open: RwLock::default() }
     }
 
-    /// The opened base; read from disk the first time.
-    fn student(&self, opening: &mut Option<Arc<Student>>) -> Result<Arc<Student>, String> {
-        if let Some(student) = opening {
-            return Ok(student.clone());
+    /// The opened base; opened the first time.
+    fn student<'a>(&self, opening: &'a mut Option<Opened>) -> Result<&'a Opened, String> {
+        if opening.is_none() {
+            let opened = self.how.open(Some(self.metrics.clone())).map_err(|error| error.to_string())?;
+            self.open.write().base = Some(opened.model("base".into(), None).map_err(|error| error.to_string())?);
+            *opening = Some(opened);
         }
-        let runtime = Runtime::load(&self.onnxruntime).map_err(|error| error.to_string())?;
-        let student = Student::open(&runtime, self.config.clone(), counted(self.metrics.clone()))
-            .map_err(|error| error.to_string())?;
-        self.open.write().base = Some(student.model("base".into(), None).map_err(|error| error.to_string())?);
-        Ok(opening.insert(student).clone())
+        opening.as_ref().ok_or_else(|| "no student is open".to_owned())
     }
 }
 
@@ -77,25 +74,6 @@ impl gateway::Students for RegistryStudents {
         open.versions.insert((site.clone(), version.clone()), model.clone());
         Ok(model)
     }
-}
-
-/// Counts what the student's thread does.
-fn counted(metrics: Arc<Metrics>) -> Observer {
-    Box::new(move |round: &Round| {
-        metrics.student_rows().set(round.rows as f64);
-        metrics.student_waiting().set(round.waiting as f64);
-        for (source, tokens) in [("read", round.read_tokens), ("cache", round.known_tokens)] {
-            metrics.student_prompt_tokens_total(source).inc_by(tokens as u64);
-        }
-        metrics.student_answer_tokens_total().inc_by(round.answer_tokens as u64);
-        for (result, tokens) in [("inside", round.listed_tokens), ("outside", round.unlisted_tokens)] {
-            metrics.student_shortlist_tokens_total(result).inc_by(tokens as u64);
-        }
-        let rejected = round.drafted_tokens.saturating_sub(round.accepted_tokens);
-        for (result, tokens) in [("accepted", round.accepted_tokens), ("rejected", rejected)] {
-            metrics.student_draft_tokens_total(result).inc_by(tokens as u64);
-        }
-    })
 }
 
 /// Where there is no base: every request is the teacher's.

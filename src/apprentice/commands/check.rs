@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use callsite::SiteId;
 use capture::Distillable;
+use jobs::Backend;
 
 use crate::output::print_line;
 use crate::settings::Settings;
@@ -27,16 +28,23 @@ pub(crate) fn check(path: &Path) -> Outcome {
         app::teacher(&settings).map(|_| settings.teacher.base_url.clone()).map_err(|error| error.to_string()),
     )?;
     line("prices", app::prices(&settings).map(|_| prices(&settings)).map_err(|error| error.to_string()))?;
-    if settings.student.enabled {
+    let is_local = settings.student.backend == Backend::Local;
+    if settings.student.enabled && !is_local {
+        let (backend, server) = (settings.student.backend.name(), &settings.student.remote);
+        line("student's server", Ok(format!("{backend}, {} at {}", server.model, server.url)))?;
+    }
+    if settings.student.enabled && (is_local || settings.learns()) {
         let base = app::base(&settings);
         line(
             "base model",
             base.as_ref().map(|config| format!("{} parameters", config.parameters())).map_err(Clone::clone),
         )?;
-        if let Ok(config) = &base {
+        if let (Ok(config), true) = (&base, is_local) {
             let format = app::format(&settings, config);
             line("number format", app::kernel().map(|_| format!("{} (student.format)", format.name())))?;
         }
+    }
+    if (settings.student.enabled && is_local) || settings.similarity.encoder.is_some() {
         line("ONNX Runtime", app::library(&settings).map(|path| path.display().to_string()))?;
     }
     match settings.teacher.distillable {

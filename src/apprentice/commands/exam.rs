@@ -6,43 +6,31 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use gateway::Similarity;
-use jobs::{EvalJob, EvalResult, Score};
-use student::{Runtime, Student, StudentConfig};
+use jobs::{EvalJob, EvalResult, Score, WAITS};
 use verify::{Measure, Seen, Verdict, Verifier, Verifiers};
 use wire::{ChatModel, ModelError, Prompt, Sampling};
 
+use crate::app::backend::{EXAM_ROWS, Examined};
 use crate::app::similarity::similarity;
 use crate::output::eprint_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
 
-/// Answers that are written at the same time.
-const ROWS: usize = 8;
-/// Memory for what prompts begin with in common: they are one call site's.
-const PREFIX_BYTES: usize = 64 << 20;
-
 /// Answers every held-out prompt once and writes the result.
 pub(crate) fn exam(path: &Path) -> Outcome {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let job: EvalJob = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let library = student::library::find(job.onnxruntime.as_deref(), &environment::raw)?;
-    let (runtime, similarity) = (Runtime::load(&library)?, similarity(job.encoder.as_deref(), &library)?);
-    let config = StudentConfig {
-        graph: job.graph.join(gemma::GRAPH_FILE),
-        base: job.base.clone(),
-        rows: ROWS,
-        queue: 1,
-        threads: job.threads,
-        context: job.context,
-        prefix_bytes: PREFIX_BYTES,
-        // Nobody is alone in an exam.
-        draft_tokens: 0,
-        // The exam is what a list would be measured by.
-        shortlist: false,
-        kernel: app::kernel()?,
+    // Only the local student and an encoder need it.
+    let library = job.encoder.as_ref().map(|_| student::library::find(job.onnxruntime.as_deref(), &environment::raw));
+    let similarity = similarity(job.encoder.as_deref(), &library.transpose()?.unwrap_or_default())?;
+    let result = match answered(&job, &*similarity) {
+        // Nothing is wrong with what was learnt, whatever the server says.
+        Err(error) if job.served.is_some() => {
+            eprint_line(&format!("apprentice: {error}"));
+            return Ok(ExitCode::from(WAITS));
+        }
+        result => result?,
     };
-    let model = Student::open(&runtime, config, Box::new(|_| {}))?.model("exam".into(), Some(&job.adapter))?;
-    let result = app::runtime()?.block_on(answer(model.as_ref(), &job, &*similarity))?;
     files::replace_json(&job.out, &result)?;
     eprint_line(&format!(
         "{} prompts, mean quality {:.4}, {} not eligible, {:.1} s",
@@ -54,13 +42,20 @@ pub(crate) fn exam(path: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Opens the student as it will be served and lets it answer.
+fn answered(job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
+    let examined = Examined::open(job)?;
+    let model = examined.model().ok_or("no student is open")?;
+    app::runtime()?.block_on(answer(model, job, similarity))
+}
+
 async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
     let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
     let mut result = EvalResult::default();
     let mut examples = dataset::read_chat(&job.held_out)?.into_iter();
     let mut asked = VecDeque::new();
     loop {
-        while asked.len() < ROWS
+        while asked.len() < EXAM_ROWS
             && let Some(example) = examples.next()
         {
             let Some((turns, teacher)) = example.split() else { continue };

@@ -140,6 +140,8 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
     problems.extend(of_device(lessons.train.device));
     problems.extend(of_certificates(settings));
+    let server = student.remote.problems(student.backend);
+    problems.extend(server.into_iter().map(|problem| format!("student.remote.{problem}")));
     problems
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use callsite::MatchRule;
 use capture::RedactRule;
 use fingerprint::{Discover, Split};
+use jobs::{Backend, Server};
 use judge::JudgeSettings;
 use serde::{Deserialize, Serialize};
 use verify::Comparison;
@@ -128,6 +129,8 @@ pub(crate) struct Capture {
 pub(crate) struct Student {
     /// Off: the proxy passes through and captures, and nothing is learnt or served locally.
     pub(crate) enabled: bool,
+    /// Who computes the answers.
+    pub(crate) backend: Backend,
     pub(crate) base: PathBuf,
     pub(crate) format: FormatSetting,
     /// ONNX Runtime's shared library; without it the places that `make setup` fills are looked at.
@@ -144,6 +147,8 @@ pub(crate) struct Student {
     pub(crate) shortlist: bool,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
     pub(crate) answer_seconds_max: f64,
+    /// The server of a backend that is not this machine.
+    pub(crate) remote: Server,
 }
 
 /// The number format of the student's graph.
@@ -338,6 +343,7 @@ impl Default for Student {
     fn default() -> Self {
         Self {
             enabled: true,
+            backend: Backend::Local,
             base: "models/gemma-3-1b-it".into(),
             format: FormatSetting::Auto,
             onnxruntime: None,
@@ -349,6 +355,7 @@ impl Default for Student {
             draft_tokens: 8,
             shortlist: true,
             answer_seconds_max: 60.0,
+            remote: Server::default(),
         }
     }
 }

@@ -128,6 +128,8 @@ fn the_reference_lists_every_key() {
         "teacher.output_price",
         "callsites.alias_model",
         "student.onnxruntime",
+        "student.remote.key_env",
+        "student.remote.path_prefix",
         "lessons.train.layers",
         "lessons.train.micro_batch_tokens",
         "lessons.train.recompute",
@@ -216,6 +218,23 @@ fn the_examples_that_were_once_accepted_are_refused() {
         let error = Settings::parse(text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();
         assert!(error.starts_with(key), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_server_for_students_needs_an_address_and_a_name_and_none_is_needed_here() {
+    let said = |text: &str| Settings::parse(text).map(drop).map_err(|problems| problems.to_string());
+    for backend in ["vllm", "llama-cpp"] {
+        let error = said(&format!("[student]\nbackend = \"{backend}\"\n")).unwrap_err();
+        for part in ["student.remote.url = \"\" must be", "student.remote.model must be the base's name", backend] {
+            assert!(error.contains(part), "{part} should be in {error}");
+        }
+        let whole = "[student.remote]\nurl = \"http://gpu-1:8000\"\nmodel = \"gemma-3-1b-it\"\n";
+        assert_eq!(said(&format!("[student]\nbackend = \"{backend}\"\n{whole}")), Ok(()));
+    }
+    let error = said("[student.remote]\npath_prefix = \"adapters\"\n").unwrap_err();
+    assert!(error.starts_with("student.remote.path_prefix must be an absolute path"), "{error}");
+    let error = said("[student]\nbackend = \"vlm\"\n").unwrap_err();
+    assert!(error.contains("`vllm`") && error.contains("`llama-cpp`"), "{error}");
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         encoder: None,
         context: 64,
         threads: 1,
+        served: None,
     };
     let runner = LessonRunner {
         settings: LessonSettings { versions_kept: 1, ..LessonSettings::default() },

@@ -198,7 +198,16 @@ const PROGRAM: &[Key] = &[
         "Rules for what is taken out before anything is stored: `{ regex = \"...\", replace = \"...\" }` in every text (`${1}` is a group), or `{ path = \"$.messages[*].name\" }` (`.name`, `['name']`, `[3]`, `[*]`, `.*`) in requests and answers. An exchange in which a rule cannot be followed is not kept. What is shaped like a key is always taken out.",
     ),
     key("student.enabled", "", "`false`: pass through and capture only; no model is needed."),
-    key("student.base", "", "A Gemma 3 text model in Hugging Face's layout."),
+    key(
+        "student.backend",
+        "",
+        "Who computes the students' answers, in the exam too: `local` (this machine, ONNX Runtime), or the server of `[student.remote]`: `vllm` (adapters are pushed to it) or `llama-cpp` (adapters are given when it starts). `docs/remote.md`.",
+    ),
+    key(
+        "student.base",
+        "",
+        "A Gemma 3 text model in Hugging Face's layout. With another backend than `local` only lessons need it, which train here, and the student of `apprentice generate`.",
+    ),
     key(
         "student.format",
         "",
@@ -232,6 +241,23 @@ const PROGRAM: &[Key] = &[
         "student.answer_seconds_max",
         "greater than 0, at most 86400",
         "How long an answer may take, its wait included, before the teacher is asked instead.",
+    ),
+    key("student.remote.url", "", "Address of the students' server without `/v1`, such as `http://gpu-1:8000`."),
+    key(
+        "student.remote.model",
+        "",
+        "The base's name on the server, as `GET /v1/models` lists it. Backend, address and name are part of what evidence depends on.",
+    ),
+    key("student.remote.key_env", "", "Environment variable with the key that the server wants."),
+    key(
+        "student.remote.path_prefix",
+        "",
+        "`data.registry` as the server sees it (shared storage); without it, the same path. llama.cpp's server reads no file of ours.",
+    ),
+    key(
+        "student.remote.timeout_s",
+        "greater than 0, at most 86400",
+        "For one request to the server: an answer, or an adapter that it loads.",
     ),
     key(
         "similarity.encoder",
