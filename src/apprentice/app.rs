@@ -289,6 +289,8 @@ fn open_ledger(shared: &Shared, captures: Option<&Segments>) -> Result<Ledger, E
 fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, Error> {
     let Shared { settings, registry, metrics, .. } = shared;
     let Some(place) = &shared.student else { return Ok(Arc::new(NoStudents)) };
+    // What is wrong with it is said before anything else is.
+    let opening = place.opening(settings)?;
     let wanted = ledger.views().iter().any(|view| view.active().next().is_some());
     match place {
         Place::Here { format, graph } => {
@@ -304,7 +306,7 @@ fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, 
             tracing::info!(backend = served.backend.name(), url, "students answer on a server");
         }
     }
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), place.opening(settings)?, metrics.clone())))
+    Ok(Arc::new(RegistryStudents::new(registry.clone(), opening, metrics.clone())))
 }
 
 /// The background cycle, where lessons may be held.

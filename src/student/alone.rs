@@ -8,10 +8,10 @@ use wire::Finish;
 
 use crate::StudentError;
 use crate::answer::Next;
-use crate::batch::{Learnt, Row};
 use crate::format::Format;
 use crate::lane::{Lane, Step};
 use crate::load::Round;
+use crate::row::{Learnt, Row};
 use crate::tiles::Tiles;
 
 /// Reads what is certain of `row`, and a draft; how the answer has ended, if it has.

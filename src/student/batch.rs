@@ -3,7 +3,6 @@
 //! Rows join and leave between two runs. The cache has room for a power of two of them; a row without an answer is computed
 //! along and thrown away, which costs less than moving the others each time somebody leaves.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ort::session::Session;
@@ -12,16 +11,14 @@ use wire::Finish;
 use crate::StudentError;
 use crate::adapter::{Bound, Input};
 use crate::alone;
-use crate::answer::{Next, Writing};
+use crate::answer::Next;
 use crate::cache::{Cache, Shape};
-use crate::draft::Drafts;
 use crate::format::Format;
-use crate::lane::{Lane, Logits, Step};
+use crate::lane::{Lane, Step};
 use crate::load::Round;
 use crate::mix::Mix;
-use crate::shortlist::Shortlists;
+use crate::row::{Learnt, Row};
 use crate::tiles::Tiles;
-use crate::work::Asker;
 
 /// All rows, and the lane that they run in while there are any.
 #[derive(Default)]
@@ -32,45 +29,6 @@ pub(crate) struct Batch {
     mix: Option<Mix>,
     /// Whether somebody has come or gone since the adapters were bound.
     stale: bool,
-}
-
-/// An answer in the batch.
-pub(crate) struct Row {
-    pub(crate) asker: Asker,
-    pub(crate) adapter: Option<Arc<Bound>>,
-    pub(crate) writing: Writing,
-    /// Tokens of the prompt, and those that have been chosen since.
-    pub(crate) text: Vec<u32>,
-    pub(crate) prompt: usize,
-    /// Tokens read.
-    pub(crate) length: usize,
-    /// The next ones to read; never none.
-    pub(crate) unread: VecDeque<u32>,
-    /// Its place in the cache.
-    pub(crate) slot: usize,
-    /// What of the vocabulary its next token may be chosen from; nothing where that is all of it.
-    pub(crate) list: Option<Tiles>,
-}
-
-impl Row {
-    /// Takes tokens that were chosen.
-    pub(crate) fn push(&mut self, tokens: Vec<u32>) {
-        self.text.extend_from_slice(&tokens);
-        self.unread.extend(tokens);
-    }
-
-    /// Reads its last token once more, with the whole vocabulary before it.
-    pub(crate) fn read_again(&mut self) {
-        self.list = None;
-        self.length = self.length.saturating_sub(1);
-        self.unread.extend(self.text.last());
-    }
-}
-
-/// What rows learn from each other's texts.
-pub(crate) struct Learnt {
-    pub(crate) drafts: Drafts,
-    pub(crate) shortlists: Shortlists,
 }
 
 /// How the answer in a slot has ended.
@@ -116,18 +74,6 @@ impl Taken {
             taken.wanted.push(0);
         }
         taken
-    }
-}
-
-impl Learnt {
-    /// Learns whether a row's list would have had the token that was chosen of all.
-    pub(crate) fn check(&mut self, row: &mut Row, logits: Logits<'_>, tokens: &[u32], done: &mut Round) {
-        if let (true, Some(list), Some(token)) = (logits.whole, &mut row.list, tokens.first()) {
-            let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
-            let outside = self.shortlists.check(adapter, list, *token);
-            done.listed_tokens += usize::from(!outside);
-            done.unlisted_tokens += usize::from(outside);
-        }
     }
 }
 

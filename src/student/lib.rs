@@ -31,6 +31,7 @@ mod penalties;
 mod prefix;
 mod processor;
 mod queue;
+mod row;
 mod runtime;
 mod sampling;
 mod scheduler;

@@ -1,6 +1,6 @@
 """The student at Gemma 3 1B's shape with random weights, beside llama.cpp: reading, writing alone and together, a game's request, one in JSON.
 
-Usage: student.py RANDOM_BASE SPEED [--format i8packed] [--threads 1 2] [--rounds N] [--case read write game json] [--print]
+Usage: student.py RANDOM_BASE SPEED [--format i8packed] [--threads 1 2] [--rounds N] [--case read write alone game json] [--print]
                   [--llama-embedding q4_0|q8_0] [--llama-adapter]
 
 RANDOM_BASE and SPEED are the examples of the member `student`. The tokenizer is the real Gemma 3 one of deploy/setup-real-models.sh; says
@@ -27,7 +27,7 @@ import train  # noqa: E402
 import train_real  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CASES = ["read", "write", "game", "json"]
+CASES = ["read", "write", "alone", "game", "json"]
 OURS, LLAMA = "ours", "llama.cpp"
 # Bytes of a weight in the graph, its share of a scale included where that is not next to nothing; one where nothing else is said.
 WEIGHT_BYTES = {"f32": 4.0, "i8b32": 1.125, "i8packed": 1.0625}
@@ -113,7 +113,7 @@ def measured(options, engines, bandwidth):
             if bandwidth:
                 lines += told([bandwidth, str(threads), "1024", "5"], case="bandwidth", round=round, threads=threads)
             for case in options.case:
-                for engine in order:
+                for engine in order if case != "alone" else [OURS]:
                     lines += told(engines[engine](case, threads, round), engine=engine, round=round, threads=threads, of=case)
     return lines
 
@@ -165,10 +165,13 @@ def tokens_table(lines):
     kinds = [
         ("read", ["tokens"], lambda tokens: f"a prompt of {tokens}"),
         ("write", ["at_once", "adapters"], lambda at_once, adapters: f"{at_once} answer(s) at once, {adapters} adapter(s)"),
+        ("alone", ["shortlist"], lambda listed: "an answer alone, greedy, chosen from " + ("a shortlist" if listed else "all of the vocabulary")),
     ]
     for case, keys, what in kinds:
         for values in sorted({tuple(line[key] for key in keys) for line in of(lines, case, engine=OURS)}):
             ours, llama = (of(lines, case, engine=engine, **dict(zip(keys, values))) for engine in (OURS, LLAMA))
+            if case == "alone":
+                llama = of(lines, "write", engine=LLAMA, at_once=1, adapters=1)
             out.append(row(what(*values), ours, llama, each, each, 1))
     alone, together = ([each(line, "cpu_s") for line in of(lines, "write", engine=OURS, at_once=count, adapters=1)] for count in (1, 8))
     if alone and together:

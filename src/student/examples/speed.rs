@@ -1,4 +1,5 @@
-//! Times a student: opening, reading prompts, writing answers alone and together, with one adapter and with several, a game's
+//! Times a student: opening, reading prompts, writing answers alone and together, with one adapter and with several, with a part of the
+//! vocabulary, a game's
 //! request with and without its system prompt known, and one in JSON. A line of JSON each.
 //!
 //! usage: speed BASE OUT f32|i8b32|i8packed THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
@@ -55,6 +56,9 @@ fn main() -> Result<(), Failure> {
         if wanted("write") {
             bench.write(round)?;
         }
+        if wanted("alone") {
+            bench.alone(round)?;
+        }
         if wanted("game") {
             bench.game(round)?;
         }
@@ -77,6 +81,15 @@ struct Bench {
 impl Bench {
     /// A student with `adapters` different adapters, or the base alone.
     fn open(&self, adapters: usize, prefix_bytes: usize) -> Result<Vec<Arc<dyn ChatModel>>, Failure> {
+        self.open_with(adapters, prefix_bytes, true)
+    }
+
+    fn open_with(
+        &self,
+        adapters: usize,
+        prefix_bytes: usize,
+        shortlist: bool,
+    ) -> Result<Vec<Arc<dyn ChatModel>>, Failure> {
         let settings = StudentConfig {
             graph: self.graph.clone(),
             base: self.base.clone(),
@@ -85,8 +98,9 @@ impl Bench {
             threads: self.threads,
             context: Config::load(&self.base)?.max_position_embeddings.min(1024),
             prefix_bytes,
-            draft_tokens: 8,
-            shortlist: true,
+            // How often a draft is right depends on what weights are.
+            draft_tokens: 0,
+            shortlist,
             kernel: student::kernel("")?,
         };
         let clock = Clock::start()?;
@@ -141,6 +155,22 @@ impl Bench {
             let (wall, cpu, _, written) = self.ask(&asked(64))?;
             let line = json!({"case": "write", "round": round, "at_once": at_once, "adapters": sites,
                 "tokens": written - first, "wall_s": wall - first_wall, "cpu_s": cpu - first_cpu});
+            println!("{line}");
+        }
+        Ok(())
+    }
+
+    /// 64 tokens of an answer alone, with the whole vocabulary and with a call site's part of it, which it earns before.
+    fn alone(&self, round: u32) -> Result<(), Failure> {
+        for shortlist in [false, true] {
+            let models = self.open_with(1, 0, shortlist)?;
+            let greedy = |tokens| Prompt { sampling: Sampling::Greedy, ..prompt(20, round, tokens) };
+            let earning: Vec<_> = (0..16).map(|_| (&models[0], greedy(80))).collect();
+            self.ask(&earning)?;
+            let (first_wall, first_cpu, _, first) = self.ask(&[(&models[0], greedy(1))])?;
+            let (wall, cpu, _, written) = self.ask(&[(&models[0], greedy(64))])?;
+            let line = json!({"case": "alone", "round": round, "shortlist": shortlist, "tokens": written - first,
+                "wall_s": wall - first_wall, "cpu_s": cpu - first_cpu});
             println!("{line}");
         }
         Ok(())
