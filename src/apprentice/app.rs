@@ -15,6 +15,7 @@ mod exchange_log;
 mod found;
 pub(crate) mod judges;
 mod prices;
+mod recent;
 mod reload;
 pub(crate) mod secrets;
 mod shared;
@@ -306,7 +307,12 @@ fn open_students(shared: &Shared, ledger: &Ledger) -> Result<Arc<dyn Students>, 
             tracing::info!(backend = served.backend.name(), url, "students answer on a server");
         }
     }
-    Ok(Arc::new(RegistryStudents::new(registry.clone(), opening, metrics.clone())))
+    Ok(Arc::new(RegistryStudents::new(
+        registry.clone(),
+        opening,
+        settings.student.adapter_cache_mb << 20,
+        metrics.clone(),
+    )))
 }
 
 /// The background cycle, where lessons may be held.

@@ -15,7 +15,8 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `weights`, rows of `width`. The scale of a block is its largest magnitude / 127, so the error of a weight is at most half a scale.
+    /// Packs `weights`, rows of `width`. The scale of a block is its largest magnitude / 127, in half precision; the error of a weight is
+    /// little more than half of it at most.
     #[must_use]
     pub fn of(weights: &[f32], width: usize) -> Self {
         let shape = Shape { width, outputs: weights.len() / width.max(1) };
@@ -42,10 +43,17 @@ impl Packed {
     }
 }
 
+/// The nearest half-precision number; of those that are far apart the one above, so that no weight is too large for it.
+fn half(scale: f32) -> f16 {
+    let nearest = f16::from_f32(scale).min(f16::MAX);
+    let coarse = scale < f16::MIN_POSITIVE.to_f32() && nearest.to_f32() < scale;
+    if coarse { f16::from_bits(nearest.to_bits() + 1) } else { nearest }
+}
+
 /// A block's scale, and its weights as multiples of it around 128.
 fn steps(values: &[f32]) -> (f16, impl Iterator<Item = u8>) {
     let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let scale = f16::from_f32(largest / 127.0);
+    let scale = half(largest / 127.0);
     let step = scale.to_f32();
     // Multiples of the scale as it is stored. Weights so small that there is none are zero.
     let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };

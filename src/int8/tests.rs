@@ -46,6 +46,9 @@ fn expected(packed: &Packed, x: &[f32]) -> Vec<f64> {
 }
 
 proptest! {
+    // What fails is shown; a file of it beside the members would be taken for one.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_kernel_gives_the_exact_sum(width in 1..200usize, outputs in 1..70usize, rows in 1..10usize, seed: u64) {
         let packed = Packed::of(&numbers(seed, width * outputs), width);
@@ -145,6 +148,24 @@ fn weights_are_kept_to_half_a_step() {
         }
     }
     assert_eq!(matrix.row(33), None);
+}
+
+/// Scales that half precision can hardly hold, or not at all.
+#[test]
+fn tiny_and_huge_weights_stay_numbers_of_their_size() {
+    for size in [1e-30_f32, 1e-9, 1e-6, 1e-4, 1e6, 1e30] {
+        let packed = Packed::of(&[size, -size / 2.0, 0.0, size / 3.0], 4);
+        let row = packed.matrix().expect("fits").row(0).expect("a row");
+        let wanted = if size < 1e-8 {
+            1e-7
+        } else if size > 1e7 {
+            f32::INFINITY
+        } else {
+            size * 0.51
+        };
+        assert!(row.iter().all(|weight| weight.is_finite()), "{size}: {row:?}");
+        assert!((row[0] - size).abs() <= wanted && row[2] == 0.0, "{size}: {row:?}");
+    }
 }
 
 #[test]

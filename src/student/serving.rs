@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gemma::prompt_ids;
 use ort::session::Session;
-use wire::{Finish, ModelError};
+use wire::{Finish, ModelError, Sampling};
 
 use crate::StudentError;
 use crate::adapter::{Bound, Input};
@@ -155,7 +155,9 @@ impl Serving {
         if let Err(error) = self.adapt_reader(adapter.as_ref()) {
             return Some(asker.outcome(Err(error.into())));
         }
-        let list = self.learnt.shortlists.list(hash(adapter.as_ref()), &ids);
+        // Equal seeds choose equally, whatever a list has come to be.
+        let seeded = matches!(prompt.sampling, Sampling::Random { seed: Some(_), .. });
+        let list = (!seeded).then(|| self.learnt.shortlists.list(hash(adapter.as_ref()), &ids)).flatten();
         self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing, list });
         None
     }

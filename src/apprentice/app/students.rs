@@ -1,6 +1,5 @@
 //! Opens the students that the ledger names: registry folder to model, each once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
@@ -10,9 +9,10 @@ use telemetry::Metrics;
 use wire::{ChatModel, Ineligible, Prompt};
 
 use crate::app::backend::{Opened, Opening};
+use crate::app::recent::Recent;
 
-/// Opened versions that are kept; past that all are let go and opened again when asked for.
-const MODELS_MAX: usize = 64;
+/// What says how much of memory an adapter takes: its numbers are in single precision there and here.
+const ADAPTER_FILE: &str = "adapter_model.safetensors";
 
 /// The published versions of every site, on one base.
 pub(crate) struct RegistryStudents {
@@ -25,16 +25,18 @@ pub(crate) struct RegistryStudents {
 }
 
 /// What has been opened so far.
-#[derive(Default)]
 struct OpenModels {
     /// The base without an adapter: it knows what fits.
     base: Option<Arc<dyn ChatModel>>,
-    versions: HashMap<(SiteId, VersionId), Arc<dyn ChatModel>>,
+    /// What is let go is opened again when it is asked for.
+    versions: Recent<(SiteId, VersionId), Arc<dyn ChatModel>>,
 }
 
 impl RegistryStudents {
-    pub(crate) fn new(registry: Registry, how: Opening, metrics: Arc<Metrics>) -> Self {
-        Self { registry, how, metrics, opening: Mutex::default(), open: RwLock::default() }
+    /// Adapters are kept open within `adapter_bytes`.
+    pub(crate) fn new(registry: Registry, how: Opening, adapter_bytes: u64, metrics: Arc<Metrics>) -> Self {
+        let open = RwLock::new(OpenModels { base: None, versions: Recent::new(adapter_bytes) });
+        Self { registry, how, metrics, opening: Mutex::default(), open }
     }
 
     /// The opened base; opened the first time.
@@ -55,7 +57,7 @@ impl gateway::Students for RegistryStudents {
     }
 
     fn opened(&self, site: &SiteId, version: &VersionId) -> Option<Arc<dyn ChatModel>> {
-        self.open.read().versions.get(&(site.clone(), version.clone())).cloned()
+        self.open.read().versions.get(&(site.clone(), version.clone()))
     }
 
     fn open(&self, site: &SiteId, version: &VersionId) -> Result<Arc<dyn ChatModel>, String> {
@@ -67,11 +69,8 @@ impl gateway::Students for RegistryStudents {
         let student = self.student(&mut opening)?;
         let dir = self.registry.open(site, version).map_err(|error| error.to_string())?;
         let model = student.model(format!("{site}@{version}"), Some(&dir)).map_err(|error| error.to_string())?;
-        let mut open = self.open.write();
-        if open.versions.len() >= MODELS_MAX {
-            open.versions.clear();
-        }
-        open.versions.insert((site.clone(), version.clone()), model.clone());
+        let bytes = std::fs::metadata(dir.join(ADAPTER_FILE)).map_err(|error| error.to_string())?.len();
+        self.open.write().versions.insert((site.clone(), version.clone()), model.clone(), bytes);
         Ok(model)
     }
 }

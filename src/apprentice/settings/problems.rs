@@ -109,6 +109,12 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
         ("student.queue", student.queue as f64, (1..=65_536).contains(&student.queue), "from 1 to 65536"),
         ("student.draft_tokens", student.draft_tokens as f64, student.draft_tokens <= 32, "from 0 to 32"),
         (
+            "student.adapter_cache_mb",
+            student.adapter_cache_mb as f64,
+            student.adapter_cache_mb <= 1 << 20,
+            "from 0 to 1048576",
+        ),
+        (
             "student.prefix_cache_mb",
             student.prefix_cache_mb as f64,
             student.prefix_cache_mb <= 1 << 20,

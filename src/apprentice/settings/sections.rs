@@ -143,6 +143,7 @@ pub(crate) struct Student {
     pub(crate) queue: usize,
     /// Memory for what prompts begin with in common.
     pub(crate) prefix_cache_mb: usize,
+    pub(crate) adapter_cache_mb: u64,
     pub(crate) draft_tokens: usize,
     pub(crate) shortlist: bool,
     /// How long an answer may take, its wait included, before the teacher is asked instead.
@@ -352,6 +353,7 @@ impl Default for Student {
             threads: 1,
             queue: 8,
             prefix_cache_mb: 256,
+            adapter_cache_mb: 1024,
             draft_tokens: 8,
             shortlist: true,
             answer_seconds_max: 60.0,

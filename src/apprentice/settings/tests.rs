@@ -202,6 +202,7 @@ fn the_examples_that_were_once_accepted_are_refused() {
         ("[lessons.dataset]\nheld_out_fraction = 5.0\n", "lessons.dataset.held_out_fraction"),
         ("[student]\nrows = 0\n", "student.rows"),
         ("[student]\ndraft_tokens = 33\n", "student.draft_tokens"),
+        ("[student]\nadapter_cache_mb = 1048577\n", "student.adapter_cache_mb"),
         ("[capture]\nredact = [{ regex = \"(\" }]\n", "capture.redact rule 1: "),
         ("[capture]\nredact = [{ path = \"$.a\" }, { path = \"user\" }]\n", "capture.redact rule 2: `user`"),
         ("[[teacher.parameters]]\nmodels = []\nrefuses = []\n", "teacher.parameters rule 1: `models`"),

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use gemma::{Adapter, GraphFormat, Linear, SaveAs, Tensor32, Weights};
 
-use super::fixture::{Tiny, argmax, config, distance, edited_base, expected, golden, ids, tiny, tiny_of};
+use super::fixture::{
+    Tiny, argmax, config, distance, edited_base, expected, golden, ids, runtime, settings, tiny, tiny_of,
+};
+use crate::{Student, StudentConfig};
 
 /// Single precision against another implementation in single precision: rounding only.
 const ROUNDING: f32 = 1e-4;
@@ -176,4 +179,13 @@ fn a_token_reads_the_same_whatever_its_neighbours_in_the_run() {
     let single = tiny.student.logits(None, &ids, 0).unwrap();
     // One scale per block of a token; a scale per run would let one outlier disturb all others.
     assert!(distance(&together, &single) <= 1e-2, "{}", distance(&together, &single));
+}
+
+#[test]
+fn threads_share_a_product_and_give_the_same_bits() {
+    let (tiny, ids) = (tiny(GraphFormat::I8Packed), ids());
+    let alone = tiny.student.logits(None, &ids, ids.len()).unwrap();
+    let settings = StudentConfig { threads: 3, ..settings(&tiny.dir, &golden(), 1, 64) };
+    let shared = Student::open(&runtime(), settings, Box::new(|_| {})).unwrap();
+    assert!(distance(&shared.logits(None, &ids, ids.len()).unwrap(), &alone) <= 1e-5);
 }

@@ -34,6 +34,11 @@ pub(super) const STUDENT: &[Key] = &[
         "Memory for what prompts of a call site begin with in common: such a beginning is read once. 0 keeps nothing.",
     ),
     key(
+        "student.adapter_cache_mb",
+        "0 to 1048576",
+        "Memory for adapters that are open: the one that was wanted least lately is let go, and read again when its call site asks.",
+    ),
+    key(
         "student.draft_tokens",
         "0 to 32",
         "Tokens that an answer which is written alone is given to read ahead of itself, looked up in its prompt and in the call site's earlier answers (speculative decoding). Changes no answer. 0 gives none.",
