@@ -8,15 +8,23 @@ use ledger::SiteView;
 use registry::Registry;
 
 use crate::CycleError;
-use crate::folder::Summary;
+use crate::folder::{Outcome, Summary};
 
-/// Removes the data files of ended lessons whose oldest exchange is older than what is kept.
+/// Removes the data files of lessons whose oldest exchange is older than what is kept. None may be running: one that has
+/// not ended waits, and is given up with its data.
 pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, kept_ms: u64) {
-    for lesson in lessons.iter().filter(|lesson| lesson.outcome.is_some()) {
+    for lesson in lessons.iter().filter(|lesson| lesson.begun.is_some()) {
         let first = lesson.lineage.as_ref().and_then(|lineage| lineage.first);
         // A version 7 UUID begins with its Unix milliseconds.
         let first_ms = first.map(|id| (id.as_u128() >> 80) as u64);
         if first_ms.is_some_and(|first_ms| first_ms.saturating_add(kept_ms) < now_ms) {
+            if lesson.outcome.is_none() {
+                let problem = Some("it waited for longer than its examples are kept".to_owned());
+                if let Err(error) = lesson.folder.end(&Outcome { version: None, exam: None, problem }) {
+                    tracing::error!(%error, "the end of a lesson that waits could not be written down");
+                    continue;
+                }
+            }
             for name in [curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {
                 lesson.folder.discard(&format!("curriculum/{name}"));
             }

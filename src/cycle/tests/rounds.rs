@@ -175,15 +175,41 @@ fn old_training_data_and_versions_that_nobody_uses_are_removed() {
     let first = Some(Uuid::from_u128(500_000 << 80));
     let lineage = curriculum::Lineage { first, last: first, ..curriculum::Lineage::default() };
     files::replace_json(&lesson.curriculum().join("lineage.json"), &lineage).unwrap();
-    let mut memory = Memory::default();
-    assert!(cycle.next(&mut memory).unwrap().is_none());
-    assert!(lesson.curriculum().join("train.jsonl").is_file(), "a lesson that goes on needs its data");
     lesson.end(&outcome(None)).unwrap();
-    assert!(cycle.next(&mut memory).unwrap().is_none());
+    assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
     assert!(!lesson.curriculum().join("train.jsonl").try_exists().unwrap());
     assert!(lesson.curriculum().join("lineage.json").is_file());
     assert_eq!(cycle.runner.registry.versions(&shop).unwrap(), [tried, newest]);
     assert!(cycle.runner.registry.open(&shop, &unused).is_err());
+}
+
+#[test]
+fn a_lesson_that_waits_goes_on_when_one_is_due_and_is_given_up_with_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (ledger, shop) = (ledger(dir.path(), &metrics), site("shop"));
+    assert!(ledger.register(&shop));
+    let mut cycle = cycle(dir.path(), &ledger, &metrics);
+    cycle.retention = capture::Retention { default_ms: 600_000, sites: BTreeMap::new() };
+    begun(&cycle.root, "shop").end(&outcome(None)).unwrap();
+    let lesson = begun(&cycle.root, "shop");
+    let data = lesson.curriculum().join("train.jsonl");
+    std::fs::create_dir_all(lesson.curriculum()).unwrap();
+    std::fs::write(&data, "secret").unwrap();
+    // Drawn from an exchange of 500 seconds ago.
+    let first = Some(Uuid::from_u128(500_000 << 80));
+    let lineage = curriculum::Lineage { first, last: first, ..curriculum::Lineage::default() };
+    files::replace_json(&lesson.curriculum().join("lineage.json"), &lineage).unwrap();
+    assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
+    cycle.requests.request(&shop);
+    assert_eq!(cycle.next(&mut Memory::default()).unwrap(), Some(lesson.clone()));
+    assert!(data.is_file(), "a lesson that goes on needs its data");
+    cycle.retention.default_ms = 1_000;
+    cycle.requests.request(&shop);
+    let next = cycle.next(&mut Memory::default()).unwrap().unwrap();
+    assert_eq!((next.number, data.try_exists().unwrap()), (3, false));
+    let ended: Outcome = lesson.read("outcome.json").unwrap().unwrap();
+    assert!(ended.version.is_none() && ended.problem.unwrap().contains("waited"));
 }
 
 #[test]
