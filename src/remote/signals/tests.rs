@@ -73,5 +73,13 @@ fn what_no_probability_can_be_does_not_pass_for_certainty() {
     .unwrap();
     let signals = of(&tokens).unwrap();
     assert_eq!((signals.min_logprob, signals.mean_margin, signals.low_share), (-9999.0, 0.5, 0.5));
-    assert!(signals.mean_logprob < 0.0 && signals.mean_entropy == 0.0);
+    assert_eq!((signals.mean_logprob, signals.mean_entropy), (-4999.5, 0.0));
+}
+
+#[test]
+fn all_tokens_that_are_not_named_count_as_one() {
+    let others = [0.5_f64.ln(), 0.25_f64.ln()].map(|logprob| json!({"logprob": logprob}));
+    let token = serde_json::from_value(json!({"logprob": 0.5_f64.ln(), "top_logprobs": others})).unwrap();
+    let signals = of(&[token]).unwrap();
+    assert!(near(signals.mean_entropy, 1.5 * 2.0_f32.ln()) && near(signals.mean_margin, 0.25), "{signals:?}");
 }

@@ -174,7 +174,9 @@ fn an_answer_that_takes_too_long_is_given_up() {
 
 #[test]
 fn who_leaves_ends_the_request_and_makes_room() {
-    let world = world(hangs);
+    let mut world = world(hangs);
+    // Nothing but leaving ends it.
+    world.timeout = Duration::from_secs(3_600);
     let model = opened(&world);
     let (first, second) = (model.answer(prompt("one")), model.answer(prompt("two")));
     world.server.eventually(2, "the first prompt", |received| received.whole);
