@@ -1,10 +1,7 @@
 //! Activations as 8-bit blocks.
 
 use crate::kernel::{Kernel, Row};
-use crate::{BLOCK, MIDDLE, STEP, STEPS};
-
-/// 1.5 x 2^23: what is added to it is rounded to an integer.
-const ROUNDER: f32 = 12_582_912.0;
+use crate::{BLOCK, MIDDLE, ROUNDER, STEP, STEPS};
 
 /// Rows of activations, each block of which has a scale.
 #[derive(Clone, Debug, Default)]

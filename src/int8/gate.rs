@@ -1,11 +1,9 @@
 //! What stands between two products of a gated layer.
 
-use crate::Kernel;
+use crate::{Kernel, ROUNDER};
 
 const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
-/// 1.5 x 2^23: what is added to it is rounded to an integer.
-const ROUNDER: f32 = 12_582_912.0;
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 

@@ -37,6 +37,8 @@ const STEPS: usize = BLOCK / STEP;
 const BLOCK_BYTES: usize = BLOCK * LANES;
 /// What stands for zero in a weight's byte.
 const MIDDLE: u8 = 128;
+/// 1.5 x 2^23: what is added to it is rounded to an integer.
+const ROUNDER: f32 = 12_582_912.0;
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ pub(crate) fn step(
     learnt: &mut Learnt,
     done: &mut Round,
 ) -> Result<Option<Result<Finish, StudentError>>, StudentError> {
-    let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
+    let adapter = row.adapter_hash();
     let certain: Vec<u32> = row.unread.drain(..).collect();
     let room = lane.cache.shape.capacity.saturating_sub(row.length + certain.len());
     let draft = learnt.drafts.draft(adapter, &row.text, room);

@@ -91,11 +91,9 @@ impl Drafts {
             return Draft::default();
         }
         let site = self.sites.entry(adapter).or_default();
-        let own = text.get(..text.len().saturating_sub(1)).map(|before| (before, text));
-        let answers = site.answers.iter().map(|answer| (answer.as_slice(), answer.as_slice()));
         let mut best = (0, &[][..]);
-        for (places, source) in own.into_iter().chain(answers) {
-            let found = lookup(text, places, source);
+        for source in std::iter::once(text).chain(site.answers.iter().map(Vec::as_slice)) {
+            let found = lookup(text, source);
             if found.0 > best.0 {
                 best = found;
             }
@@ -124,12 +122,12 @@ impl Drafts {
     }
 }
 
-/// The latest place among `places`, a beginning of `source`, that ends as `text` does, for as many tokens as any does: how many these
-/// are, and what follows there.
-fn lookup<'a>(text: &[u32], places: &[u32], source: &'a [u32]) -> (usize, &'a [u32]) {
+/// The latest place in `source`, before its end, where it reads as `text` ends, for as many tokens as anywhere: how many these are, and
+/// what follows there.
+fn lookup<'a>(text: &[u32], source: &'a [u32]) -> (usize, &'a [u32]) {
     let mut best = (0, &[][..]);
-    for end in (1..=places.len().min(source.len().saturating_sub(1))).rev() {
-        let before = places.iter().take(end).rev();
+    for end in (1..source.len()).rev() {
+        let before = source.iter().take(end).rev();
         let matched = before.zip(text.iter().rev()).take(MATCH_MAX).take_while(|(left, right)| left == right).count();
         if matched > best.0 {
             best = (matched, source.get(end..).unwrap_or_default());

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use blake3::Hash;
+
 use crate::adapter::Bound;
 use crate::answer::Writing;
 use crate::draft::Drafts;
@@ -31,6 +33,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Of the adapter's files.
+    pub(crate) fn adapter_hash(&self) -> Option<Hash> {
+        self.adapter.as_ref().map(|adapter| adapter.hash)
+    }
+
     /// Takes tokens that were chosen.
     pub(crate) fn push(&mut self, tokens: Vec<u32>) {
         self.text.extend_from_slice(&tokens);
@@ -54,8 +61,8 @@ pub(crate) struct Learnt {
 impl Learnt {
     /// Learns whether a row's list would have had the token that was chosen of all.
     pub(crate) fn check(&mut self, row: &mut Row, logits: Logits<'_>, tokens: &[u32], done: &mut Round) {
+        let adapter = row.adapter_hash();
         if let (true, Some(list), Some(token)) = (logits.whole, &mut row.list, tokens.first()) {
-            let adapter = row.adapter.as_ref().map(|adapter| adapter.hash);
             let outside = self.shortlists.check(adapter, list, *token);
             done.listed_tokens += usize::from(!outside);
             done.unlisted_tokens += usize::from(outside);

@@ -193,33 +193,43 @@ impl Serving {
                 self.reading = Some(reading);
                 None
             }
-            (Ok(()), Some(Next::Unlisted)) => {
-                // Its last token once more, with the whole vocabulary before it.
-                self.reading = Some(Reading { read: end - 1, list: None, ..reading });
-                None
-            }
             (Ok(()), Some(next)) => self.settle(reading, next),
         }
     }
 
     /// What becomes of a prompt that was read: the end of its answer, or a row.
     fn settle(&mut self, reading: Reading, next: Next) -> Option<Outcome> {
-        let Reading { asker, adapter, ids, found, writing, list, .. } = reading;
-        self.prefixes.keep(hash(adapter.as_ref()), &ids, found, &self.reader.cache, 0);
         match next {
-            // Never here: the whole vocabulary was asked for before.
-            Next::Unlisted => None,
-            Next::End(finish) => Some(asker.outcome(writing.finish(&self.format, finish).map_err(ModelError::from))),
+            Next::Unlisted => {
+                // Its last token once more, with the whole vocabulary before it.
+                self.reading = Some(Reading { read: reading.ids.len().saturating_sub(1), list: None, ..reading });
+                None
+            }
+            Next::End(finish) => {
+                self.keep(&reading);
+                let answer = reading.writing.finish(&self.format, finish);
+                Some(reading.asker.outcome(answer.map_err(ModelError::from)))
+            }
             Next::Tokens(tokens) => {
-                let (prompt, text) = (ids.len(), [ids.as_slice(), &tokens].concat());
-                let row =
-                    Row { asker, adapter, writing, text, prompt, length: prompt, unread: tokens.into(), slot: 0, list };
-                let graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
-                let joined = self.batch.join(&graph, row, &self.reader.cache, self.rows);
-                let failed = |failure: Box<(Row, StudentError)>| failure.0.asker.outcome(Err(failure.1.into()));
-                joined.err().map(failed)
+                self.keep(&reading);
+                self.join(reading, tokens)
             }
         }
+    }
+
+    fn keep(&mut self, Reading { adapter, ids, found, .. }: &Reading) {
+        self.prefixes.keep(hash(adapter.as_ref()), ids, *found, &self.reader.cache, 0);
+    }
+
+    /// Makes a row of a prompt that was read; what comes of it if that fails.
+    fn join(&mut self, reading: Reading, tokens: Vec<u32>) -> Option<Outcome> {
+        let Reading { asker, adapter, ids, writing, list, .. } = reading;
+        let (prompt, text) = (ids.len(), [ids.as_slice(), &tokens].concat());
+        let row = Row { asker, adapter, writing, text, prompt, length: prompt, unread: tokens.into(), slot: 0, list };
+        let graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
+        let joined = self.batch.join(&graph, row, &self.reader.cache, self.rows);
+        let failed = |failure: Box<(Row, StudentError)>| failure.0.asker.outcome(Err(failure.1.into()));
+        joined.err().map(failed)
     }
 
     /// A token for every row.
@@ -240,8 +250,8 @@ impl Serving {
         let left = self.batch.leave(|row| ends.iter().any(|end| end.slot == row.slot));
         let end = |row: Row| {
             let at = ends.iter().position(|end| end.slot == row.slot)?;
-            self.learnt.drafts.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
-            self.learnt.shortlists.note(hash(row.adapter.as_ref()), &row.text, row.prompt);
+            self.learnt.drafts.note(row.adapter_hash(), &row.text, row.prompt);
+            self.learnt.shortlists.note(row.adapter_hash(), &row.text, row.prompt);
             let answer = ends.swap_remove(at).how.and_then(|finish| row.writing.finish(&self.format, finish));
             Some(row.asker.outcome(answer.map_err(ModelError::from)))
         };

@@ -270,9 +270,9 @@ class Llama:
 
     def load_library(self, folder):
         ggml = ctypes.CDLL(glob.glob(os.path.join(folder, "libggml.v*.so"))[0], ctypes.RTLD_GLOBAL)
-        self.library = ctypes.CDLL(glob.glob(os.path.join(folder, "libllama.v*.so"))[0])
+        self.llama = ctypes.CDLL(glob.glob(os.path.join(folder, "libllama.v*.so"))[0])
         for name, (result, arguments) in FUNCTIONS.items():
-            function = getattr(self.library, f"llama_{name}")
+            function = getattr(self.llama, f"llama_{name}")
             function.restype, function.argtypes = result, arguments
         self.said = []
         self.log = LOGGED(lambda _, text, __: self.said.append(text.decode(errors="replace")))
@@ -285,7 +285,7 @@ class Llama:
         self.call("backend_init")
 
     def call(self, name, *arguments):
-        result = getattr(self.library, f"llama_{name}")(*arguments)
+        result = getattr(self.llama, f"llama_{name}")(*arguments)
         if result is None and FUNCTIONS[name][0] is POINTER:
             sys.exit(f"llama_{name} failed: {''.join(self.said[-20:])}")
         return result

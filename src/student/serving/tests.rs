@@ -268,7 +268,7 @@ fn a_list_that_has_an_answers_tokens_gives_the_same_answer_and_a_form_what_it_ne
         assert!(list.numbers().len() * 16 < bench.serving.shape.vocab, "the list is no part: {list:?}");
         assert_eq!(bench.rounds(&mut receivers).1[0].text, whole[0].text);
         let turns = vec![Turn { role: Role::User, text: "{\"q\":\"".to_owned() }];
-        let form = wire::Form::JsonSchema(r#"{"type":"object","properties":{"q":{"enum":["XXX","KKK"]}},"required":["q"],"additionalProperties":false}"#.to_owned());
+        let form = wire::Form::JsonSchema(r#"{"type":"object","properties":{"q":{"enum":["VVV","KKK"]}},"required":["q"],"additionalProperties":false}"#.to_owned());
         let prompt = Prompt { form, ..Prompt::new(turns, 900, Sampling::Greedy) };
         let (reply, receiver) = oneshot::channel();
         let adapter = Some(Arc::clone(&bench.adapters[0]));
@@ -277,7 +277,7 @@ fn a_list_that_has_an_answers_tokens_gives_the_same_answer_and_a_form_what_it_ne
         // A token that is not listed costs one round more, not a wait for the next check.
         assert!(count <= answers[0].usage.completion_tokens as usize + 20, "{count} rounds for {:?}", answers[0].usage);
         let value: serde_json::Value = serde_json::from_str(&answers[0].text).expect("JSON");
-        assert!(["XXX", "KKK"].contains(&value["q"].as_str().unwrap()), "{value}");
+        assert!(["VVV", "KKK"].contains(&value["q"].as_str().unwrap()), "{value}");
         assert_eq!(bench.rounds(&mut [bench.ask(1, "who are you", 40)]).1[0].text, whole[0].text);
     }
 }
