@@ -1,11 +1,10 @@
 //! What stands between two products of a gated layer.
 
-use crate::{Kernel, ROUNDER};
+use crate::Kernel;
+use crate::exp::exp;
 
 const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
-const LN_2_HIGH: f32 = 0.693_359_4;
-const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// `gelu(gate) * up` of every row: `x` is `[rows, 2 * width]`, gate beside up, and `out` `[rows, width]`. GELU by its tanh form (Hendrycks
 /// and Gimpel 2016), as Gemma has it; the relative error is below 1e-6.
@@ -28,23 +27,6 @@ pub fn gated_gelu(kernel: Kernel, x: &[f32], width: usize, out: &mut [f32]) {
 fn gelu(x: f32) -> f32 {
     let u = SQRT_2_OVER_PI * (x + CUBIC * x * x * x);
     x / (1.0 + exp(-2.0 * u))
-}
-
-/// `e^x` within what single precision can hold: `2^n` times a series of what is left (Cephes' `expf`).
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Not `clamp`, which a number that is none would pass through a branch.
-    let x = if x > 88.0 { 88.0 } else { x };
-    let x = if x < -87.0 { -87.0 } else { x };
-    let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
-    let n = rounded - ROUNDER;
-    let r = x - n * LN_2_HIGH - n * LN_2_LOW;
-    let mut series = 1.987_569_1e-4;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
-        series = series * r + coefficient;
-    }
-    let power = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(127) << 23;
-    (series * r * r + r + 1.0) * f32::from_bits(power)
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 //! on every processor; blocks are added up in one order, so that every kernel gives the same bits, and a row's result depends neither on
 //! the batch nor on its neighbours.
 //!
+//! Beside the products stand the loops over many numbers that a model's answer needs and that want the same instructions.
+//!
 //! What is packed can be multiplied where it lies, so a mapped file needs no copy. Knows no model, no ONNX and no threads. `unsafe` is
 //! needed for two things: to call what was compiled for a processor's own instructions, and to let threads write columns of one matrix.
 
 mod activations;
+mod exp;
 mod gate;
 mod kernel;
 mod low_rank;
@@ -16,6 +19,7 @@ mod matrix;
 mod output;
 mod pack;
 mod product;
+mod softmax;
 
 pub use activations::Activations;
 pub use gate::gated_gelu;
@@ -24,6 +28,7 @@ pub use low_rank::LowRank;
 pub use matrix::{Matrix, Shape};
 pub use pack::Packed;
 pub use product::Product;
+pub use softmax::Softmax;
 
 /// Weights, and activations, that share a scale.
 pub const BLOCK: usize = 32;

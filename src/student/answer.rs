@@ -84,7 +84,7 @@ impl Writing {
         }
         let token = self.sampler.choose(&scores);
         // How sure the model is of what it was made to say counts, too.
-        if !self.trace.push(logits, token) {
+        if !self.trace.push(format.kernel, logits, token) {
             return Err(StudentError::NotFinite(length));
         }
         let mut tokens = vec![token];

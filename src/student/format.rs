@@ -1,6 +1,7 @@
 //! How prompts are read and answers are written: the tokenizer, where an answer ends, what fits.
 
 use gemma::{Tokenizer, normalise};
+use int8::Kernel;
 use wire::{Ineligible, Role, Turn};
 
 /// Tokens that the chat format puts around a turn, and before the answer, at most.
@@ -12,6 +13,8 @@ pub(crate) struct Format {
     pub(crate) stop_ids: Vec<u32>,
     /// Tokens of prompt and answer together.
     pub(crate) context: usize,
+    /// What the figures over an answer's logits are computed with.
+    pub(crate) kernel: Kernel,
 }
 
 /// What a prompt's length in bytes says about its length in tokens.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use int8::Softmax;
 use wire::{Logprob, TokenLogprob};
 
 use crate::format::Format;
@@ -27,7 +28,7 @@ impl Logprobs {
         let (chosen, top) = match logits {
             None => (said(token, 0.0), if self.top > 0 { vec![said(token, 0.0)] } else { Vec::new() }),
             Some(logits) => {
-                let normaliser = log_sum(logits);
+                let normaliser = Softmax::of(format.kernel, logits).log_sum();
                 let logprob = |token: u32| {
                     logits.get(token as usize).map_or(f32::MIN, |logit| (f64::from(*logit) - normaliser) as f32)
                 };
@@ -48,12 +49,6 @@ impl Logprobs {
         }
         shown
     }
-}
-
-/// The logarithm of the sum of the exponentials.
-fn log_sum(logits: &[f32]) -> f64 {
-    let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    most + logits.iter().map(|logit| (f64::from(*logit) - most).exp()).sum::<f64>().ln()
 }
 
 /// The places of the `count` largest, largest first, the lower place first of equals.

@@ -7,6 +7,7 @@ mod values;
 
 use std::ops::Range;
 
+use int8::{Kernel, Softmax};
 use wire::Signals;
 
 pub(crate) use values::values;
@@ -32,37 +33,13 @@ impl Trace {
     /// Notes that `token` was taken from the softmax of `logits` at temperature 1. False, and nothing noted, if
     /// the logits are not finite or have no such token.
     #[must_use]
-    pub(crate) fn push(&mut self, logits: &[f32], token: u32) -> bool {
-        let (mut first, mut second) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
-        for &logit in logits {
-            if logit > first {
-                (first, second) = (logit, first);
-            } else if logit > second {
-                second = logit;
-            }
-        }
-        // With d = logit - max: Z = sum e^d, log p = d - ln Z, entropy = ln Z - sum(d e^d) / Z.
-        let (mut sum, mut weighted) = (0.0_f64, 0.0_f64);
-        for &logit in logits {
-            let distance = f64::from(logit - first);
-            let weight = distance.exp();
-            sum += weight;
-            // A logit of minus infinity has no weight, and 0 * inf is not a number.
-            weighted += if weight > 0.0 { distance * weight } else { 0.0 };
-        }
-        let chosen = logits.get(token as usize).map(|logit| f64::from(logit - first) - sum.ln());
-        match chosen {
-            Some(logprob) if logprob.is_finite() => {
-                self.0.push(Taken {
-                    logprob: logprob as f32,
-                    entropy: sum.ln() - weighted / sum,
-                    margin: (1.0 - f64::from(second - first).exp()) / sum,
-                    place: None,
-                });
-                true
-            }
-            Some(_) | None => false,
-        }
+    pub(crate) fn push(&mut self, kernel: Kernel, logits: &[f32], token: u32) -> bool {
+        let softmax = Softmax::of(kernel, logits);
+        let chosen = logits.get(token as usize).map(|logit| f64::from(*logit) - softmax.log_sum());
+        let Some(logprob) = chosen.filter(|logprob| logprob.is_finite()) else { return false };
+        let (entropy, margin) = (softmax.entropy(), softmax.margin());
+        self.0.push(Taken { logprob: logprob as f32, entropy, margin, place: None });
+        true
     }
 
     /// Says where in the text the last token stands.

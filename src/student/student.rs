@@ -79,7 +79,7 @@ impl Student {
         let session = session::open(runtime, &settings.graph, settings.threads, settings.kernel)?;
         let mut stop_ids = vec![tokenizer.special.eos, tokenizer.special.end_of_turn];
         stop_ids.extend(&config.eos_token_ids);
-        let format = Arc::new(Format { tokenizer, stop_ids, context: settings.context });
+        let format = Arc::new(Format { tokenizer, stop_ids, context: settings.context, kernel: settings.kernel });
         let inputs = Arc::new(Input::all(&config, &manifest));
         let shape = session::shape(&manifest, settings.context);
         let StudentConfig { rows, prefix_bytes, draft_tokens, shortlist, .. } = *settings;

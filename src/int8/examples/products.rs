@@ -1,10 +1,11 @@
-//! How fast products at Gemma 3 1B's shapes are, by kernel and by rows of activations: `products [ROUNDS]`.
+//! How fast products at Gemma 3 1B's shapes are, by kernel and by rows of activations, and the softmax of its logits:
+//! `products [ROUNDS]`.
 //!
 //! Weights are those of several layers, so that they come from memory as a model's do.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "prints a table")]
 
-use int8::{Activations, Kernel, LowRank, Packed, Product};
+use int8::{Activations, Kernel, LowRank, Packed, Product, Softmax};
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).map_or(5, |text| text.parse().expect("rounds"));
@@ -42,6 +43,13 @@ fn main() {
                 products / least / 1e9
             );
         }
+        let logits: Vec<f32> = (0..262_144).map(|at| ((at * 7919) % 1009) as f32 / 50.0).collect();
+        let began = processor_s();
+        let rounds = 100 * rounds;
+        for _ in 0..rounds {
+            std::hint::black_box(Softmax::of(kernel, std::hint::black_box(&logits)));
+        }
+        println!("{name:>11} softmax of {}: {:.2} ms", logits.len(), 1000.0 * (processor_s() - began) / rounds as f64);
     }
 }
 

@@ -1,6 +1,7 @@
 //! An answer from logits that are made up.
 
 use gemma::Tokenizer;
+use int8::Kernel;
 use wire::{Finish, Prompt, Sampling};
 
 use super::{Next, Writing};
@@ -13,7 +14,7 @@ fn a_character_that_never_became_whole_is_shown_with_its_tokens_and_the_closing_
     let tokenizer = Tokenizer::load(&golden()).unwrap();
     let (end, vocabulary) = (tokenizer.special.end_of_turn, tokenizer.vocab_size());
     let dragon = tokenizer.encode("\u{1f409}").unwrap();
-    let format = Format { tokenizer, stop_ids: vec![end], context: 99 };
+    let format = Format { tokenizer, stop_ids: vec![end], context: 99, kernel: Kernel::portable() };
     let prompt = Prompt { logprobs: Some(0), ..Prompt::new(Vec::new(), 9, Sampling::Greedy) };
     let mut writing = Writing::new(&prompt, &[1], None).unwrap();
     let parts = &dragon[..2];

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use int8::Kernel;
 use serde::Deserialize;
 use wire::Signals;
 
@@ -19,7 +20,7 @@ fn the_figures_are_those_of_numpy() {
     let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/golden/signals.json")).unwrap();
     let mut trace = Trace::default();
     for (logits, token) in fixture.logits.iter().zip(&fixture.tokens) {
-        assert!(trace.push(logits, *token));
+        assert!(trace.push(Kernel::portable(), logits, *token));
     }
     let (found, wanted) = (trace.signals(), fixture.signals);
     assert_eq!(found.tokens, wanted.tokens);
@@ -38,7 +39,7 @@ fn the_figures_are_those_of_numpy() {
 #[test]
 fn a_uniform_distribution_has_the_entropy_of_its_size_and_no_margin() {
     let mut trace = Trace::default();
-    assert!(trace.push(&[3.0; 8], 5));
+    assert!(trace.push(Kernel::portable(), &[3.0; 8], 5));
     let signals = trace.signals();
     assert!((signals.mean_entropy - 8.0_f32.ln()).abs() < 1e-6);
     assert!((signals.mean_logprob + 8.0_f32.ln()).abs() < 1e-6);
@@ -48,7 +49,7 @@ fn a_uniform_distribution_has_the_entropy_of_its_size_and_no_margin() {
 #[test]
 fn a_certain_token_has_no_entropy_even_where_others_are_impossible() {
     let mut trace = Trace::default();
-    assert!(trace.push(&[f32::NEG_INFINITY, 7.0, f32::NEG_INFINITY], 1));
+    assert!(trace.push(Kernel::portable(), &[f32::NEG_INFINITY, 7.0, f32::NEG_INFINITY], 1));
     let signals = trace.signals();
     assert_eq!(
         (signals.mean_logprob, signals.mean_entropy, signals.mean_margin, signals.low_share),
@@ -59,10 +60,10 @@ fn a_certain_token_has_no_entropy_even_where_others_are_impossible() {
 #[test]
 fn damaged_logits_are_refused_and_leave_no_trace() {
     let mut trace = Trace::default();
-    assert!(!trace.push(&[0.0, f32::NAN], 0));
-    assert!(!trace.push(&[f32::INFINITY, 0.0], 0));
-    assert!(!trace.push(&[f32::NEG_INFINITY; 2], 0));
-    assert!(!trace.push(&[1.0, 2.0], 2), "a token beyond the vocabulary");
+    assert!(!trace.push(Kernel::portable(), &[0.0, f32::NAN], 0));
+    assert!(!trace.push(Kernel::portable(), &[f32::INFINITY, 0.0], 0));
+    assert!(!trace.push(Kernel::portable(), &[f32::NEG_INFINITY; 2], 0));
+    assert!(!trace.push(Kernel::portable(), &[1.0, 2.0], 2), "a token beyond the vocabulary");
     assert_eq!(trace.signals(), Signals::default());
 }
 
@@ -76,7 +77,7 @@ fn quantiles_fall_between_neighbours() {
 fn traced(places: impl IntoIterator<Item = Option<Range<usize>>>) -> Trace {
     let mut trace = Trace::default();
     for (number, place) in places.into_iter().enumerate() {
-        assert!(trace.push(&vec![0.0; number + 2], 0));
+        assert!(trace.push(Kernel::portable(), &vec![0.0; number + 2], 0));
         place.into_iter().for_each(|place| trace.place(place));
     }
     trace
