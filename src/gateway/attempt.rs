@@ -1,7 +1,7 @@
 //! One try of a student: open the version, let it answer within its time, verify what it said.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use callsite::VersionId;
 use futures_util::FutureExt;
@@ -97,11 +97,18 @@ async fn answer(gateway: &Gateway, call: &Call, version: &VersionId, prompt: &Pr
         }
     };
     // A panic ends the attempt, not the connection, and not the audit either.
-    let answering = AssertUnwindSafe(async { model.answer(prompt.clone()).await }).catch_unwind();
+    let prompt = Prompt { within: Some(within(gateway, call)), ..prompt.clone() };
+    let answering = AssertUnwindSafe(async { model.answer(prompt).await }).catch_unwind();
     let answered = answering.await.map_err(|_| NoAnswer::Failed("the student panicked".to_owned()))?;
     answered.map_err(|error| match error {
         ModelError::Busy => NoAnswer::Busy,
         ModelError::Ineligible(ineligible) => NoAnswer::Ineligible(ineligible),
         ModelError::Failed(problem) => NoAnswer::Failed(problem),
     })
+}
+
+/// How soon an answer has to be whole: what is later is given up, or a slow one to the call site.
+fn within(gateway: &Gateway, call: &Call) -> Duration {
+    let slow = call.rules.policy.latency_max_ms.map(Duration::from_millis);
+    slow.map_or(gateway.student_time, |slow| slow.min(gateway.student_time))
 }

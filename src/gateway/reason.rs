@@ -95,7 +95,7 @@ impl Reason {
                 Self::Ineligible(Ineligible::TooLong { tokens: 0, limit: 0 }),
                 "the prompt does not fit the student's context",
             ),
-            (Self::StudentBusy, "the student's queue is full"),
+            (Self::StudentBusy, "the student's queue is full, or what is in it would make the answer late"),
             (Self::StudentFailed, "the student gave no answer"),
             (Self::StudentTimeout, "the student did not finish in time"),
             (Self::Unsure, "the student's confidence is below the proven threshold"),

@@ -61,6 +61,11 @@ impl Writing {
         self.tokens >= self.max_tokens
     }
 
+    /// Tokens that it may still have.
+    pub(crate) fn room(&self) -> usize {
+        self.max_tokens.saturating_sub(self.tokens)
+    }
+
     /// Takes the next token from its logits, `length` tokens having been read.
     ///
     /// # Errors

@@ -3,9 +3,11 @@
 //!
 //! Whether a draft is right is for the model to say, which reads several tokens in about the time of one. Nothing here chooses a token.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use blake3::Hash;
+
+use crate::sites::Sites;
 
 /// Tokens that an earlier place has to share with the end of the text.
 const MATCH_MIN: usize = 2;
@@ -21,8 +23,6 @@ const ANSWERS_MAX: usize = 32;
 const ANSWER_TOKENS_MAX: usize = 1024;
 /// Tokens before an answer that are kept with it: how a text goes on from its very beginning.
 const LEAD: usize = 4;
-/// Call sites whose answers are kept; past that all are let go.
-const SITES_MAX: usize = 256;
 /// A draft whose first token is right less often is not worth reading.
 const WORTH: f64 = 0.25;
 /// Drafts that are not worth it and are made all the same, one in so many: a site may change.
@@ -32,7 +32,7 @@ const NEWEST: f64 = 0.1;
 
 /// What call sites have answered, and how often drafts were right.
 pub(crate) struct Drafts {
-    sites: HashMap<Option<Hash>, Site>,
+    sites: Sites<Site>,
     /// Tokens of a draft, at most; 0 makes none.
     most: usize,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Draft {
 
 impl Drafts {
     pub(crate) fn new(most: usize) -> Self {
-        Self { sites: HashMap::new(), most }
+        Self { sites: Sites::default(), most }
     }
 
     /// Keeps the answer that `text` ends with, its first `prompt` tokens being the prompt.
@@ -75,10 +75,7 @@ impl Drafts {
         if self.most == 0 || answer.len() <= LEAD + 1 {
             return;
         }
-        if self.sites.len() >= SITES_MAX && !self.sites.contains_key(&adapter) {
-            self.sites.clear();
-        }
-        let answers = &mut self.sites.entry(adapter).or_default().answers;
+        let answers = &mut self.sites.entry(adapter).answers;
         answers.retain(|known| known != answer);
         answers.push_front(answer.to_vec());
         answers.truncate(ANSWERS_MAX);
@@ -90,7 +87,7 @@ impl Drafts {
         if most == 0 {
             return Draft::default();
         }
-        let site = self.sites.entry(adapter).or_default();
+        let site = self.sites.entry(adapter);
         let mut best = (0, &[][..]);
         for source in std::iter::once(text).chain(site.answers.iter().map(Vec::as_slice)) {
             let found = lookup(text, source);
@@ -115,7 +112,7 @@ impl Drafts {
 
     /// Learns whether the first token of a draft was right.
     pub(crate) fn learn(&mut self, adapter: Option<Hash>, draft: &Draft, right: bool) {
-        if let Some(site) = self.sites.get_mut(&adapter).filter(|_| !draft.tokens.is_empty()) {
+        if let Some(site) = self.sites.get_mut(adapter).filter(|_| !draft.tokens.is_empty()) {
             let rate = &mut site.right[usize::from(draft.long)];
             rate.share += NEWEST * (f64::from(u8::from(right)) - rate.share);
         }

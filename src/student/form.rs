@@ -10,6 +10,7 @@ use std::sync::Arc;
 use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::toktrie::{TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{Matcher, ParserFactory};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use wire::Form;
 
@@ -27,9 +28,9 @@ const WHITE_SPACE: &str = r"( |\n {0,32})?";
 /// The forms of a base's answers.
 pub(crate) struct Forms {
     format: Arc<Format>,
-    /// Made when the first answer needs it: a second's work at a vocabulary of 262,144.
-    factory: Option<ParserFactory>,
-    known: HashMap<blake3::Hash, Matcher>,
+    /// Made when the first answer needs it: a second's work at a vocabulary of 262,144. Locked while a schema is compiled.
+    factory: Mutex<Option<ParserFactory>>,
+    known: Mutex<HashMap<blake3::Hash, Matcher>>,
 }
 
 /// What keeps one answer to its form.
@@ -37,37 +38,41 @@ pub(crate) struct Constraint(Matcher);
 
 impl Forms {
     pub(crate) fn new(format: Arc<Format>) -> Self {
-        Self { format, factory: None, known: HashMap::new() }
+        Self { format, factory: Mutex::default(), known: Mutex::default() }
     }
 
-    /// The constraint of a new answer; none where any text will do.
+    /// The constraint of a new answer, where it takes no making: none where any text will do.
+    pub(crate) fn known(&self, form: &Form) -> Option<Option<Constraint>> {
+        let Some(schema) = schema(form) else { return Some(None) };
+        let known = self.known.lock();
+        known.get(&blake3::hash(schema.as_bytes())).map(|known| Some(Constraint(known.deep_clone())))
+    }
+
+    /// The same, made where it is not known: up to seconds of work.
     ///
     /// # Errors
     /// When the schema is none, or asks for what no grammar can say.
-    pub(crate) fn begin(&mut self, form: &Form) -> Result<Option<Constraint>, StudentError> {
-        let schema = match form {
-            Form::Text => return Ok(None),
-            Form::JsonObject => OBJECT,
-            Form::JsonSchema(schema) => schema,
-        };
-        let hash = blake3::hash(schema.as_bytes());
-        if let Some(known) = self.known.get(&hash) {
-            return Ok(Some(Constraint(known.deep_clone())));
+    pub(crate) fn begin(&self, form: &Form) -> Result<Option<Constraint>, StudentError> {
+        if let Some(known) = self.known(form) {
+            return Ok(known);
         }
+        let Some(schema) = schema(form) else { return Ok(None) };
         let matcher = self.compile(schema)?;
-        if self.known.len() >= KNOWN_MAX {
-            self.known.clear();
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
         }
-        self.known.insert(hash, matcher.deep_clone());
+        known.insert(blake3::hash(schema.as_bytes()), matcher.deep_clone());
         Ok(Some(Constraint(matcher)))
     }
 
-    fn compile(&mut self, schema: &str) -> Result<Matcher, StudentError> {
+    fn compile(&self, schema: &str) -> Result<Matcher, StudentError> {
         let mut schema: Value = serde_json::from_str(schema).map_err(unkept)?;
         if let Some(fields) = schema.as_object_mut() {
             fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
         }
-        let factory = match &mut self.factory {
+        let mut made = self.factory.lock();
+        let factory = match &mut *made {
             Some(factory) => factory,
             none => none.insert(factory(&self.format)?),
         };
@@ -76,6 +81,15 @@ impl Forms {
         let parser = catch_unwind(AssertUnwindSafe(|| Matcher::new(factory.create_parser(grammar))));
         let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))?;
         matcher.get_error().map_or(Ok(matcher), |error| Err(StudentError::Form(error)))
+    }
+}
+
+/// What an answer in JSON has to be.
+fn schema(form: &Form) -> Option<&str> {
+    match form {
+        Form::Text => None,
+        Form::JsonObject => Some(OBJECT),
+        Form::JsonSchema(schema) => Some(schema),
     }
 }
 

@@ -13,6 +13,9 @@ pub(crate) trait Wanted {
     fn left(&self) -> bool;
 }
 
+/// How often work may be passed over for what goes better with what is being done.
+const PASSED_MAX: u32 = 3;
+
 /// Pieces of work that wait for one of a fixed number of places.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -20,12 +23,17 @@ pub(crate) struct Queue<T> {
 }
 
 struct State<T> {
-    waiting: VecDeque<T>,
+    waiting: VecDeque<Waiter<T>>,
     /// Places without work; work that waits may already be one's next.
     free: usize,
     /// Pieces of work that may wait beyond the free places.
     queue: usize,
     closed: bool,
+}
+
+struct Waiter<T> {
+    work: T,
+    passed: u32,
 }
 
 /// A place at work; free again when it is dropped.
@@ -37,31 +45,42 @@ impl<T: Wanted> Queue<T> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Puts `work` at the end; false when every place is taken and the queue is full.
-    pub(crate) fn push(&self, work: T) -> bool {
+    /// Puts `work` at the end.
+    ///
+    /// # Errors
+    /// The work itself, when every place is taken and the queue is full.
+    pub(crate) fn push(&self, work: T) -> Result<(), T> {
         let mut state = self.state.lock();
         if state.waiting.len() >= state.free + state.queue {
-            state.waiting.retain(|waiting| !waiting.left());
+            state.waiting.retain(|waiter| !waiter.work.left());
         }
         if state.waiting.len() >= state.free + state.queue {
-            return false;
+            return Err(work);
         }
-        state.waiting.push_back(work);
+        state.waiting.push_back(Waiter { work, passed: 0 });
         drop(state);
         self.changed.notify_one();
-        true
+        Ok(())
     }
 
-    /// The next piece of work that somebody waits for, with its place; `None` when there is none.
-    pub(crate) fn next(self: &Arc<Self>) -> Option<(T, Place<T>)> {
+    /// The next piece of work that somebody waits for, with its place; `None` when there is none. What `fits` goes before what does not,
+    /// unless that has been passed over too often.
+    pub(crate) fn next(self: &Arc<Self>, fits: &dyn Fn(&T) -> bool) -> Option<(T, Place<T>)> {
         let mut state = self.state.lock();
-        while let Some(work) = state.waiting.pop_front() {
-            if !work.left() {
-                state.free = state.free.saturating_sub(1);
-                return Some((work, Place(Arc::clone(self))));
-            }
-        }
-        None
+        state.waiting.retain(|waiter| !waiter.work.left());
+        let may_pass = |waiter: &&Waiter<T>| !fits(&waiter.work) && waiter.passed < PASSED_MAX;
+        let before = state.waiting.iter().take_while(may_pass).count();
+        let fitting = state.waiting.get(before).is_some_and(|waiter| fits(&waiter.work));
+        let at = if fitting { before } else { 0 };
+        state.waiting.iter_mut().take(at).for_each(|waiter| waiter.passed += 1);
+        let waiter = state.waiting.remove(at)?;
+        state.free = state.free.saturating_sub(1);
+        Some((waiter.work, Place(Arc::clone(self))))
+    }
+
+    /// Something about all work that waits.
+    pub(crate) fn look<A>(&self, start: A, each: impl Fn(A, &T) -> A) -> A {
+        self.state.lock().waiting.iter().fold(start, |all, waiter| each(all, &waiter.work))
     }
 
     /// Waits until there is work; false when the queue is closed and empty.

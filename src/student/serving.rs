@@ -4,9 +4,11 @@
 //! is read at a time, because ONNX Runtime's attention appends several tokens to one sequence only.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use gemma::prompt_ids;
 use ort::session::Session;
+use parking_lot::Mutex;
 use wire::{Finish, ModelError, Sampling};
 
 use crate::StudentError;
@@ -15,7 +17,7 @@ use crate::answer::{Next, Writing};
 use crate::batch::{Batch, Graph};
 use crate::cache::Shape;
 use crate::draft::Drafts;
-use crate::form::Forms;
+use crate::forecast::{Forecast, Work};
 use crate::format::Format;
 use crate::lane::{Lane, Step};
 use crate::load::Round;
@@ -23,7 +25,7 @@ use crate::prefix::Prefixes;
 use crate::row::{Learnt, Row};
 use crate::shortlist::Shortlists;
 use crate::tiles::Tiles;
-use crate::work::{Asker, Job, Outcome, Request, Scoring};
+use crate::work::{Asker, Job, Outcome, Request, Scoring, Waiting};
 
 /// Prompt tokens per run: the bound on the memory of activations, and on what is computed for nobody after the asker
 /// has left. Longer ones are no faster (measured at the 1B shape: 64 to 256 within 5 %).
@@ -43,8 +45,8 @@ pub(crate) struct Serving {
     reading: Option<Reading>,
     batch: Batch,
     prefixes: Prefixes,
-    forms: Forms,
     learnt: Learnt,
+    forecast: Arc<Mutex<Forecast>>,
     /// What was done since somebody asked.
     done: Round,
 }
@@ -69,6 +71,9 @@ struct Reading {
     writing: Writing,
     /// What of the vocabulary the answer is chosen from; nothing where that is all of it.
     list: Option<Tiles>,
+    /// Bytes of the prompt, and how long it has been read.
+    bytes: usize,
+    took: Duration,
 }
 
 impl Serving {
@@ -80,11 +85,16 @@ impl Serving {
         limits: Limits,
     ) -> Result<Self, StudentError> {
         let reader = Lane::new(&session, shape, 1)?;
-        let (prefixes, forms) = (Prefixes::new(limits.prefix_bytes), Forms::new(Arc::clone(&format)));
+        let (prefixes, forecast) = (Prefixes::new(limits.prefix_bytes), Arc::default());
         let (rows, reading, batch) = (limits.rows, None, Batch::default());
         let shortlists = Shortlists::new(limits.shortlist && shape.tiled_head);
         let (learnt, done) = (Learnt { drafts: Drafts::new(limits.draft_tokens), shortlists }, Round::default());
-        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, forms, learnt, done })
+        Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, learnt, forecast, done })
+    }
+
+    /// What an answer would have to wait for; up to date after every round.
+    pub(crate) fn forecast(&self) -> Arc<Mutex<Forecast>> {
+        Arc::clone(&self.forecast)
     }
 
     /// Whether an answer is under way.
@@ -106,12 +116,19 @@ impl Serving {
     }
 
     /// One round: takes what `next` gives if there is room, reads a piece of a prompt, and a token for every row. What is
-    /// done by then.
-    pub(crate) fn round(&mut self, next: impl FnOnce() -> Option<Job>) -> Vec<Outcome> {
+    /// done by then. `next` is told what goes well with the rest: adapters that are bound already.
+    pub(crate) fn round(&mut self, next: impl FnOnce(&dyn Fn(&Waiting) -> bool) -> Option<Job>) -> Vec<Outcome> {
         let mut done = Vec::new();
         self.let_go();
         if self.reading.is_none() && self.batch.rows.len() < self.rows {
-            match next() {
+            let rows = &self.batch.rows;
+            let fits = |waiting: &Waiting| match waiting {
+                Waiting::Answer { asked, .. } => {
+                    rows.iter().any(|row| row.adapter_hash() == hash(asked.adapter.as_ref()))
+                }
+                Waiting::Score(_) => false,
+            };
+            match next(&fits) {
                 Some(Job::Answer(request)) => done.extend(self.begin(request)),
                 Some(Job::Score(scoring)) => done.push(self.score(scoring)),
                 None => {}
@@ -121,7 +138,23 @@ impl Serving {
         if !self.batch.rows.is_empty() {
             done.extend(self.write());
         }
+        self.foresee();
         done
+    }
+
+    /// Says what is left to do.
+    fn foresee(&self) {
+        let mut forecast = self.forecast.lock();
+        let rows = self.batch.rows.iter().map(|row| {
+            let (adapter, written) = (row.adapter_hash(), row.text.len() - row.prompt);
+            forecast.left(adapter, written, row.writing.room())
+        });
+        let reading = self.reading.iter().map(|reading| {
+            let unread = 1.0 - reading.read as f64 / reading.ids.len().max(1) as f64;
+            let writing = forecast.left(hash(reading.adapter.as_ref()), 0, reading.writing.room());
+            Work { bytes: unread * reading.bytes as f64, ..writing }
+        });
+        forecast.under_way = rows.chain(reading).fold(Work::default(), Work::plus);
     }
 
     /// Lets go of those whom nobody waits for.
@@ -130,11 +163,10 @@ impl Serving {
         self.batch.leave(|row| row.asker.left());
     }
 
-    fn begin(&mut self, Request { asker, adapter, prompt }: Request) -> Option<Outcome> {
+    fn begin(&mut self, Request { asker, adapter, prompt, constraint }: Request) -> Option<Outcome> {
         let started = (|| {
             let ids = prompt_ids(&self.format.tokenizer, &prompt.turns).map_err(StudentError::from)?;
             self.format.check_length(ids.len())?;
-            let constraint = self.forms.begin(&prompt.form)?;
             let writing = Writing::new(&prompt, &ids, constraint)?;
             Ok::<_, ModelError>((ids, writing))
         })();
@@ -158,7 +190,9 @@ impl Serving {
         // Equal seeds choose equally, whatever a list has come to be.
         let seeded = matches!(prompt.sampling, Sampling::Random { seed: Some(_), .. });
         let list = (!seeded).then(|| self.learnt.shortlists.list(hash(adapter.as_ref()), &ids)).flatten();
-        self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing, list });
+        let bytes = prompt.turns.iter().map(|turn| turn.text.len()).sum();
+        let took = Duration::ZERO;
+        self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing, list, bytes, took });
         None
     }
 
@@ -178,7 +212,7 @@ impl Serving {
         // Nobody wants to know what comes next where the prompt goes on.
         let tiles = if last { reading.list.as_ref().map(Tiles::numbers) } else { Some(vec![0]) };
         let step = Step { ids, lengths: &[end], wanted: &[ids.len().saturating_sub(1)], tiles: tiles.as_deref() };
-        let (format, writing) = (&self.format, &mut reading.writing);
+        let (format, writing, began) = (&self.format, &mut reading.writing, Instant::now());
         let run = self.reader.run(&mut self.session, &step, |_, logits| {
             if last {
                 next = Some(writing.take(format, logits, end)?);
@@ -187,6 +221,7 @@ impl Serving {
         });
         self.done.read_tokens += end - reading.read;
         reading.read = end;
+        reading.took += began.elapsed();
         match (run, next) {
             (Err(error), _) => Some(reading.asker.outcome(Err(error.into()))),
             (Ok(()), None) => {
@@ -217,7 +252,9 @@ impl Serving {
         }
     }
 
-    fn keep(&mut self, Reading { adapter, ids, found, .. }: &Reading) {
+    /// Learns from a prompt that was read.
+    fn keep(&mut self, Reading { adapter, ids, found, bytes, took, .. }: &Reading) {
+        self.forecast.lock().note_reading(*bytes, *took);
         self.prefixes.keep(hash(adapter.as_ref()), ids, *found, &self.reader.cache, 0);
     }
 
@@ -236,9 +273,11 @@ impl Serving {
     fn write(&mut self) -> Vec<Outcome> {
         let mut graph = Graph { session: &mut self.session, inputs: &self.inputs, shape: self.shape };
         let length = |batch: &Batch| batch.rows.iter().map(|row| row.length).sum::<usize>();
-        let before = length(&self.batch);
+        let (rows, before, began) = (self.batch.rows.len(), length(&self.batch), Instant::now());
         let stepped = self.batch.step(&mut graph, &self.format, &mut self.learnt, &mut self.done);
-        self.done.answer_tokens += length(&self.batch).saturating_sub(before);
+        let written = length(&self.batch).saturating_sub(before);
+        self.done.answer_tokens += written;
+        self.forecast.lock().note_writing(rows, written, began.elapsed());
         let mut ends = match stepped {
             Ok(ends) => ends,
             Err(error) => {
@@ -252,6 +291,7 @@ impl Serving {
             let at = ends.iter().position(|end| end.slot == row.slot)?;
             self.learnt.drafts.note(row.adapter_hash(), &row.text, row.prompt);
             self.learnt.shortlists.note(row.adapter_hash(), &row.text, row.prompt);
+            self.forecast.lock().note_answer(row.adapter_hash(), row.text.len() - row.prompt);
             let answer = ends.swap_remove(at).how.and_then(|finish| row.writing.finish(&self.format, finish));
             Some(row.asker.outcome(answer.map_err(ModelError::from)))
         };

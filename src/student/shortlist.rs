@@ -4,10 +4,9 @@
 //! none of its texts before is given a list: the common tokens, those of its texts, and those of the prompt at hand. Every so often the
 //! whole head is computed all the same, and a site whose answers want what is not listed loses its list.
 
-use std::collections::HashMap;
-
 use blake3::Hash;
 
+use crate::sites::Sites;
 use crate::tiles::Tiles;
 
 /// Tokens that are always listed: in Gemma's vocabulary the first ones are control tokens, bytes, and the most frequent pieces of words.
@@ -19,15 +18,13 @@ const CHECK_EVERY: u32 = 32;
 /// Tokens outside of a list, of those that were checked, that a site may have: more than one in 1,000, and never for fewer than three.
 const OUTSIDE_SHARE_MAX: f64 = 0.001;
 const OUTSIDE_MIN: u32 = 3;
-/// Call sites whose lists are kept; past that all are let go.
-const SITES_MAX: usize = 256;
 
 /// The lists of all call sites.
 pub(crate) struct Shortlists {
     enabled: bool,
     common: Tiles,
     learn_tokens: u32,
-    sites: HashMap<Option<Hash>, Site>,
+    sites: Sites<Site>,
     runs: u32,
 }
 
@@ -48,12 +45,12 @@ impl Shortlists {
 
     /// With so many common tokens, and answer tokens to learn from.
     pub(crate) fn with(enabled: bool, common: u32, learn_tokens: u32) -> Self {
-        Self { enabled, common: Tiles::below(common), learn_tokens, sites: HashMap::new(), runs: 0 }
+        Self { enabled, common: Tiles::below(common), learn_tokens, sites: Sites::default(), runs: 0 }
     }
 
     /// What is to be computed of the vocabulary for an answer to `prompt`; nothing where that is all of it.
     pub(crate) fn list(&self, adapter: Option<Hash>, prompt: &[u32]) -> Option<Tiles> {
-        let site = self.sites.get(&adapter).filter(|site| !site.lost && site.since_new >= self.learn_tokens)?;
+        let site = self.sites.get(adapter).filter(|site| !site.lost && site.since_new >= self.learn_tokens)?;
         let mut tiles = self.common.clone();
         tiles.add(&site.tiles);
         tiles.insert_all(prompt);
@@ -70,7 +67,7 @@ impl Shortlists {
     /// outside.
     pub(crate) fn check(&mut self, adapter: Option<Hash>, list: &mut Tiles, token: u32) -> bool {
         let outside = list.insert(token);
-        if let Some(site) = self.sites.get_mut(&adapter) {
+        if let Some(site) = self.sites.get_mut(adapter) {
             site.checked += 1;
             site.outside += u32::from(outside);
             site.tiles.insert(token);
@@ -85,13 +82,10 @@ impl Shortlists {
         if !self.enabled {
             return;
         }
-        if self.sites.len() >= SITES_MAX && !self.sites.contains_key(&adapter) {
-            self.sites.clear();
-        }
         let (prompt, answer) = text.split_at(prompt.min(text.len()));
         let mut own = Tiles::default();
         own.insert_all(prompt);
-        let site = self.sites.entry(adapter).or_default();
+        let site = self.sites.entry(adapter);
         for token in answer {
             let known = self.common.contains(*token) || site.tiles.contains(*token) || own.contains(*token);
             site.since_new = if known { site.since_new.saturating_add(1) } else { 0 };

@@ -10,6 +10,7 @@ use wire::ChatModel;
 
 use crate::adapter::{Adapters, Input};
 use crate::engine::Engine;
+use crate::form::Forms;
 use crate::format::Format;
 use crate::load::Observer;
 use crate::model::Model;
@@ -58,7 +59,8 @@ impl Student {
     /// when a setting is out of range.
     pub fn open(runtime: &Runtime, settings: StudentConfig, observer: Observer) -> Result<Arc<Self>, StudentError> {
         let (serving, config, inputs, format) = Self::serving(runtime, &settings)?;
-        let scheduler = Scheduler::new(serving, settings.rows, settings.queue, observer)?;
+        let places = (settings.rows, settings.queue);
+        let scheduler = Scheduler::new(serving, Forms::new(Arc::clone(&format)), places, observer)?;
         let engine = Arc::new(Engine { scheduler, format });
         Ok(Arc::new(Self { engine, config, inputs, adapters: Adapters::default() }))
     }

@@ -7,14 +7,15 @@ use wire::{Answer, ModelError, Prompt};
 
 use crate::StudentError;
 use crate::adapter::Bound;
-use crate::queue::{Place, Wanted};
+use crate::form::Constraint;
+use crate::queue::{Place, Queue, Wanted};
 
 /// Hands a result over; its place is free by then, so that who has an answer can ask for the next.
 pub(crate) type Outcome = Box<dyn FnOnce() + Send>;
 
 /// What waits.
 pub(crate) enum Waiting {
-    Answer { adapter: Option<Arc<Bound>>, prompt: Prompt, reply: oneshot::Sender<Result<Answer, ModelError>> },
+    Answer { asked: Asked, constraint: Option<Constraint> },
     Score(Scoring),
 }
 
@@ -24,11 +25,44 @@ pub(crate) enum Job {
     Score(Scoring),
 }
 
+/// A prompt, and who waits for its answer.
+pub(crate) struct Asked {
+    pub(crate) adapter: Option<Arc<Bound>>,
+    pub(crate) prompt: Prompt,
+    pub(crate) reply: oneshot::Sender<Result<Answer, ModelError>>,
+}
+
+impl Asked {
+    /// Whether nobody waits any more.
+    pub(crate) fn left(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    /// Bytes of the prompt.
+    pub(crate) fn bytes(&self) -> usize {
+        self.prompt.turns.iter().map(|turn| turn.text.len()).sum()
+    }
+
+    /// Puts it into the queue; who asked hears if that is full.
+    pub(crate) fn wait(self, constraint: Option<Constraint>, queue: &Queue<Waiting>) {
+        if let Err(Waiting::Answer { asked, .. }) = queue.push(Waiting::Answer { asked: self, constraint }) {
+            asked.fail(ModelError::Busy);
+        }
+    }
+
+    pub(crate) fn fail(self, error: ModelError) {
+        // Nobody may be waiting any more, which is their right.
+        drop(self.reply.send(Err(error)));
+    }
+}
+
 /// A prompt to answer.
 pub(crate) struct Request {
     pub(crate) asker: Asker,
     pub(crate) adapter: Option<Arc<Bound>>,
     pub(crate) prompt: Prompt,
+    /// What keeps the answer to its form.
+    pub(crate) constraint: Option<Constraint>,
 }
 
 /// Tokens to be given the logits of.
@@ -63,7 +97,7 @@ impl Asker {
 impl Wanted for Waiting {
     fn left(&self) -> bool {
         match self {
-            Self::Answer { reply, .. } => reply.is_closed(),
+            Self::Answer { asked, .. } => asked.left(),
             Self::Score(scoring) => scoring.reply.is_closed(),
         }
     }
@@ -72,8 +106,8 @@ impl Wanted for Waiting {
 /// What was taken from the queue, with its place.
 pub(crate) fn job((waiting, place): (Waiting, Place<Waiting>)) -> Job {
     match waiting {
-        Waiting::Answer { adapter, prompt, reply } => {
-            Job::Answer(Request { asker: Asker { reply, place }, adapter, prompt })
+        Waiting::Answer { asked: Asked { adapter, prompt, reply }, constraint } => {
+            Job::Answer(Request { asker: Asker { reply, place }, adapter, prompt, constraint })
         }
         // Done within the round that takes it.
         Waiting::Score(scoring) => Job::Score(scoring),

@@ -4,6 +4,7 @@
 //! asks need not know. No I/O, clock or chance in here.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Who speaks in a conversation, after OpenAI's `developer` and `system` have been folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -75,6 +76,8 @@ pub struct Prompt {
     pub logprobs: Option<u8>,
     /// How many answers are wanted (OpenAI's `n`); never 0.
     pub choices: u32,
+    /// How soon the answer has to be whole. A model that would only be late because of others says that it is busy.
+    pub within: Option<Duration>,
 }
 
 /// What an answer must be (OpenAI's `response_format`).
@@ -101,6 +104,7 @@ impl Prompt {
             form: Form::Text,
             logprobs: None,
             choices: 1,
+            within: None,
         }
     }
 
@@ -219,7 +223,7 @@ pub enum Ineligible {
 /// Why a model gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// Every place in the model's queue is taken; nothing is wrong with the model.
+    /// Every place in the model's queue is taken, or the answer would be late because of those; nothing is wrong with the model.
     #[error("the model is busy")]
     Busy,
     #[error("the prompt cannot be put to this model: {0}")]

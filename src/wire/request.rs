@@ -116,7 +116,7 @@ impl<'a> Request<'a> {
         let sampling = decoding::sampling(&self.fields, sampling)?;
         let (decoding, logprobs) = (decoding::read(&self.fields)?, self.dialect.logprobs(&self.fields)?);
         let choices = decoding::choices(&self.fields)?;
-        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs, choices })
+        Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs, choices, within: None })
     }
 
     /// The conversation, text only.

@@ -212,6 +212,19 @@ fn a_confidence_at_the_proven_threshold_serves() {
 }
 
 #[test]
+fn a_student_is_told_how_soon_its_answer_is_wanted() {
+    let ms = Duration::from_millis;
+    for (most_ms, within) in [(None, super::DEADLINE), (Some(250), ms(250)), (Some(u64::MAX), super::DEADLINE)] {
+        let mut setup = Setup::new(State::Student);
+        setup.policy.latency_max_ms = most_ms;
+        let world = World::start(setup);
+        world.students.say(Says::answer("yes", 0.0));
+        world.ask(QUESTION);
+        assert_eq!(world.students.prompts()[0].within, Some(within));
+    }
+}
+
+#[test]
 fn a_version_that_is_not_open_yet_is_opened_and_one_that_cannot_be_is_a_failure() {
     for (opens, route, reason) in [
         (Opens::FromDisk, "student", "student"),

@@ -102,6 +102,10 @@ impl ScriptedStudents {
         self.0.asked.lock().len()
     }
 
+    pub(super) fn prompts(&self) -> Vec<Prompt> {
+        self.0.asked.lock().iter().map(|(_, prompt)| prompt.clone()).collect()
+    }
+
     pub(super) fn versions_asked(&self) -> Vec<String> {
         self.0.asked.lock().iter().map(|(version, _)| version.to_string()).collect()
     }

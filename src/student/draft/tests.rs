@@ -41,13 +41,11 @@ fn what_is_kept_is_bounded() {
     let mut drafts = Drafts::new(8);
     for answer in 0..1000 {
         drafts.note(None, &[0, 0, 0, 0, 1000 + answer, 2000 + answer, 3], 4);
-        drafts.note(Some(blake3::hash(&answer.to_le_bytes())), &[0, 0, 0, 0, 1, 2, 3], 4);
     }
-    assert!(drafts.sites.len() <= super::SITES_MAX);
     for _ in 0..100 {
         drafts.note(None, &vec![7; 5000], 4);
     }
-    let site = &drafts.sites[&None];
+    let site = drafts.sites.get(None).unwrap();
     assert_eq!(site.answers.iter().filter(|answer| answer[4] == 7).count(), 1, "equal answers are kept once");
     assert!(site.answers.len() <= super::ANSWERS_MAX);
     assert!(site.answers.iter().all(|answer| answer.len() <= super::ANSWER_TOKENS_MAX + super::LEAD));

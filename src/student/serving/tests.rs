@@ -9,16 +9,18 @@ use wire::{Answer, ModelError, Prompt, Role, Sampling, Turn};
 
 use super::{PIECE, PIECE_BESIDE, Serving};
 use crate::adapter::{Adapters, Bound};
+use crate::form::Forms;
 use crate::queue::Queue;
 use crate::shortlist::Shortlists;
 use crate::tests::fixture::{Tiny, config, edited_base, golden, runtime, settings, tiny_of};
-use crate::work::{Waiting, job};
+use crate::work::{Asked, Waiting, job};
 use crate::{Student, StudentConfig};
 
 /// A student without its thread.
 struct Bench {
     serving: Serving,
     queue: Arc<Queue<Waiting>>,
+    forms: Forms,
     adapters: Vec<Arc<Bound>>,
     _tiny: Tiny,
 }
@@ -38,14 +40,14 @@ fn bench_of(format: GraphFormat, rows: usize, prefix_bytes: usize, draft_tokens:
     let base = edited_base(|config| config["max_position_embeddings"] = 1024.into());
     let tiny = tiny_of(base.path(), format, 1, 16);
     let settings = StudentConfig { prefix_bytes, draft_tokens, ..settings(&tiny.dir, base.path(), rows, 1000) };
-    let (serving, _, inputs, _) = Student::serving(&runtime(), &settings).unwrap();
+    let (serving, _, inputs, format) = Student::serving(&runtime(), &settings).unwrap();
     let mut other = gemma::Adapter::load(&golden().join("adapter"), &config()).unwrap();
     other.pairs.values_mut().for_each(|pair| pair.b.iter_mut().for_each(|value| *value = -*value));
     let dir = tiny.dir.path().join("other");
     other.save(&dir).unwrap();
     let load = |dir: &Path| Adapters::default().load(dir, &config(), &inputs).unwrap();
     let adapters = vec![load(&golden().join("adapter")), load(&dir)];
-    Bench { serving, queue: Arc::new(Queue::new(rows, 32)), adapters, _tiny: tiny }
+    Bench { serving, queue: Arc::new(Queue::new(rows, 32)), forms: Forms::new(format), adapters, _tiny: tiny }
 }
 
 impl Bench {
@@ -53,9 +55,15 @@ impl Bench {
     fn ask(&self, adapter: usize, text: &str, max_tokens: u32) -> Receiver {
         let turns = vec![Turn { role: Role::User, text: text.to_owned() }];
         let prompt = Prompt::new(turns, max_tokens, Sampling::Greedy);
+        self.put(adapter, prompt)
+    }
+
+    fn put(&self, adapter: usize, prompt: Prompt) -> Receiver {
         let adapter = adapter.checked_sub(1).map(|at| Arc::clone(&self.adapters[at]));
+        let constraint = self.forms.begin(&prompt.form).unwrap();
         let (reply, receiver) = oneshot::channel();
-        assert!(self.queue.push(Waiting::Answer { adapter, prompt, reply }));
+        let asked = Asked { adapter, prompt, reply };
+        assert!(self.queue.push(Waiting::Answer { asked, constraint }).is_ok());
         receiver
     }
 
@@ -69,7 +77,7 @@ impl Bench {
     }
 
     fn round(&mut self) {
-        self.serving.round(|| self.queue.next().map(job)).into_iter().for_each(|deliver| deliver());
+        self.serving.round(|fits| self.queue.next(fits).map(job)).into_iter().for_each(|deliver| deliver());
     }
 
     /// Rounds until everybody who waits has an answer.
@@ -213,9 +221,7 @@ fn drafts_change_no_answer_and_save_runs() {
         let (mut rounds, mut answers, mut accepted) = (0, Vec::new(), 0);
         // Twice: the second time there are answers to look up.
         for prompt in prompts.iter().chain(&prompts) {
-            let (reply, receiver) = oneshot::channel();
-            assert!(bench.queue.push(Waiting::Answer { adapter: None, prompt: prompt.clone(), reply }));
-            let (count, answer) = bench.rounds(&mut [receiver]);
+            let (count, answer) = bench.rounds(&mut [bench.put(0, prompt.clone())]);
             rounds += count;
             answers.extend(answer);
             accepted += bench.serving.take_round().accepted_tokens;
@@ -270,10 +276,7 @@ fn a_list_that_has_an_answers_tokens_gives_the_same_answer_and_a_form_what_it_ne
         let turns = vec![Turn { role: Role::User, text: "{\"q\":\"".to_owned() }];
         let form = wire::Form::JsonSchema(r#"{"type":"object","properties":{"q":{"enum":["VVV","KKK"]}},"required":["q"],"additionalProperties":false}"#.to_owned());
         let prompt = Prompt { form, ..Prompt::new(turns, 900, Sampling::Greedy) };
-        let (reply, receiver) = oneshot::channel();
-        let adapter = Some(Arc::clone(&bench.adapters[0]));
-        assert!(bench.queue.push(Waiting::Answer { adapter, prompt, reply }));
-        let (count, answers) = bench.rounds(&mut [receiver]);
+        let (count, answers) = bench.rounds(&mut [bench.put(1, prompt)]);
         // A token that is not listed costs one round more, not a wait for the next check.
         assert!(count <= answers[0].usage.completion_tokens as usize + 20, "{count} rounds for {:?}", answers[0].usage);
         let value: serde_json::Value = serde_json::from_str(&answers[0].text).expect("JSON");

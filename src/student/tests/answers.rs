@@ -332,3 +332,21 @@ fn dropping_an_answer_gives_its_place_to_the_next() {
         assert_eq!(ask(&model, &prompt(QUESTION, 3)), short);
     }
 }
+
+/// Twenty answers are waited for: one that would take a moment alone is too late for who wants it soon, and for nobody else.
+#[test]
+fn who_would_only_be_late_because_of_others_hears_that_the_student_is_busy() {
+    let tiny = tiny(GraphFormat::F32);
+    let model = tiny.student.model("base".to_owned(), None).unwrap();
+    let began = std::time::Instant::now();
+    ask(&model, &prompt(QUESTION, 80));
+    let took = began.elapsed();
+    let within = |factor: u32| Prompt { within: Some(took * factor), ..prompt(QUESTION, 1) };
+    assert!(wait(model.answer(within(3))).is_ok(), "nobody is before it");
+    let asked: Vec<_> = (0..20).map(|_| model.answer(prompt(QUESTION, 80))).collect();
+    assert_eq!(wait(model.answer(within(3))), Err(ModelError::Busy));
+    assert!(wait(model.answer(within(500))).is_ok());
+    for answer in asked {
+        assert!(wait(answer).is_ok(), "those who wait are not touched");
+    }
+}
