@@ -87,7 +87,7 @@ impl Serving {
         let reader = Lane::new(&session, shape, 1)?;
         let (prefixes, forecast) = (Prefixes::new(limits.prefix_bytes), Arc::default());
         let (rows, reading, batch) = (limits.rows, None, Batch::default());
-        let shortlists = Shortlists::new(limits.shortlist && shape.tiled_head);
+        let shortlists = Shortlists::new(limits.shortlist && shape.tiled_head, shape.vocab);
         let (learnt, done) = (Learnt { drafts: Drafts::new(limits.draft_tokens), shortlists }, Round::default());
         Ok(Self { session, inputs, shape, format, rows, reader, reading, batch, prefixes, learnt, forecast, done })
     }

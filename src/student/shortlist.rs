@@ -39,8 +39,9 @@ struct Site {
 }
 
 impl Shortlists {
-    pub(crate) fn new(enabled: bool) -> Self {
-        Self::with(enabled, COMMON, LEARN_TOKENS)
+    /// Of a vocabulary that is larger than what is always listed; of a smaller one there are none.
+    pub(crate) fn new(enabled: bool, vocab: usize) -> Self {
+        Self::with(enabled && vocab > COMMON as usize, COMMON, LEARN_TOKENS)
     }
 
     /// With so many common tokens, and answer tokens to learn from.

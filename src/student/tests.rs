@@ -5,3 +5,4 @@ mod failures;
 pub(crate) mod fixture;
 mod integers;
 mod parity;
+mod swaps;

@@ -5,7 +5,7 @@ use crate::tiles::Tiles;
 
 /// A site that has said `token` and common ones only.
 fn learnt(token: u32) -> Shortlists {
-    let mut lists = Shortlists::new(true);
+    let mut lists = Shortlists::new(true, 262_144);
     let answer = [vec![token], vec![7; LEARN_TOKENS as usize]].concat();
     lists.note(None, &answer, 0);
     lists
@@ -13,7 +13,7 @@ fn learnt(token: u32) -> Shortlists {
 
 #[test]
 fn a_site_is_given_a_list_once_its_answers_bring_nothing_new() {
-    let mut lists = Shortlists::new(true);
+    let mut lists = Shortlists::new(true, 262_144);
     for known in 0..LEARN_TOKENS / 10 {
         assert_eq!(lists.list(None, &[]), None, "after {known} answers");
         lists.note(None, &[9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 2);
@@ -29,8 +29,8 @@ fn a_site_is_given_a_list_once_its_answers_bring_nothing_new() {
     lists.note(None, &[180_000, 180_001], 1);
     let list = lists.list(None, &[]).unwrap();
     assert!(list.contains(100_000) && list.contains(180_000), "what was said is listed");
-    assert_eq!(Shortlists::new(false).list(None, &[]), None);
-    let mut off = Shortlists::new(false);
+    assert_eq!(Shortlists::new(false, 262_144).list(None, &[]), None);
+    let mut off = Shortlists::new(false, 262_144);
     off.note(None, &[7; 5000], 0);
     assert_eq!(off.list(None, &[]), None);
 }
@@ -63,7 +63,7 @@ fn a_site_that_wants_what_is_not_listed_loses_its_list() {
 
 #[test]
 fn one_run_in_so_many_is_checked() {
-    let mut lists = Shortlists::new(true);
+    let mut lists = Shortlists::new(true, 262_144);
     let due = (0..CHECK_EVERY * 10).filter(|_| lists.check_is_due()).count();
     assert_eq!(due, 10);
 }
@@ -80,4 +80,13 @@ fn tiles_are_sets_of_sixteen_tokens() {
     other.add(&tiles);
     assert_eq!(other.numbers(), [0, 1, 2, 70, 71, 300]);
     assert!(other.contains(16 * 300 + 3) && !other.contains(16 * 299));
+}
+
+#[test]
+fn a_small_vocabulary_has_no_lists() {
+    for vocab in [10, COMMON as usize] {
+        let mut lists = Shortlists::new(true, vocab);
+        (0..2000).for_each(|_| lists.note(None, &[1, 2, 3], 1));
+        assert_eq!(lists.list(None, &[1]), None, "{vocab}");
+    }
 }
