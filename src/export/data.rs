@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use fs_err::File;
+use gemma::StoredFile;
 
 use crate::ExportError;
 
@@ -24,12 +25,13 @@ pub(crate) struct Span {
 pub(crate) struct DataFile {
     out: BufWriter<File>,
     length: u64,
+    hasher: blake3::Hasher,
 }
 
 impl DataFile {
     pub(crate) fn create(path: &Path) -> Result<Self, ExportError> {
         let file = File::create_new(path)?;
-        Ok(Self { out: BufWriter::with_capacity(1 << 20, file), length: 0 })
+        Ok(Self { out: BufWriter::with_capacity(1 << 20, file), length: 0, hasher: blake3::Hasher::new() })
     }
 
     /// Appends a tensor of floats, little-endian.
@@ -59,11 +61,11 @@ impl DataFile {
         Ok(Span { offset, length: self.length - offset })
     }
 
-    /// Flushes the file to the disk and returns its length in bytes.
-    pub(crate) fn finish(mut self) -> Result<u64, ExportError> {
+    /// Flushes the file to the disk and says what it is.
+    pub(crate) fn finish(mut self) -> Result<StoredFile, ExportError> {
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
-        Ok(self.length)
+        Ok(StoredFile::new(self.length, self.hasher.finalize()))
     }
 
     fn align(&mut self) -> Result<u64, ExportError> {
@@ -74,6 +76,7 @@ impl DataFile {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
         self.out.write_all(bytes)?;
+        self.hasher.update(bytes);
         self.length += bytes.len() as u64;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fs_err as fs;
-use gemma::{GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, Weights};
+use gemma::{GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, StoredFile, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataFile;
@@ -30,8 +30,8 @@ const SIDE_FILES: [&str; 7] = [
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     fingerprint: String,
-    graph_bytes: u64,
-    data_bytes: u64,
+    graph: StoredFile,
+    data: StoredFile,
 }
 
 /// Exports the encoder of BERT's kind in `base` (Hugging Face's layout) to `out`, replacing what is there; does nothing
@@ -93,9 +93,9 @@ fn fingerprint(base: &Path, side: &[(&str, Vec<u8>)]) -> Result<String, ExportEr
 fn present(out: &Path, fingerprint: &str) -> Option<u64> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(out.join(GRAPH_MANIFEST_FILE)).ok()?).ok()?;
     let whole = manifest.fingerprint == fingerprint
-        && fs::metadata(out.join(GRAPH_FILE)).ok()?.len() == manifest.graph_bytes
-        && fs::metadata(out.join(GRAPH_DATA_FILE)).ok()?.len() == manifest.data_bytes;
-    whole.then_some(manifest.graph_bytes + manifest.data_bytes)
+        && manifest.graph.check(&out.join(GRAPH_FILE)).is_ok()
+        && manifest.data.check(&out.join(GRAPH_DATA_FILE)).is_ok();
+    whole.then_some(manifest.graph.bytes + manifest.data.bytes)
 }
 
 fn write_graph(base: &Path, dir: &Path, config: &EncoderConfig, fingerprint: &str) -> Result<u64, ExportError> {
@@ -106,9 +106,9 @@ fn write_graph(base: &Path, dir: &Path, config: &EncoderConfig, fingerprint: &st
     builder.bert()?;
     let EncoderBuilder { graph, data, .. } = builder;
     let graph = graph.into_bytes("bert");
-    let (graph_bytes, data_bytes) = (graph.len() as u64, data.finish()?);
-    let manifest = Manifest { fingerprint: fingerprint.to_owned(), graph_bytes, data_bytes };
+    let manifest =
+        Manifest { fingerprint: fingerprint.to_owned(), graph: StoredFile::of(&graph), data: data.finish()? };
     files::replace(&dir.join(GRAPH_FILE), &graph)?;
     files::replace(&dir.join(GRAPH_MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
-    Ok(graph_bytes + data_bytes)
+    Ok(manifest.graph.bytes + manifest.data.bytes)
 }

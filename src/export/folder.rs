@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use gemma::{Config, GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, Weights};
+use gemma::{
+    Config, GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, StoredFile, Weights,
+};
 use serde_json::{Value, json};
 
 use crate::ExportError;
@@ -14,7 +16,7 @@ use crate::onnx::Graph;
 use crate::whole::whole_folder;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
-const EXPORTER_VERSION: &str = "5";
+const EXPORTER_VERSION: &str = "6";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
 const POSITIONS_MAX: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.
@@ -65,13 +67,13 @@ fn fingerprint(base: &Path, format: GraphFormat) -> Result<String, ExportError> 
     Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
 }
 
-/// The length of the files in `out` if they are whole and have this fingerprint.
+/// The length of the files in `out` if they have this fingerprint and are what was written.
 fn present(out: &Path, fingerprint: &str) -> Option<u64> {
     let manifest: GraphManifest = serde_json::from_slice(&fs::read(out.join(GRAPH_MANIFEST_FILE)).ok()?).ok()?;
     let whole = manifest.fingerprint == fingerprint
-        && fs::metadata(out.join(GRAPH_FILE)).ok()?.len() == manifest.graph_bytes
-        && fs::metadata(out.join(GRAPH_DATA_FILE)).ok()?.len() == manifest.data_bytes;
-    whole.then_some(manifest.graph_bytes + manifest.data_bytes)
+        && manifest.graph.check(&out.join(GRAPH_FILE)).is_ok()
+        && manifest.data.check(&out.join(GRAPH_DATA_FILE)).is_ok();
+    whole.then_some(manifest.graph.bytes + manifest.data.bytes)
 }
 
 fn write_folder(
@@ -104,8 +106,8 @@ fn write_folder(
         kv_heads: config.num_key_value_heads,
         head_dim: config.head_dim,
         vocab: config.vocab_size,
-        graph_bytes: graph.len() as u64,
-        data_bytes: data.finish()?,
+        graph: StoredFile::of(&graph),
+        data: data.finish()?,
         adapters,
     };
     files::replace(&dir.join(GRAPH_FILE), &graph)?;
@@ -116,7 +118,7 @@ fn write_folder(
     }
     files::replace(&dir.join("NOTICE"), notice(format).as_bytes())?;
     files::replace(&dir.join(GRAPH_MANIFEST_FILE), &serde_json::to_vec_pretty(&manifest)?)?;
-    Ok(manifest.graph_bytes + manifest.data_bytes)
+    Ok(manifest.graph.bytes + manifest.data.bytes)
 }
 
 /// What whoever hands the folder on has to hand on with it, by the terms that Gemma comes under.

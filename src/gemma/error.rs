@@ -20,6 +20,8 @@ pub enum GemmaError {
     NoWeights { dir: PathBuf },
     #[error("the graph format `{found}` is not known; f32, i8b32 and i8packed are")]
     GraphFormat { found: String },
+    #[error("{} is damaged: {problem}. Run `apprentice export` again", path.display())]
+    Damaged { path: PathBuf, problem: String },
     #[error("the model in {dir} has no tensor `{name}`")]
     MissingTensor { dir: PathBuf, name: String },
     #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]

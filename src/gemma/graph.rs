@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::GemmaError;
+use crate::stored::StoredFile;
 
 /// The graph's file in an exported folder.
 pub const GRAPH_FILE: &str = "model.onnx";
@@ -93,9 +94,9 @@ pub struct GraphManifest {
     pub kv_heads: usize,
     pub head_dim: usize,
     pub vocab: usize,
-    /// Length of the graph's file and of its weights', bytes.
-    pub graph_bytes: u64,
-    pub data_bytes: u64,
+    /// The graph's file, and its weights'.
+    pub graph: StoredFile,
+    pub data: StoredFile,
     /// Where LoRA goes in.
     pub adapters: Vec<LoraInput>,
 }

@@ -37,20 +37,30 @@ pub fn config_hash(base: &Path) -> Result<blake3::Hash, GemmaError> {
 
 fn hash_files(files: &[PathBuf]) -> Result<blake3::Hash, GemmaError> {
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
     for path in files {
-        let mut file = fs::File::open(path)?;
         // The length keeps two files from being taken for their concatenation.
-        hasher.update(&file.metadata()?.len().to_le_bytes());
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            hasher.update(buffer.get(..read).unwrap_or_default());
-        }
+        hasher.update(&fs::metadata(path)?.len().to_le_bytes());
+        read_into(&mut hasher, path)?;
     }
     Ok(hasher.finalize())
+}
+
+/// BLAKE3 of what a file holds.
+pub(crate) fn content_hash(path: &Path) -> Result<blake3::Hash, GemmaError> {
+    let mut hasher = blake3::Hasher::new();
+    read_into(&mut hasher, path)?;
+    Ok(hasher.finalize())
+}
+
+fn read_into(hasher: &mut blake3::Hasher, path: &Path) -> Result<(), GemmaError> {
+    let (mut file, mut buffer) = (fs::File::open(path)?, vec![0; 1 << 20]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,24 @@ fn a_graph_that_is_cut_short_is_refused() {
 }
 
 #[test]
+fn a_graph_of_which_a_bit_is_another_is_refused_and_exported_anew() {
+    for format in [GraphFormat::F32, GraphFormat::I8Packed] {
+        for (name, share) in [("model.onnx", 3), ("model.onnx.data", 3), ("model.onnx.data", 2)] {
+            let tiny = tiny(format);
+            let path = tiny.dir.path().join("graph").join(name);
+            let whole = fs::read(&path).unwrap();
+            let mut flipped = whole.clone();
+            flipped[whole.len() / share] ^= 0x10;
+            fs::write(&path, flipped).unwrap();
+            let message = refused(settings(&tiny.dir, &golden(), 1, 64));
+            assert!(message.contains(name) && message.contains("apprentice export"), "{message}");
+            assert!(export::export_base(&golden(), &tiny.dir.path().join("graph"), format).unwrap().written);
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+    }
+}
+
+#[test]
 fn a_folder_without_its_description_is_refused() {
     let tiny = tiny(GraphFormat::F32);
     let path = tiny.dir.path().join("graph/export.json");
