@@ -35,6 +35,14 @@ pub fn config_hash(base: &Path) -> Result<blake3::Hash, GemmaError> {
     hash_files(&[base.join("config.json")])
 }
 
+/// The same over the files of the PEFT adapter in `dir`.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn adapter_hash(dir: &Path) -> Result<blake3::Hash, GemmaError> {
+    hash_files(&["adapter_config.json", "adapter_model.safetensors"].map(|name| dir.join(name)))
+}
+
 fn hash_files(files: &[PathBuf]) -> Result<blake3::Hash, GemmaError> {
     let mut hasher = blake3::Hasher::new();
     for path in files {

@@ -26,7 +26,7 @@ pub use graph::{
     GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, HEAD_TILES, LoraInput, OWN_DOMAIN,
     OWN_GATE, OWN_HEAD, OWN_LINEAR, OWN_ROWS,
 };
-pub use hash::{base_hash, config_hash};
+pub use hash::{adapter_hash, base_hash, config_hash};
 pub use merge::{Merged, merge};
 pub use names::{EMBEDDING, FINAL_NORM, Linear, Norm};
 pub use peft::{Adapter, LoraPair};

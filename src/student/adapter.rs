@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use gemma::{Adapter, Config, GraphFormat, GraphManifest, Linear, LoraInput, LoraPair};
+use gemma::{Adapter, Config, GraphFormat, GraphManifest, Linear, LoraInput, LoraPair, adapter_hash};
 use int8::LANES;
 use ort::value::Tensor;
 use parking_lot::Mutex;
@@ -109,7 +109,7 @@ pub(crate) struct Adapters(Mutex<HashMap<blake3::Hash, Weak<Bound>>>);
 impl Adapters {
     /// The adapter of the PEFT folder `dir`.
     pub(crate) fn load(&self, dir: &Path, config: &Config, inputs: &[Input]) -> Result<Arc<Bound>, StudentError> {
-        let hash = content_hash(dir)?;
+        let hash = adapter_hash(dir)?;
         let mut table = self.0.lock();
         if let Some(bound) = table.get(&hash).and_then(Weak::upgrade) {
             return Ok(bound);
@@ -119,16 +119,6 @@ impl Adapters {
         table.insert(hash, Arc::downgrade(&bound));
         Ok(bound)
     }
-}
-
-fn content_hash(dir: &Path) -> Result<blake3::Hash, StudentError> {
-    let mut hasher = blake3::Hasher::new();
-    for name in ["adapter_config.json", "adapter_model.safetensors"] {
-        let path = dir.join(name);
-        let bytes = fs_err::read(&path)?;
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
-    }
-    Ok(hasher.finalize())
 }
 
 fn bind(hash: blake3::Hash, adapter: &Adapter, inputs: &[Input]) -> Result<Bound, StudentError> {

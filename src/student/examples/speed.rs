@@ -4,16 +4,16 @@
 //!
 //! usage: speed BASE OUT f32|i8b32|i8packed THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
 
-#![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "printing figures is what it is for")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use export::export_base;
 use gemma::{Adapter, Config, GRAPH_FILE, GraphFormat};
 use serde_json::json;
-use student::{Runtime, Student, StudentConfig, library};
+use student::{Observer, Runtime, Student, StudentConfig, library};
 use wire::{ChatModel, Form, Prompt, Role, Sampling, Turn};
 
 mod processor;
@@ -65,6 +65,9 @@ fn main() -> Result<(), Failure> {
         if wanted("json") {
             bench.json(round)?;
         }
+        if wanted("swap") {
+            bench.swap(round)?;
+        }
     }
     println!("{}", json!({"case": "memory", "said": memory()?}));
     Ok(())
@@ -90,6 +93,29 @@ impl Bench {
         prefix_bytes: usize,
         shortlist: bool,
     ) -> Result<Vec<Arc<dyn ChatModel>>, Failure> {
+        let student = self.student(prefix_bytes, shortlist, Box::new(|_| {}))?;
+        if adapters == 0 {
+            return Ok(vec![student.model("base".to_owned(), None)?]);
+        }
+        let dir = scratch();
+        let open = |number: usize| -> Result<_, Failure> {
+            Ok(student.model(format!("site{number}"), Some(&self.adapter(&dir, number)?))?)
+        };
+        let models = (0..adapters).map(open).collect::<Result<_, _>>()?;
+        std::fs::remove_dir_all(&dir)?;
+        Ok(models)
+    }
+
+    /// Writes an adapter that no other number has.
+    fn adapter(&self, dir: &Path, number: usize) -> Result<PathBuf, Failure> {
+        let mut adapter = Adapter::load(&self.base.join("adapter"), &Config::load(&self.base)?)?;
+        adapter.alpha += number as f64;
+        let own = dir.join(number.to_string());
+        adapter.save(&own)?;
+        Ok(own)
+    }
+
+    fn student(&self, prefix_bytes: usize, shortlist: bool, observer: Observer) -> Result<Arc<Student>, Failure> {
         let settings = StudentConfig {
             graph: self.graph.clone(),
             base: self.base.clone(),
@@ -104,22 +130,9 @@ impl Bench {
             kernel: student::kernel("")?,
         };
         let clock = Clock::start()?;
-        let student = Student::open(&self.runtime, settings, Box::new(|_| {}))?;
+        let student = Student::open(&self.runtime, settings, observer)?;
         println!("{}", json!({"case": "open", "wall_s": clock.wall(), "cpu_s": clock.cpu()?, "memory": memory()?}));
-        if adapters == 0 {
-            return Ok(vec![student.model("base".to_owned(), None)?]);
-        }
-        let dir = std::env::temp_dir().join(format!("speed-{}", std::process::id()));
-        let mut models = Vec::new();
-        for number in 0..adapters {
-            let mut adapter = Adapter::load(&self.base.join("adapter"), &Config::load(&self.base)?)?;
-            adapter.alpha += number as f64;
-            let own = dir.join(number.to_string());
-            adapter.save(&own)?;
-            models.push(student.model(format!("site{number}"), Some(&own))?);
-        }
-        std::fs::remove_dir_all(&dir)?;
-        Ok(models)
+        Ok(student)
     }
 
     /// Asks all at once; wall and processor seconds, tokens read and written.
@@ -191,6 +204,37 @@ impl Bench {
         Ok(())
     }
 
+    /// New versions opened while an answer is being written: how long each takes, and the longest time between two of the answer's tokens, then and
+    /// before.
+    fn swap(&self, round: u32) -> Result<(), Failure> {
+        let ticks = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&ticks);
+        let student = self.student(0, false, Box::new(move |_| heard.lock().expect("a tick").push(Instant::now())))?;
+        let (dir, model) = (scratch(), student.model("site".to_owned(), None)?);
+        let versions = (0..10).map(|number| self.adapter(&dir, number)).collect::<Result<Vec<_>, _>>()?;
+        let answer = model.answer(prompt(20, round, 200));
+        std::thread::sleep(Duration::from_secs(5));
+        let (began, mut opened) = (Instant::now(), Vec::new());
+        for version in &versions {
+            let clock = Clock::start()?;
+            student.model("next".to_owned(), Some(version))?;
+            opened.push(1000.0 * clock.wall());
+        }
+        let ended = Instant::now();
+        self.waiting.block_on(answer)?;
+        let ticks = ticks.lock().expect("ticks").clone();
+        let longest = |from: Option<Instant>, to: Instant| {
+            let pairs = ticks.windows(2).filter(|pair| from.is_none_or(|from| pair[1] >= from) && pair[0] <= to);
+            1000.0 * pairs.map(|pair| (pair[1] - pair[0]).as_secs_f64()).fold(0.0, f64::max)
+        };
+        opened.sort_by(f64::total_cmp);
+        let line = json!({"case": "swap", "round": round, "versions": opened.len(), "opening_ms": opened[opened.len() / 2],
+            "opening_max_ms": opened.last(), "gap_max_ms": longest(Some(began), ended), "gap_max_before_ms": longest(None, began)});
+        println!("{line}");
+        std::fs::remove_dir_all(&dir)?;
+        Ok(())
+    }
+
     fn json(&self, round: u32) -> Result<(), Failure> {
         let models = self.open(1, 0)?;
         for form in [Form::Text, Form::JsonSchema(SCHEMA.to_owned()), Form::JsonSchema(SCHEMA.to_owned())] {
@@ -204,6 +248,10 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+fn scratch() -> PathBuf {
+    std::env::temp_dir().join(format!("speed-{}", std::process::id()))
 }
 
 fn sampling(seed: u64) -> Sampling {

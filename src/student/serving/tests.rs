@@ -114,6 +114,16 @@ fn rows_of_all_adapters_share_a_run_come_and_go_and_are_what_they_are_alone() {
     let (rounds, together) = bench.rounds(&mut receivers);
     for (together, alone) in together.iter().zip(&alone) {
         assert_eq!((&together.text, together.usage), (&alone.text, alone.usage));
+        // Not the choices alone: the logits that they were made from.
+        let (found, wanted) = (together.signals, alone.signals);
+        for (found, wanted) in [
+            (found.mean_logprob, wanted.mean_logprob),
+            (found.min_logprob, wanted.min_logprob),
+            (found.mean_entropy, wanted.mean_entropy),
+            (found.mean_margin, wanted.mean_margin),
+        ] {
+            assert!((found - wanted).abs() < 2e-5, "{together:?} and {alone:?}");
+        }
     }
     let tokens: u32 = cases.iter().map(|(_, tokens)| tokens).sum();
     assert!(rounds < 45, "{rounds} rounds for {tokens} tokens");
