@@ -106,9 +106,7 @@ fn told(record: &Record) -> (String, String, Option<String>) {
             (format!("{said}: {}", rating.version), rating.reason.clone().unwrap_or_default(), rating.actor.clone())
         }
         Record::Repeat { .. } => ("teacher asked twice".to_owned(), String::new(), None),
-        Record::Measure { choice, .. } => {
-            ("measure chosen".to_owned(), format!("{choice:?}").chars().take(200).collect(), None)
-        }
+        Record::Measure { choice, .. } => ("measure chosen".to_owned(), choice.why.clone(), None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A call site's state in plain sentences. Says what is; decides nothing.
 
 use cycle::{LessonStep, LessonView};
-use handover::{Cause, State, Switch};
+use handover::{Cause, Role, State, Switch};
 use ledger::SiteView;
 
 /// `0.932` as `93.2 %`.
@@ -112,5 +112,9 @@ pub(crate) fn switch(switch: &Switch) -> String {
     if switch.moves_nobody() {
         return "a version was discarded".to_owned();
     }
-    format!("{} to {}", switch.from.label(), switch.to.label())
+    let who = if switch.role == Role::Challenger { "challenger: " } else { "" };
+    if switch.from == switch.to {
+        return format!("{who}{}, step {}", switch.to.label(), switch.step + 1);
+    }
+    format!("{who}{} to {}", switch.from.label(), switch.to.label())
 }
