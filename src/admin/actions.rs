@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callsite::VersionId;
-use handover::OperatorAction;
-use ledger::{LedgerError, RatingRequest};
-use serde::{Deserialize, Serialize};
+use handover::{OperatorAction, Rating};
+use ledger::{LedgerError, Outcome, RatingRequest};
+use serde::Deserialize;
 
 use crate::Admin;
 use crate::body::Whole;
@@ -60,20 +60,20 @@ pub(crate) async fn rollback(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Outcome>, Problem> {
     let RollbackRequest { to, reason, actor } =
         parsed_or_default(&body, r#"{"to": version?, "reason": text?, "actor": name?}"#)?;
-    admin.operate(&site, OperatorAction::Rollback { to }, reason, actor).await
+    admin.operate(&site, OperatorAction::Rollback { to }, reason, actor).await.map(Json)
 }
 
 pub(crate) async fn discard(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Outcome>, Problem> {
     let DiscardRequest { version, reason, actor } =
         parsed(&body, r#"{"version": version, "reason": text?, "actor": name?}"#)?;
-    admin.operate(&site, OperatorAction::Discard { version }, reason, actor).await
+    admin.operate(&site, OperatorAction::Discard { version }, reason, actor).await.map(Json)
 }
 
 /// The actions whose body is a reason and an actor.
@@ -83,9 +83,9 @@ macro_rules! with_reason {
             State(admin): State<Admin>,
             Path(site): Path<String>,
             Whole(body): Whole,
-        ) -> Result<Response, Problem> {
+        ) -> Result<Json<Outcome>, Problem> {
             let WithReason { reason, actor } = parsed_or_default(&body, r#"{"reason": text?, "actor": name?}"#)?;
-            admin.operate(&site, $action, reason, actor).await
+            admin.operate(&site, $action, reason, actor).await.map(Json)
         }
     )*};
 }
@@ -102,36 +102,24 @@ pub(crate) async fn cap(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Outcome>, Problem> {
     let CapRequest { share, reason, actor } =
         parsed(&body, r#"{"share": a number in (0, 1], "reason": text?, "actor": name?}"#)?;
-    admin.operate(&site, OperatorAction::Cap { share }, reason, actor).await
+    admin.operate(&site, OperatorAction::Cap { share }, reason, actor).await.map(Json)
 }
 
 pub(crate) async fn rate(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Rating>, Problem> {
     let form = r#"{"request": id, "good": true or false, "version": version?, "reason": text?, "actor": name?}"#;
     let RateRequest { request, good, version, reason, actor } = parsed(&body, form)?;
-    let (site, now_ms) = (site_of(&site)?, (admin.clock)());
-    let asked = RatingRequest { request, version, good, reason, actor };
-    blocking(move || admin.ledger.rate(&site, now_ms, asked)).await
+    admin.rate(&site, RatingRequest { request, version, good, reason, actor }).await.map(Json)
 }
 
-pub(crate) async fn train(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let site = site_of(&name)?;
-    let view = admin.ledger.view(&site).map_err(refused)?;
-    if view.state == handover::State::Held {
-        let message = format!("`{site}` is held and learns nothing; `promote` releases it");
-        return Err(problem(StatusCode::CONFLICT, message));
-    }
-    if !admin.learning {
-        let message = "lessons are off: student.enabled, lessons.enabled and teacher.distillable = \"yes\" are needed";
-        return Err(problem(StatusCode::CONFLICT, message));
-    }
-    admin.requests.request(&site);
+pub(crate) async fn train(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
+    admin.ask_for_lesson(&site)?;
     Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "requested"}))).into_response())
 }
 
@@ -146,25 +134,57 @@ pub(crate) async fn reload(State(admin): State<Admin>) -> Result<Response, Probl
 }
 
 impl Admin {
-    async fn operate(
-        self,
+    /// Does to a call site what an operator wants, with who wants it and why.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub async fn operate(
+        &self,
         site: &str,
         action: OperatorAction,
         reason: Option<String>,
         actor: Option<String>,
-    ) -> Result<Response, Problem> {
-        let (site, now_ms) = (site_of(site)?, (self.clock)());
-        blocking(move || self.ledger.operate(&site, now_ms, action, reason, actor)).await
+    ) -> Result<Outcome, Problem> {
+        let (site, now_ms, ledger) = (site_of(site)?, (self.clock)(), self.ledger.clone());
+        blocking(move || ledger.operate(&site, now_ms, action, reason, actor)).await
+    }
+
+    /// Keeps what a person says of an answer.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub async fn rate(&self, site: &str, asked: RatingRequest) -> Result<Rating, Problem> {
+        let (site, now_ms, ledger) = (site_of(site)?, (self.clock)(), self.ledger.clone());
+        blocking(move || ledger.rate(&site, now_ms, asked)).await
+    }
+
+    /// Asks for the site's next lesson.
+    ///
+    /// # Errors
+    /// When there can be none.
+    pub fn ask_for_lesson(&self, site: &str) -> Result<(), Problem> {
+        let site = site_of(site)?;
+        let view = self.ledger.view(&site).map_err(refused)?;
+        if view.state == handover::State::Held {
+            let message = format!("`{site}` is held and learns nothing; `promote` releases it");
+            return Err(problem(StatusCode::CONFLICT, message));
+        }
+        if !self.learning {
+            let message =
+                "lessons are off: student.enabled, lessons.enabled and teacher.distillable = \"yes\" are needed";
+            return Err(problem(StatusCode::CONFLICT, message));
+        }
+        self.requests.request(&site);
+        Ok(())
     }
 }
 
 /// Disk work runs beside the listener's own thread.
-async fn blocking<T: Serialize + Send + 'static>(
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
-) -> Result<Response, Problem> {
+) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
-    let outcome = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)?;
-    Ok(Json(outcome).into_response())
+    done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)
 }
 
 fn parsed_or_default<T: Default + for<'de> Deserialize<'de>>(body: &[u8], form: &str) -> Result<T, Problem> {

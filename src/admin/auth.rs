@@ -21,7 +21,9 @@ impl Token {
         Self(token.into())
     }
 
-    fn is(&self, offered: &str) -> bool {
+    /// Whether `offered` is it, in a time that says nothing of how near it is.
+    #[must_use]
+    pub fn is(&self, offered: &str) -> bool {
         self.0.as_bytes().ct_eq(offered.as_bytes()).into()
     }
 }
@@ -35,7 +37,7 @@ pub(crate) async fn with_token(State(admin): State<Admin>, request: Request, nex
 }
 
 /// Refuses foreign host names: a page that rebinds its own name to the loopback address must not reach us.
-pub(crate) async fn with_own_host(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+pub async fn with_own_host(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter().map(|value| value.to_str().unwrap_or_default());
     if hosts.all(|host| admin.hosts.admits(host)) {
         next.run(request).await

@@ -26,10 +26,21 @@ pub(crate) async fn seal(State(admin): State<Admin>) -> Result<Json<Overview>, P
 
 pub(crate) async fn erase(State(admin): State<Admin>, Whole(body): Whole) -> Result<Json<serde_json::Value>, Problem> {
     let erase: Erase = serde_json::from_slice(&body).map_err(|error| problem(StatusCode::BAD_REQUEST, error))?;
-    log(&admin)?;
-    let erased = tokio::task::spawn_blocking(move || (admin.erase)(&erase)).await;
-    let erased = erased.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-    erased.map(Json).map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+    admin.erase_captured(erase).await.map(Json)
+}
+
+impl Admin {
+    /// Erases from the exchange log and from all that was made of it; says in JSON what was found.
+    ///
+    /// # Errors
+    /// When there is no log, or it cannot be read or written.
+    pub async fn erase_captured(&self, erase: Erase) -> Result<serde_json::Value, Problem> {
+        log(self)?;
+        let erasing = self.erase.clone();
+        let erased = tokio::task::spawn_blocking(move || erasing(&erase)).await;
+        let erased = erased.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+        erased.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+    }
 }
 
 fn log(admin: &Admin) -> Result<Arc<Segments>, Problem> {

@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use callsite::SiteId;
-use fingerprint::{EditError, Finder, FoundView};
+use fingerprint::{EditError, FoundView};
 use serde::Deserialize;
 
 use crate::Admin;
@@ -25,6 +24,15 @@ struct MergeRequest {
     into: SiteId,
 }
 
+/// What a person says of a found call site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundAction {
+    Name(SiteId),
+    Merge(SiteId),
+    Split,
+    Ignore,
+}
+
 pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<FoundView>> {
     Json(admin.finder.views())
 }
@@ -33,41 +41,52 @@ pub(crate) async fn name(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Option<FoundView>>, Problem> {
     let NameRequest { name } = parsed(&body, r#"{"name": call site}"#)?;
-    let shown = name.clone();
-    admin.edit(&site, shown, move |finder, site| finder.rename(site, &name)).await
+    admin.edit_found(&site, FoundAction::Name(name)).await.map(Json)
 }
 
 pub(crate) async fn merge(
     State(admin): State<Admin>,
     Path(site): Path<String>,
     Whole(body): Whole,
-) -> Result<Response, Problem> {
+) -> Result<Json<Option<FoundView>>, Problem> {
     let MergeRequest { into } = parsed(&body, r#"{"into": call site}"#)?;
-    let shown = into.clone();
-    admin.edit(&site, shown, move |finder, site| finder.merge(site, &into)).await
+    admin.edit_found(&site, FoundAction::Merge(into)).await.map(Json)
 }
 
-pub(crate) async fn split(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
-    let shown = site_of(&site)?;
-    admin.edit(&site, shown, Finder::split).await
+pub(crate) async fn split(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<Option<FoundView>>, Problem> {
+    admin.edit_found(&site, FoundAction::Split).await.map(Json)
 }
 
-pub(crate) async fn ignore(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
-    let shown = site_of(&site)?;
-    admin.edit(&site, shown, Finder::ignore).await
+pub(crate) async fn ignore(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<Option<FoundView>>, Problem> {
+    admin.edit_found(&site, FoundAction::Ignore).await.map(Json)
 }
 
 impl Admin {
-    /// Makes the change, writes it, and shows the site `shown` as it is now.
-    async fn edit(
-        self,
-        site: &str,
-        shown: SiteId,
-        change: impl FnOnce(&Finder, &SiteId) -> Result<(), EditError>,
-    ) -> Result<Response, Problem> {
-        change(&self.finder, &site_of(site)?).map_err(|error| {
+    /// Makes a change, writes it, and shows the site that has become of it.
+    ///
+    /// # Errors
+    /// When there is no such site, when it cannot be changed so, or when the change cannot be written.
+    pub async fn edit_found(&self, site: &str, action: FoundAction) -> Result<Option<FoundView>, Problem> {
+        let site = site_of(site)?;
+        let shown = match &action {
+            FoundAction::Name(name) | FoundAction::Merge(name) => name.clone(),
+            FoundAction::Split | FoundAction::Ignore => site.clone(),
+        };
+        let changed = match &action {
+            FoundAction::Name(name) => self.finder.rename(&site, name),
+            FoundAction::Merge(into) => self.finder.merge(&site, into),
+            FoundAction::Split => self.finder.split(&site),
+            FoundAction::Ignore => self.finder.ignore(&site),
+        };
+        changed.map_err(|error| {
             let status =
                 if matches!(error, EditError::NotFound(_)) { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT };
             problem(status, error)
@@ -77,8 +96,7 @@ impl Admin {
         let settled = tokio::task::spawn_blocking(move || settle()).await;
         let settled = settled.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
         settled.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
-        let view = self.finder.views().into_iter().find(|view| view.site == shown);
-        Ok(Json(view).into_response())
+        Ok(self.finder.views().into_iter().find(|view| view.site == shown))
     }
 }
 

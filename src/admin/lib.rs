@@ -8,7 +8,7 @@
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
 //! Answers requests and opens no socket: the program mounts [`router`] on its own listener, the loopback
-//! interface by default. Everything it does the command line does through it.
+//! interface by default. Everything it does the command line and the page do through it.
 
 mod actions;
 mod auth;
@@ -29,8 +29,11 @@ use ledger::Ledger;
 use serde::Serialize;
 use telemetry::Metrics;
 
-pub use auth::Token;
+pub use auth::{Token, with_own_host};
+pub use found::FoundAction;
+pub use problem::Problem;
 pub use routes::router;
+pub use views::SiteResponse;
 
 /// What the admin API works with.
 #[derive(Clone)]

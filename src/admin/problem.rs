@@ -2,17 +2,27 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use ledger::LedgerError;
 
-/// A status and its body.
-pub(crate) type Problem = (StatusCode, Json<serde_json::Value>);
+/// What could not be done, for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub message: String,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { status, message } = self;
+        let kind = if status.is_server_error() { "apprentice_error" } else { "invalid_request_error" };
+        let error = serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": null}});
+        (status, Json(error)).into_response()
+    }
+}
 
 pub(crate) fn problem(status: StatusCode, message: impl std::fmt::Display) -> Problem {
-    let kind = if status.is_server_error() { "apprentice_error" } else { "invalid_request_error" };
-    (
-        status,
-        Json(serde_json::json!({"error": {"message": message.to_string(), "type": kind, "param": null, "code": null}})),
-    )
+    Problem { status, message: message.to_string() }
 }
 
 /// What the ledger refused.

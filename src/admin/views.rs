@@ -19,12 +19,12 @@ const ENTRIES_MAX: usize = 1_000;
 
 /// A call site with what its lessons are doing.
 #[derive(Serialize)]
-pub(crate) struct SiteResponse {
+pub struct SiteResponse {
     #[serde(flatten)]
-    view: SiteView,
-    lesson: Option<LessonView>,
+    pub view: SiteView,
+    pub lesson: Option<LessonView>,
     /// What the next lesson waits for.
-    next_lesson: Option<String>,
+    pub next_lesson: Option<String>,
 }
 
 /// A page of the log.
@@ -47,30 +47,27 @@ pub(crate) async fn student(State(admin): State<Admin>) -> Json<Option<StudentFa
 }
 
 pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<SiteResponse>> {
-    Json(admin.ledger.views().into_iter().map(|view| admin.site_response(view)).collect())
+    Json(admin.sites())
 }
 
 pub(crate) async fn show(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Json<SiteResponse>, Problem> {
-    let view = admin.ledger.view(&site_of(&site)?).map_err(refused)?;
-    Ok(Json(admin.site_response(view)))
+    admin.site(&site).map(Json)
 }
 
 /// The report of the site's last or running lesson.
 pub(crate) async fn lesson(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
-    admin.lesson_file(&site, LessonFile::Report, "application/json").await
+    let report = admin.lesson_bytes(&site, LessonFile::Report).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], report).into_response())
 }
 
 /// Its loss curves, as a drawing.
 pub(crate) async fn curve(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
-    admin.lesson_file(&site, LessonFile::Curve, "image/svg+xml").await
+    let curve = admin.lesson_bytes(&site, LessonFile::Curve).await?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], curve).into_response())
 }
 
 pub(crate) async fn audit(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<Vec<Entry>>, Problem> {
-    let limit = page.limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX);
-    let read = move || admin.ledger.entries(page.site.as_ref(), page.before, limit);
-    // Disk work runs beside the listener's own thread.
-    let entries = tokio::task::spawn_blocking(read).await;
-    entries.map(Json).map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
+    admin.entries(page.site, page.before, page.limit).await.map(Json)
 }
 
 pub(crate) async fn metrics(State(admin): State<Admin>) -> Result<Response, Problem> {
@@ -79,15 +76,49 @@ pub(crate) async fn metrics(State(admin): State<Admin>) -> Result<Response, Prob
 }
 
 impl Admin {
-    async fn lesson_file(&self, site: &str, file: LessonFile, kind: &'static str) -> Result<Response, Problem> {
+    /// All call sites.
+    #[must_use]
+    pub fn sites(&self) -> Vec<SiteResponse> {
+        self.ledger.views().into_iter().map(|view| self.site_response(view)).collect()
+    }
+
+    /// One call site.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn site(&self, site: &str) -> Result<SiteResponse, Problem> {
+        let view = self.ledger.view(&site_of(site)?).map_err(refused)?;
+        Ok(self.site_response(view))
+    }
+
+    /// Entries of the hand-over log, newest first, before the number `before`.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn entries(
+        &self,
+        site: Option<SiteId>,
+        before: Option<u64>,
+        limit: Option<usize>,
+    ) -> Result<Vec<Entry>, Problem> {
+        let (ledger, limit) = (self.ledger.clone(), limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX));
+        // Disk work runs beside the listener's own thread.
+        let read = tokio::task::spawn_blocking(move || ledger.entries(site.as_ref(), before, limit)).await;
+        read.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
+    }
+
+    /// A file that the site's last lesson left.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub async fn lesson_bytes(&self, site: &str, file: LessonFile) -> Result<Vec<u8>, Problem> {
         let (site, lessons) = (site_of(site)?, self.lessons.clone());
         let missing = || problem(StatusCode::NOT_FOUND, format!("no lesson of `{site}` has begun to train"));
         let (of, failed) =
             (site.clone(), |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error));
         // Disk work runs beside the listener's own thread.
         let read = tokio::task::spawn_blocking(move || lessons.file(&of, file)).await;
-        let bytes = read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?.ok_or_else(missing)?;
-        Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+        read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?.ok_or_else(missing)
     }
 
     fn site_response(&self, view: SiteView) -> SiteResponse {

@@ -174,7 +174,7 @@ impl App {
             hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
         };
-        shared.serve_admin(&mut background, admin_listener, &api, &stopped);
+        shared.serve_admin(&mut background, admin_listener, &api, &stopped)?;
         if let Some(cycle) = cycle {
             background.spawn(background::on_its_own_thread("lessons", Arc::new(cycle).run()));
         }

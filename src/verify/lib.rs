@@ -37,7 +37,7 @@ pub use comparison::Comparison;
 pub use corrupt::corrupt;
 pub use facts::wrong_fact;
 pub use measure::Measure;
-pub use reliability::Reliability;
+pub use reliability::{Reliability, ReliabilityRow};
 pub use score::{Score, Seen};
 pub use similarity::rouge_l;
 pub use verifier::{Verdict, Verifier, VerifierError, VerifierSettings, Verifiers};

@@ -57,12 +57,14 @@ impl Shared {
         listener: Listener,
         api: &admin::Admin,
         stopped: &watch::Receiver<bool>,
-    ) {
+    ) -> Result<(), Error> {
+        let page = page::Page::new(api.clone(), self.settings.admin.tls_cert_file.is_some())?;
         let limits = net::Limits { connections_max: ADMIN_CONNECTIONS_MAX, ..self.settings.proxy.limits() };
         for socket in listener.secured(self.certificates.admin.clone()).into_sockets() {
-            let service = TowerToHyperService::new(admin::router(api.clone()));
+            let service = TowerToHyperService::new(page.router());
             background.spawn(net::serve(socket, limits, service, stopped.clone()));
         }
+        Ok(())
     }
 
     pub(super) fn student_facts(&self) -> Option<admin::StudentFacts> {

@@ -1,0 +1,201 @@
+//! The exchange log: what was asked and answered, one exchange whole, and erasing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use callsite::SiteId;
+use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
+use maud::{Markup, html};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::log::time;
+use crate::session::Signed;
+use crate::{Page, layout};
+
+/// Exchanges of a list: the newest that fit.
+const SHOWN: usize = 50;
+/// Characters of a text in a list, and of one that is shown whole.
+const SHORT: usize = 160;
+const WHOLE: usize = 100_000;
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    site: String,
+    #[serde(default)]
+    text: String,
+}
+
+pub(crate) async fn view(
+    State(page): State<Page>,
+    Extension(signed): Extension<Signed>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let Some(log) = page.admin.captures.clone() else {
+        return layout::problem(
+            Some(&signed),
+            StatusCode::CONFLICT,
+            "Nothing is captured: capture.enabled is false, or the log could not be opened.",
+        );
+    };
+    let asked = (wanted.site.trim().to_owned(), wanted.text.clone());
+    let found = tokio::task::spawn_blocking(move || search(&log, &asked.0, &asked.1)).await;
+    let (overview, found) =
+        match found.map_err(|error| error.to_string()).and_then(|found| found.map_err(|error| error.to_string())) {
+            Ok(found) => found,
+            Err(why) => return layout::problem(Some(&signed), StatusCode::SERVICE_UNAVAILABLE, &why),
+        };
+    let main = html! {
+        h1 { "Captures" }
+        p.muted { (overview) }
+        form.search method="get" action="/captures" {
+            label { "Call site" input type="text" name="site" value=(wanted.site); }
+            label { "Text in request or answer" input type="text" name="text" value=(wanted.text); }
+            button { "Search" }
+        }
+        div.wide { table {
+            thead { tr { th { "When (UTC)" } th { "Call site" } th { "From" } th { "Status" } th { "Answer" } } }
+            tbody { @for exchange in &found { (row(exchange)) } }
+        } }
+        @if found.is_empty() { p { "Nothing fits." } }
+        (erasing(&signed))
+    };
+    layout::view(&signed, "/captures", "Captures", main)
+}
+
+/// One exchange, whole.
+pub(crate) async fn exchange(
+    State(page): State<Page>,
+    Extension(signed): Extension<Signed>,
+    Path((site, id)): Path<(String, Uuid)>,
+) -> Response {
+    let Some(log) = page.admin.captures.clone() else {
+        return layout::problem(Some(&signed), StatusCode::CONFLICT, "Nothing is captured.");
+    };
+    let found = tokio::task::spawn_blocking(move || one(&log, &site, id)).await;
+    let found = match found {
+        Ok(Ok(Some(found))) => found,
+        Ok(Ok(None)) => {
+            return layout::problem(Some(&signed), StatusCode::NOT_FOUND, "There is no such exchange, or no longer.");
+        }
+        Ok(Err(error)) => return layout::problem(Some(&signed), StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(error) => return layout::problem(Some(&signed), StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    };
+    let main = html! {
+        h1 { "One exchange" }
+        dl.facts {
+            div { dt { "when (UTC)" } dd { (time(found.at_ms)) } }
+            div { dt { "call site" } dd { a href=(format!("/sites/{}", found.site)) { bdi { (found.site) } } } }
+            div { dt { "from" } dd { bdi { (source(&found.source)) } } }
+            div { dt { "status" } dd { (found.status) } }
+            div { dt { "redacted" } dd { (if found.redacted { "yes" } else { "no" }) } }
+            div { dt { "id" } dd { code { (found.id) } } }
+        }
+        h2 { "Request" }
+        pre.text { (indented(&found.request)) }
+        h2 { "Answer" }
+        pre.text { (indented(&found.response)) }
+        form.buttons method="post" action="/captures/erase" {
+            (layout::form_token(&signed))
+            input type="hidden" name="subject" value="exchange";
+            input type="hidden" name="value" value=(found.id);
+            button.danger { "Erase it, and all that ask the same" }
+        }
+    };
+    layout::view(&signed, "/captures", "One exchange", main)
+}
+
+/// The newest exchanges of a site, or of all, that have a text; and how much there is.
+fn search(log: &Arc<Segments>, site: &str, text: &str) -> Result<(String, Vec<Exchange>), CaptureError> {
+    let sites = log.sites()?;
+    let wanted = sites.iter().filter(|name| site.is_empty() || name.as_str() == site);
+    let mut newest: VecDeque<Exchange> = VecDeque::new();
+    for name in wanted {
+        let mut own = VecDeque::new();
+        log.scan(name, None, &mut |exchange| {
+            if text.is_empty() || exchange.request.contains(text) || exchange.response.contains(text) {
+                own.push_back(exchange);
+                if own.len() > SHOWN {
+                    own.pop_front();
+                }
+            }
+        })?;
+        newest.extend(own);
+    }
+    let mut newest: Vec<Exchange> = newest.into();
+    newest.sort_by_key(|exchange| std::cmp::Reverse(exchange.id));
+    newest.truncate(SHOWN);
+    let said = format!("Exchanges of {} call sites; the newest {SHOWN} that fit are shown.", sites.len());
+    Ok((said, newest))
+}
+
+fn one(log: &Arc<Segments>, site: &str, id: Uuid) -> Result<Option<Exchange>, CaptureError> {
+    let Ok(site) = SiteId::new(site) else { return Ok(None) };
+    let mut found = None;
+    let before = Uuid::from_u128(id.as_u128().saturating_sub(1));
+    log.scan(&site, Some(before), &mut |exchange| {
+        if exchange.id == id {
+            found = Some(exchange);
+        }
+    })?;
+    Ok(found)
+}
+
+fn row(exchange: &Exchange) -> Markup {
+    html! {
+        tr {
+            td { a href=(format!("/captures/{}/{}", exchange.site, exchange.id)) { (time(exchange.at_ms)) } }
+            td { bdi { (exchange.site) } }
+            td { bdi { (source(&exchange.source)) } }
+            td { (exchange.status) }
+            td.text { bdi { (shortened(&exchange.response, SHORT)) } }
+        }
+    }
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Teacher => "teacher".to_owned(),
+        Source::Student(version) => format!("student {version}"),
+        Source::Generated(maker) => format!("made by {maker}"),
+        Source::Imported(file) => format!("from {file}"),
+    }
+}
+
+/// JSON with its lines, anything else as it is.
+fn indented(text: &str) -> String {
+    let value = serde_json::from_str::<serde_json::Value>(text).ok();
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    shortened(&pretty.unwrap_or_else(|| text.to_owned()), WHOLE)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn erasing(signed: &Signed) -> Markup {
+    html! {
+        details id="erase" {
+            summary { "Erase" }
+            p { "What is erased is gone from the exchange log and from all that was made of it. It cannot be brought back." }
+            form.buttons method="post" action="/captures/erase" {
+                (layout::form_token(signed))
+                label { "Of" select name="subject" {
+                    option value="user" { "a user, as requests name them" }
+                    option value="site" { "a call site" }
+                    option value="exchange" { "an exchange, by its id" }
+                } }
+                label { "Which" input type="text" name="value" required; }
+                button.danger { "Erase" }
+            }
+        }
+    }
+}
