@@ -25,6 +25,7 @@ mod cases {
     mod learning;
     mod levels;
     mod limits;
+    mod page;
     mod parity;
     mod practice;
     mod proxying;

@@ -233,9 +233,17 @@ impl Apprentice {
     /// When there is no token.
     #[must_use]
     pub fn admin(&self, method: &str, target: &str, body: &str) -> Answer {
-        let token = std::fs::read_to_string(&self.token).unwrap();
-        let authorization = format!("Bearer {}", token.trim());
+        let authorization = format!("Bearer {}", self.token());
         client::ask(self.admin, method, target, &[("authorization", &authorization)], body.as_bytes())
+    }
+
+    /// The admin token.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(&self.token).unwrap().trim().to_owned()
     }
 
     /// How `site` stands, as the admin API says.
