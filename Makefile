@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice practice-real test check audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
+.PHONY: practice practice-real test check check-alerts audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -41,6 +41,11 @@ check: setup
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace --features apprentice/otlp -- -D warnings
 	cargo test --locked --workspace --test tidy
+
+# The alert rules and their tests, by Prometheus' own tool (Debian: apt-get install prometheus).
+check-alerts:
+	promtool check rules deploy/prometheus/alerts.yml
+	promtool test rules deploy/prometheus/alerts.test.yml
 
 # Licences, bans and sources; advisories where their database can be had.
 audit:
