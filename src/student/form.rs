@@ -1,7 +1,11 @@
 //! Answers that must be JSON: which tokens may come next, and which must.
 //!
-//! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied.
+//! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied. What may call functions
+//! has a grammar of its own (`calls`).
 
+mod calls;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,16 +49,17 @@ impl Forms {
     /// # Errors
     /// When the schema is none, or asks for what no grammar can say.
     pub(crate) fn begin(&mut self, form: &Form) -> Result<Option<Constraint>, StudentError> {
-        let schema = match form {
+        let source = match form {
             Form::Text => return Ok(None),
-            Form::JsonObject => OBJECT,
-            Form::JsonSchema(schema) => schema,
+            Form::JsonObject => Cow::Borrowed(OBJECT),
+            Form::JsonSchema(schema) => Cow::Borrowed(schema.as_str()),
+            Form::Calls(tools) => Cow::Owned(format!("{tools:?}")),
         };
-        let hash = blake3::hash(schema.as_bytes());
+        let hash = blake3::hash(source.as_bytes());
         if let Some(known) = self.known.get(&hash) {
             return Ok(Some(Constraint(known.deep_clone())));
         }
-        let matcher = self.compile(schema)?;
+        let matcher = self.compile(form, &source)?;
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
@@ -62,21 +67,30 @@ impl Forms {
         Ok(Some(Constraint(matcher)))
     }
 
-    fn compile(&mut self, schema: &str) -> Result<Matcher, StudentError> {
-        let mut schema: Value = serde_json::from_str(schema).map_err(unkept)?;
-        if let Some(fields) = schema.as_object_mut() {
-            fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
-        }
+    fn compile(&mut self, form: &Form, source: &str) -> Result<Matcher, StudentError> {
         let factory = match &mut self.factory {
             Some(factory) => factory,
             none => none.insert(factory(&self.format)?),
         };
         // A schema is a stranger's; whatever it does to its reader, the other answers go on.
-        let grammar = TopLevelGrammar::from_json_schema(schema);
-        let parser = catch_unwind(AssertUnwindSafe(|| Matcher::new(factory.create_parser(grammar))));
-        let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))?;
+        let parser = catch_unwind(AssertUnwindSafe(|| {
+            grammar(form, source).map(|grammar| Matcher::new(factory.create_parser(grammar)))
+        }));
+        let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))??;
         matcher.get_error().map_or(Ok(matcher), |error| Err(StudentError::Form(error)))
     }
+}
+
+/// The grammar of `form`, whose schema is `source`.
+fn grammar(form: &Form, source: &str) -> Result<TopLevelGrammar, StudentError> {
+    if let Form::Calls(tools) = form {
+        return calls::grammar(tools).map(TopLevelGrammar::from_lark);
+    }
+    let mut schema: Value = serde_json::from_str(source).map_err(unkept)?;
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
+    }
+    Ok(TopLevelGrammar::from_json_schema(schema))
 }
 
 impl Constraint {
@@ -130,6 +144,10 @@ impl TokenizerEnv for Vocabulary {
     }
 }
 
+fn limits() -> ParserLimits {
+    ParserLimits { verbose_errors: false, ..ParserLimits::default() }
+}
+
 fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
     let words = format.tokenizer.token_bytes();
     let info = TokRxInfo::new(words.len() as u32, format.tokenizer.special.end_of_turn);
@@ -137,7 +155,7 @@ fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
     let trie = TokTrie::from(&info, &words).with_eos_tokens(&ends);
     let env: TokEnv = Arc::new(Vocabulary { trie, format: Arc::clone(format) });
     let mut factory = ParserFactory::new_simple(&env).map_err(unkept)?;
-    *factory.limits_mut() = ParserLimits { verbose_errors: false, ..ParserLimits::default() };
+    *factory.limits_mut() = limits();
     factory.quiet();
     Ok(factory)
 }
