@@ -38,6 +38,7 @@ mod cases {
     mod steering;
     mod streaming;
     mod switching;
+    mod tools;
     mod training;
     mod walk;
 }

@@ -13,7 +13,7 @@ use memchr::{memchr, memmem};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wire::{Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Signals};
+use wire::{Answer, Api, Called, Calls, CompletionSummary, Delivery, Envelope, Finish, Signals};
 
 use crate::record::Exchange;
 use json_path::JsonPath;
@@ -84,9 +84,7 @@ impl Redactor {
         if !self.paths.is_empty() {
             return None;
         }
-        let mut text = self.keys.replace_all(text, KEY_REPLACED).into_owned();
-        self.replace_in(&mut text);
-        Some(text)
+        Some(self.replaced(text))
     }
 
     /// Takes out of `exchange` what must not be stored and marks it.
@@ -165,21 +163,22 @@ impl Redactor {
     fn stream(&self, exchange: &Exchange) -> Result<Option<String>, NotRedactable> {
         let by_event = self.events(&exchange.response)?;
         let response = by_event.as_deref().unwrap_or(&exchange.response);
-        let shows =
-            |text: &String| self.keys.is_match(text) || self.patterns.iter().any(|(regex, _)| regex.is_match(text));
         let together = Self::together(exchange.api, response);
-        let of_the_answer = match exchange.api {
-            Api::Chat => "content",
-            Api::Responses => "delta",
+        let of_the_answer: &[&str] = match exchange.api {
+            Api::Chat => &["arguments", "content"],
+            Api::Responses => &["delta"],
         };
-        let mut showing = together.iter().filter(|(_, text)| shows(text)).map(|(field, _)| *field);
-        match (showing.next(), showing.next()) {
-            (None, _) => Ok(by_event),
-            (Some(field), None) if field == of_the_answer => {
-                self.rewritten(exchange, response).map(Some).ok_or(NotRedactable)
-            }
-            _ => Err(NotRedactable),
+        let mut showing = together.iter().filter(|(_, text)| self.shows(text)).map(|(field, _)| *field).peekable();
+        if showing.peek().is_none() {
+            return Ok(by_event);
         }
+        let rewritten = showing.all(|field| of_the_answer.contains(&field)).then(|| self.rewritten(exchange, response));
+        rewritten.flatten().map(Some).ok_or(NotRedactable)
+    }
+
+    /// Whether `text` has what must go.
+    fn shows(&self, text: &str) -> bool {
+        self.keys.is_match(text) || self.patterns.iter().any(|(regex, _)| regex.is_match(text))
     }
 
     /// Each event by itself.
@@ -219,17 +218,39 @@ impl Redactor {
         together
     }
 
-    /// The answer of a stream as a stream of ours, without what must go; none where it is more than a plain text.
+    /// The answer of a stream as a stream of ours, without what must go; none where it is neither a plain text nor calls of functions.
     fn rewritten(&self, exchange: &Exchange, response: &str) -> Option<String> {
         let summary = exchange.api.read(true, response.as_bytes()).filter(CompletionSummary::is_trainable)?;
-        let mut text = self.keys.replace_all(&summary.text, KEY_REPLACED).into_owned();
-        self.replace_in(&mut text);
+        let (text, finish) = match Calls::read(&summary.text).filter(|_| summary.called == Called::Functions) {
+            Some(calls) => (self.calls(calls)?, Finish::ToolCalls),
+            None => (self.replaced(&summary.text), Finish::Stop),
+        };
         let (id, usage) = (exchange.id.simple().to_string(), summary.spent.usage.unwrap_or_default());
         let (created_s, asked) = (exchange.at_ms / 1000, exchange.request.as_bytes());
         let envelope = Envelope { id: &id, created_s, model: &summary.spent.model, asked };
         let delivery = Delivery { stream: true, include_usage: summary.spent.usage.is_some() };
-        let answer = Answer::new(text, Finish::Stop, usage, Signals::default());
+        let answer = Answer::new(text, finish, usage, Signals::default());
         String::from_utf8(exchange.api.write(delivery, &envelope, &answer).1).ok()
+    }
+
+    /// A text without what must go.
+    fn replaced(&self, text: &str) -> String {
+        let mut text = self.keys.replace_all(text, KEY_REPLACED).into_owned();
+        self.replace_in(&mut text);
+        text
+    }
+
+    /// The text of calls without what must go; none where what is left cannot be read, or where white space, which it has none of, was
+    /// a part of what must go: that would stay.
+    fn calls(&self, mut calls: Calls) -> Option<String> {
+        let mut changed = false;
+        for text in calls.calls.iter_mut().map(|call| &mut call.arguments).chain([&mut calls.content]) {
+            let without = self.replaced(text);
+            changed |= without != *text;
+            *text = without;
+        }
+        let text = calls.text();
+        (changed && Calls::read(&text).is_some()).then_some(text)
     }
 }
 

@@ -32,15 +32,17 @@ pub(crate) fn drawn(exchange: &Exchange) -> Result<Drawn, &'static str> {
     }
     let request = exchange.api.parse(exchange.request.as_bytes()).map_err(|_| "unreadable-request")?;
     let prompt = request.prompt(1, wire::Sampling::Greedy).map_err(|_| "not-for-students")?;
-    let mut messages = prompt.turns;
+    // The functions that may be called are kept as what they are, not as a student is told of them.
+    let mut messages = request.turns().map_err(|_| "not-for-students")?;
     messages.push(Turn { role: Role::Assistant, text: summary.text });
-    Ok(Drawn { example: ChatExample { messages }, teacher: summary.spent.model, made })
+    Ok(Drawn { example: ChatExample { messages, form: prompt.form }, teacher: summary.spent.model, made })
 }
 
-/// BLAKE3 over the roles and texts of everything but the answer: equal prompts are one example.
+/// BLAKE3 over the roles and texts of everything but the answer, as a student sees them: equal prompts are one example.
 pub(crate) fn prompt_hash(example: &ChatExample) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    for turn in example.messages.iter().rev().skip(1) {
+    let asked = example.messages.split_last().map_or_else(Vec::new, |(_, asked)| example.form.shown(asked));
+    for turn in asked.iter().rev() {
         hasher.update(&[turn.role as u8]).update(&turn.text.len().to_le_bytes()).update(turn.text.as_bytes());
     }
     *hasher.finalize().as_bytes()

@@ -1,4 +1,5 @@
 mod assemble;
+mod calling;
 mod near_duplicates;
 
 use callsite::VersionId;
@@ -125,7 +126,7 @@ fn the_exam_asks_the_newest_and_no_prompt_changes_sides_when_there_are_too_many(
 fn only_what_a_student_may_learn_counts_and_every_prompt_once() {
     let site = SiteId::new("shop").unwrap();
     let mut tools = exchange(2, "b", "y");
-    tools.request = tools.request.replace("\"model\"", "\"tools\":[{}],\"model\"");
+    tools.request = tools.request.replace("\"model\"", "\"tools\":[{\"type\":\"web_search\"}],\"model\"");
     let mut store = Fixed(vec![exchange(1, "a", "x"), tools, exchange(3, "a", "z"), exchange(4, "c", "z")]);
     let mut counter = TrainableCounter::default();
     assert_eq!(counter.count(&store, &site, None).unwrap(), 2);

@@ -1,30 +1,56 @@
 //! OpenAI's chat fine-tuning lines: `{"messages": [{"role", "content"}, ...]}`, the last message being the answer to
-//! learn.
+//! learn, with the `tools` and the `response_format` that it was asked for with (`wire::line`).
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use wire::{Role, Turn};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use wire::{Form, Role, Turn, line};
 
 use crate::lines::{self, DatasetError};
 
 /// One line: a conversation whose last message is the answer. Further keys of a line are ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatExample {
+    /// Functions that may be called stand in the form alone.
     pub messages: Vec<Turn>,
+    /// What the answer had to be.
+    pub form: Form,
 }
 
 impl ChatExample {
-    /// The turns that are asked and the answer to them; `None` when the last message is not the assistant's
-    /// or is the only one.
+    /// A conversation whose answer is a text as any other.
     #[must_use]
-    pub fn split(&self) -> Option<(&[Turn], &Turn)> {
+    pub fn new(messages: Vec<Turn>) -> Self {
+        Self { messages, form: Form::Text }
+    }
+
+    /// The turns that are asked, as a student sees them, and the answer to them; `None` when the last message is not the
+    /// assistant's or is the only one.
+    #[must_use]
+    pub fn split(&self) -> Option<(Vec<Turn>, &Turn)> {
         let (answer, prompt) = self.messages.split_last()?;
-        (answer.role == Role::Assistant && !prompt.is_empty()).then_some((prompt, answer))
+        (answer.role == Role::Assistant && !prompt.is_empty()).then(|| (self.form.shown(prompt), answer))
     }
 
     pub(crate) fn problem(&self) -> Option<&'static str> {
         self.split().is_none().then_some("the last message must be the assistant's answer to the ones before it")
+    }
+}
+
+impl Serialize for ChatExample {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = RawValue::from_string(line::write(&self.messages, &self.form));
+        line.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatExample {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = Box::<RawValue>::deserialize(deserializer)?;
+        let (messages, form) = line::read(line.get()).map_err(D::Error::custom)?;
+        Ok(Self { messages, form })
     }
 }
 

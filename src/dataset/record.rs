@@ -66,6 +66,6 @@ impl Record {
             Answered::One(text) | Answered::Labelled(text, true) | Answered::Pair { chosen: text, .. } => text,
         };
         let messages = self.asked.iter().cloned().chain([Turn::new(Role::Assistant, text)]).collect();
-        Some(crate::ChatExample { messages })
+        Some(crate::ChatExample::new(messages))
     }
 }

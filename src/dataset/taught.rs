@@ -9,18 +9,32 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::chat::ChatExample;
 use crate::lines::{self, DatasetError};
 
 /// One line; `logprobs` may be missing or null.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaughtExample {
-    #[serde(flatten)]
     pub chat: ChatExample,
-    #[serde(default)]
     pub logprobs: Option<Logprobs>,
+}
+
+impl<'de> Deserialize<'de> for TaughtExample {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Thought {
+            #[serde(default)]
+            logprobs: Option<Logprobs>,
+        }
+        let line = Box::<RawValue>::deserialize(deserializer)?;
+        let chat = serde_json::from_str(line.get()).map_err(D::Error::custom)?;
+        let Thought { logprobs } = serde_json::from_str(line.get()).map_err(D::Error::custom)?;
+        Ok(Self { chat, logprobs })
+    }
 }
 
 /// What the teacher said of its answer's tokens.

@@ -16,8 +16,8 @@ fn what_was_written_is_read_back_and_other_keys_are_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.jsonl");
     let examples = vec![
-        ChatExample { messages: vec![turn(Role::User, "A\n\"b\" ⚔"), turn(Role::Assistant, "c")] },
-        ChatExample { messages: vec![turn(Role::System, "s"), turn(Role::User, "u"), turn(Role::Assistant, "")] },
+        ChatExample::new(vec![turn(Role::User, "A\n\"b\" ⚔"), turn(Role::Assistant, "c")]),
+        ChatExample::new(vec![turn(Role::System, "s"), turn(Role::User, "u"), turn(Role::Assistant, "")]),
     ];
     write_chat(&path, &examples).unwrap();
     assert_eq!(read_chat(&path).unwrap(), examples);
@@ -80,4 +80,32 @@ fn a_bad_preference_is_named_with_its_line() {
         std::fs::write(&path, line).unwrap();
         assert_eq!(read_preferences(&path).is_ok(), fine);
     }
+}
+
+#[test]
+fn a_line_keeps_the_functions_that_could_be_called_and_shows_them_where_it_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tools.jsonl");
+    let line = r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"Rope!"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_0","type":"function","function":{"name":"give","arguments":"{\"z\":1,\"a\":2}"}}]}],"tools":[{"type":"function","function":{"name":"give","description":"","parameters":{"type":"object","properties":{"z":{},"a":{}}},"strict":false}}],"parallel_tool_calls":true,"response_format":{"type":"json_object"}}"#;
+    std::fs::write(&path, format!("{line}\n")).unwrap();
+    let examples = read_chat(&path).unwrap();
+    let (asked, answer) = examples[0].split().unwrap();
+    assert_eq!(answer.text, r#"{"tool_calls":[{"name":"give","arguments":{"z":1,"a":2}}]}"#);
+    assert!(
+        asked[0].text.contains(
+            r#"give
+{"type":"object","properties":{"z":{},"a":{}}}"#
+        ),
+        "{asked:?}"
+    );
+    assert_eq!(asked[1..], examples[0].messages[..2]);
+    assert_eq!(examples[0].form.tools().unwrap().otherwise, wire::Form::JsonObject);
+    write_chat(&path, &examples).unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(value(&written), value(line));
+    assert!(written.contains(r#""parameters":{"type":"object","properties":{"z":{},"a":{}}}"#), "{written}");
+    assert_eq!(read_chat(&path).unwrap(), examples);
+    let taught = crate::read_taught(&path).unwrap();
+    assert_eq!((&taught[0].chat, &taught[0].logprobs), (&examples[0], &None));
 }

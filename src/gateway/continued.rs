@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use uuid::Uuid;
-use wire::{Api, Request, continuing};
+use wire::{Answer, Api, Request, continuing};
 
 use crate::call::Call;
 
@@ -36,12 +36,13 @@ struct Said {
 
 impl Continued {
     /// A student gave `answer` to `call`.
-    pub(crate) fn remember(&self, call: &Call, answer: &str) {
+    pub(crate) fn remember(&self, call: &Call, answer: &Answer) {
         if call.api != Api::Responses {
             return;
         }
         let request = call.api.parse(&call.text).ok().filter(Request::may_be_kept);
-        let Some(items) = request.and_then(|request| continuing::conversation(&request, answer)) else { return };
+        let id = call.id.simple().to_string();
+        let Some(items) = request.and_then(|request| continuing::conversation(&request, &id, answer)) else { return };
         let mut held = self.0.lock();
         held.bytes += items.len();
         held.order.push_back(call.id);

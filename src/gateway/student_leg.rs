@@ -62,7 +62,7 @@ pub(crate) fn respond(gateway: &Gateway, call: &Call, reason: &Reason, attempt: 
     let id = call.id.simple().to_string();
     let envelope = Envelope { id: &id, created_s: call.at_ms / 1000, model: &call.model, asked: &call.body };
     let (content_type, bytes) = call.api.write(call.delivery, &envelope, &attempt.answer);
-    gateway.continued.remember(call, &attempt.answer.text);
+    gateway.continued.remember(call, &attempt.answer);
     record::student_answered(gateway, call, &attempt.version, &attempt.answer, &bytes);
     let mut response = Response::new(respond::whole(bytes));
     let headers = response.headers_mut();

@@ -211,9 +211,7 @@ pub fn lessons(prompts: &Prompts, settings: &Settings, seed: u64) -> Result<Vec<
         shown.retain(|other| other.id != scene.id);
         let wanted = Wanted { cell: (scene.role, scene.act), persona, turns: scene.turns.len(), shown };
         let asked = scenes::prompt_text(prompts, &form, &pool.personas, &wanted)?;
-        examples.push(ChatExample {
-            messages: vec![Turn::new(Role::User, asked), Turn::new(Role::Assistant, scene.text())],
-        });
+        examples.push(ChatExample::new(vec![Turn::new(Role::User, asked), Turn::new(Role::Assistant, scene.text())]));
     }
     Ok(examples)
 }

@@ -83,7 +83,7 @@ pub fn write(dir: &Path, out: &Path, seed: u64, effort: Effort) -> Result<PathBu
 fn example([system, player, reply]: &[String; 3]) -> ChatExample {
     let turn = |role, text: &String| Turn { role, text: text.clone() };
     let messages = vec![turn(Role::System, system), turn(Role::User, player), turn(Role::Assistant, reply)];
-    ChatExample { messages }
+    ChatExample::new(messages)
 }
 
 /// Common words inside a sentence and at its start, as often as makes them worth a token each.

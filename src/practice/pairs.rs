@@ -43,7 +43,7 @@ pub fn write(
             let voice = Voice { style, secret: seed, draw: rng.random() };
             let reply = scene.reply(&line.system, &line.player, voice).unwrap_or_default();
             let turns = [(Role::System, line.system), (Role::User, line.player), (Role::Assistant, reply)];
-            examples.push(ChatExample { messages: turns.map(|(role, text)| Turn { role, text }).into() });
+            examples.push(ChatExample::new(turns.map(|(role, text)| Turn { role, text }).into()));
         }
         write_chat(&dir.join(name), &examples).map_err(|error| failed(&error))?;
     }

@@ -69,7 +69,7 @@ fn of_prompt(said: &Said, prompt: &Prompt) -> ModelError {
     }
     match prompt.form {
         Form::JsonSchema(_) => Ineligible::Schema(message).into(),
-        Form::Text | Form::JsonObject => said.refused().into(),
+        Form::Text | Form::JsonObject | Form::Calls(_) => said.refused().into(),
     }
 }
 

@@ -20,8 +20,10 @@ pub(crate) fn check(prompt: &Prompt) -> Result<(), Ineligible> {
     if prompt.turns.iter().any(|turn| CONTROL.iter().any(|control| turn.text.contains(control))) {
         return Err(Ineligible::Content("control-token".to_owned()));
     }
-    // Its log-probabilities are read for how sure it was, and of one answer.
-    for (asked, field) in [(prompt.logprobs.is_some(), "logprobs"), (prompt.choices > 1, "n")] {
+    // Its log-probabilities are read for how sure it was, and of one answer. No server can be told that an answer is calls of these
+    // functions in their canonical text, or any other text.
+    let calls = prompt.form.tools().is_some();
+    for (asked, field) in [(calls, "tools"), (prompt.logprobs.is_some(), "logprobs"), (prompt.choices > 1, "n")] {
         if asked {
             return Err(Ineligible::Field(field.to_owned()));
         }

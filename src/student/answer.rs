@@ -1,9 +1,10 @@
 //! One answer as it grows, token by token: what is chosen, what is shown, where it ends.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use gemma::Detokenizer;
-use wire::{Answer, Finish, Prompt, Usage};
+use wire::{Answer, Finish, Form, Prompt, ToolChoice, Tools, Usage};
 
 use crate::StudentError;
 use crate::form::Constraint;
@@ -18,6 +19,7 @@ use crate::stop::StopFilter;
 /// An answer that is being written.
 pub(crate) struct Writing {
     sampler: Sampler,
+    form: Form,
     constraint: Option<Constraint>,
     penalties: Option<Penalties>,
     logprobs: Option<Logprobs>,
@@ -45,6 +47,7 @@ impl Writing {
     pub(crate) fn new(prompt: &Prompt, ids: &[u32], constraint: Option<Constraint>) -> Result<Self, StudentError> {
         Ok(Self {
             sampler: Sampler::new(prompt.sampling, &prompt.decoding)?,
+            form: prompt.form.clone(),
             constraint,
             penalties: Penalties::new(&prompt.decoding, ids),
             logprobs: prompt.logprobs.map(Logprobs::new),
@@ -119,7 +122,17 @@ impl Writing {
                 return Ok(Next::End(Finish::Length));
             }
         }
+        if self.is_free() {
+            self.constraint = None;
+        }
         Ok(Next::Tokens(tokens))
+    }
+
+    /// Whether the answer is a text and no call, whatever comes: nothing holds it any more.
+    fn is_free(&self) -> bool {
+        let begun = self.text.text.trim_start().chars().next();
+        let any_text = |tools: &Tools| tools.choice == ToolChoice::Auto && tools.otherwise == Form::Text;
+        self.form.tools().is_some_and(any_text) && begun.is_some_and(|letter| letter != '{')
     }
 
     /// The whole answer.
@@ -129,13 +142,28 @@ impl Writing {
     pub(crate) fn finish(self, format: &Format, finish: Finish) -> Result<Answer, StudentError> {
         let (text, stopped) = self.text.finish(format)?;
         let finish = if stopped { Finish::Stop } else { finish };
+        let finish = if self.form.tools().is_some() { finish.of_callable(&text) } else { finish };
         let usage = Usage { prompt_tokens: self.prompt as u32, completion_tokens: self.tokens as u32 };
-        let signals = match self.constraint {
-            Some(_) => self.trace.signals_of(&values(&text)),
+        let signals = match says(&self.form, finish, &text) {
+            Some(places) => self.trace.signals_of(&places),
             None => self.trace.signals(),
         };
         let logprobs = self.logprobs.map(|logprobs| logprobs.shown(text.len()));
         Ok(Answer { logprobs, ..Answer::new(text, finish, usage, signals) })
+    }
+}
+
+/// Where an answer of `form` says something, apart from what its form says; nothing where every token does.
+fn says(form: &Form, finish: Finish, text: &str) -> Option<Vec<Range<usize>>> {
+    match form {
+        Form::Text => None,
+        Form::JsonObject | Form::JsonSchema(_) => Some(values(text)),
+        // That it calls says something, too, where it need not.
+        Form::Calls(tools) if finish == Finish::ToolCalls => {
+            let begin = (tools.choice == ToolChoice::Auto).then_some(0..1);
+            Some(begin.into_iter().chain(values(text)).collect())
+        }
+        Form::Calls(tools) => says(&tools.otherwise, finish, text),
     }
 }
 

@@ -1,7 +1,11 @@
 //! Answers that must be JSON: which tokens may come next, and which must.
 //!
-//! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied.
+//! The grammar work is llguidance's; here it meets our tokenizer. A schema is compiled once and then copied. What may call functions
+//! has a grammar of its own (`calls`).
 
+mod calls;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,9 +47,9 @@ impl Forms {
 
     /// The constraint of a new answer, where it takes no making: none where any text will do.
     pub(crate) fn known(&self, form: &Form) -> Option<Option<Constraint>> {
-        let Some(schema) = schema(form) else { return Some(None) };
+        let Some(source) = source(form) else { return Some(None) };
         let known = self.known.lock();
-        known.get(&blake3::hash(schema.as_bytes())).map(|known| Some(Constraint(known.deep_clone())))
+        known.get(&blake3::hash(source.as_bytes())).map(|known| Some(Constraint(known.deep_clone())))
     }
 
     /// The same, made where it is not known: up to seconds of work.
@@ -56,41 +60,51 @@ impl Forms {
         if let Some(known) = self.known(form) {
             return Ok(known);
         }
-        let Some(schema) = schema(form) else { return Ok(None) };
-        let matcher = self.compile(schema)?;
+        let Some(source) = source(form) else { return Ok(None) };
+        let matcher = self.compile(form, &source)?;
         let mut known = self.known.lock();
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        known.insert(blake3::hash(schema.as_bytes()), matcher.deep_clone());
+        known.insert(blake3::hash(source.as_bytes()), matcher.deep_clone());
         Ok(Some(Constraint(matcher)))
     }
 
-    fn compile(&self, schema: &str) -> Result<Matcher, StudentError> {
-        let mut schema: Value = serde_json::from_str(schema).map_err(unkept)?;
-        if let Some(fields) = schema.as_object_mut() {
-            fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
-        }
+    fn compile(&self, form: &Form, source: &str) -> Result<Matcher, StudentError> {
         let mut made = self.factory.lock();
         let factory = match &mut *made {
             Some(factory) => factory,
             none => none.insert(factory(&self.format)?),
         };
         // A schema is a stranger's; whatever it does to its reader, the other answers go on.
-        let grammar = TopLevelGrammar::from_json_schema(schema);
-        let parser = catch_unwind(AssertUnwindSafe(|| Matcher::new(factory.create_parser(grammar))));
-        let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))?;
+        let parser = catch_unwind(AssertUnwindSafe(|| {
+            grammar(form, source).map(|grammar| Matcher::new(factory.create_parser(grammar)))
+        }));
+        let matcher = parser.map_err(|_| StudentError::Form("the schema's reader panicked".to_owned()))??;
         matcher.get_error().map_or(Ok(matcher), |error| Err(StudentError::Form(error)))
     }
 }
 
-/// What an answer in JSON has to be.
-fn schema(form: &Form) -> Option<&str> {
+/// What a form is known by: the schema of an answer in JSON, or all that is said of the functions; none where any text will do.
+fn source(form: &Form) -> Option<Cow<'_, str>> {
     match form {
         Form::Text => None,
-        Form::JsonObject => Some(OBJECT),
-        Form::JsonSchema(schema) => Some(schema),
+        Form::JsonObject => Some(Cow::Borrowed(OBJECT)),
+        Form::JsonSchema(schema) => Some(Cow::Borrowed(schema)),
+        Form::Calls(tools) => Some(Cow::Owned(format!("{tools:?}"))),
     }
+}
+
+/// The grammar of `form`, whose schema is `source`.
+fn grammar(form: &Form, source: &str) -> Result<TopLevelGrammar, StudentError> {
+    if let Form::Calls(tools) = form {
+        return calls::grammar(tools).map(TopLevelGrammar::from_lark);
+    }
+    let mut schema: Value = serde_json::from_str(source).map_err(unkept)?;
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert("x-guidance".to_owned(), json!({"whitespace_pattern": WHITE_SPACE}));
+    }
+    Ok(TopLevelGrammar::from_json_schema(schema))
 }
 
 impl Constraint {
@@ -144,6 +158,10 @@ impl TokenizerEnv for Vocabulary {
     }
 }
 
+fn limits() -> ParserLimits {
+    ParserLimits { verbose_errors: false, ..ParserLimits::default() }
+}
+
 fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
     let words = format.tokenizer.token_bytes();
     let info = TokRxInfo::new(words.len() as u32, format.tokenizer.special.end_of_turn);
@@ -151,7 +169,7 @@ fn factory(format: &Arc<Format>) -> Result<ParserFactory, StudentError> {
     let trie = TokTrie::from(&info, &words).with_eos_tokens(&ends);
     let env: TokEnv = Arc::new(Vocabulary { trie, format: Arc::clone(format) });
     let mut factory = ParserFactory::new_simple(&env).map_err(unkept)?;
-    *factory.limits_mut() = ParserLimits { verbose_errors: false, ..ParserLimits::default() };
+    *factory.limits_mut() = limits();
     factory.quiet();
     Ok(factory)
 }

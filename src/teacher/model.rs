@@ -4,7 +4,9 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
-use wire::{Answer, Answering, Api, ChatModel, CompletionSummary, Finish, Ineligible, ModelError, Prompt, Signals};
+use wire::{
+    Answer, Answering, Api, Called, ChatModel, CompletionSummary, Finish, Ineligible, ModelError, Prompt, Signals,
+};
 
 use crate::{Client, Outgoing, limits};
 
@@ -86,7 +88,7 @@ async fn ask(client: &Client, body: Vec<u8>) -> Result<Answer, ModelError> {
 /// A teacher says nothing of its own certainty: the signals are empty.
 fn put(summary: CompletionSummary) -> Result<Answer, ModelError> {
     let finish = match summary.finish.as_deref() {
-        Some("stop") if !summary.refused && !summary.called_tools => Finish::Stop,
+        Some("stop") if !summary.refused && summary.called == Called::Nothing => Finish::Stop,
         Some("length") => Finish::Length,
         other => return Err(ModelError::Failed(format!("the teacher gave no plain answer: finish {other:?}"))),
     };

@@ -119,7 +119,7 @@ fn items(path: &Path, tokenizer: &Tokenizer, method: Method) -> Result<Vec<Item>
             for example in dataset::read_taught(path)? {
                 // `read_taught` has refused what does not split.
                 let Some((prompt, answer)) = example.chat.split() else { continue };
-                let mut item = Item::single(example_ids(tokenizer, prompt, &answer.text)?, true);
+                let mut item = Item::single(example_ids(tokenizer, &prompt, &answer.text)?, true);
                 if let Some(sequence) = item.sequences.first_mut() {
                     sequence.soft = soft(tokenizer, &answer.text, &example, sequence.tokens.completion.start)?;
                 }
@@ -130,7 +130,7 @@ fn items(path: &Path, tokenizer: &Tokenizer, method: Method) -> Result<Vec<Item>
             for chat in dataset::read_chat(path)? {
                 // `read_chat` has refused what does not split: every filled line is an item.
                 let Some((prompt, answer)) = chat.split() else { continue };
-                items.push(Item::single(example_ids(tokenizer, prompt, &answer.text)?, true));
+                items.push(Item::single(example_ids(tokenizer, &prompt, &answer.text)?, true));
             }
         }
         Method::Kto => {

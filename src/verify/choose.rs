@@ -20,8 +20,8 @@ const MOST: f64 = 11.0 / 12.0;
 /// A JSON field is free when the teacher disagrees with itself in more than this share of pairs. Nobody looks at the
 /// value of a free field again, so a field that is only noisy stays: the site then waits, and `why` says for what.
 const FREE_ABOVE: f64 = 1.0 / 6.0;
-/// Field that is never free: which tool is called.
-const TOOL_NAME: &str = "/*/name";
+/// Fields that are never free: which tool is called.
+const TOOL_NAMES: [&str; 2] = ["/*/name", "/tool_calls/*/name"];
 /// Words of a label, at most; a JSON text of more words is prose.
 const LABEL_WORDS: usize = 3;
 /// Standard normal quantiles: of 95 %, the teacher's own answers that must not be bad, and of 90 %, the confidence.
@@ -115,7 +115,10 @@ impl Repeat {
             fields_alike: both
                 .as_ref()
                 .map_or(0.0, |(left, right)| fields::compare(right, left, tolerance, &[]).share()),
-            prose: both.is_some_and(|(left, right)| fields::differs_in_prose(&left, &right, LABEL_WORDS)),
+            // What is said beside calls decides nothing.
+            prose: both.is_some_and(|(left, right)| {
+                fields::differs_in_prose(fields::calls_of(&left), fields::calls_of(&right), LABEL_WORDS)
+            }),
             judge,
         }
     }
@@ -251,7 +254,7 @@ fn split_paths(repeats: &[Repeat]) -> (Vec<String>, Vec<String>) {
         if free.iter().any(is_inside) {
             continue;
         }
-        if share(count, repeats.len()) <= FREE_ABOVE || path == TOOL_NAME {
+        if share(count, repeats.len()) <= FREE_ABOVE || TOOL_NAMES.contains(&path.as_str()) {
             noisy.push(path);
         } else if repeats.iter().any(|repeat| repeat.differing.contains(&optional)) {
             free.push(optional);

@@ -49,11 +49,17 @@ pub fn read(text: &str) -> Option<Value> {
     Some(value)
 }
 
-/// Whether `value` is a list of one or more `{"name": "...", "arguments": ...}`.
+/// Whether `value` is a list of one or more `{"name": "...", "arguments": ...}`, or an object with one, as answers that call are.
 #[must_use]
 pub fn is_tool_calls(value: &Value) -> bool {
     let is_call = |call: &Value| call.get("name").is_some_and(Value::is_string) && call.get("arguments").is_some();
-    value.as_array().is_some_and(|calls| !calls.is_empty() && calls.iter().all(is_call))
+    calls_of(value).as_array().is_some_and(|calls| !calls.is_empty() && calls.iter().all(is_call))
+}
+
+/// The calls of an answer that calls, without what it says beside them; any other value is all there is.
+#[must_use]
+pub fn calls_of(value: &Value) -> &Value {
+    value.get("tool_calls").unwrap_or(value)
 }
 
 /// Compares `student` with `teacher`. Numbers are equal within `tolerance`, relative to the larger. `free` fields, or

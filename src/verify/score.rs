@@ -3,6 +3,8 @@
 //! The facts come first: where one is wrong the quality of a text is 0 and the answer is bad, however alike the words.
 //! Deterministic; who needs the teacher a second time or a judge asks before.
 
+use wire::Calls;
+
 use crate::facts::wrong_fact;
 use crate::fields;
 use crate::measure::Measure;
@@ -54,8 +56,11 @@ impl Measure {
         let &Seen { student, teacher, .. } = seen;
         let alike = |text: &str| unit(similarity(text, teacher));
         Some(match self {
-            Self::Exact => Score::equal(same_words(student, teacher), "words"),
-            Self::Value { tolerance } => Score::equal(same_value(student, teacher, *tolerance), "value"),
+            Self::Exact => {
+                same_calls(student, teacher, 0.0).unwrap_or_else(|| Score::equal(same_words(student, teacher), "words"))
+            }
+            Self::Value { tolerance } => same_calls(student, teacher, *tolerance)
+                .unwrap_or_else(|| Score::equal(same_value(student, teacher, *tolerance), "value")),
             Self::Fields { tolerance, free } => by_field(student, teacher, *tolerance, free),
             Self::Similar => with_facts(seen, || {
                 let quality = alike(student);
@@ -80,8 +85,27 @@ impl Measure {
 
 /// `otherwise`, unless a fact is wrong.
 fn with_facts(seen: &Seen<'_>, otherwise: impl FnOnce() -> Score) -> Score {
-    wrong_fact(seen.prompt, seen.student, seen.teacher, seen.teacher_again)
+    wrong_calls(seen)
+        .or_else(|| wrong_fact(seen.prompt, seen.student, seen.teacher, seen.teacher_again))
         .map_or_else(otherwise, |why| Score::of(0.0, true, || why))
+}
+
+/// Where both answers call: whether they do so alike, whatever the order of the arguments and the spelling of numbers.
+fn same_calls(student: &str, teacher: &str, tolerance: f64) -> Option<Score> {
+    let read = |text: &str| Calls::read(text).and_then(|_| fields::read(text));
+    let compared = fields::compare(&read(student)?, &read(teacher)?, tolerance, &[]);
+    Some(Score::equal(compared.wrong.is_none(), "calls"))
+}
+
+/// Which functions are called is a fact, and that one is called at all; by which answer of the teacher's makes no difference.
+fn wrong_calls(seen: &Seen<'_>) -> Option<String> {
+    let names = |text: &str| -> Vec<String> {
+        Calls::read(text).into_iter().flat_map(|calls| calls.calls).map(|call| call.name).collect()
+    };
+    let (student, mut teachers) = (names(seen.student), [Some(seen.teacher), seen.teacher_again].into_iter().flatten());
+    let said = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    (!teachers.any(|teacher| names(teacher) == student))
+        .then(|| format!("it calls {} and the teacher {}", said(&student), said(&names(seen.teacher))))
 }
 
 /// Cut to [0, 1]; what is no number counts as 0.

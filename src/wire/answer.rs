@@ -3,18 +3,29 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Usage;
+use crate::{Call, Calls, Usage};
 
 /// What an answer said, as far as learning and auditing need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompletionSummary {
     pub spent: Spent,
+    /// Where functions are called, the text of the calls.
     pub text: String,
     /// Why it ended, in the words of chat completions (`stop`, `length`, `content_filter`, `tool_calls`); absent when
     /// the answer was cut off.
     pub finish: Option<String>,
     pub refused: bool,
-    pub called_tools: bool,
+    pub called: Called,
+}
+
+/// What an answer calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Called {
+    #[default]
+    Nothing,
+    Functions,
+    /// Something else than functions, or a function with arguments that are no JSON object.
+    Other,
 }
 
 /// What an answer took, and of which model.
@@ -61,10 +72,30 @@ impl CompletionSummary {
         self.refused || self.finish.as_deref() == Some("content_filter")
     }
 
-    /// Whether it is a complete plain-text answer that a student could learn from.
+    /// Whether it is a complete answer of text or of calls that a student could learn from.
     #[must_use]
     pub fn is_trainable(&self) -> bool {
-        self.finish.as_deref() == Some("stop") && !self.refused && !self.called_tools && !self.text.is_empty()
+        let came_to_its_end = match self.called {
+            Called::Nothing => self.finish.as_deref() == Some("stop"),
+            // A call that the request demanded by name ends with `stop`.
+            Called::Functions => matches!(self.finish.as_deref(), Some("stop" | "tool_calls")),
+            Called::Other => false,
+        };
+        came_to_its_end && !self.refused && !self.text.is_empty()
+    }
+
+    /// Takes what was called, of which `None` is what a student cannot learn; what was said so far is said beside it.
+    pub(crate) fn call(&mut self, calls: Vec<Option<Call>>) {
+        if calls.is_empty() {
+            return;
+        }
+        self.called = match calls.into_iter().collect::<Option<Vec<Call>>>() {
+            Some(calls) => {
+                self.text = Calls { content: std::mem::take(&mut self.text), calls }.text();
+                Called::Functions
+            }
+            None => Called::Other,
+        };
     }
 }
 

@@ -1,19 +1,19 @@
 //! Chat completions: how a request speaks, and what of it a student may answer.
 
+pub(crate) mod calling;
 pub(crate) mod completion;
-
-use std::borrow::Cow;
+pub(crate) mod messages;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::content::Content;
 use crate::request::decoding::top_logprobs;
 use crate::request::fields::{Fields, RequestError};
 use crate::request::parameters::{is_empty, is_neutral};
 use crate::request::{Dialect, Head, form};
+use crate::tools::{self, Spelling};
 use crate::{Decoding, Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore (ecosystem: parameter rules of the teacher's family).
@@ -27,6 +27,7 @@ const KNOWN_FIELDS: &[&str] = &[
     "min_p",
     "model",
     "n",
+    "parallel_tool_calls",
     "presence_penalty",
     "prompt_cache_key",
     "prompt_cache_retention",
@@ -83,9 +84,6 @@ impl Dialect for Chat {
         if let Some((unknown, _)) = fields.iter().find(|(name, value)| !honoured(name, value)) {
             return Err(Ineligible::Field(unknown.to_owned()));
         }
-        if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
-            return Err(Ineligible::Field("tools".into()));
-        }
         Ok(())
     }
 
@@ -123,19 +121,22 @@ impl Dialect for Chat {
             #[serde(borrow)]
             schema: Option<&'a RawValue>,
         }
-        let Some(format) = fields.field::<Format<'_>>("response_format")? else { return Ok(Form::Text) };
-        let schema = format.json_schema.and_then(|format| format.schema);
-        form(&format.r#type, schema).ok_or_else(|| Ineligible::Field("response_format".into()))
+        let otherwise = match fields.field::<Format<'_>>("response_format")? {
+            None => Form::Text,
+            Some(Format { r#type, json_schema }) => form(&r#type, json_schema.and_then(|format| format.schema))
+                .ok_or_else(|| Ineligible::Field("response_format".into()))?,
+        };
+        tools::form(fields, &Spelling { nested: true, strict: false }, otherwise)
     }
 
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
-        let messages: Option<Vec<Message<'_>>> = fields.optional("messages").map_err(|_| Ineligible::Messages)?;
-        messages.ok_or(Ineligible::Messages)?.into_iter().map(turn).collect()
+        let messages = fields.optional("messages").map_err(|_| Ineligible::Messages)?;
+        messages::turns(messages.ok_or(Ineligible::Messages)?)
     }
 
     fn said<'a>(&self, fields: &Fields<'a>) -> Box<dyn Iterator<Item = (Role, String)> + 'a> {
         let messages: Vec<&'a RawValue> = fields.optional("messages").ok().flatten().unwrap_or_default();
-        Box::new(messages.into_iter().filter_map(said))
+        Box::new(messages.into_iter().filter_map(messages::said))
     }
 
     fn tool_names(&self, fields: &Fields<'_>) -> Vec<String> {
@@ -167,14 +168,12 @@ fn changes_nothing(name: &str, value: &str) -> bool {
         || match name {
             "functions" => is_empty(value),
             "modalities" => is_text(),
-            // Without tools, which are refused by themselves, both say nothing.
-            "parallel_tool_calls" => matches!(value, "true" | "false"),
             "function_call" => matches!(value, "\"none\"" | "\"auto\""),
             _ => false,
         }
 }
 
-/// The body of a request that puts `prompt` to `model`.
+/// The body of a request that puts `prompt` to `model`. Functions that may be called stand in its texts and nowhere else.
 pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
     let mut body = serde_json::json!({
         "model": model, "messages": prompt.turns, "max_completion_tokens": prompt.max_tokens,
@@ -183,18 +182,8 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
         if !prompt.stop.is_empty() {
             fields.insert("stop".into(), prompt.stop.clone().into());
         }
-        match &prompt.form {
-            Form::Text => {}
-            Form::JsonObject => {
-                fields.insert("response_format".into(), serde_json::json!({"type": "json_object"}));
-            }
-            Form::JsonSchema(schema) => {
-                let schema: Value = serde_json::from_str(schema).unwrap_or_default();
-                let format =
-                    serde_json::json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
-                fields.insert("response_format".into(), format);
-            }
-        }
+        let format = response_format(&prompt.form).and_then(|format| serde_json::from_str::<Value>(&format).ok());
+        fields.extend(format.map(|format| ("response_format".into(), format)));
         // Greedy is not said: reasoning teachers refuse every temperature but their own.
         if let Sampling::Random { temperature, top_p, seed } = prompt.sampling {
             fields.insert("temperature".into(), temperature.into());
@@ -204,6 +193,17 @@ pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
         say_decoding(fields, prompt.decoding);
     }
     body.to_string().into_bytes()
+}
+
+/// The JSON of `response_format`; nothing where it says nothing: any text will do, or functions may be called.
+pub(crate) fn response_format(form: &Form) -> Option<String> {
+    match form {
+        Form::Text | Form::Calls(_) => None,
+        Form::JsonObject => Some(r#"{"type":"json_object"}"#.to_owned()),
+        Form::JsonSchema(schema) => {
+            Some(format!(r#"{{"type":"json_schema","json_schema":{{"name":"answer","schema":{schema}}}}}"#))
+        }
+    }
 }
 
 /// What of it says something.
@@ -218,47 +218,4 @@ fn say_decoding(fields: &mut Map<String, Value>, decoding: Decoding) {
     if decoding.top_k != none.top_k {
         fields.insert("top_k".into(), decoding.top_k.into());
     }
-}
-
-/// Who says a message and its text, whatever else is in it.
-fn said(raw: &RawValue) -> Option<(Role, String)> {
-    #[derive(Deserialize)]
-    struct Message<'a> {
-        role: Role,
-        #[serde(borrow)]
-        content: Option<&'a RawValue>,
-    }
-    let message: Message<'_> = serde_json::from_str(raw.get()).ok()?;
-    Some((message.role, message.content.map(Content::text).unwrap_or_default()))
-}
-
-/// A message that a student may be put.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    content: Option<Content>,
-    tool_calls: Option<IgnoredAny>,
-}
-
-fn turn(message: Message<'_>) -> Result<Turn, Ineligible> {
-    let role = match &*message.role {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        other => return Err(Ineligible::Content(format!("role-{other}"))),
-    };
-    if message.tool_calls.is_some() {
-        return Err(Ineligible::Content("tool-calls".into()));
-    }
-    // Only text parts can be put to a student.
-    let text = match message.content {
-        None => String::new(),
-        Some(Content::Text(text)) => text,
-        Some(Content::Parts(parts)) => match parts.iter().find(|part| part.r#type != "text") {
-            Some(other) => return Err(Ineligible::Content(other.r#type.clone())),
-            None => parts.into_iter().map(|part| part.text).collect(),
-        },
-    };
-    Ok(Turn { role, text })
 }

@@ -65,6 +65,7 @@ impl Default for Decoding {
 /// What a model is asked: a conversation that ends with a user turn, and the limits of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
+    /// As the model sees it: functions that it may call are told in there, too.
     pub turns: Vec<Turn>,
     pub max_tokens: u32,
     pub sampling: Sampling,
@@ -80,7 +81,7 @@ pub struct Prompt {
     pub within: Option<Duration>,
 }
 
-/// What an answer must be (OpenAI's `response_format`).
+/// What an answer must be (OpenAI's `response_format` and `tools`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     #[default]
@@ -89,6 +90,43 @@ pub enum Form {
     JsonObject,
     /// JSON of this schema.
     JsonSchema(String),
+    /// Calls of functions, in their canonical text, or something else where the tools say so.
+    Calls(Box<Tools>),
+}
+
+/// Functions that an answer may call, or must.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// At least one; each has a name of its own.
+    pub functions: Vec<Function>,
+    pub choice: ToolChoice,
+    /// Whether there may be several calls.
+    pub parallel: bool,
+    /// What an answer must be that calls nothing; never calls itself.
+    pub otherwise: Form,
+}
+
+/// One function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Of letters, digits, `_` and `-`.
+    pub name: String,
+    pub description: String,
+    /// The schema of its arguments: compact JSON, as the client wrote it; `true` where any object will do.
+    pub parameters: String,
+    /// Whether the client relies on the schema.
+    pub strict: bool,
+}
+
+/// Whether an answer calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As the model likes.
+    Auto,
+    /// At least one function is called.
+    Required,
+    /// This function is called, once.
+    Named(String),
 }
 
 impl Prompt {
@@ -119,10 +157,12 @@ impl Prompt {
 
 /// Why an answer ended, in OpenAI's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Finish {
     Length,
     Stop,
+    /// The text is that of calls.
+    ToolCalls,
 }
 
 /// Tokens read and written, in the answering model's own tokens.
@@ -204,7 +244,7 @@ pub enum Ineligible {
     /// The request uses a field that a student cannot honour.
     #[error("field-{0}")]
     Field(String),
-    /// A message holds what a student cannot read: an image, a tool's result.
+    /// A message holds what a student cannot read, such as an image.
     #[error("content-{0}")]
     Content(String),
     #[error("messages-malformed")]

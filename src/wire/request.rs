@@ -35,10 +35,10 @@ pub(crate) trait Dialect: Debug + Sync {
     /// Whether log-probabilities are asked for, and of how many tokens at each place besides the chosen one.
     fn logprobs(&self, fields: &Fields<'_>) -> Result<Option<u8>, Ineligible>;
 
-    /// What the answer must be.
+    /// What the answer must be, and what it may call.
     ///
     /// # Errors
-    /// [`Ineligible`] with the field's name for a form that is not known.
+    /// [`Ineligible`] with the field's name for a form that is not known, and tools that are no functions.
     fn form(&self, fields: &Fields<'_>) -> Result<Form, Ineligible>;
 
     /// The conversation, text only.
@@ -107,22 +107,22 @@ impl<'a> Request<'a> {
     pub fn prompt(&self, default_max_tokens: u32, sampling: Sampling) -> Result<Prompt, Ineligible> {
         self.dialect.refuse(&self.fields)?;
         let max_tokens = self.dialect.max_tokens(&self.fields)?.unwrap_or(default_max_tokens);
-        let turns = self.turns()?;
+        let (form, turns) = (self.dialect.form(&self.fields)?, self.turns()?);
         if turns.last().is_none_or(|turn| turn.role != Role::User) {
             return Err(Ineligible::LastTurn);
         }
         let stop = self.dialect.stop(&self.fields)?;
-        let form = self.dialect.form(&self.fields)?;
+        let turns = form.shown(&turns);
         let sampling = decoding::sampling(&self.fields, sampling)?;
         let (decoding, logprobs) = (decoding::read(&self.fields)?, self.dialect.logprobs(&self.fields)?);
         let choices = decoding::choices(&self.fields)?;
         Ok(Prompt { turns, max_tokens, sampling, decoding, stop, form, logprobs, choices, within: None })
     }
 
-    /// The conversation, text only.
+    /// The conversation, text only, without the functions that may be called.
     ///
     /// # Errors
-    /// [`Ineligible`] for tool messages, images, audio and malformed messages.
+    /// [`Ineligible`] for images, audio, results of calls that nobody made and malformed messages.
     pub fn turns(&self) -> Result<Vec<Turn>, Ineligible> {
         self.dialect.turns(&self.fields)
     }

@@ -3,7 +3,9 @@
 //! What the teacher keeps is the teacher's alone: a request that continues an earlier response, belongs to a conversation
 //! or fills in a stored prompt has texts that nobody here has seen.
 
+mod calling;
 pub mod continuing;
+mod items;
 pub(crate) mod reading;
 pub(crate) mod writing;
 
@@ -12,11 +14,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::content::{Content, Part};
+use crate::conversation::Conversation;
 use crate::request::decoding::top_logprobs;
 use crate::request::fields::{Fields, NULL, RequestError};
 use crate::request::parameters::is_empty;
 use crate::request::{Dialect, Head, form};
+use crate::tools::{self, Spelling};
 use crate::{Delivery, Form, Ineligible, Prompt, Role, Sampling, Turn};
 
 /// Fields a student understands or may ignore.
@@ -79,33 +82,6 @@ impl<'a> Input<'a> {
     }
 }
 
-/// One thing that was said or done. A message need not say that it is one.
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(default)]
-    r#type: Option<String>,
-    #[serde(default)]
-    role: Option<String>,
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-}
-
-impl Item<'_> {
-    fn kind(&self) -> &str {
-        self.r#type.as_deref().unwrap_or("message")
-    }
-
-    fn role(&self) -> Result<Role, Ineligible> {
-        match self.role.as_deref() {
-            Some("system" | "developer") => Ok(Role::System),
-            Some("user") => Ok(Role::User),
-            Some("assistant") => Ok(Role::Assistant),
-            Some(other) => Err(Ineligible::Content(format!("role-{other}"))),
-            None => Err(Ineligible::Messages),
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Text<'a> {
     #[serde(borrow)]
@@ -142,9 +118,6 @@ impl Dialect for Responses {
         if fields.field::<String>("model")?.is_none() {
             return refused("model");
         }
-        if fields.field::<Vec<&RawValue>>("tools")?.is_some_and(|tools| !tools.is_empty()) {
-            return refused("tools");
-        }
         let included: Vec<String> = fields.field("include")?.unwrap_or_default();
         if included.iter().any(|what| what != LOGPROBS && !INCLUDED_FOR_NOTHING.contains(&what.as_str())) {
             return refused("include");
@@ -172,25 +145,28 @@ impl Dialect for Responses {
             #[serde(borrow)]
             schema: Option<&'a RawValue>,
         }
-        let Some(format) = self.format(fields) else { return Ok(Form::Text) };
-        let format: Option<Format<'_>> = serde_json::from_str(format).ok();
-        let form = format.and_then(|format| form(&format.r#type, format.schema));
-        form.ok_or_else(|| Ineligible::Field("text.format".to_owned()))
+        let otherwise = match self.format(fields) {
+            None => Form::Text,
+            Some(format) => {
+                let format: Option<Format<'_>> = serde_json::from_str(format).ok();
+                let form = format.and_then(|format| form(&format.r#type, format.schema));
+                form.ok_or_else(|| Ineligible::Field("text.format".to_owned()))?
+            }
+        };
+        tools::form(fields, &Spelling { nested: false, strict: true }, otherwise)
     }
 
     fn turns(&self, fields: &Fields<'_>) -> Result<Vec<Turn>, Ineligible> {
         let instructions: Option<String> = fields.field("instructions")?;
-        let instructions = instructions.filter(|text| !text.is_empty()).map(|text| Turn::new(Role::System, text));
-        let mut turns = Vec::from_iter(instructions);
-        match Input::of(fields).ok_or(Ineligible::Messages)? {
-            Input::Text(text) => turns.push(Turn::new(Role::User, text)),
-            Input::Items(items) => {
-                for item in items {
-                    turns.extend(turn(item)?);
-                }
-            }
+        let mut conversation = Conversation::default();
+        if let Some(text) = instructions.filter(|text| !text.is_empty()) {
+            conversation.say(Turn::new(Role::System, text));
         }
-        Ok(turns)
+        match Input::of(fields).ok_or(Ineligible::Messages)? {
+            Input::Text(text) => conversation.say(Turn::new(Role::User, text)),
+            Input::Items(items) => items.into_iter().try_for_each(|item| items::add(&mut conversation, item))?,
+        }
+        Ok(conversation.finish())
     }
 
     fn said<'a>(&self, fields: &Fields<'a>) -> Box<dyn Iterator<Item = (Role, String)> + 'a> {
@@ -198,7 +174,7 @@ impl Dialect for Responses {
         let first = instructions.into_iter().map(|text| (Role::System, text));
         match Input::of(fields) {
             Some(Input::Text(text)) => Box::new(first.chain([(Role::User, text)])),
-            Some(Input::Items(items)) => Box::new(first.chain(items.into_iter().filter_map(said))),
+            Some(Input::Items(items)) => Box::new(first.chain(items.into_iter().filter_map(items::said))),
             None => Box::new(first),
         }
     }
@@ -241,47 +217,16 @@ fn honours(name: &str, value: &str) -> bool {
         || KNOWN_FIELDS.contains(&name)
         || KNOWN_PARTS.iter().any(|(known, _)| *known == name)
         || match name {
-            "include" | "tools" => true,
+            "include" | "parallel_tool_calls" | "tool_choice" | "tools" => true,
             "background" => value == "false",
             "context_management" => is_empty(value),
-            // Without tools, which are refused by themselves, these say nothing.
+            // Of the teacher's own tools, with which a request is the teacher's; functions are not counted.
             "max_tool_calls" => value.parse::<u32>().is_ok(),
-            "parallel_tool_calls" => matches!(value, "true" | "false"),
-            "tool_choice" => matches!(value, "\"none\"" | "\"auto\""),
             _ => false,
         }
 }
 
-/// What a student reads of an item; nothing of what the teacher thought, which is no part of what was said.
-fn turn(raw: &RawValue) -> Result<Option<Turn>, Ineligible> {
-    let item: Item<'_> = serde_json::from_str(raw.get()).map_err(|_| Ineligible::Messages)?;
-    match item.kind() {
-        "message" => {}
-        "reasoning" => return Ok(None),
-        other => return Err(Ineligible::Content(other.to_owned())),
-    }
-    let (role, content) = (item.role()?, item.content.ok_or(Ineligible::Messages)?);
-    let text = match serde_json::from_str(content.get()).map_err(|_| Ineligible::Messages)? {
-        Content::Text(text) => text,
-        Content::Parts(parts) => {
-            let is_text = |part: &&Part| matches!(part.r#type.as_str(), "input_text" | "output_text");
-            if let Some(other) = parts.iter().find(|part| !is_text(part)) {
-                return Err(Ineligible::Content(other.r#type.clone()));
-            }
-            parts.into_iter().map(|part| part.text).collect()
-        }
-    };
-    Ok(Some(Turn { role, text }))
-}
-
-/// Who says a message and its text, whatever else is in it.
-fn said(raw: &RawValue) -> Option<(Role, String)> {
-    let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
-    let role = item.role().ok().filter(|_| item.kind() == "message")?;
-    Some((role, Content::text(item.content?)))
-}
-
-/// The body of a request that puts `prompt` to `model`. This API knows no `stop` and no `seed`.
+/// The body of a request that puts `prompt` to `model`. Functions that may be called stand in its texts and nowhere else. This API knows no `stop` and no `seed`.
 pub(crate) fn write_request(model: &str, prompt: &Prompt) -> Vec<u8> {
     let mut body = serde_json::json!({
         "model": model, "input": prompt.turns, "max_output_tokens": prompt.max_tokens,

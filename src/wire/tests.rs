@@ -1,5 +1,6 @@
 mod logprobs;
 mod responses;
+mod tools;
 
 use proptest::prelude::*;
 
@@ -32,6 +33,7 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
     assert_eq!(with(""), Ok(1));
     assert_eq!(with(r#","future_field":1"#), Err(Ineligible::Field("future_field".into())));
     assert_eq!(with(r#","tools":[{"type":"function"}]"#), Err(Ineligible::Field("tools".into())));
+    assert_eq!(with(r#","tool_choice":"required""#), Err(Ineligible::Field("tool_choice".into())));
     assert_eq!(with(r#","tools":[]"#), Ok(1));
     for n in ["0", "9", "-1", "1.5", "\"2\""] {
         assert_eq!(with(&format!(r#","n":{n}"#)), Err(Ineligible::Field("n".into())));
@@ -41,7 +43,7 @@ fn what_a_student_cannot_honour_is_left_to_the_teacher_by_name() {
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
     assert_eq!(eligible(image), Err(Ineligible::Content("image_url".into())));
     let tool = r#"{"model":"m","messages":[{"role":"tool","content":"x"}]}"#;
-    assert_eq!(eligible(tool), Err(Ineligible::Content("role-tool".into())));
+    assert_eq!(eligible(tool), Err(Ineligible::Messages));
 }
 
 #[test]

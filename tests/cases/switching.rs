@@ -181,7 +181,7 @@ fn what_a_student_cannot_honour_is_the_teachers_and_says_why() {
     let Learnt { teacher, world, .. } = learnt(0.5, TEACHER_SAYS);
     let proxy = world.start();
     let extras = [
-        r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
+        r#""tools":[{"type":"web_search"}]"#,
         r#""n":9"#,
         r#""temperature":2.5"#,
         r#""response_format":{"type":"grammar"}"#,

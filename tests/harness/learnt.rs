@@ -50,6 +50,30 @@ pub fn with_students(world: &mut World) {
     world.set("handover.audit_share_serving", 1e-9);
 }
 
+/// Gives prompts and answers of `world` room for `tokens` tokens; call it after the students or the lessons were switched on.
+///
+/// # Panics
+/// When a file cannot be made.
+pub fn with_room(world: &mut World, tokens: u32) {
+    let base = world.dir.path().join("base");
+    if !base.try_exists().unwrap() {
+        std::fs::create_dir_all(&base).unwrap();
+        for name in ["tokenizer.json", "model.safetensors"] {
+            std::fs::copy(golden().join(name), base.join(name)).unwrap();
+        }
+    }
+    let config = std::fs::read(golden().join("config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    config["max_position_embeddings"] = tokens.into();
+    std::fs::write(base.join("config.json"), config.to_string()).unwrap();
+    let graph = world.data().join("graph-f32");
+    if graph.try_exists().unwrap() {
+        std::fs::remove_dir_all(&graph).unwrap();
+        export::export_base(&base, &graph, gemma::GraphFormat::F32).unwrap();
+    }
+    world.set("student.base", base.display().to_string()).set("student.context", i64::from(tokens));
+}
+
 /// Gives `world` a small base, and lessons of `steps` steps that begin with few exchanges.
 ///
 /// # Panics

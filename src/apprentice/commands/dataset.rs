@@ -108,7 +108,7 @@ fn export(site: &str, to: Form, out: &Path, config: &Path) -> Outcome {
         for example in dataset::read_chat(&folder.path().join(file))? {
             let Some((asked, answer)) = example.split() else { continue };
             let extra = Map::from_iter([("site".to_owned(), site.to_string().into())]);
-            records.push(Record { asked: asked.to_vec(), answer: Answered::One(answer.text.clone()), extra });
+            records.push(Record { asked, answer: Answered::One(answer.text.clone()), extra });
         }
     }
     dataset::write_records(out, to, &records)?;

@@ -59,7 +59,9 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -
             && let Some(example) = examples.next()
         {
             let Some((turns, teacher)) = example.split() else { continue };
-            let prompt = Prompt::new(turns.to_vec(), job.max_tokens, Sampling::Greedy);
+            // As a client asks: the answer has a form, or may call.
+            let form = example.form.clone();
+            let prompt = Prompt { form, ..Prompt::new(turns, job.max_tokens, Sampling::Greedy) };
             asked.push_back((model.answer(prompt.clone()), prompt, teacher.text.clone()));
         }
         let Some((answering, prompt, teacher)) = asked.pop_front() else { break };

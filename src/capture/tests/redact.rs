@@ -71,16 +71,33 @@ fn a_key_that_comes_in_pieces_is_found() {
     // Without its end it can be neither mended nor learnt from.
     let cut = stream(&["sk", "-proj-abcdefghijklmnopqrstuv"]).replace("data: [DONE]\n\n", "");
     assert_eq!(redacted(&[], streamed(cut)), Err(NotRedactable));
-    let call = r#"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"sk-proj-abc"}}]}}]}
-
-data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"defghijklmnopqrstuv"}}]}}]}
-
-data: [DONE]
-
-"#;
-    assert_eq!(redacted(&[], streamed(call.to_owned())), Err(NotRedactable));
     let plain = streamed(stream(&["no ", "key ", "here"]));
     assert_eq!(redacted(&[], plain.clone()), Ok(plain));
+}
+
+#[test]
+fn a_key_in_the_pieces_of_a_call_is_found_and_the_call_can_be_learnt_without_it() {
+    let chunk = |call: serde_json::Value, finish: Option<&str>| {
+        let choice = serde_json::json!({"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": finish});
+        format!("data: {}\n\n", serde_json::json!({"model": "m", "choices": [choice]}))
+    };
+    let pieces = |pieces: &[&str]| {
+        let begun =
+            serde_json::json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}});
+        let piece = |piece: &&str| chunk(serde_json::json!({"index": 0, "function": {"arguments": piece}}), None);
+        let end = chunk(serde_json::json!({"index": 0, "function": {"arguments": ""}}), Some("tool_calls"));
+        [chunk(begun, None), pieces.iter().map(piece).collect(), end, "data: [DONE]\n\n".to_owned()].concat()
+    };
+    let kept =
+        redacted(&[], streamed(pieces(&["{\"key\": \"sk-proj-abc", "defghijklmnopqrstuv\", \"n\":1}"]))).unwrap();
+    let said = kept.api.read(true, kept.response.as_bytes()).unwrap();
+    assert_eq!(said.text, r#"{"tool_calls":[{"name":"f","arguments":{"key":"[key]","n":1}}]}"#);
+    assert!(kept.redacted && said.is_trainable());
+    // What is no object can be neither mended nor learnt from.
+    let broken = pieces(&["{\"key\": \"sk-proj-abc", "defghijklmnopqrstuv"]);
+    assert_eq!(redacted(&[], streamed(broken)), Err(NotRedactable));
+    let number = redacted(&[regex("[0-9]{9}", "[number]")], streamed(pieces(&["{\"id\":12345", "6789}"])));
+    assert_eq!(number, Err(NotRedactable), "what is left is no JSON");
 }
 
 /// A response as a stream: its text in these pieces, and whole wherever the events repeat it.

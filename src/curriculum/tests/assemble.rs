@@ -9,7 +9,7 @@ use crate::{AssembleSettings, SetLineage, assemble};
 
 fn example(asked: &str, stratum: &str, user: Option<&str>) -> Example {
     let hash = *blake3::hash(asked.as_bytes()).as_bytes();
-    let chat = dataset::ChatExample { messages: Vec::new() };
+    let chat = dataset::ChatExample::new(Vec::new());
     Example { chat, hash, asked: asked.into(), stratum: stratum.into(), user: user.map(Into::into) }
 }
 

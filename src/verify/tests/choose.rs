@@ -177,3 +177,22 @@ fn a_corrupted_answer_has_a_wrong_fact_and_is_the_same_each_time() {
     assert_eq!(of("Welcome, friend."), None);
     assert_eq!(of(""), None);
 }
+
+#[test]
+fn calls_in_the_proxys_own_text_are_compared_by_field_and_what_is_said_beside_them_is_free() {
+    let call = |item: &str, said: &str| {
+        format!(r#"{{{said}"tool_calls":[{{"name":"give","arguments":{{"item":"{item}","note":"{item}"}}}}]}}"#)
+    };
+    let beside = [r#""content":"Here it is, my dear friend.","#, r#""content":"Well, as you wish it so be it.","#];
+    let repeats: Vec<Repeat> =
+        (0..12).map(|_| repeat("x", &call("rope", beside[0]), &call("rope", beside[1]))).collect();
+    assert!(repeats.iter().all(|repeat| repeat.tool_calls && !repeat.prose));
+    let choice = choose(&repeats, 0.1, 0.0, false);
+    let free = vec!["/content".to_owned()];
+    assert_eq!((choice.kind, choice.measure), (Some(Kind::ToolCalls), Measure::Fields { tolerance: 0.0, free }));
+    // Which function is called is never free.
+    let other = |text: &str| text.replace("give", "take");
+    let torn: Vec<Repeat> = (0..12).map(|_| repeat("x", &call("rope", ""), &other(&call("rope", "")))).collect();
+    let Measure::Fields { free, .. } = choose(&torn, 0.1, 0.0, false).measure else { panic!("{torn:?}") };
+    assert_eq!(free, Vec::<String>::new());
+}

@@ -112,3 +112,39 @@ fn a_similarity_out_of_its_range_never_makes_a_quality_out_of_its_range() {
         }
     }
 }
+
+const CALL: &str = r#"{"tool_calls":[{"name":"give","arguments":{"item":"rope","count":2,"for":{"b":1,"a":[]}}}]}"#;
+
+#[test]
+fn calls_are_alike_whatever_the_order_of_their_arguments_and_the_spelling_of_numbers() {
+    let same = r#"{"tool_calls": [{"arguments":{"for":{"a":[],"b":1.0},"count":2e0,"item":"rope"},"name":"give"}]}"#;
+    let fields = Measure::Fields { tolerance: 0.0, free: Vec::new() };
+    for measure in [Measure::Exact, Measure::Value { tolerance: 0.0 }, fields.clone(), Measure::Similar] {
+        assert_eq!(plain(&measure, CALL, CALL), RIGHT, "{measure:?}");
+        if measure != Measure::Similar {
+            assert_eq!(plain(&measure, same, CALL), RIGHT, "{measure:?}");
+        }
+        for other in [CALL.replace("give", "take"), "Here is your rope.".to_owned()] {
+            assert!(plain(&measure, &other, CALL).1 && plain(&measure, CALL, &other).1, "{measure:?}: {other}");
+        }
+    }
+    for measure in [Measure::Exact, Measure::Value { tolerance: 0.0 }, fields] {
+        for wrong in [CALL.replace("rope", "lamp"), CALL.replace("2,", "3,"), CALL.replace("\"item\":\"rope\",", "")] {
+            assert!(plain(&measure, &wrong, CALL).1, "{measure:?}: {wrong}");
+        }
+    }
+    assert_eq!(plain(&Measure::Value { tolerance: 0.6 }, &CALL.replace("2,", "3,"), CALL), RIGHT);
+}
+
+#[test]
+fn which_function_is_called_is_a_fact_that_the_teacher_may_see_in_two_ways() {
+    let measure = Measure::SelfRelative { margin: 0.1, bad_below: 0.1 };
+    let (take, text) = (CALL.replace("give", "take"), "Here is your rope.");
+    let judged = |student: &str, again: &str| score(&measure, student, CALL, Some(again), None).unwrap();
+    assert!(!judged(CALL, CALL).bad && !judged(&take, &take).bad);
+    let wrong = judged(&take, CALL);
+    assert_eq!((wrong.quality, wrong.why.as_deref()), (0.0, Some("it calls take and the teacher give")));
+    assert_eq!(judged(text, CALL).why.as_deref(), Some("it calls nothing and the teacher give"));
+    assert_ne!(judged(text, text).why.as_deref(), Some("it calls nothing and the teacher give"));
+    assert!(score(&Measure::Judged { margin: 0.1, sensitivity: 0.9 }, &take, CALL, None, Some(1.0)).unwrap().bad);
+}

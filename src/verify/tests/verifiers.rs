@@ -112,3 +112,22 @@ fn settings_come_back_unchanged_from_toml_and_json() {
     assert_eq!(settings(""), VerifierSettings::default());
     assert!(toml::from_str::<VerifierSettings>("word_min = 1").is_err());
 }
+
+#[test]
+fn what_holds_texts_to_a_form_lets_calls_pass() {
+    let call = r#"{"tool_calls":[{"name":"give","arguments":{"item":"rope"}}]}"#;
+    let prompt = Prompt::new(vec![Turn::new(Role::User, "A rope!")], 9, Sampling::Greedy);
+    let said = |toml: &str, text: &str, finish| {
+        let answer = Answer::new(text, finish, Usage::default(), Signals::default());
+        Verifiers::new(&settings(toml)).unwrap().check(&prompt, &answer)
+    };
+    for toml in ["words_min = 5", r#"schema = '{"required":["mood"]}'"#, "level = {}", "json = true"] {
+        assert_eq!(said(toml, call, Finish::ToolCalls), Verdict::Pass, "{toml}");
+    }
+    assert_eq!(said(r#"schema = '{"required":["mood"]}'"#, call, Finish::Stop), Verdict::Fail("schema"));
+    let rules = "tools = { tools = { give = { required = [\"item\", \"to\"] } } }";
+    assert_eq!(said(rules, call, Finish::ToolCalls), Verdict::Fail("tool-call"));
+    // What an argument says is no call in another way of writing.
+    let quoting = call.replace("rope", "<tool_call>{} tool_call: x [TOOL_CALLS]").replace("}}]", ",\"to\":1}}]");
+    assert_eq!(said(rules, &quoting, Finish::ToolCalls), Verdict::Pass);
+}

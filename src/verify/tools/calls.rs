@@ -38,6 +38,12 @@ struct Message<'a> {
 /// What is wrong with the first call that is begun and cannot be read.
 pub fn read_calls(text: &str) -> Result<Vec<ToolCall>, String> {
     let text = text.trim();
+    // Before all else: what the arguments say is no other way of writing.
+    if text.starts_with('{')
+        && let Some(list) = serde_json::from_str::<Message<'_>>(text).ok().and_then(|message| message.tool_calls)
+    {
+        return listed(list.get());
+    }
     if let Some((_, list)) = text.split_once("[TOOL_CALLS]") {
         return listed(leading_value(list)?);
     }
@@ -47,12 +53,6 @@ pub fn read_calls(text: &str) -> Result<Vec<ToolCall>, String> {
     }
     if text.lines().any(|line| named(line).is_some()) {
         return lines(text);
-    }
-    if text.starts_with('{') {
-        let message = serde_json::from_str::<Message<'_>>(text).ok();
-        return message
-            .and_then(|message| message.tool_calls)
-            .map_or_else(|| Ok(Vec::new()), |list| listed(list.get()));
     }
     match serde_json::from_str::<Value>(text) {
         Ok(list) if crate::fields::is_tool_calls(&list) => listed(text),

@@ -21,6 +21,7 @@ impl Verifier for Complete {
         match answer.finish {
             Finish::Stop => fail_if(answer.text.trim().is_empty(), "empty"),
             Finish::Length => Verdict::Fail("cut-off"),
+            Finish::ToolCalls => Verdict::Pass,
         }
     }
 }
@@ -35,7 +36,9 @@ pub(super) struct Words {
 impl Verifier for Words {
     fn check(&self, _: &Prompt, answer: &Answer) -> Verdict {
         let words = answer.text.split_whitespace().count();
-        if words > self.max { Verdict::Fail("too-long") } else { fail_if(words < self.min, "too-short") }
+        // Calls are as short as they are.
+        let too_short = words < self.min && answer.finish != Finish::ToolCalls;
+        if words > self.max { Verdict::Fail("too-long") } else { fail_if(too_short, "too-short") }
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::calling::{Gathered, Piece, assistant, deltas, ids};
 use crate::answer::{CompletionSummary, Envelope, Spent};
 use crate::logprobs::{entries, pieces};
 use crate::{Answer, Finish, Logprob, Usage, UsageDetails, sse};
@@ -52,15 +53,25 @@ struct Choice {
 struct Message {
     content: Option<String>,
     refusal: Option<String>,
-    tool_calls: Option<Vec<serde::de::IgnoredAny>>,
+    tool_calls: Option<Vec<Piece>>,
+    /// What calls were before they were tool calls.
+    function_call: Option<serde::de::IgnoredAny>,
+}
+
+/// An answer that is being read.
+#[derive(Default)]
+struct Reading {
+    summary: CompletionSummary,
+    calls: Gathered,
+    called_otherwise: bool,
 }
 
 /// Reads a whole `chat.completion` body; `None` when it is something else.
 pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     let body: Body<'_> = serde_json::from_slice(body).ok()?;
-    let mut summary = CompletionSummary::default();
-    absorb(&mut summary, body);
-    Some(summary)
+    let mut reading = Reading::default();
+    reading.absorb(body);
+    Some(reading.finish())
 }
 
 /// Reads of a whole `chat.completion` body what it took; `None` when it is something else.
@@ -83,34 +94,44 @@ impl Reported<'_> {
 
 /// Reads a whole event stream; `None` when an event is not a chunk or the stream was not ended by `[DONE]`.
 pub(crate) fn read_stream(body: &[u8]) -> Option<CompletionSummary> {
-    let mut summary = CompletionSummary::default();
+    let mut reading = Reading::default();
     let mut reader = sse::Reader::default();
     let (mut done, mut broken) = (false, false);
     reader.push(body, |data| {
         if data == b"[DONE]" {
             done = true;
         } else if let Ok(chunk) = serde_json::from_slice::<Body<'_>>(data) {
-            absorb(&mut summary, chunk);
+            reading.absorb(chunk);
         } else {
             broken = true;
         }
     });
-    (done && !broken && !reader.overflowed()).then_some(summary)
+    (done && !broken && !reader.overflowed()).then(|| reading.finish())
 }
 
-fn absorb(summary: &mut CompletionSummary, body: Body<'_>) {
-    if summary.spent.model.is_empty() {
-        summary.spent.model = body.model;
+impl Reading {
+    fn absorb(&mut self, body: Body<'_>) {
+        let summary = &mut self.summary;
+        if summary.spent.model.is_empty() {
+            summary.spent.model = body.model;
+        }
+        if let Some(usage) = body.usage {
+            usage.add_to(&mut summary.spent);
+        }
+        for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
+            summary.finish = choice.finish_reason.or_else(|| summary.finish.take());
+            let Some(message) = choice.message else { continue };
+            summary.text.push_str(message.content.as_deref().unwrap_or_default());
+            summary.refused |= message.refusal.is_some();
+            self.calls.add(message.tool_calls.unwrap_or_default());
+            self.called_otherwise |= message.function_call.is_some();
+        }
     }
-    if let Some(usage) = body.usage {
-        usage.add_to(&mut summary.spent);
-    }
-    for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
-        summary.finish = choice.finish_reason.or_else(|| summary.finish.take());
-        let Some(message) = choice.message else { continue };
-        summary.text.push_str(message.content.as_deref().unwrap_or_default());
-        summary.refused |= message.refusal.is_some();
-        summary.called_tools |= message.tool_calls.is_some_and(|calls| !calls.is_empty());
+
+    fn finish(mut self) -> CompletionSummary {
+        let otherwise = self.called_otherwise.then_some(None);
+        self.summary.call(self.calls.calls().into_iter().chain(otherwise).collect());
+        self.summary
     }
 }
 
@@ -128,13 +149,15 @@ impl From<Usage> for OutUsage {
     }
 }
 
-fn choice((index, answer): (usize, &Answer)) -> Value {
-    json!({
-        "index": index,
-        "message": {"role": "assistant", "content": answer.text, "refusal": null},
-        "logprobs": answer.logprobs.as_deref().map(logprobs),
-        "finish_reason": answer.finish,
-    })
+fn choice(id: &str, index: usize, answer: &Answer) -> Value {
+    let mut message = match answer.calls() {
+        Some(calls) => assistant(&calls, ids(id, index)),
+        None => json!({"role": "assistant", "content": answer.text}),
+    };
+    message["refusal"] = Value::Null;
+    // The tokens of calls are those of a text that nobody sees.
+    let told = answer.logprobs.as_deref().filter(|_| answer.finish != Finish::ToolCalls).map(logprobs);
+    json!({"index": index, "message": message, "logprobs": told, "finish_reason": answer.finish})
 }
 
 /// A choice's `logprobs`.
@@ -147,7 +170,7 @@ pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let Envelope { id, created_s, model, .. } = envelope;
     let body = json!({
         "id": format!("chatcmpl-{id}"), "object": "chat.completion", "created": created_s, "model": model,
-        "choices": answer.choices().enumerate().map(choice).collect::<Value>(),
+        "choices": answer.choices().enumerate().map(|(index, answer)| choice(id, index, answer)).collect::<Value>(),
         "usage": OutUsage::from(answer.usage),
     });
     body.to_string().into_bytes()
@@ -162,10 +185,17 @@ pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer, include_usa
             let choices = json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]);
             out.push_str(&sse::event(&chunk_json(envelope, choices, include_usage.then_some(None))));
         };
-        chunk(json!({"role": "assistant", "content": ""}), None, None);
-        match &answer.logprobs {
-            None => answer.text.split_inclusive(' ').for_each(|piece| chunk(json!({"content": piece}), None, None)),
-            Some(tokens) => {
+        let calls = answer.calls();
+        let content = calls.as_ref().map_or(Some(""), |calls| Some("").filter(|_| !calls.content.is_empty()));
+        chunk(json!({"role": "assistant", "content": content}), None, None);
+        match (&answer.logprobs, &calls) {
+            (_, Some(calls)) => {
+                deltas(calls, ids(envelope.id, index)).into_iter().for_each(|delta| chunk(delta, None, None));
+            }
+            (None, None) => {
+                answer.text.split_inclusive(' ').for_each(|piece| chunk(json!({"content": piece}), None, None))
+            }
+            (Some(tokens), None) => {
                 let pieces = pieces(&answer.text, tokens);
                 pieces.into_iter().for_each(|(piece, own)| chunk(json!({"content": piece}), Some(own), None));
             }

@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::{CompletionSummary, Spent};
-use crate::{Usage, UsageDetails, sse};
+use crate::answer::{Called, CompletionSummary, Spent};
+use crate::{Call, Usage, UsageDetails, sse};
 
 #[derive(Deserialize)]
 struct Response<'a> {
@@ -61,6 +61,19 @@ struct Item<'a> {
     r#type: String,
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
+    /// Of a call of a function.
+    #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl Item<'_> {
+    /// The call of a function; nothing where it is none.
+    fn call(&self) -> Option<Call> {
+        let said = |field: Option<&RawValue>| serde_json::from_str::<String>(field?.get()).ok();
+        Call::new(said(self.name)?, &said(self.arguments)?).filter(|_| self.r#type == "function_call")
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,6 +89,7 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
     let response: Response<'_> = serde_json::from_slice(body).ok()?;
     let spent = Tokens::spent(response.usage, response.model);
     let mut summary = CompletionSummary { spent, ..CompletionSummary::default() };
+    let mut calls = Vec::new();
     for item in response.output {
         match item.r#type.as_str() {
             "message" => {
@@ -89,11 +103,12 @@ pub(crate) fn read_whole(body: &[u8]) -> Option<CompletionSummary> {
                 }
             }
             "reasoning" => {}
-            _ => summary.called_tools = true,
+            _ => calls.push(item.call()),
         }
     }
+    summary.call(calls);
     let finish = match (response.status.as_str(), response.incomplete_details.and_then(|why| why.reason)) {
-        ("completed", _) if summary.called_tools => "tool_calls".to_owned(),
+        ("completed", _) if summary.called != Called::Nothing => "tool_calls".to_owned(),
         ("completed", _) => "stop".to_owned(),
         ("incomplete", Some(reason)) if reason != "max_output_tokens" => reason,
         ("incomplete", _) => "length".to_owned(),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::calling;
 use crate::answer::Envelope;
 use crate::logprobs::{entries, entries_without_bytes, pieces};
-use crate::{Answer, Finish, Logprob, Usage, sse};
+use crate::{Answer, Calls, Finish, Logprob, Usage, sse};
 
 /// What of the request a response repeats, and what stands there when the request does not say it.
 fn repeated() -> [(&'static str, Value); 18] {
@@ -37,6 +38,7 @@ fn repeated() -> [(&'static str, Value); 18] {
 struct Writer<'a> {
     envelope: &'a Envelope<'a>,
     answer: &'a Answer,
+    calls: Option<Calls>,
     repeated: Map<String, Value>,
     item: String,
 }
@@ -55,14 +57,14 @@ impl<'a> Writer<'a> {
             text.insert("format".to_owned(), json!({"type": "text"}));
         }
         repeated.insert("text".to_owned(), text);
-        Self { envelope, answer, repeated, item: format!("msg_{}", envelope.id) }
+        Self { envelope, answer, calls: answer.calls(), repeated, item: format!("msg_{}", envelope.id) }
     }
 
     /// `completed` or `incomplete`.
     fn status(&self) -> &'static str {
         match self.answer.finish {
             Finish::Length => "incomplete",
-            Finish::Stop => "completed",
+            Finish::Stop | Finish::ToolCalls => "completed",
         }
     }
 
@@ -94,13 +96,56 @@ impl<'a> Writer<'a> {
 
     /// The response in the end.
     fn whole(&self) -> Value {
-        let message = self.message(self.status(), json!([self.part()]));
-        self.response(self.status(), json!([message]), Some(self.answer.usage))
+        let message = self.said().map(|_| self.message(self.status(), json!([self.part()])));
+        let calls = self.calls.iter().flat_map(|calls| calling::items(self.envelope.id, calls));
+        let output = message.into_iter().chain(calls).collect();
+        self.response(self.status(), output, Some(self.answer.usage))
+    }
+
+    /// The text of its message, which an answer that calls mostly lacks.
+    fn said(&self) -> Option<&str> {
+        match &self.calls {
+            Some(calls) => Some(calls.content.as_str()).filter(|content| !content.is_empty()),
+            None => Some(&self.answer.text),
+        }
+    }
+
+    /// The tokens of the message; those of calls are of a text that nobody sees.
+    fn tokens(&self) -> Option<&[Logprob]> {
+        self.answer.logprobs.as_deref().filter(|_| self.calls.is_none())
     }
 
     /// All that was said.
     fn part(&self) -> Value {
-        part(&self.answer.text, entries(self.answer.logprobs.as_deref().unwrap_or_default()))
+        part(self.said().unwrap_or_default(), entries(self.tokens().unwrap_or_default()))
+    }
+
+    /// What a stream tells of its message.
+    fn message_events(&self, text: &str) -> Vec<(&'static str, Value)> {
+        let (id, tokens) = (&self.item, self.tokens());
+        let item = |status, content| json!({"output_index": 0, "item": self.message(status, content)});
+        let part_event = |part| json!({"item_id": id, "output_index": 0, "content_index": 0, "part": part});
+        let delta = |(piece, tokens)| {
+            let logprobs = entries_without_bytes(tokens);
+            json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "delta": piece})
+        };
+        let said: Vec<(&str, &[Logprob])> = match tokens {
+            None => text.split_inclusive(' ').map(|piece| (piece, Default::default())).collect(),
+            Some(tokens) => pieces(text, tokens),
+        };
+        let mut events = vec![
+            ("response.output_item.added", item("in_progress", json!([]))),
+            ("response.content_part.added", part_event(part("", json!([])))),
+        ];
+        events.extend(said.into_iter().map(|piece| ("response.output_text.delta", delta(piece))));
+        let logprobs = entries_without_bytes(tokens.unwrap_or_default());
+        let done = json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "text": text});
+        events.extend([
+            ("response.output_text.done", done),
+            ("response.content_part.done", part_event(self.part())),
+            ("response.output_item.done", item(self.status(), json!([self.part()]))),
+        ]);
+        events
     }
 }
 
@@ -116,34 +161,14 @@ pub(crate) fn write_whole(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
 /// The answer as an event stream of word-sized pieces, or of tokens where their log-probabilities are wanted; its last event has the whole response, and no `[DONE]` follows.
 pub(crate) fn write_stream(envelope: &Envelope<'_>, answer: &Answer) -> Vec<u8> {
     let writer = Writer::new(envelope, answer);
-    let (id, text, status) = (&writer.item, answer.text.as_str(), writer.status());
     let begun = json!({"response": writer.response("in_progress", json!([]), None)});
-    let item = |status, content| json!({"output_index": 0, "item": writer.message(status, content)});
-    let part_event = |part| json!({"item_id": id, "output_index": 0, "content_index": 0, "part": part});
-    let delta = |(piece, tokens)| {
-        let logprobs = entries_without_bytes(tokens);
-        json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "delta": piece})
-    };
-    let said: Vec<(&str, &[Logprob])> = match &answer.logprobs {
-        None => text.split_inclusive(' ').map(|piece| (piece, Default::default())).collect(),
-        Some(tokens) => pieces(text, tokens),
-    };
-    let mut events = vec![
-        ("response.created", begun.clone()),
-        ("response.in_progress", begun),
-        ("response.output_item.added", item("in_progress", json!([]))),
-        ("response.content_part.added", part_event(part("", json!([])))),
-    ];
-    events.extend(said.into_iter().map(|piece| ("response.output_text.delta", delta(piece))));
-    let logprobs = entries_without_bytes(answer.logprobs.as_deref().unwrap_or_default());
-    let done = json!({"item_id": id, "output_index": 0, "content_index": 0, "logprobs": logprobs, "text": text});
-    let last = if status == "completed" { "response.completed" } else { "response.incomplete" };
-    events.extend([
-        ("response.output_text.done", done),
-        ("response.content_part.done", part_event(writer.part())),
-        ("response.output_item.done", item(status, json!([writer.part()]))),
-        (last, json!({"response": writer.whole()})),
-    ]);
+    let mut events = vec![("response.created", begun.clone()), ("response.in_progress", begun)];
+    let said = writer.said();
+    events.extend(said.into_iter().flat_map(|text| writer.message_events(text)));
+    let calls = writer.calls.iter();
+    events.extend(calls.flat_map(|calls| calling::events(envelope.id, calls, usize::from(said.is_some()))));
+    let last = if writer.status() == "completed" { "response.completed" } else { "response.incomplete" };
+    events.push((last, json!({"response": writer.whole()})));
     let mut out = String::new();
     for (number, (name, mut data)) in events.into_iter().enumerate() {
         if let Some(data) = data.as_object_mut() {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Answer, Api, CompletionSummary, Delivery, Envelope, Finish, Form, Ineligible, Prompt, Role, Sampling, Signals,
-    Turn, Usage, sse,
+    Answer, Api, Called, CompletionSummary, Delivery, Envelope, Finish, Form, Ineligible, Prompt, Role, Sampling,
+    Signals, Turn, Usage, sse,
 };
 
 fn prompt(body: &str) -> Result<Prompt, Ineligible> {
@@ -69,8 +69,8 @@ fn what_a_student_cannot_honour_is_the_teachers_by_name() {
         (r#""conversation":{"id":"conv_1"}"#, "conversation"),
         (r#""prompt":{"id":"pmpt_1"}"#, "prompt"),
         (r#""background":true"#, "background"),
-        (r#""tools":[{"type":"web_search"}]"#, "tools"),
-        (r#""tools":[{"type":"function","name":"f","parameters":{}}],"tool_choice":"auto""#, "tools"),
+        (r#""tools":[{"type":"web_search"}]"#, "tools.web_search"),
+        (r#""tools":[{"type":"function","name":"f"},{"type":"custom","name":"g"}]"#, "tools.custom"),
         (r#""tool_choice":"required""#, "tool_choice"),
         (r#""tool_choice":{"type":"function","name":"f"}"#, "tool_choice"),
         (r#""include":["message.output_text.logprobs"],"top_logprobs":21"#, "top_logprobs"),
@@ -128,7 +128,8 @@ fn what_says_what_holds_without_it_changes_nothing() {
 fn only_conversations_of_texts_that_end_with_the_user_are_a_students() {
     let content = |what: &str| Err(Ineligible::Content(what.into()));
     for (input, expected) in [
-        (r#"[{"type":"function_call_output","call_id":"c","output":"7"}]"#, content("function_call_output")),
+        (r#"[{"type":"function_call_output","call_id":"c","output":"7"}]"#, Err(Ineligible::Messages)),
+        (r#"[{"type":"custom_tool_call_output","call_id":"c","output":"7"}]"#, content("custom_tool_call_output")),
         (r#"[{"type":"item_reference","id":"msg_1"}]"#, content("item_reference")),
         (r#"[{"role":"user","content":[{"type":"input_image","image_url":"x"}]}]"#, content("input_image")),
         (r#"[{"role":"user","content":[{"type":"input_file","file_id":"x"}]}]"#, content("input_file")),
@@ -250,9 +251,13 @@ fn only_plain_texts_that_are_done_can_be_learnt() {
     assert_eq!((plain.text.as_str(), plain.is_trainable()), ("x", true), "what it thought is no part of what it said");
     let call = json!({"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}", "status": "completed"});
     let search = json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {}});
-    for tool in [call, search] {
-        let called = said(json!({"output": [tool, text]}));
-        assert_eq!((called.called_tools, called.finish.as_deref()), (true, Some("tool_calls")));
+    let called = said(json!({"output": [call, text]}));
+    assert_eq!((called.called, called.finish.as_deref()), (Called::Functions, Some("tool_calls")));
+    assert_eq!(called.text, r#"{"content":"x","tool_calls":[{"name":"f","arguments":{}}]}"#);
+    assert!(called.is_trainable());
+    for tools in [json!([search, text]), json!([call, search])] {
+        let called = said(json!({"output": tools}));
+        assert_eq!((called.called, called.finish.as_deref()), (Called::Other, Some("tool_calls")));
         assert!(!called.is_trainable() && !called.is_refusal());
     }
     let refused = said(json!({"output": [message(json!([{"type": "refusal", "refusal": "no"}]))]}));
@@ -445,7 +450,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
 fn a_request_that_continues_one_can_be_put_so_that_it_stands_alone() {
     let parse = |body: &'static [u8]| Api::Responses.parse(body).unwrap();
     let first = parse(br#"{"model":"m","instructions":"Not carried over.","input":"Who \"are\" you?"}"#);
-    let said = crate::continuing::conversation(&first, "A \"smith\".").unwrap();
+    let said = crate::continuing::conversation(&first, "1", &answer("A \"smith\".", Finish::Stop)).unwrap();
     let body = b"{ \"input\" : [ {\"role\":\"user\",\"content\":\"And I?\"} ],\n\"odd\":2.50,\"previous_response_id\":\"resp_1\", \"model\":\"m\"}";
     let second = parse(body);
     assert_eq!(crate::continuing::previous(&second).as_deref(), Some("resp_1"));
@@ -454,7 +459,7 @@ fn a_request_that_continues_one_can_be_put_so_that_it_stands_alone() {
     assert_eq!(String::from_utf8(alone).unwrap(), expected);
     let whole = Api::Responses.parse(expected.as_bytes()).unwrap();
     assert_eq!(whole.turns().unwrap().len(), 3);
-    let thrice = crate::continuing::conversation(&whole, "x").unwrap();
+    let thrice = crate::continuing::conversation(&whole, "2", &answer("x", Finish::Stop)).unwrap();
     assert!(thrice.starts_with(&said) && thrice.ends_with(r#"{"role":"assistant","content":"x"}"#), "{thrice}");
     for nothing in [r#"{"previous_response_id":null}"#, r#"{"previous_response_id":7}"#, "{}"] {
         assert_eq!(crate::continuing::previous(&Api::Responses.parse(nothing.as_bytes()).unwrap()), None);
@@ -466,7 +471,7 @@ fn a_request_that_continues_one_can_be_put_so_that_it_stands_alone() {
     ] {
         let request = Api::Responses.parse(odd.as_bytes()).unwrap();
         assert_eq!(crate::continuing::alone(&request, odd.as_bytes(), &said), None, "{odd}");
-        assert_eq!(crate::continuing::conversation(&request, "x"), None, "{odd}");
+        assert_eq!(crate::continuing::conversation(&request, "3", &answer("x", Finish::Stop)), None, "{odd}");
     }
 }
 
