@@ -90,8 +90,8 @@ fn what_must_call_does_with_known_functions_and_right_arguments() {
 
 #[test]
 fn what_may_call_calls_or_is_any_text_that_does_not_begin_like_a_call() {
-    let (mut forms, form) = (forms(), two(ToolChoice::Auto, true, Form::Text));
-    let mut accepted = |text: &str| accepts(&forms, &form, text);
+    let (forms, form) = (forms(), two(ToolChoice::Auto, true, Form::Text));
+    let accepted = |text: &str| accepts(&forms, &form, text);
     for good in [
         "Some text.",
         "",
