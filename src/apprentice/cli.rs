@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod dataset;
+mod first;
 pub(crate) mod generate;
 mod key;
 mod learning;
@@ -14,6 +15,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
 
+pub(crate) use first::{Doctor, Init};
 pub(crate) use key::NewKey;
 pub(crate) use learning::{Merge, Sweep};
 pub(crate) use sites::{AdminAccess, RatingVerdict, Sites, SitesAction};
@@ -35,13 +37,12 @@ pub(crate) enum Command {
     Serve(Config),
     /// Run the whole loop on embedded parts: a practice teacher, players, lessons, hand-over.
     Practice(Practice),
-    /// Write a commented configuration file.
-    Init {
-        #[arg(default_value = "apprentice.toml")]
-        path: PathBuf,
-    },
+    /// Write a commented configuration file; asks five questions on a terminal.
+    Init(Init),
     /// Read a configuration and what it names, change nothing.
     Check(Config),
+    /// Look at everything around a configuration: ports, disk, model, library, teacher; what is wrong and what to do. Starts and changes nothing.
+    Doctor(Doctor),
     /// Make a key of the proxy's own, for clients that must not have the teacher's.
     Key(NewKey),
     /// Print the rules that hold for a call site, and what its evidence depends on, as JSON.

@@ -4,11 +4,13 @@ mod admin_client;
 mod capture;
 mod check;
 mod dataset;
+mod doctor;
 mod exam;
 mod exam_replay;
 mod exchange_log;
 mod export;
 mod export_encoder;
+mod findings;
 mod generate;
 mod init;
 mod judge;
@@ -36,9 +38,10 @@ pub(crate) fn run(command: Command) -> Outcome {
     match command {
         Command::Serve(config) => serve::serve(&config.config),
         Command::Practice(practice) => practice::practice(practice),
-        Command::Init { path } => init::init(&path),
+        Command::Init(arguments) => init::init(&arguments),
         Command::Key(new) => key::key(&new),
         Command::Check(config) => check::check(&config.config),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
         Command::Reload(access) => reload::reload(&access),

@@ -150,26 +150,6 @@ fn check_names_what_is_wrong_with_budgets_ratings_and_prices() {
 }
 
 #[test]
-fn init_writes_a_configuration_once() {
-    let world = world();
-    let exit = world.run(&["init"]);
-    assert_eq!(exit.code, Some(0), "{exit:?}");
-    let path = world.dir.path().join("apprentice.toml");
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written.contains("distillable = \"unknown\""), "terms are the owner's to read");
-
-    std::fs::write(&path, "mine").unwrap();
-    let exit = world.run(&["init"]);
-    assert_eq!(exit.code, Some(1), "{exit:?}");
-    assert!(exit.stderr.contains("apprentice.toml"), "{exit:?}");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
-
-    let exit = world.run(&["init", "other.toml"]);
-    assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert_eq!(std::fs::read_to_string(world.dir.path().join("other.toml")).unwrap(), written);
-}
-
-#[test]
 fn check_says_what_is_missing_and_changes_nothing() {
     let mut world = world();
     let check = |world: &World| world.run(&["check", "--config", world.config().to_str().unwrap()]);
