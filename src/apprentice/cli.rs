@@ -115,6 +115,15 @@ pub(crate) enum Command {
     PracticeBase(PracticeBase),
     /// Write teacher pairs of a practice site as a lesson's files.
     PracticePairs(PracticePairs),
+    /// Print completions for a shell, such as `apprentice completions bash > /etc/bash_completion.d/apprentice`.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or a command's: `apprentice man sites hold | man -l -`.
+    Man { command: Vec<String> },
+    /// Print the version; with --verbose what to say in a report.
+    Version {
+        #[arg(long)]
+        verbose: bool,
+    },
     /// Print a reference document made from the code.
     #[command(hide = true)]
     Reference { what: Reference },

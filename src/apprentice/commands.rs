@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod about;
 mod admin_client;
 mod capture;
 mod check;
@@ -67,6 +68,9 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
+        Command::Completions { shell } => about::completions(shell),
+        Command::Man { command } => about::manual(&command),
+        Command::Version { verbose } => about::version(verbose),
         Command::Reference { what } => reference::reference(what),
     }
 }
