@@ -21,6 +21,7 @@ mod merge;
 mod policy;
 pub(crate) mod practice;
 mod practice_data;
+mod progress;
 pub(crate) mod reference;
 mod reload;
 mod rules;
