@@ -1,7 +1,5 @@
 //! Tells a release of which commit it was built. A development build is not told: it would be built anew after every commit.
 
-#![expect(clippy::print_stdout, reason = "it is how cargo is told")]
-
 use std::process::Command;
 
 /// Where this package lies in its own checkout: an archive of it that was unpacked into another one has no commit there.

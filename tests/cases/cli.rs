@@ -24,6 +24,7 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         "practice",
         "init",
         "check",
+        "doctor",
         "sites",
         "train",
         "sweep",

@@ -43,7 +43,7 @@ fn doctor(world: &World) -> Exit {
 
 /// Every finding by its name: state, what was said, what to do.
 fn findings(exit: &Exit) -> BTreeMap<String, [String; 3]> {
-    let said: Value = serde_json::from_str(&exit.stdout).unwrap_or_else(|error| panic!("{error}: {exit:?}"));
+    let said: Value = serde_json::from_str(&exit.stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let entry = |finding: &Value| (text(&finding["name"]), ["state", "said", "todo"].map(|key| text(&finding[key])));
     said["findings"].as_array().unwrap().iter().map(entry).collect()
@@ -52,7 +52,8 @@ fn findings(exit: &Exit) -> BTreeMap<String, [String; 3]> {
 #[track_caller]
 fn assert_finding(exit: &Exit, name: &str, state: &str, parts: &[&str]) {
     let found = findings(exit);
-    let [is, said, todo] = found.get(name).unwrap_or_else(|| panic!("{name} in {found:#?}"));
+    assert!(found.contains_key(name), "{name} in {found:#?}");
+    let [is, said, todo] = &found[name];
     assert_eq!(is, state, "{name}: {said} {todo}");
     assert_eq!(state == "ok", todo.is_empty(), "{name}: {said} {todo}");
     parts

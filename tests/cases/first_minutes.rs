@@ -1,6 +1,8 @@
 //! What a newcomer begins with: a configuration that works, and a program that says what it is.
 
 use harness::program::World;
+use harness::script;
+use harness::teacher::ScriptedTeacher;
 
 use crate::PROGRAM;
 
@@ -62,7 +64,10 @@ fn init_refuses_a_key_in_place_of_its_variable_and_writes_nothing() {
     let exit = world.run(&["init", "--yes", "--key-env", "sk-secret"]);
     assert_eq!(exit.code, Some(1), "{exit:?}");
     assert!(exit.stderr.contains("--key-env") && exit.stderr.contains("looks like a key"), "{exit:?}");
-    assert!(!exit.stderr.contains("sk-secret") && !world.dir.path().join("apprentice.toml").exists(), "{exit:?}");
+    assert!(
+        !exit.stderr.contains("sk-secret") && !world.dir.path().join("apprentice.toml").try_exists().unwrap(),
+        "{exit:?}"
+    );
 }
 
 #[test]
@@ -110,4 +115,31 @@ fn sites_are_watched_until_somebody_ends_it_or_nobody_reads() {
     drop(proxy);
     let nobody = own.run(&arguments);
     assert!(nobody.code == Some(1) && nobody.stderr.contains("apprentice serve"), "{nobody:?}");
+}
+
+/// What clients wrote comes back from the admin API: names, samples, templates.
+#[test]
+fn what_clients_wrote_steers_no_terminal() {
+    const SAID: &str = "\u{1b}[2J\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\rx\ny";
+    let admin = ScriptedTeacher::start(|asked| {
+        let text = [("system", SAID), ("user", SAID)];
+        let text: std::collections::BTreeMap<_, _> = text.into_iter().collect();
+        let slot = serde_json::json!({"after": SAID, "values": [SAID]});
+        let site = serde_json::json!({"site": SAID, "state": SAID, "audits": 1, "standing": SAID, "requests": 2,
+            "templates": [text], "samples": [text], "slots": [slot], "next_lesson": SAID});
+        script::json(&if asked.target().ends_with("/shop") { site } else { serde_json::json!([site]) }.to_string())
+    });
+    let mut world = world();
+    world.env("APPRENTICE_ADMIN_TOKEN", "t");
+    let address = admin.base_url();
+    let address = address.trim_end_matches("/v1");
+    for action in [&["list"][..], &["found"], &["show", "shop"]] {
+        let exit = world.run(&[&["sites", "--admin", address], action].concat());
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        assert!(exit.stdout.contains("\\u001b[2J") && exit.stdout.contains("\\u202e"), "{action:?}: {exit:?}");
+        let steers = |letter: &char| (letter.is_control() && *letter != '\n') || *letter == '\u{202e}';
+        assert_eq!(exit.stdout.chars().find(steers), None, "{action:?}: {exit:?}");
+    }
+    let list = world.run(&["sites", "--admin", address]).stdout;
+    assert_eq!(list.lines().count(), 2, "a name makes no line of its own: {list}");
 }

@@ -15,7 +15,8 @@ pub(crate) fn check(path: &Path) -> Outcome {
     let settings = Settings::load(path)?;
     let mut found = vec![Finding::ok("configuration", path.display().to_string())];
     found.extend(findings::of_teacher(&settings));
-    found.extend(findings::of_student(&settings));
+    found.extend(findings::of_base(&settings));
+    found.extend(findings::of_library(&settings));
     for Finding { name, state, said, .. } in &found {
         let word = match state {
             State::Ok => "ok",

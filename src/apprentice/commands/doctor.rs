@@ -24,7 +24,7 @@ use crate::settings::Settings;
 use crate::{Outcome, app};
 
 /// When what is not known by then is called unknown.
-const TIME: Duration = Duration::from_millis(2_500);
+const TIME: Duration = Duration::from_millis(2_800);
 /// What the network is given of that.
 const NETWORK_TIME: Duration = Duration::from_secs(2);
 /// Columns of a finding's name.
@@ -33,9 +33,11 @@ const NAME_COLUMNS: usize = 18;
 type Look = fn(&Settings) -> Vec<Finding>;
 
 /// What is looked at beside the network, in the order in which it is said.
-const LOOKS: [(&str, Look); 3] = [
-    ("the teacher's part", findings::of_teacher),
-    ("the student's part", around::of_student),
+const LOOKS: [(&str, Look); 5] = [
+    ("teacher", findings::of_teacher),
+    ("base model", findings::of_base),
+    ("ONNX Runtime", around::of_library),
+    ("memory", around::of_weights),
     ("the machine", around::of_machine),
 ];
 
@@ -89,7 +91,7 @@ async fn all(settings: &Arc<Settings>) -> Vec<Finding> {
             Err(_) => found.push(Finding::warn(
                 "doctor",
                 format!("{name}: not known within {TIME:?}"),
-                "look whether a disk or the network hangs, and try again",
+                "try again when the machine is less busy, or have `apprentice check` wait for it; a disk or the network may hang",
             )),
         }
     }

@@ -74,8 +74,8 @@ pub(crate) fn of_teacher(settings: &Settings) -> Vec<Finding> {
     ]
 }
 
-/// Of the student's part. Reads a tokenizer, which is large.
-pub(crate) fn of_student(settings: &Settings) -> Vec<Finding> {
+/// Of the student's base. Reads a tokenizer, which takes a second.
+pub(crate) fn of_base(settings: &Settings) -> Vec<Finding> {
     let (student, mut found) = (&settings.student, Vec::new());
     let is_local = student.backend == Backend::Local;
     if student.enabled && !is_local {
@@ -93,11 +93,15 @@ pub(crate) fn of_student(settings: &Settings) -> Vec<Finding> {
             found.push(Finding::of("number format", said, "unset the variable"));
         }
     }
-    if (student.enabled && is_local) || settings.similarity.encoder.is_some() {
-        let library = app::library(settings).map(|path| path.display().to_string());
-        found.push(Finding::of("ONNX Runtime", library, "`make setup` fetches it"));
-    }
     found
+}
+
+/// Of ONNX Runtime, where it is needed.
+pub(crate) fn of_library(settings: &Settings) -> Option<Finding> {
+    let student = &settings.student;
+    let needed = (student.enabled && student.backend == Backend::Local) || settings.similarity.encoder.is_some();
+    let library = || app::library(settings).map(|path| path.display().to_string());
+    needed.then(|| Finding::of("ONNX Runtime", library(), "`make setup` fetches it"))
 }
 
 /// Where the teacher's prices come from.

@@ -21,7 +21,7 @@ use questions::Question;
 pub(crate) fn init(arguments: &Init) -> Outcome {
     let path = &arguments.path;
     // Said before anybody has answered five questions for nothing.
-    if path.exists() {
+    if path.try_exists()? {
         return Err(format!("{} is there already: choose another name or remove the file", path.display()).into());
     }
     let asks = !arguments.yes && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

@@ -110,17 +110,15 @@ fn found(answer: &Value, site: Option<&str>) -> Result<(), app::Error> {
     Ok(print_line(&serde_json::to_string_pretty(one)?)?)
 }
 
+/// A text on one line, its end left out where it is long.
+fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > LINE_CHARS { line.chars().take(LINE_CHARS - 1).chain(['…']).collect() } else { line }
+}
+
 /// A found site in a few lines: name, templates, samples, what varies.
 fn found_lines(site: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let short = |text: &str| {
-        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > LINE_CHARS {
-            line.chars().take(LINE_CHARS - 1).chain(['…']).collect()
-        } else {
-            line
-        }
-    };
     let list = |key: &str| site[key].as_array().cloned().unwrap_or_default();
     let active = if site["active"] == true { "" } else { ", not active" };
     let mut lines =
@@ -141,7 +139,7 @@ fn found_lines(site: &Value) -> Vec<String> {
 }
 
 fn row(site: &Value) -> String {
-    let text = |key: &str| site[key].as_str().unwrap_or("-").to_owned();
+    let text = |key: &str| short(site[key].as_str().unwrap_or("-"));
     let number = |key: &str| site[key].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     format!(
         "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} {}",

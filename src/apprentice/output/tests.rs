@@ -1,7 +1,5 @@
 //! What is printed steers no terminal.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use serde_json::{Value, json};
 
 use super::{has_colour, safe};

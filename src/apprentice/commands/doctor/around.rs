@@ -13,24 +13,26 @@ use crate::app::secrets;
 use crate::commands::findings::{self, Finding, State};
 use crate::settings::Settings;
 
-/// The student's part, its library loaded, and memory beside the base.
-pub(super) fn of_student(settings: &Settings) -> Vec<Finding> {
-    let mut found = findings::of_student(settings);
-    for finding in found.iter_mut().filter(|finding| finding.name == "ONNX Runtime" && finding.state == State::Ok) {
-        *finding = library(Path::new(&finding.said));
-    }
+/// The library, loaded.
+pub(super) fn of_library(settings: &Settings) -> Vec<Finding> {
+    let found = findings::of_library(settings);
+    let loaded = |found: Finding| if found.state == State::Ok { library(Path::new(&found.said)) } else { found };
+    found.map(loaded).into_iter().collect()
+}
+
+/// The base's weights, and memory beside them.
+pub(super) fn of_weights(settings: &Settings) -> Vec<Finding> {
     let student = &settings.student;
-    if student.enabled && (student.backend == Backend::Local || settings.learns()) {
-        match weights_bytes(&student.base) {
-            0 => found.push(Finding::fail(
-                "weights",
-                format!("{} holds no .safetensors file", student.base.display()),
-                "put the base's weights there, or set student.enabled = false",
-            )),
-            bytes => found.push(machine::memory(bytes, train::available_bytes())),
-        }
-    }
-    found
+    let needed = student.enabled && (student.backend == Backend::Local || settings.learns());
+    let weighed = |bytes| match bytes {
+        0 => Finding::fail(
+            "weights",
+            format!("{} holds no .safetensors file", student.base.display()),
+            "put the base's weights there, or set student.enabled = false",
+        ),
+        bytes => machine::memory(bytes, train::available_bytes()),
+    };
+    needed.then(|| weighed(weights_bytes(&student.base))).into_iter().collect()
 }
 
 /// Loading it says whether it is ONNX Runtime, for this processor, and not too old.
@@ -82,7 +84,8 @@ pub(super) fn of_machine(settings: &Settings) -> Vec<Finding> {
 /// The disk that a folder lies on, or will.
 fn disk(name: &'static str, folder: &Path, guard_mb: u64) -> std::io::Result<Disk> {
     let whole = std::path::absolute(folder)?;
-    let there = whole.ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("/"));
+    // What cannot be looked at is there, and its own disk will say why.
+    let there = whole.ancestors().find(|folder| folder.try_exists().unwrap_or(true)).unwrap_or_else(|| Path::new("/"));
     let room = statvfs(there)?;
     let writable = there.is_dir() && access(there, Access::WRITE_OK | Access::EXEC_OK).is_ok();
     let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);

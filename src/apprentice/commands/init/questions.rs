@@ -29,7 +29,7 @@ pub(super) struct Question {
     key: &'static str,
     words: &'static str,
     /// The values that an answer means, or what is wrong with it.
-    read: fn(&Question, &str) -> Result<Vec<Value>, String>,
+    read: fn(&Self, &str) -> Result<Vec<Value>, String>,
 }
 
 /// All of them, the teacher's address and model as one.

@@ -1,7 +1,5 @@
 //! What is answered stands in the file, and what will not do is asked for again.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::VecDeque;
 
 use super::questions::Value;
