@@ -14,10 +14,12 @@ mod cases {
     mod capturing;
     mod cli;
     mod clients;
+    mod doctor;
     mod evidence;
     mod exchange_log;
     mod fidelity;
     mod finding;
+    mod first_minutes;
     mod generating;
     mod hostile;
     mod judging;

@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod dataset;
+mod first;
 pub(crate) mod generate;
 mod key;
 mod learning;
@@ -14,6 +15,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use practice::scene::Scene;
 
+pub(crate) use first::{Doctor, Init};
 pub(crate) use key::NewKey;
 pub(crate) use learning::{Merge, Sweep};
 pub(crate) use sites::{AdminAccess, RatingVerdict, Sites, SitesAction};
@@ -35,13 +37,12 @@ pub(crate) enum Command {
     Serve(Config),
     /// Run the whole loop on embedded parts: a practice teacher, players, lessons, hand-over.
     Practice(Practice),
-    /// Write a commented configuration file.
-    Init {
-        #[arg(default_value = "apprentice.toml")]
-        path: PathBuf,
-    },
+    /// Write a commented configuration file; asks five questions on a terminal.
+    Init(Init),
     /// Read a configuration and what it names, change nothing.
     Check(Config),
+    /// Look at everything around a configuration: ports, disk, model, library, teacher; what is wrong and what to do. Starts and changes nothing.
+    Doctor(Doctor),
     /// Make a key of the proxy's own, for clients that must not have the teacher's.
     Key(NewKey),
     /// Print the rules that hold for a call site, and what its evidence depends on, as JSON.
@@ -114,6 +115,15 @@ pub(crate) enum Command {
     PracticeBase(PracticeBase),
     /// Write teacher pairs of a practice site as a lesson's files.
     PracticePairs(PracticePairs),
+    /// Print completions for a shell, such as `apprentice completions bash > /etc/bash_completion.d/apprentice`.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or a command's: `apprentice man sites hold | man -l -`.
+    Man { command: Vec<String> },
+    /// Print the version; with --verbose what to say in a report.
+    Version {
+        #[arg(long)]
+        verbose: bool,
+    },
     /// Print a reference document made from the code.
     #[command(hide = true)]
     Reference { what: Reference },

@@ -1,14 +1,17 @@
 //! The commands, one file each.
 
+mod about;
 mod admin_client;
 mod capture;
 mod check;
 mod dataset;
+mod doctor;
 mod exam;
 mod exam_replay;
 mod exchange_log;
 mod export;
 mod export_encoder;
+mod findings;
 mod generate;
 mod init;
 mod judge;
@@ -18,6 +21,7 @@ mod merge;
 mod policy;
 pub(crate) mod practice;
 mod practice_data;
+mod progress;
 pub(crate) mod reference;
 mod reload;
 mod rules;
@@ -36,9 +40,10 @@ pub(crate) fn run(command: Command) -> Outcome {
     match command {
         Command::Serve(config) => serve::serve(&config.config),
         Command::Practice(practice) => practice::practice(practice),
-        Command::Init { path } => init::init(&path),
+        Command::Init(arguments) => init::init(&arguments),
         Command::Key(new) => key::key(&new),
         Command::Check(config) => check::check(&config.config),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
         Command::Reload(access) => reload::reload(&access),
@@ -64,6 +69,9 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Levels { action } => levels::levels(action),
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
+        Command::Completions { shell } => about::completions(shell),
+        Command::Man { command } => about::manual(&command),
+        Command::Version { verbose } => about::version(verbose),
         Command::Reference { what } => reference::reference(what),
     }
 }

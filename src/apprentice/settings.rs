@@ -24,6 +24,7 @@ use rules::Rules;
 use serde::{Deserialize, Serialize};
 use verify::VerifierSettings;
 
+pub(crate) use nearest::nearest;
 use sections::{Admin, Capture, Data, Proxy, Site, Student, Teacher};
 use sites::Overrides;
 

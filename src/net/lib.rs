@@ -20,7 +20,7 @@ pub use hosts::OwnHosts;
 pub use limits::Limits;
 pub use listener::{ListenError, Listener, Socket};
 pub use serve::serve;
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, certificates_end};
 
 #[cfg(test)]
 mod tests;

@@ -103,3 +103,30 @@ fn a_stop_ends_the_server_although_a_connection_says_nothing() {
     thread.join().unwrap();
     assert!(TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn the_end_of_a_chain_is_that_of_the_certificate_that_ends_first() {
+    let (dir, day) = (tempfile::tempdir().unwrap(), 86_400);
+    let path = dir.path().join("chain.pem");
+    let pem = |year: i32, is_authority: bool| {
+        let mut names = rcgen::CertificateParams::new(["proxy.studio.example".to_owned()]).unwrap();
+        names.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        names.not_after = rcgen::date_time_ymd(year, 1, 2);
+        if is_authority {
+            names.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        }
+        names.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    };
+    // 2001-01-01 was day 11,323.
+    let ends = |year: u64| (11_323 + (year - 2001) * 365 + (year - 2001) / 4 + 1) * day;
+    for (chain, end) in [
+        (pem(2030, false), ends(2030)),
+        (pem(2003, false) + &pem(2030, true), ends(2003)),
+        (pem(2030, false) + &pem(2003, true), ends(2003)),
+    ] {
+        std::fs::write(&path, chain).unwrap();
+        assert_eq!(crate::certificates_end(&path).unwrap(), end);
+    }
+    std::fs::write(&path, "no PEM").unwrap();
+    assert!(crate::certificates_end(&path).unwrap_err().to_string().contains("holds no certificate"));
+}

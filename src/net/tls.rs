@@ -4,16 +4,21 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use rustls::ServerConfig;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// What is spoken once the handshake is done.
 const PROTOCOL: &[u8] = b"http/1.1";
+/// The first second of the year 10000, which no certificate can name.
+const AFTER_ALL: Duration = Duration::from_secs(253_402_300_800);
 
 /// A certificate or its key that cannot be used; each says which file.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,8 @@ pub enum TlsError {
     NoKey { path: PathBuf },
     #[error("{} is no whole PEM file: {problem}", path.display())]
     Pem { path: PathBuf, problem: pem::Error },
+    #[error("{} holds a certificate that cannot be read: {problem}", path.display())]
+    Certificate { path: PathBuf, problem: rustls::Error },
     #[error("the key in {} is not that of the certificate in {}: they must be of one pair", key.display(), certificate.display())]
     Pair { certificate: PathBuf, key: PathBuf },
     #[error("{} with the key in {} cannot be used: {problem}", certificate.display(), key.display())]
@@ -84,6 +91,35 @@ impl Tls {
     }
 }
 
+/// When the first of the certificates in a PEM file ends, as Unix time. Nothing else is said of them.
+///
+/// # Errors
+/// [`TlsError`] when it cannot be read or holds none.
+pub fn certificates_end(path: &Path) -> Result<u64, TlsError> {
+    let bytes = std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
+    let mut first = u64::MAX;
+    for certificate in chain(path, &bytes)? {
+        let end = end(&certificate);
+        first = first.min(end.map_err(|problem| TlsError::Certificate { path: path.to_owned(), problem })?);
+    }
+    Ok(first)
+}
+
+/// rustls shows no certificate's end, but it refuses each that has ended, and says when that was: so it is asked about a day on which all have.
+fn end(certificate: &CertificateDer<'_>) -> Result<u64, rustls::Error> {
+    let (mut roots, read) = (RootCertStore::empty(), ParsedCertificate::try_from(certificate)?);
+    roots.add(certificate.clone().into_owned())?;
+    let known = ring::default_provider().signature_verification_algorithms.all;
+    let late = UnixTime::since_unix_epoch(AFTER_ALL);
+    match verify_server_cert_signed_by_trust_anchor(&read, &roots, &[], late, known) {
+        Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Ok(not_after.as_secs())
+        }
+        Err(problem) => Err(problem),
+        Ok(()) => Ok(AFTER_ALL.as_secs()),
+    }
+}
+
 /// The bytes of both files and their hash.
 fn read(certificate: &Path, key: &Path, hasher: &RandomState) -> Result<([Vec<u8>; 2], u64), TlsError> {
     let one = |path: &Path| std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source });
@@ -92,14 +128,18 @@ fn read(certificate: &Path, key: &Path, hasher: &RandomState) -> Result<([Vec<u8
     Ok((bytes, hash))
 }
 
+/// The certificates of a PEM file, one at least.
+fn chain(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let path = path.to_owned();
+    match CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>() {
+        Ok(chain) if chain.is_empty() => Err(TlsError::NoCertificate { path }),
+        Ok(chain) => Ok(chain),
+        Err(problem) => Err(TlsError::Pem { path, problem }),
+    }
+}
+
 fn config(certificate: (&Path, &[u8]), key: (&Path, &[u8])) -> Result<Arc<ServerConfig>, TlsError> {
-    let path = certificate.0.to_owned();
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.1).collect();
-    let chain = match chain {
-        Ok(chain) if chain.is_empty() => return Err(TlsError::NoCertificate { path }),
-        Ok(chain) => chain,
-        Err(problem) => return Err(TlsError::Pem { path, problem }),
-    };
+    let chain = chain(certificate.0, certificate.1)?;
     let path = key.0.to_owned();
     let private = PrivateKeyDer::from_pem_slice(key.1).map_err(|problem| match problem {
         pem::Error::NoItemsFound => TlsError::NoKey { path },

@@ -52,7 +52,7 @@ pub use error::StudentError;
 pub use int8::Kernel;
 pub use load::{Observer, Round};
 pub use nli::{Inference, Nli};
-pub use processor::{best_format, kernel};
+pub use processor::{best_format, kernel, kernel_name};
 pub use runtime::Runtime;
 pub use student::{Student, StudentConfig};
 

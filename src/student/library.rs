@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::StudentError;
 
-/// Below the cache folder; `deploy/setup-onnxruntime.sh` puts the library there.
-const CACHED: &str = "onnxruntime/1.31.1/libonnxruntime.so";
+/// The version of ONNX Runtime that this program is tried with; another 1.31 loads, an older one does not.
+pub const WANTED: &str = "1.31.1";
 
 /// The library to load, `env` being the environment: what the configuration names, else `ORT_DYLIB_PATH`, else the copy in the cache
 /// (`APPRENTICE_CACHE`, else `XDG_CACHE_HOME/apprentice`, else `HOME/.cache/apprentice`).
@@ -33,7 +33,8 @@ pub fn find(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -
         looked.push("the cache (none of APPRENTICE_CACHE, XDG_CACHE_HOME and HOME is set)".to_owned());
         return Err(StudentError::LibraryMissing { looked });
     };
-    let path = cache.join(CACHED);
+    // `deploy/setup-onnxruntime.sh` puts the library there.
+    let path = cache.join(format!("onnxruntime/{WANTED}/libonnxruntime.so"));
     looked.push(path.display().to_string());
     take(path, looked)
 }

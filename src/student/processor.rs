@@ -27,6 +27,12 @@ pub fn kernel(mask: &str) -> Result<Kernel, StudentError> {
     Ok(available.first().map_or_else(Kernel::portable, |(_, kernel)| *kernel))
 }
 
+/// What a kernel of this processor is called.
+#[must_use]
+pub fn kernel_name(kernel: Kernel) -> &'static str {
+    Kernel::available().into_iter().find(|(_, known)| *known == kernel).map_or("portable", |(name, _)| name)
+}
+
 /// What `format = "auto"` means for a base of this shape: single precision for a small one, else packed blocks of 8 bits, which cost next to
 /// nothing. Measured on real Gemma 3 270M beside single precision in `docs/benchmarks/quality.md`.
 #[must_use]

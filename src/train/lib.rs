@@ -49,6 +49,7 @@ mod weight;
 
 pub use error::TrainError;
 pub use job::load_job;
+pub use memory::available_bytes;
 pub use rehearse::{Rehearsal, rehearse};
 pub use run::{Summary, run, run_until};
 

@@ -162,8 +162,9 @@ pub(crate) fn limit_mb(arguments: &TrainingArguments) -> Option<u64> {
     }
 }
 
-/// The least of what the kernel, and the control group, give; `None` where neither says.
-fn available_bytes() -> Option<u64> {
+/// Memory that may be taken now: the least of what the kernel, and the control group, give; `None` where neither says.
+#[must_use]
+pub fn available_bytes() -> Option<u64> {
     let text = |path: &str| fs_err::read_to_string(path).ok();
     // Free memory alone would leave out what only caches files.
     let kernel = text("/proc/meminfo").and_then(|text| meminfo_available(&text));

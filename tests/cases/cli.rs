@@ -24,6 +24,7 @@ fn the_help_shows_the_commands_and_hides_what_is_internal() {
         "practice",
         "init",
         "check",
+        "doctor",
         "sites",
         "train",
         "sweep",
@@ -147,26 +148,6 @@ fn check_names_what_is_wrong_with_budgets_ratings_and_prices() {
     std::fs::write(&path, "[[price]]\nmodel = \"m\"\nsince = 2025-01-02\ninput = -1\noutput = 0\n").unwrap();
     let said = checked("teacher.price_file", path.clone().into());
     assert!(said.contains(&path) && said.contains("`m`") && said.contains("input = -1"), "{said}");
-}
-
-#[test]
-fn init_writes_a_configuration_once() {
-    let world = world();
-    let exit = world.run(&["init"]);
-    assert_eq!(exit.code, Some(0), "{exit:?}");
-    let path = world.dir.path().join("apprentice.toml");
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written.contains("distillable = \"unknown\""), "terms are the owner's to read");
-
-    std::fs::write(&path, "mine").unwrap();
-    let exit = world.run(&["init"]);
-    assert_eq!(exit.code, Some(1), "{exit:?}");
-    assert!(exit.stderr.contains("apprentice.toml"), "{exit:?}");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
-
-    let exit = world.run(&["init", "other.toml"]);
-    assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert_eq!(std::fs::read_to_string(world.dir.path().join("other.toml")).unwrap(), written);
 }
 
 #[test]

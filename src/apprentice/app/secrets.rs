@@ -13,20 +13,26 @@ use crate::app::Error;
 use crate::settings::Settings;
 use crate::settings::environment;
 
+/// The admin token's file in the data folder.
+pub(crate) const TOKEN_FILE: &str = "admin-token";
+
+/// Why no token may be made here, if none may.
+pub(crate) fn token_missing(settings: &Settings) -> Option<String> {
+    let (listen, name) = (settings.admin.listen, &settings.admin.token_env);
+    let missing = environment::variable(name).is_none() && !listen.ip().is_loopback();
+    missing.then(|| format!("admin.listen {listen} is not loopback: set {name} to a token of your own first"))
+}
+
 /// The admin token and where a person finds it: the environment, else a file that only the owner reads.
 pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::Token, String), Error> {
     let name = &settings.admin.token_env;
     if let Some(token) = environment::variable(name) {
         return Ok((admin::Token::new(&token), format!("${name}")));
     }
-    if !settings.admin.listen.ip().is_loopback() {
-        return Err(format!(
-            "admin.listen {} is not loopback: set {name} to a token of your own first",
-            settings.admin.listen
-        )
-        .into());
+    if let Some(missing) = token_missing(settings) {
+        return Err(missing.into());
     }
-    let path = data.join("admin-token");
+    let path = data.join(TOKEN_FILE);
     if let Ok(token) = std::fs::read_to_string(&path) {
         return Ok((admin::Token::new(token.trim()), path.display().to_string()));
     }

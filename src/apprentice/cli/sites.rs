@@ -35,6 +35,8 @@ pub(crate) struct Sites {
 pub(crate) enum SitesAction {
     /// One line for each site.
     List,
+    /// The same, again every two seconds until it is interrupted.
+    Watch,
     /// Everything about one site, as JSON.
     Show { site: String },
     /// Release a hold, or take the next step past a pause or a gate if the evidence suffices.

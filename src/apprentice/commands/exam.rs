@@ -12,6 +12,7 @@ use wire::{ChatModel, ModelError, Prompt, Sampling};
 
 use crate::app::backend::{EXAM_ROWS, Examined};
 use crate::app::similarity::similarity;
+use crate::commands::progress::Bar;
 use crate::output::eprint_line;
 use crate::settings::environment;
 use crate::{Outcome, app};
@@ -52,8 +53,9 @@ fn answered(job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::E
 async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
     let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
     let mut result = EvalResult::default();
-    let mut examples = dataset::read_chat(&job.held_out)?.into_iter();
-    let mut asked = VecDeque::new();
+    let examples = dataset::read_chat(&job.held_out)?;
+    let (bar, of) = (Bar::new("exam"), examples.len() as u64);
+    let (mut examples, mut asked) = (examples.into_iter(), VecDeque::new());
     loop {
         while asked.len() < EXAM_ROWS
             && let Some(example) = examples.next()
@@ -76,6 +78,8 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -
             Err(ModelError::Ineligible(_)) => result.ineligible += 1,
             Err(error) => return Err(error.into()),
         }
+        let done = result.scores.len() as u64 + result.ineligible;
+        bar.at(done, of, format!("mean quality {:.3}", result.mean_quality()));
     }
     result.seconds = began.elapsed().as_secs_f64();
     Ok(result)

@@ -105,7 +105,7 @@ async fn run(
         worked = maker.make(&mut run, opened) => worked,
         signals = signalled_twice(&stop) => signals.map_err(GenerateError::from).and(Err(GenerateError::Interrupted)),
     };
-    shown.end();
+    shown.end().await;
     let error = worked.err();
     Ok((run.finish(error.as_ref())?, error))
 }

@@ -1,6 +1,7 @@
 //! `apprentice sites`: the admin API from the command line.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use callsite::SiteId;
 use http::Method;
@@ -8,10 +9,12 @@ use serde_json::Value;
 
 use crate::cli::{RatingVerdict, Sites, SitesAction};
 use crate::commands::admin_client::AdminClient;
-use crate::output::print_line;
+use crate::output::{Reader, print_anew, print_line};
 use crate::settings::environment;
 use crate::{Outcome, app};
 
+/// Between two tables of `watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// Characters of a text that is shown on one line.
 const LINE_CHARS: usize = 100;
 
@@ -29,7 +32,7 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     };
     let post = |site: &str, verb: &str, more: Value| path(site, verb).map(|path| (Method::POST, path, why(more)));
     let (method, path, body) = match sites.action.as_ref().unwrap_or(&SitesAction::List) {
-        SitesAction::List => (Method::GET, "/admin/call-sites".to_owned(), None),
+        SitesAction::List | SitesAction::Watch => (Method::GET, "/admin/call-sites".to_owned(), None),
         SitesAction::Show { site } => (Method::GET, path(site, "")?, None),
         SitesAction::Promote { site } => post(site, "/promote", Value::Null)?,
         SitesAction::Hold { site } => post(site, "/hold", Value::Null)?,
@@ -50,20 +53,41 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         SitesAction::Split { site } => edit(site, "split", None)?,
         SitesAction::Ignore { site } => edit(site, "ignore", None)?,
     };
+    if matches!(sites.action, Some(SitesAction::Watch)) {
+        return app::runtime()?.block_on(watch(&client, &path));
+    }
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
     if let Some(SitesAction::Found { site }) = &sites.action {
         found(&answer, site.as_deref())?;
     } else if listing {
-        print_line(&format!(
-            "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
-            "site", "state", "audits", "bound", "needed", "version"
-        ))?;
-        answer.as_array().into_iter().flatten().try_for_each(|site| print_line(&row(site)))?;
+        table(&answer).iter().try_for_each(|line| print_line(line))?;
     } else {
         print_line(&serde_json::to_string_pretty(&answer)?)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the table again and again, until nobody reads it. A proxy that is away for a while is waited for; one that was never there is not.
+async fn watch(client: &AdminClient, path: &str) -> Outcome {
+    let mut lines = table(&client.ask(Method::GET, path, None).await?);
+    while print_anew(&lines)? == Reader::Reads {
+        tokio::time::sleep(WATCH_EVERY).await;
+        lines = match client.ask(Method::GET, path, None).await {
+            Ok(answer) => table(&answer),
+            Err(error) => vec![error.to_string()],
+        };
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line for each site, under a line that says what they are.
+fn table(answer: &Value) -> Vec<String> {
+    let head = format!(
+        "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} next lesson",
+        "site", "state", "audits", "bound", "needed", "version"
+    );
+    std::iter::once(head).chain(answer.as_array().into_iter().flatten().map(row)).collect()
 }
 
 /// A request that changes a found site.
@@ -86,17 +110,15 @@ fn found(answer: &Value, site: Option<&str>) -> Result<(), app::Error> {
     Ok(print_line(&serde_json::to_string_pretty(one)?)?)
 }
 
+/// A text on one line, its end left out where it is long.
+fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > LINE_CHARS { line.chars().take(LINE_CHARS - 1).chain(['…']).collect() } else { line }
+}
+
 /// A found site in a few lines: name, templates, samples, what varies.
 fn found_lines(site: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let short = |text: &str| {
-        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > LINE_CHARS {
-            line.chars().take(LINE_CHARS - 1).chain(['…']).collect()
-        } else {
-            line
-        }
-    };
     let list = |key: &str| site[key].as_array().cloned().unwrap_or_default();
     let active = if site["active"] == true { "" } else { ", not active" };
     let mut lines =
@@ -117,7 +139,7 @@ fn found_lines(site: &Value) -> Vec<String> {
 }
 
 fn row(site: &Value) -> String {
-    let text = |key: &str| site[key].as_str().unwrap_or("-").to_owned();
+    let text = |key: &str| short(site[key].as_str().unwrap_or("-"));
     let number = |key: &str| site[key].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     format!(
         "{:<24} {:<8} {:>6} {:>7} {:>7}  {:<20} {}",

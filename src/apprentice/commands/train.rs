@@ -1,7 +1,6 @@
 //! `apprentice train JOB.toml [JOB.toml]`: training jobs one after another, such as preferences after what they refer to; progress
 //! as JSON lines on standard output. With `--dry-run` a look at the first for a person.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,17 +11,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use train::{Rehearsal, TrainError};
 
 use crate::Outcome;
+use crate::commands::progress::Bar;
 use crate::output::print_line;
 
 /// Runs the jobs, all of which can be read; how it went is the last line. Asked to stop (SIGTERM), it finishes its step,
 /// writes down where it stands and ends with [`INTERRUPTED`]; started again it goes on in the job that it was in.
 pub(crate) fn train(paths: &[PathBuf]) -> Outcome {
     let stop = asked_to_stop()?;
-    let mut out = std::io::stdout().lock();
+    let bar = Bar::new("training");
     // A reader that went away does not end a lesson.
     let mut line = |progress: &Progress| {
         let text = serde_json::to_string(progress).unwrap_or_default();
-        writeln!(out, "{text}").and_then(|()| out.flush()).unwrap_or_default();
+        bar.beside(|| print_line(&text)).unwrap_or_default();
+        match progress {
+            Progress::Step { step, of, loss, .. } => bar.at(*step, *of, format!("loss {loss:.4}")),
+            Progress::HeldOut { loss, exact, .. } => bar.word(format!("held-out loss {loss:.4}, exact {exact:.2}")),
+            _ => {}
+        }
     };
     let jobs: Result<Vec<TrainJob>, TrainError> = paths.iter().map(|path| train::load_job(path)).collect();
     let mut run = |jobs: Vec<TrainJob>| {

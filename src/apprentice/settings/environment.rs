@@ -11,6 +11,9 @@ pub(crate) const CPU_MASK: &str = "APPRENTICE_CPU_MASK";
 /// Who works here: the actor of `apprentice sites`.
 pub(crate) const USER: &str = "USER";
 
+/// Set: nothing is coloured (no-color.org).
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
+
 /// The variable `name`, unless it is unset, empty or no text.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

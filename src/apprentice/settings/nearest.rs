@@ -37,7 +37,7 @@ pub(super) fn said(message: &str, path: &str) -> (String, Option<String>) {
     if message.starts_with("unknown variant ") {
         let mut names = message.split('`').skip(1).step_by(2);
         let given = names.next().unwrap_or_default();
-        let near = nearest(given, names).map(|name| format!("did you mean \"{name}\"?"));
+        let near = nearest_key(given, names).map(|name| format!("did you mean \"{name}\"?"));
         return (format!("{path}: {message}"), near.or_else(|| allowed(path)));
     }
     let expected = message.rsplit_once(", expected ").and_then(|(got, wanted)| {
@@ -54,11 +54,11 @@ fn in_words(name: &str) -> Option<&'static str> {
 /// Which key may have been meant by one that is not `known` in its section.
 fn meant(key: &str, known: &[&str], place: &str) -> String {
     let list = if known.is_empty() { "no keys".to_owned() } else { known.join(", ") };
-    if let Some(name) = nearest(key, known.iter().copied()) {
+    if let Some(name) = nearest_key(key, known.iter().copied()) {
         return format!("did you mean `{name}`? {place} has: {list}");
     }
     let last = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
-    let elsewhere = nearest(key, KEYS.iter().map(|known| last(known.key)));
+    let elsewhere = nearest_key(key, KEYS.iter().map(|known| last(known.key)));
     let elsewhere = elsewhere.and_then(|name| KEYS.iter().find(|known| last(known.key) == name));
     match elsewhere.map(|known| known.key) {
         Some(other) => format!("did you mean `{other}`, which stands in another section? {place} has: {list}"),
@@ -66,10 +66,14 @@ fn meant(key: &str, known: &[&str], place: &str) -> String {
     }
 }
 
+/// The name of a key that `wrong` is a misspelling of.
+fn nearest_key<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(&wrong.to_lowercase().replace('-', "_"), known)
+}
+
 /// The name that `wrong` is a misspelling of: a letter in three may be wrong, missing, too much or in the wrong place.
-fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase().replace('-', "_");
-    let far = |name: &str| strsim::damerau_levenshtein(&wrong, name);
+pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let far = |name: &str| strsim::damerau_levenshtein(wrong, name);
     let (distance, name) = known.map(|name| (far(name), name)).min_by_key(|(distance, _)| *distance)?;
     (distance <= (name.chars().count().min(wrong.chars().count()) / 3).max(1)).then_some(name)
 }
