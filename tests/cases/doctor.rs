@@ -130,6 +130,15 @@ fn a_running_apprentice_is_no_stranger_at_its_port() {
     for name in ["proxy.listen", "admin.listen"] {
         assert_finding(&exit, name, "ok", &["an apprentice is running there"]);
     }
+    // Somebody else who answers whatever is asked.
+    let stranger = ScriptedTeacher::start(|_| script::says("ok"));
+    let address = stranger.base_url();
+    let address = address.trim_start_matches("http://").trim_end_matches("/v1");
+    let exit = doctor(world.set("proxy.listen", address).set("admin.listen", address));
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    for name in ["proxy.listen", "admin.listen"] {
+        assert_finding(&exit, name, "fail", &["another program"]);
+    }
 }
 
 #[test]
