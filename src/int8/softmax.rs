@@ -69,9 +69,7 @@ fn two_largest(logits: &[f32]) -> (f32, f32) {
         first[lane] = if logit > first[lane] { logit } else { first[lane] };
     };
     for logits in lanes {
-        for lane in 0..LANES {
-            take(lane, logits[lane]);
-        }
+        logits.iter().enumerate().for_each(|(lane, logit)| take(lane, *logit));
     }
     for (lane, logit) in rest.iter().enumerate() {
         take(lane, *logit);
@@ -96,9 +94,7 @@ fn sums(logits: &[f32], largest: f32) -> (f32, f32) {
         weighted[lane] += distance * weight;
     };
     for logits in lanes {
-        for lane in 0..LANES {
-            take(lane, logits[lane]);
-        }
+        logits.iter().enumerate().for_each(|(lane, logit)| take(lane, *logit));
     }
     for (lane, logit) in rest.iter().enumerate() {
         take(lane, *logit);

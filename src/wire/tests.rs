@@ -269,6 +269,7 @@ fn a_written_request_is_read_back_as_it_was_meant() {
         form: Form::Text,
         logprobs: None,
         choices: 1,
+        within: None,
     };
     for form in [Form::Text, Form::JsonObject, Form::JsonSchema(r#"{"type":"object"}"#.to_owned())] {
         let prompt = crate::Prompt { form, ..prompt.clone() };
