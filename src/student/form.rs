@@ -38,7 +38,7 @@ pub(crate) struct Forms {
 }
 
 /// What keeps one answer to its form.
-pub(crate) struct Constraint(Matcher);
+pub(crate) struct Constraint(Box<Matcher>);
 
 impl Forms {
     pub(crate) fn new(format: Arc<Format>) -> Self {
@@ -49,7 +49,7 @@ impl Forms {
     pub(crate) fn known(&self, form: &Form) -> Option<Option<Constraint>> {
         let Some(source) = source(form) else { return Some(None) };
         let known = self.known.lock();
-        known.get(&blake3::hash(source.as_bytes())).map(|known| Some(Constraint(known.deep_clone())))
+        known.get(&blake3::hash(source.as_bytes())).map(|known| Some(Constraint(Box::new(known.deep_clone()))))
     }
 
     /// The same, made where it is not known: up to seconds of work.
@@ -67,7 +67,7 @@ impl Forms {
             known.clear();
         }
         known.insert(blake3::hash(source.as_bytes()), matcher.deep_clone());
-        Ok(Some(Constraint(matcher)))
+        Ok(Some(Constraint(Box::new(matcher))))
     }
 
     fn compile(&self, form: &Form, source: &str) -> Result<Matcher, StudentError> {

@@ -14,7 +14,6 @@ use crate::queue::{Place, Queue, Wanted};
 pub(crate) type Outcome = Box<dyn FnOnce() + Send>;
 
 /// What waits.
-#[expect(clippy::large_enum_variant, reason = "nearly all that waits is the large one")]
 pub(crate) enum Waiting {
     Answer { asked: Asked, constraint: Option<Constraint> },
     Score(Scoring),

@@ -137,7 +137,7 @@ fn a_teachers_calls_make_a_lesson_that_ends_with_a_version_whose_audits_are_made
     world.set("site.max_tokens", 60);
     let proxy = world.start();
     let numbered = |number: u32, extra: &str| {
-        let wanted = if number % 3 == 0 { "rope" } else { "oil" };
+        let wanted = if number.is_multiple_of(3) { "rope" } else { "oil" };
         let rope = chat(extra).replace("Rope!", &format!("{wanted} {number}"));
         rope.replace(r#""required""#, r#""auto""#)
     };
