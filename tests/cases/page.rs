@@ -29,7 +29,7 @@ impl Browser<'_> {
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
-    text.split(before).nth(1).expect(before).split(after).next().unwrap()
+    text.split(before).nth(1).unwrap().split(after).next().unwrap()
 }
 
 #[test]
