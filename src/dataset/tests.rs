@@ -109,3 +109,18 @@ fn a_line_keeps_the_functions_that_could_be_called_and_shows_them_where_it_is_as
     let taught = crate::read_taught(&path).unwrap();
     assert_eq!((&taught[0].chat, &taught[0].logprobs), (&examples[0], &None));
 }
+
+#[test]
+fn a_record_of_a_line_with_functions_is_what_a_student_sees_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tools.jsonl");
+    let line = r#"{"site":"shop","messages":[{"role":"user","content":"Rope!"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"give","arguments":"{}"}}]}],"tools":[{"type":"function","function":{"name":"give"}}]}"#;
+    std::fs::write(&path, format!("{line}\n{}\n", line.replace("\"{}\"", "\"[]\""))).unwrap();
+    let (records, refused) = crate::read_records(&path, None).unwrap();
+    let learnt = records[0].to_learn().unwrap();
+    let chat = serde_json::from_str::<ChatExample>(line).unwrap();
+    let (asked, answer) = chat.split().unwrap();
+    assert_eq!((records[0].asked.as_slice(), learnt.messages.last()), (asked.as_slice(), Some(answer)));
+    assert_eq!(records[0].extra.keys().collect::<Vec<_>>(), ["site"]);
+    assert!(refused[0].problem.contains("tool-calls"), "{refused:?}");
+}

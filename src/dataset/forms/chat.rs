@@ -2,10 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
+use wire::line;
+
 use super::fields::{completion, messages, said, take, with};
 use crate::record::{Answered, Record};
 
+/// What `wire::line` reads of a line with functions that may be called.
+const OF_CALLS: [&str; 5] = ["messages", "parallel_tool_calls", "response_format", "tool_choice", "tools"];
+
 pub(super) fn read(mut line: Map<String, Value>) -> Result<Record, String> {
+    let tools = line.get("tools").and_then(Value::as_array);
+    if tools.is_some_and(|tools| !tools.is_empty()) {
+        // A record is texts as a student sees them.
+        let (turns, form) = line::read(&Value::Object(line.clone()).to_string()).map_err(|error| error.to_string())?;
+        line.retain(|name, _| !OF_CALLS.contains(&name.as_str()));
+        return Record::of_turns(form.shown(&turns), line);
+    }
     let turns = messages(&take(&mut line, "messages")?, "messages")?;
     Record::of_turns(turns, line)
 }

@@ -127,6 +127,21 @@ fn what_holds_texts_to_a_form_lets_calls_pass() {
     assert_eq!(said(r#"schema = '{"required":["mood"]}'"#, call, Finish::Stop), Verdict::Fail("schema"));
     let rules = "tools = { tools = { give = { required = [\"item\", \"to\"] } } }";
     assert_eq!(said(rules, call, Finish::ToolCalls), Verdict::Fail("tool-call"));
+    // The session's id stands in the client's system text, behind the one that tells of the functions.
+    let [given, other] = ["session_1234567890123_abcdefghi", "session_1234567890123_000000000"];
+    let systems = ["Functions: give", given].map(|text| Turn::new(Role::System, text));
+    let prompt =
+        Prompt::new(systems.into_iter().chain([Turn::new(Role::User, "A rope!")]).collect(), 9, Sampling::Greedy);
+    let context = |session: &str| {
+        let fields = ["workspaceId", "sessionDescription", "sessionMemory", "toolContext", "primaryGoal", "subgoal"];
+        let fields = fields.map(|field| format!(r#""{field}":"default""#)).join(",");
+        let text = format!(
+            r#"{{"tool_calls":[{{"name":"give","arguments":{{"context":{{"sessionId":"{session}",{fields}}}}}}}]}}"#
+        );
+        let answer = Answer::new(text, Finish::ToolCalls, Usage::default(), Signals::default());
+        Verifiers::new(&settings("tools = { context = true }")).unwrap().check(&prompt, &answer)
+    };
+    assert_eq!([context(given), context(other)], [Verdict::Pass, Verdict::Fail("tool-call")]);
     // What an argument says is no call in another way of writing.
     let quoting = call.replace("rope", "<tool_call>{} tool_call: x [TOOL_CALLS]").replace("}}]", ",\"to\":1}}]");
     assert_eq!(said(rules, &quoting, Finish::ToolCalls), Verdict::Pass);

@@ -50,8 +50,9 @@ pub(super) struct Tools(pub(super) ToolRules);
 
 impl Verifier for Tools {
     fn check(&self, prompt: &Prompt, answer: &Answer) -> Verdict {
-        let system = prompt.turns.iter().find(|turn| turn.role == Role::System).map_or("", |turn| turn.text.as_str());
-        let findings = self.0.check(system, &answer.text);
+        // All of them: what the functions are is told in one of its own.
+        let system = prompt.turns.iter().filter(|turn| turn.role == Role::System).map(|turn| turn.text.as_str());
+        let findings = self.0.check(&system.collect::<Vec<_>>().join("\n"), &answer.text);
         fail_if(findings.iter().any(|finding| self.0.is_error(finding)), "tool-call")
     }
 }
