@@ -1,7 +1,6 @@
 //! OpenAI's fine-tuning lines: conversations, and preferences.
 
 use serde_json::{Map, Value, json};
-
 use wire::line;
 
 use super::fields::{completion, messages, said, take, with};
