@@ -72,7 +72,7 @@ pub(crate) async fn view(
 pub(crate) async fn exchange(
     State(page): State<Page>,
     Extension(signed): Extension<Signed>,
-    Path((site, id)): Path<(String, Uuid)>,
+    Path((site, id)): Path<(SiteId, Uuid)>,
 ) -> Response {
     let Some(log) = page.admin.captures.clone() else {
         return layout::problem(Some(&signed), StatusCode::CONFLICT, "Nothing is captured.");
@@ -134,11 +134,11 @@ fn search(log: &Arc<Segments>, site: &str, text: &str) -> Result<(String, Vec<Ex
     Ok((said, newest))
 }
 
-fn one(log: &Arc<Segments>, site: &str, id: Uuid) -> Result<Option<Exchange>, CaptureError> {
-    let Ok(site) = SiteId::new(site) else { return Ok(None) };
+/// The exchange of that id.
+pub(crate) fn one(log: &Arc<Segments>, site: &SiteId, id: Uuid) -> Result<Option<Exchange>, CaptureError> {
     let mut found = None;
     let before = Uuid::from_u128(id.as_u128().saturating_sub(1));
-    log.scan(&site, Some(before), &mut |exchange| {
+    log.scan(site, Some(before), &mut |exchange| {
         if exchange.id == id {
             found = Some(exchange);
         }

@@ -13,8 +13,10 @@ use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
 use handover::Record;
 use ledger::RatingRequest;
 use maud::{Markup, html};
+use uuid::Uuid;
 use wire::{Role, Turn};
 
+use crate::captures::one;
 use crate::guard::Sent;
 use crate::session::Signed;
 use crate::{Page, layout};
@@ -44,15 +46,15 @@ pub(crate) async fn view(
     Extension(signed): Extension<Signed>,
     Path(name): Path<String>,
 ) -> Response {
-    let pairs = match pairs(&page, &name).await {
-        Ok(pairs) => pairs,
+    let (count, pair) = match newest(&page, &name).await {
+        Ok(found) => found,
         Err(refused) => return refused(&signed),
     };
     let title = format!("Compare: {name}");
     let main = html! {
         h1 { "Compare, blind: " a href=(format!("/sites/{name}")) { bdi { (name) } } }
-        @match pairs.first() {
-            Some(pair) => (shown(&page, &signed, &name, pair, pairs.len())),
+        @match &pair {
+            Some(pair) => (shown(&page, &signed, &name, pair, count)),
             None => p { "There is nothing to compare: no request of what serves here was answered by both and is unrated. Audits of a serving student make such pairs." },
         }
     };
@@ -119,8 +121,8 @@ fn refused(status: StatusCode, why: String) -> Refused {
     Box::new(move |signed: &Signed| layout::problem(Some(signed), status, &why))
 }
 
-/// What nobody has rated yet, newest first, of versions that serve.
-async fn pairs(page: &Page, name: &str) -> Result<Vec<Pair>, Refused> {
+/// The newest that nobody has rated yet, of versions that serve, and how many there are.
+async fn newest(page: &Page, name: &str) -> Result<(usize, Option<Pair>), Refused> {
     let site = page.admin.site(name).map_err(|problem| refused(problem.status, problem.message))?.view;
     let Some(log) = page.admin.captures.clone() else {
         return Err(refused(StatusCode::CONFLICT, "Nothing is captured, so there is nothing to compare.".to_owned()));
@@ -133,28 +135,44 @@ async fn pairs(page: &Page, name: &str) -> Result<Vec<Pair>, Refused> {
         .collect();
     let serves: BTreeSet<VersionId> =
         site.version.into_iter().chain(site.challenger.map(|challenger| challenger.version)).collect();
-    let found = tokio::task::spawn_blocking(move || answered_by_both(&log, &site.site)).await;
+    let looked = tokio::task::spawn_blocking(move || {
+        let wanted = |exchange: &Exchange| match &exchange.source {
+            Source::Student(version) => serves.contains(version) && !rated.contains(&exchange.id.to_string()),
+            _ => false,
+        };
+        answered_by_both(&log, &site.site, &wanted)
+    });
     let failed = |why: String| refused(StatusCode::SERVICE_UNAVAILABLE, why);
-    let found = found.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-    Ok(found.into_iter().filter(|pair| serves.contains(&pair.version) && !rated.contains(&pair.request)).collect())
+    looked.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
 }
 
-/// Requests that were asked of both, word for word.
-fn answered_by_both(log: &Arc<Segments>, site: &SiteId) -> Result<Vec<Pair>, CaptureError> {
-    let mut asked: HashMap<blake3::Hash, (Option<Exchange>, Option<Exchange>)> = HashMap::new();
+/// Requests that were asked of both, word for word, newest first; of one whose answers cannot be read nothing. Whole exchanges are held two
+/// at a time: a site's log may be larger than memory.
+fn answered_by_both(
+    log: &Arc<Segments>,
+    site: &SiteId,
+    wanted: &dyn Fn(&Exchange) -> bool,
+) -> Result<(usize, Option<Pair>), CaptureError> {
+    let mut asked: HashMap<blake3::Hash, (Option<Uuid>, Option<Uuid>)> = HashMap::new();
     log.scan(site, None, &mut |exchange| {
-        let both = asked.entry(blake3::hash(exchange.request.as_bytes())).or_default();
+        let (teacher, student) = asked.entry(blake3::hash(exchange.request.as_bytes())).or_default();
         match exchange.source {
-            Source::Teacher => both.0 = Some(exchange),
-            Source::Student(_) => both.1 = Some(exchange),
+            Source::Teacher => *teacher = Some(exchange.id),
+            Source::Student(_) => *student = wanted(&exchange).then_some(exchange.id),
             Source::Generated(_) | Source::Imported(_) => {}
         }
     })?;
-    let both = asked.into_values().filter_map(|(teacher, student)| Some((teacher?, student?)));
-    let mut pairs: Vec<(u64, Pair)> =
-        both.filter_map(|(teacher, student)| Some((student.at_ms, pair(&teacher, student)?))).collect();
-    pairs.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
-    Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
+    let mut both: Vec<(Uuid, Uuid)> =
+        asked.into_values().filter_map(|(teacher, student)| Some((student?, teacher?))).collect();
+    // The ids are ordered by time.
+    both.sort_unstable_by_key(|ids| std::cmp::Reverse(*ids));
+    for (at, (student, teacher)) in both.iter().enumerate() {
+        let (student, teacher) = (one(log, site, *student)?, one(log, site, *teacher)?);
+        if let Some(pair) = student.zip(teacher).and_then(|(student, teacher)| pair(&teacher, student)) {
+            return Ok((both.len() - at, Some(pair)));
+        }
+    }
+    Ok((0, None))
 }
 
 fn pair(teacher: &Exchange, student: Exchange) -> Option<Pair> {

@@ -20,7 +20,7 @@ use crate::forming::Forming;
 use crate::load::{Observer, Round};
 use crate::queue::Queue;
 use crate::serving::Serving;
-use crate::work::{Asked, Scoring, Waiting, job};
+use crate::work::{Asked, Scoring, Waiting, bytes_of, job};
 
 /// A thread that answers.
 pub(crate) struct Scheduler {
@@ -77,7 +77,7 @@ impl Scheduler {
         let forecast = self.forecast.lock();
         let work = |asked: &Asked| {
             let adapter = asked.adapter.as_ref().map(|adapter| adapter.hash);
-            forecast.work(adapter, asked.bytes(), asked.prompt.max_tokens)
+            forecast.work(adapter, bytes_of(&asked.prompt), asked.prompt.max_tokens)
         };
         let waiting = self.queue.look(Work::default(), |all, waiting| match waiting {
             Waiting::Answer { asked, .. } => all.plus(work(asked)),

@@ -25,7 +25,7 @@ use crate::prefix::Prefixes;
 use crate::row::{Learnt, Row};
 use crate::shortlist::Shortlists;
 use crate::tiles::Tiles;
-use crate::work::{Asker, Job, Outcome, Request, Scoring, Waiting};
+use crate::work::{Asker, Job, Outcome, Request, Scoring, Waiting, bytes_of};
 
 /// Prompt tokens per run: the bound on the memory of activations, and on what is computed for nobody after the asker
 /// has left. Longer ones are no faster (measured at the 1B shape: 64 to 256 within 5 %).
@@ -190,7 +190,7 @@ impl Serving {
         // Equal seeds choose equally, whatever a list has come to be.
         let seeded = matches!(prompt.sampling, Sampling::Random { seed: Some(_), .. });
         let list = (!seeded).then(|| self.learnt.shortlists.list(hash(adapter.as_ref()), &ids)).flatten();
-        let bytes = prompt.turns.iter().map(|turn| turn.text.len()).sum();
+        let bytes = bytes_of(&prompt);
         let took = Duration::ZERO;
         self.reading = Some(Reading { asker, adapter, ids, read: found, found, writing, list, bytes, took });
         None

@@ -7,12 +7,17 @@ use int8::Kernel;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use parking_lot::Mutex;
 
 use crate::cache::Shape;
 use crate::{Runtime, StudentError, operators};
 
+/// ONNX Runtime adds a domain of operators to a table of the process in two steps; sessions that do so at the same time fail now and then.
+static OPENING: Mutex<()> = Mutex::new(());
+
 /// Loads `graph` with `threads` threads for the inside of an operator; our own use `kernel`.
 pub(crate) fn open(runtime: &Runtime, graph: &Path, threads: usize, kernel: Kernel) -> Result<Session, StudentError> {
+    let _alone = OPENING.lock();
     let failed = |reason: String| StudentError::Graph { path: graph.to_path_buf(), reason };
     let options = options(runtime, threads).map_err(failed)?;
     let mut builder =

@@ -38,11 +38,6 @@ impl Asked {
         self.reply.is_closed()
     }
 
-    /// Bytes of the prompt.
-    pub(crate) fn bytes(&self) -> usize {
-        self.prompt.turns.iter().map(|turn| turn.text.len()).sum()
-    }
-
     /// Puts it into the queue; who asked hears if that is full.
     pub(crate) fn wait(self, constraint: Option<Constraint>, queue: &Queue<Waiting>) {
         if let Err(Waiting::Answer { asked, .. }) = queue.push(Waiting::Answer { asked: self, constraint }) {
@@ -54,6 +49,11 @@ impl Asked {
         // Nobody may be waiting any more, which is their right.
         drop(self.reply.send(Err(error)));
     }
+}
+
+/// Bytes of a prompt's texts.
+pub(crate) fn bytes_of(prompt: &Prompt) -> usize {
+    prompt.turns.iter().map(|turn| turn.text.len()).sum()
 }
 
 /// A prompt to answer.
