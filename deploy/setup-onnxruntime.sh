@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts ONNX Runtime's shared library where the program looks for it, and prints the path.
+# Puts ONNX Runtime's shared library where the program looks for it, its licence and notices beside it, and prints the path.
 # The library comes out of the official Python wheel, fetched by the ordinary pip client and checked
 # against the digest below; Python itself is not needed afterwards. A second call does nothing.
 set -eu
@@ -56,11 +56,15 @@ found=$(sha256sum "$wheel" | cut -d' ' -f1)
 [ "$found" = "$digest" ] || fail "the wheel's sha256 is $found and should be $digest; nothing was installed"
 
 if command -v unzip >/dev/null 2>&1; then
-  unzip -q -o "$wheel" "onnxruntime/capi/libonnxruntime.so.$version" -d "$work" || fail "cannot unpack $wheel"
+  unzip -q -o "$wheel" "onnxruntime/capi/libonnxruntime.so.$version" onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt -d "$work" \
+    || fail "cannot unpack $wheel"
 elif command -v python3 >/dev/null 2>&1; then
   python3 -m zipfile -e "$wheel" "$work" || fail "cannot unpack $wheel"
 else
   fail "neither unzip nor python3 is installed, and the wheel must be unpacked"
 fi
+for notice in LICENSE ThirdPartyNotices.txt; do
+  mv -f "$work/onnxruntime/$notice" "$(dirname "$target")/$notice" || fail "cannot write in $(dirname "$target")"
+done
 mv -f "$work/onnxruntime/capi/libonnxruntime.so.$version" "$target" || fail "cannot write $target"
 printf '%s\n' "$target"

@@ -9,7 +9,13 @@ use net::Listener;
 use tokio::sync::watch;
 
 use crate::handle::handle;
-use crate::{Gateway, GatewayError};
+use crate::{Gateway, GatewayError, Pulse};
+
+/// The serving threads, and whether they still take turns.
+pub struct Serving {
+    pub threads: Vec<JoinHandle<()>>,
+    pub pulse: Arc<Pulse>,
+}
 
 /// Serves until `stop` turns true, then lets running requests finish.
 ///
@@ -19,8 +25,8 @@ pub fn serve(
     gateway: &Arc<Gateway>,
     listener: Listener,
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>, GatewayError> {
-    let mut threads = Vec::new();
+) -> Result<Serving, GatewayError> {
+    let (mut threads, pulse) = (Vec::new(), Arc::<Pulse>::default());
     for (number, socket) in listener.into_sockets().into_iter().enumerate() {
         // Made here so that a wrong certificate file stops the start, not a thread.
         let client = teacher::Client::new(&gateway.endpoint)?;
@@ -31,9 +37,10 @@ pub fn serve(
         });
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Thread)?;
+        runtime.spawn(pulse.beat().answer());
         let run = move || runtime.block_on(net::serve(socket, connections, service, stop));
         let thread = thread::Builder::new().name(format!("serve-{number}")).spawn(run);
         threads.push(thread.map_err(GatewayError::Thread)?);
     }
-    Ok(threads)
+    Ok(Serving { threads, pulse })
 }

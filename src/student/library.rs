@@ -8,8 +8,11 @@ use crate::StudentError;
 /// The version of ONNX Runtime that this program is tried with; another 1.31 loads, an older one does not.
 pub const WANTED: &str = "1.31.1";
 
-/// The library to load, `env` being the environment: what the configuration names, else `ORT_DYLIB_PATH`, else the copy in the cache
-/// (`APPRENTICE_CACHE`, else `XDG_CACHE_HOME/apprentice`, else `HOME/.cache/apprentice`).
+/// Where a package puts the library, beside the folder of the programs.
+const INSTALLED: &str = "lib/apprentice/libonnxruntime.so";
+
+/// The library to load, `env` being the environment: what the configuration names, else `ORT_DYLIB_PATH`, else what was installed with this
+/// program, else the copy in the cache (`APPRENTICE_CACHE`, else `XDG_CACHE_HOME/apprentice`, else `HOME/.cache/apprentice`).
 ///
 /// # Errors
 /// [`StudentError::LibraryMissing`] with every place looked at. A place that is named and empty is an error:
@@ -26,6 +29,12 @@ pub fn find(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -
         return take(path, looked);
     }
     looked.push("ORT_DYLIB_PATH (not set)".to_owned());
+    if let Some(path) = std::env::current_exe().ok().and_then(|program| installed(&program)) {
+        looked.push(path.display().to_string());
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
     let cache = set("APPRENTICE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("apprentice")))
         .or_else(|| set("HOME").map(|dir| dir.join(".cache/apprentice")));
@@ -37,6 +46,12 @@ pub fn find(configured: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -
     let path = cache.join(format!("onnxruntime/{WANTED}/libonnxruntime.so"));
     looked.push(path.display().to_string());
     take(path, looked)
+}
+
+/// The library's place beside `program` once both are installed.
+fn installed(program: &Path) -> Option<PathBuf> {
+    let root = program.parent()?.parent()?;
+    Some(root.join(INSTALLED))
 }
 
 fn take(path: PathBuf, looked: Vec<String>) -> Result<PathBuf, StudentError> {

@@ -120,7 +120,7 @@ impl Place {
         let student = &settings.student;
         Ok(match self {
             Self::Here { graph, .. } => Opening::Here(here::library(settings)?, here::config(settings, graph)?),
-            Self::Served(served) => Opening::Served(remote_settings(served, student.rows, student.queue)),
+            Self::Served(served) => Opening::Served(remote_settings(served, student.rows, student.queue)?),
         })
     }
 }
@@ -136,7 +136,7 @@ impl Opening {
     /// How an exam opens its student.
     pub(crate) fn of_exam(job: &EvalJob) -> Result<Self, Error> {
         if let Some(served) = &job.served {
-            return Ok(Self::Served(remote_settings(served, EXAM_ROWS, 1)));
+            return Ok(Self::Served(remote_settings(served, EXAM_ROWS, 1)?));
         }
         let library = student::library::find(job.onnxruntime.as_deref(), &environment::raw)?;
         let config = StudentConfig {
@@ -258,13 +258,13 @@ fn staged(adapter: &Path, registry: &Path) -> Result<PathBuf, Error> {
     Ok(to)
 }
 
-/// The server as it is asked, its key from the environment.
-fn remote_settings(served: &Served, rows: usize, queue: usize) -> RemoteSettings {
+/// The server as it is asked, its key from the environment or the service's credentials.
+fn remote_settings(served: &Served, rows: usize, queue: usize) -> Result<RemoteSettings, Error> {
     let Served { backend, server, registry } = served;
-    RemoteSettings {
+    Ok(RemoteSettings {
         protocol: if *backend == Backend::LlamaCpp { Protocol::LlamaCpp } else { Protocol::Vllm },
         url: server.url.clone(),
-        key: server.key_env.as_deref().and_then(environment::variable),
+        key: environment::secret_named(server.key_env.as_deref())?,
         model: server.model.clone(),
         folders: Folders {
             here: registry.clone(),
@@ -273,7 +273,7 @@ fn remote_settings(served: &Served, rows: usize, queue: usize) -> RemoteSettings
         rows,
         queue,
         timeout: Duration::from_secs_f64(server.timeout_s),
-    }
+    })
 }
 
 /// Counts what a student has done.

@@ -45,7 +45,7 @@ pub(crate) fn open(settings: &Settings, teacher: &Endpoint, data: &std::path::Pa
     let endpoint = match &section.base_url {
         None => teacher.clone(),
         Some(url) => {
-            let key = section.key_env.as_deref().and_then(environment::variable);
+            let key = environment::secret_named(section.key_env.as_deref())?;
             Endpoint::new(url, key.as_deref(), None).map_err(|error| format!("judge.base_url: {error}"))?
         }
     };

@@ -19,15 +19,18 @@ pub(crate) const TOKEN_FILE: &str = "admin-token";
 /// Why no token may be made here, if none may.
 pub(crate) fn token_missing(settings: &Settings) -> Option<String> {
     let (listen, name) = (settings.admin.listen, &settings.admin.token_env);
-    let missing = environment::variable(name).is_none() && !listen.ip().is_loopback();
-    missing.then(|| format!("admin.listen {listen} is not loopback: set {name} to a token of your own first"))
+    match environment::secret(name) {
+        Err(problem) => Some(problem),
+        Ok(found) => (found.is_none() && !listen.ip().is_loopback())
+            .then(|| format!("admin.listen {listen} is not loopback: set {name} to a token of your own first")),
+    }
 }
 
-/// The admin token and where a person finds it: the environment, else a file that only the owner reads.
+/// The admin token and where a person finds it: the environment, the service's credentials, else a file that only the owner reads.
 pub(crate) fn admin_token(settings: &Settings, data: &Path) -> Result<(admin::Token, String), Error> {
     let name = &settings.admin.token_env;
-    if let Some(token) = environment::variable(name) {
-        return Ok((admin::Token::new(&token), format!("${name}")));
+    if let Some(token) = environment::secret(name)? {
+        return Ok((admin::Token::new(&token.value), token.place));
     }
     if let Some(missing) = token_missing(settings) {
         return Err(missing.into());

@@ -1,7 +1,10 @@
-//! `apprentice serve`: start everything, wait for a signal, stop everything.
+//! `apprentice serve`: start everything, wait for a signal, stop everything; tell the service manager of each, if there is one.
+
+mod manager;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +18,7 @@ use crate::settings::Settings;
 pub(crate) fn serve(config: &Path) -> Outcome {
     let settings = Settings::load(config)?;
     raise_descriptor_limit();
+    let drain = Duration::from_secs(settings.proxy.drain_s);
     app::runtime()?.block_on(async {
         let app = App::start(settings, Some(config), None)?;
         let [proxy, admin] = app.schemes;
@@ -23,14 +27,18 @@ pub(crate) fn serve(config: &Path) -> Outcome {
         say(&format!("teacher's key: {}", app.key_source));
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let mut hangup = signal(SignalKind::hangup())?;
+        // Both ports are open, and whoever hears of it may send a signal.
+        manager::ready(&app);
+        manager::watch_over(&app);
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
-                _ = hangup.recv() => app.reload().await,
+                _ = hangup.recv() => manager::reload(&app).await,
             }
         }
         say("stopping: running requests may finish");
+        manager::stopping(drain);
         app.stop().await;
         Ok(ExitCode::SUCCESS)
     })

@@ -26,6 +26,18 @@ fn the_configuration_comes_before_the_variable_and_the_variable_before_the_cache
 }
 
 #[test]
+fn a_package_puts_the_library_beside_the_folder_of_the_programs() {
+    let wanted = Some(Path::new("/usr/lib/apprentice/libonnxruntime.so"));
+    assert_eq!(super::installed(Path::new("/usr/bin/apprentice")).as_deref(), wanted);
+    let manifest = include_str!("../../apprentice/Cargo.toml");
+    assert!(manifest.contains("libonnxruntime.so\", \"usr/lib/apprentice/\""));
+    // It is looked for before the cache.
+    let message = find(None, &env(&[])).unwrap_err().to_string();
+    let place = |part: &str| message.find(part).unwrap_or_else(|| panic!("{part}: {message}"));
+    assert!(place("lib/apprentice/libonnxruntime.so") < place("the cache"), "{message}");
+}
+
+#[test]
 fn the_cache_is_where_the_setup_script_puts_the_library() {
     let script = include_str!("../../../deploy/setup-onnxruntime.sh");
     assert!(script.contains("version=1.31.1\n"));
