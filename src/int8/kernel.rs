@@ -81,6 +81,15 @@ impl Kernel {
         found
     }
 
+    /// Rows that are worked on at once where there are many: as many as the registers hold sums of.
+    pub(crate) fn rows_together(self) -> usize {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => 4,
+            _ => 6,
+        }
+    }
+
     /// `work`, compiled for this kernel's instructions. What it calls has to be inlined to be so, too.
     #[inline(always)]
     pub(crate) fn vectorise(self, work: impl FnOnce()) {

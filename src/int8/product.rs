@@ -52,7 +52,7 @@ impl Product<'_> {
         for first in (first..end).step_by(together) {
             let (tiles, mut row) = (first..end.min(first + together), 0);
             while row < self.x.rows() {
-                row += match self.x.rows() - row {
+                row += match (self.x.rows() - row).min(self.kernel.rows_together()) {
                     1 => self.write_rows::<1>(row, tiles.clone(), out),
                     2 | 3 => self.write_rows::<2>(row, tiles.clone(), out),
                     4 | 5 => self.write_rows::<4>(row, tiles.clone(), out),

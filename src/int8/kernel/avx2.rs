@@ -11,6 +11,9 @@ use crate::{LANES, MIDDLE, STEP, STEPS};
 /// Lanes of a vector: half a tile.
 const HALF: usize = LANES / 2;
 
+/// How far ahead weights are asked for, in steps of both halves: a cache line each.
+const AHEAD: usize = 24;
+
 /// Proves that this processor has what a kernel needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -46,16 +49,13 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
 ) -> [[Sums; TILES]; ROWS] {
     let mut sums = [[[0.0; LANES]; TILES]; ROWS];
     for (at, tile) in tiles.into_iter().enumerate() {
-        for half in 0..2 {
-            let added = (added.low[at], added.high[at]);
-            #[expect(unsafe_code, reason = "as above")]
-            // SAFETY: as above.
-            let found = unsafe {
-                if token.vnni { with_vnni(rows, tile, added, half) } else { without(rows, tile, added, half) }
-            };
-            for (sums, found) in sums.iter_mut().zip(found) {
-                sums[at][half * HALF..][..HALF].copy_from_slice(&found);
-            }
+        let added = (added.low[at], added.high[at]);
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: as above.
+        let found = unsafe { if token.vnni { with_vnni(rows, tile, added) } else { without(rows, tile, added) } };
+        for (sums, [left, right]) in sums.iter_mut().zip(found) {
+            sums[at][..HALF].copy_from_slice(&left);
+            sums[at][HALF..].copy_from_slice(&right);
         }
     }
     sums
@@ -66,52 +66,68 @@ fn vectorised(work: impl FnOnce()) {
     work();
 }
 
-/// A kernel for half a tile: what its sums begin with, from a row's offset, and what a step adds.
-macro_rules! half {
+/// A kernel for both halves of a tile, whose weights are read once and as they lie: one row alone waits for nothing but them. What its sums
+/// begin with, from a row's offset, and what a step adds.
+macro_rules! halves {
     ($name:ident, $features:literal, $start:ident, $step:ident) => {
         #[target_feature(enable = $features)]
         fn $name<const ROWS: usize>(
             rows: [Row<'_>; ROWS],
             tile: Cut<'_>,
             (low, high): ([&[f32]; ROWS], &[[f32; LANES]]),
-            half: usize,
-        ) -> [[f32; HALF]; ROWS] {
-            let mut sums = [_mm256_setzero_ps(); ROWS];
+        ) -> [[[f32; HALF]; 2]; ROWS] {
+            let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
             let words = rows.map(|row| row.words.as_chunks::<STEPS>().0);
             let steps = tile.bytes.as_chunks::<{ HALF * STEP }>().0.as_chunks::<{ 2 * STEPS }>().0;
             let scales = tile.scales.as_chunks::<HALF>().0.as_chunks::<2>().0;
             let blocks = words.iter().map(|words| words.len()).chain([steps.len(), scales.len()]).min().unwrap_or(0);
             for block in 0..blocks {
-                let mut dots = [_mm256_setzero_si256(); ROWS];
+                let mut dots = [[_mm256_setzero_si256(); 2]; ROWS];
                 for row in 0..ROWS {
-                    dots[row] = $start(rows[row].offsets[block]);
+                    dots[row] = [$start(rows[row].offsets[block]); 2];
                 }
                 for step in 0..STEPS {
-                    let weights = bytemuck::cast::<[u8; 32], __m256i>(steps[block][2 * step + half]);
-                    for row in 0..ROWS {
-                        let values = _mm256_set1_epi32(words[row][block][step]);
-                        dots[row] = $step(dots[row], weights, values);
+                    ahead(&steps[block][2 * step]);
+                    for half in 0..2 {
+                        let weights = bytemuck::cast::<[u8; 32], __m256i>(steps[block][2 * step + half]);
+                        for row in 0..ROWS {
+                            let values = _mm256_set1_epi32(words[row][block][step]);
+                            dots[row][half] = $step(dots[row][half], weights, values);
+                        }
                     }
                 }
-                let scale = _mm256_cvtph_ps(bytemuck::cast::<[u16; 8], __m128i>(scales[block][half]));
-                for row in 0..ROWS {
-                    let scale = _mm256_mul_ps(scale, _mm256_set1_ps(rows[row].scales[block]));
-                    sums[row] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[row]), scale, sums[row]);
+                for half in 0..2 {
+                    let scale = bytemuck::cast::<[u16; 8], __m128i>(scales[block][half]);
+                    let scale = _mm256_cvtph_ps(scale);
+                    for row in 0..ROWS {
+                        let scale = _mm256_mul_ps(scale, _mm256_set1_ps(rows[row].scales[block]));
+                        sums[row][half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[row][half]), scale, sums[row][half]);
+                    }
                 }
             }
             for (rank, high) in high.iter().enumerate() {
-                let high = bytemuck::cast::<[f32; HALF], __m256>(high.as_chunks::<HALF>().0[half]);
-                for row in 0..ROWS {
-                    sums[row] = _mm256_fmadd_ps(_mm256_set1_ps(low[row][rank]), high, sums[row]);
+                for half in 0..2 {
+                    let high = bytemuck::cast::<[f32; HALF], __m256>(high.as_chunks::<HALF>().0[half]);
+                    for row in 0..ROWS {
+                        sums[row][half] = _mm256_fmadd_ps(_mm256_set1_ps(low[row][rank]), high, sums[row][half]);
+                    }
                 }
             }
-            sums.map(bytemuck::cast::<__m256, [f32; HALF]>)
+            sums.map(|sums| sums.map(bytemuck::cast::<__m256, [f32; HALF]>))
         }
     };
 }
 
-half!(with_vnni, "avx2,fma,f16c,avxvnni", offset, dot_of_unsigned);
-half!(without, "avx2,fma,f16c", nothing, dot_of_signed);
+/// Asks for the weights that are needed a while after these; past the end of a matrix for nothing.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn ahead(weights: &[u8; 32]) {
+    // An address that may be nobody's: a prefetch reads nothing and never faults.
+    _mm_prefetch::<_MM_HINT_T0>(weights.as_ptr().wrapping_add(AHEAD * 2 * HALF * STEP).cast());
+}
+
+halves!(with_vnni, "avx2,fma,f16c,avxvnni", offset, dot_of_unsigned);
+halves!(without, "avx2,fma,f16c", nothing, dot_of_signed);
 
 #[inline]
 #[target_feature(enable = "avx2")]
