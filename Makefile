@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: practice practice-real test check check-alerts audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference setup models practice-base fmt
+.PHONY: release package install deb notices sbom check-packages practice practice-real test check check-alerts audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-page bench-plots bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference screenshots setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -46,6 +46,53 @@ check: setup
 check-alerts:
 	promtool check rules deploy/prometheus/alerts.yml
 	promtool test rules deploy/prometheus/alerts.test.yml
+
+# Packages: docs/packages.md. What is put together lies in target/package.
+PACKAGE ?= target/package
+release:
+	cargo build --locked --release --bin apprentice --bin apprentice-verify
+
+package: release
+	deploy/package.sh target/release/apprentice $(PACKAGE)
+
+# Puts what `make package` has made into its places; builds nothing, so that it can be run as root.
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+install:
+	@test -d $(PACKAGE)/man || { echo "install: nothing is built yet: run \`make package\` first, as yourself" >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/apprentice
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin target/release/apprentice target/release/apprentice-verify
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/apprentice $(PACKAGE)/onnxruntime/libonnxruntime.so
+	install -m 644 $(PACKAGE)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 $(PACKAGE)/completions/apprentice.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/apprentice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(PACKAGE)/completions/_apprentice
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(PACKAGE)/completions/apprentice.fish
+	install -m 644 LICENSE $(wildcard $(PACKAGE)/notices.txt) $(DESTDIR)$(PREFIX)/share/doc/apprentice/
+	install -m 644 $(PACKAGE)/onnxruntime/ThirdPartyNotices.txt $(DESTDIR)$(PREFIX)/share/doc/apprentice/onnxruntime-notices.txt
+	install -D -m 644 deploy/apprentice.service $(DESTDIR)$(PREFIX)/lib/systemd/system/apprentice.service
+	sed -i 's|^ExecStart=/usr/bin/|ExecStart=$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/apprentice.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/apprentice/apprentice.toml || install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/apprentice deploy/debian/apprentice.toml
+
+# A Debian package in target/debian, ONNX Runtime inside.
+deb: package notices
+	@command -v cargo-deb > /dev/null || cargo install cargo-deb --locked --version 3.8.0
+	cargo deb --locked --no-build --package apprentice --output target/debian/
+
+# The licences of every crate inside, with their texts.
+notices:
+	@command -v cargo-about > /dev/null || cargo install cargo-about --locked --features cli --version 0.9.3
+	mkdir -p $(PACKAGE)
+	cargo about generate --offline --locked --fail --config deploy/about.toml --manifest-path src/apprentice/Cargo.toml --output-file $(PACKAGE)/notices.txt deploy/notices.hbs
+
+# What the program is made of, as CycloneDX.
+sbom:
+	@command -v cargo-cyclonedx > /dev/null || cargo install cargo-cyclonedx --locked --version 0.5.9
+	deploy/sbom.sh $(PACKAGE)
+
+# Unit, chart, image and compose file by their own tools, each as far as it is installed: docs/packages.md.
+check-packages:
+	deploy/check-packages.sh
 
 # Licences, bans and sources; advisories where their database can be had.
 audit:
@@ -133,6 +180,22 @@ bench-practice-stays: setup
 bench-real-teacher: setup
 	cargo build --locked
 	python3 tests/bench/real_teacher/run.py target/debug/apprentice $(ARGS)
+
+# What the page costs: fifty call sites, twenty open pages, a first view in Chromium; writes docs/benchmarks/page.md.
+bench-page: setup
+	cargo build --locked --workspace --bin apprentice --example bench_teacher
+	python3 tests/bench/page.py target/debug/apprentice target/debug/examples/bench_teacher $(ARGS)
+
+# A picture for every document of measurements, of its own tables.
+bench-plots:
+	cargo build --locked --workspace --example drawn
+	python3 tests/bench/plots.py target/debug/examples/drawn
+
+# Pictures of every view of the page in a practice run, into target/screenshots; README's own and the plot beside it are made again. Needs
+# Chromium and Node 20.
+screenshots: setup
+	cargo build --locked --workspace --bin apprentice --example drawn
+	python3 tests/browser/screenshots.py target/debug/apprentice target/debug/examples/drawn target/screenshots --keep docs/pictures
 
 # The gateway beside nginx: CPU of a request, requests a second, streams; writes docs/benchmarks/gateway.md. Needs nginx and wrk
 # (apt-get install nginx-light wrk); a release build first, then six minutes. ARGS="--soak 10" watches memory for ten minutes more.

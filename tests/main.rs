@@ -11,9 +11,11 @@ mod cases {
     mod adapters;
     mod autoif;
     mod bad_input;
+    mod browser;
     mod capturing;
     mod cli;
     mod clients;
+    mod docs;
     mod doctor;
     mod evidence;
     mod exchange_log;
@@ -27,6 +29,8 @@ mod cases {
     mod learning;
     mod levels;
     mod limits;
+    mod managed;
+    mod packages;
     mod page;
     mod parity;
     mod practice;
@@ -43,4 +47,5 @@ mod cases {
     mod tools;
     mod training;
     mod walk;
+    mod watching;
 }

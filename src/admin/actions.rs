@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callsite::VersionId;
-use handover::{OperatorAction, Rating};
+use handover::{Compared, OperatorAction, Rating};
 use ledger::{LedgerError, Outcome, RatingRequest};
 use serde::Deserialize;
 
@@ -38,6 +38,7 @@ struct RateRequest {
     version: Option<VersionId>,
     reason: Option<String>,
     actor: Option<String>,
+    compared: Option<Compared>,
 }
 
 #[derive(Default, Deserialize)]
@@ -113,14 +114,25 @@ pub(crate) async fn rate(
     Path(site): Path<String>,
     Whole(body): Whole,
 ) -> Result<Json<Rating>, Problem> {
-    let form = r#"{"request": id, "good": true or false, "version": version?, "reason": text?, "actor": name?}"#;
-    let RateRequest { request, good, version, reason, actor } = parsed(&body, form)?;
-    admin.rate(&site, RatingRequest { request, version, good, reason, actor }).await.map(Json)
+    let form = r#"{"request": id, "good": true or false, "version": version?, "reason": text?, "actor": name?, "compared": {"teacher_good": true or false, "student_points": points?, "teacher_points": points?}?}"#;
+    let RateRequest { request, good, version, reason, actor, compared } = parsed(&body, form)?;
+    admin.rate(&site, RatingRequest { request, version, good, reason, actor, compared }).await.map(Json)
 }
 
 pub(crate) async fn train(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
     admin.ask_for_lesson(&site)?;
     Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "requested"}))).into_response())
+}
+
+/// Ends the running lesson.
+pub(crate) async fn cancel(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    Whole(body): Whole,
+) -> Result<Response, Problem> {
+    let WithReason { reason, actor } = parsed_or_default(&body, r#"{"reason": text?, "actor": name?}"#)?;
+    admin.cancel_lesson(&site, reason, actor)?;
+    Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"site": site, "lesson": "cancelled"}))).into_response())
 }
 
 /// Does what SIGHUP does, and says what came of it.
@@ -175,6 +187,23 @@ impl Admin {
             return Err(problem(StatusCode::CONFLICT, message));
         }
         self.requests.request(&site);
+        Ok(())
+    }
+
+    /// Ends the site's running lesson: it counts as one that came to nothing.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn cancel_lesson(&self, site: &str, reason: Option<String>, actor: Option<String>) -> Result<(), Problem> {
+        let site = site_of(site)?;
+        // One that waits for its server runs no more than one that has ended.
+        let runs = |lesson: cycle::LessonView| lesson.step.is_running() && lesson.problem.is_none();
+        if !self.lessons.lesson(&site).is_some_and(runs) {
+            return Err(problem(StatusCode::CONFLICT, format!("no lesson of `{site}` runs")));
+        }
+        let by = actor.map(|actor| format!("by {actor}")).unwrap_or_else(|| "by an operator".to_owned());
+        let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        self.requests.cancel(&site, format!("{by}{why}"));
         Ok(())
     }
 }

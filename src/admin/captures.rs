@@ -43,7 +43,7 @@ impl Admin {
     }
 }
 
-fn log(admin: &Admin) -> Result<Arc<Segments>, Problem> {
+pub(crate) fn log(admin: &Admin) -> Result<Arc<Segments>, Problem> {
     let none = || problem(StatusCode::CONFLICT, "there is no exchange log: it could not be opened");
     admin.captures.clone().ok_or_else(none)
 }

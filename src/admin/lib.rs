@@ -2,22 +2,29 @@
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
 //! - `body`: a request's body, bounded in time;
-//! - `captures`: the exchange log: how much there is, whether it is whole, erasing;
+//! - `captures`: the exchange log: how much there is, whether it is whole, erasing; `search`: what of it somebody wants to see;
 //! - `found`: call sites that no client names;
 //! - `exchanges`: what was made or brought, into the exchange log;
+//! - `traffic`: a site's last hour; `versions`: what was learnt from what; `labels`: what people said of answers, as data to learn from;
+//! - `about`: the teacher, the configuration, the runs that made data;
 //! - `openapi.json`: the API's description, served as it lies here.
 //!
 //! Answers requests and opens no socket: the program mounts [`router`] on its own listener, the loopback
 //! interface by default. Everything it does the command line and the page do through it.
 
+mod about;
 mod actions;
 mod auth;
 mod body;
 mod captures;
 mod exchanges;
 mod found;
+mod labels;
 mod problem;
 mod routes;
+mod search;
+mod traffic;
+mod versions;
 mod views;
 
 use std::sync::Arc;
@@ -29,10 +36,15 @@ use ledger::Ledger;
 use serde::Serialize;
 use telemetry::Metrics;
 
+pub use about::{About, FunnelStep, GeneratedRun, SettingView, TeacherFacts, TeacherResponse};
 pub use auth::{Token, with_own_host};
 pub use found::FoundAction;
+pub use labels::LabelForm;
 pub use problem::Problem;
 pub use routes::router;
+pub use search::{CaptureSearch, CapturesFound, FOUND_MAX};
+pub use traffic::{PriceView, SavedView, TrafficView};
+pub use versions::{VersionResponse, VersionRole};
 pub use views::SiteResponse;
 
 /// What the admin API works with.
@@ -56,6 +68,8 @@ pub struct Admin {
     pub settle: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Reads the configuration again, all or nothing; absent where the program was started without a file. Blocking.
     pub reload: Option<Arc<Reloading>>,
+    /// What does not change while the program runs.
+    pub about: Arc<About>,
     pub token: Token,
     /// Names by which the listener may be reached.
     pub hosts: net::OwnHosts,

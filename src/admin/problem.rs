@@ -34,7 +34,7 @@ pub(crate) fn refused(error: LedgerError) -> Problem {
         | LedgerError::NotServing { .. }
         | LedgerError::NotTheStudents(_)
         | LedgerError::OtherVersion { .. } => StatusCode::CONFLICT,
-        LedgerError::Text { .. } => StatusCode::BAD_REQUEST,
+        LedgerError::Text { .. } | LedgerError::Points(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     problem(status, error)

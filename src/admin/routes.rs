@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::{Admin, actions, auth, captures, exchanges, found, views};
+use crate::{Admin, about, actions, auth, captures, exchanges, found, labels, search, versions, views};
 
 /// The admin API.
 pub fn router(admin: Admin) -> Router {
@@ -15,6 +15,10 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}", get(views::show))
         .route("/admin/call-sites/{site}/lesson", get(views::lesson))
         .route("/admin/call-sites/{site}/lesson/curve", get(views::curve))
+        .route("/admin/call-sites/{site}/lesson/worst", get(views::worst))
+        .route("/admin/call-sites/{site}/lesson/cancel", post(actions::cancel))
+        .route("/admin/call-sites/{site}/versions", get(versions::list))
+        .route("/admin/call-sites/{site}/labels", get(labels::download))
         .route("/admin/call-sites/{site}/rollback", post(actions::rollback))
         .route("/admin/call-sites/{site}/discard", post(actions::discard))
         .route("/admin/call-sites/{site}/promote", post(actions::promote))
@@ -27,6 +31,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/call-sites/{site}/train", post(actions::train))
         .route("/admin/call-sites/{site}/exchanges", post(exchanges::add).layer(exchanges::room()))
         .route("/admin/capture", get(captures::overview))
+        .route("/admin/captures", get(search::download))
         .route("/admin/capture/verify", post(captures::verify))
         .route("/admin/capture/seal", post(captures::seal))
         .route("/admin/capture/erase", post(captures::erase))
@@ -35,6 +40,9 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/found-sites/{site}/merge", post(found::merge))
         .route("/admin/found-sites/{site}/split", post(found::split))
         .route("/admin/found-sites/{site}/ignore", post(found::ignore))
+        .route("/admin/teacher", get(about::teacher))
+        .route("/admin/configuration", get(about::configuration))
+        .route("/admin/generated", get(about::generated))
         .route("/admin/reload", post(actions::reload))
         .route("/admin/audit", get(views::audit))
         .layer(from_fn_with_state(admin.clone(), auth::with_token));

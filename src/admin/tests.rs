@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
+use registry::Registry;
 use rules::{LiveRules, Rules, SiteRules};
 use telemetry::Metrics;
 use tower_service::Service;
@@ -22,11 +23,15 @@ use wire::Sampling;
 use crate::body::BODY_TIME;
 use crate::{Admin, StudentFacts, Token, router};
 
+mod about;
+
 struct Server {
     router: axum::Router,
     ledger: Arc<Ledger>,
     captures: Arc<Segments>,
     finder: Arc<Finder>,
+    metrics: Arc<Metrics>,
+    registry: Registry,
     /// Whether what is changed can be written.
     settles: Arc<AtomicBool>,
     _dir: tempfile::TempDir,
@@ -93,6 +98,7 @@ fn server() -> Server {
     let redactor = Redactor::new(&[]).unwrap();
     let captures = Arc::new(Segments::open(&dir.path().join("capture"), SegmentLimits::NONE, redactor).unwrap());
     let server_captures = captures.clone();
+    let registry = Registry::new(&dir.path().join("registry"));
     let (found, settles) = (finder(), Arc::new(AtomicBool::new(true)));
     let (server_found, server_settles) = (found.clone(), settles.clone());
     let admin = Admin {
@@ -100,7 +106,7 @@ fn server() -> Server {
         lessons: LessonStatus::new(metrics.clone()),
         requests: LessonRequests::default(),
         learning: true,
-        metrics,
+        metrics: metrics.clone(),
         captures: Some(captures.clone()),
         erase: Arc::new(move |erase: &Erase| {
             let erased = captures.erase(erase, &SiteId::clone).map_err(|error| error.to_string())?;
@@ -110,6 +116,7 @@ fn server() -> Server {
         finder: found,
         settle: Arc::new(move || if settles.load(Ordering::Relaxed) { Ok(()) } else { Err("the disk is full".into()) }),
         reload: None,
+        about: Arc::new(about::about(registry.clone())),
         token: Token::new("secret"),
         hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
         clock: || 7,
@@ -119,6 +126,8 @@ fn server() -> Server {
         ledger,
         captures: server_captures,
         finder: server_found,
+        metrics,
+        registry,
         settles: server_settles,
         _dir: dir,
     }

@@ -5,12 +5,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use callsite::SiteId;
+use curriculum::WorstShown;
 use cycle::{LessonFile, LessonView};
 use handover::Entry;
 use ledger::SiteView;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Problem, problem, refused};
+use crate::traffic::{SavedView, TrafficView};
 use crate::{Admin, StudentFacts};
 
 /// Entries of the log shown when nobody says how many, and at most.
@@ -25,6 +27,10 @@ pub struct SiteResponse {
     pub lesson: Option<LessonView>,
     /// What the next lesson waits for.
     pub next_lesson: Option<String>,
+    /// Its last hour; absent without a request.
+    pub traffic: Option<TrafficView>,
+    /// What its students have saved; absent before one has answered.
+    pub saved: Option<SavedView>,
 }
 
 /// A page of the log.
@@ -64,6 +70,14 @@ pub(crate) async fn lesson(State(admin): State<Admin>, Path(site): Path<String>)
 pub(crate) async fn curve(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Response, Problem> {
     let curve = admin.lesson_bytes(&site, LessonFile::Curve).await?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], curve).into_response())
+}
+
+/// What the exam of its last lesson answered worst.
+pub(crate) async fn worst(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<Vec<WorstShown>>, Problem> {
+    admin.worst(&site).await.map(Json)
 }
 
 pub(crate) async fn audit(State(admin): State<Admin>, Query(page): Query<Page>) -> Result<Json<Vec<Entry>>, Problem> {
@@ -121,8 +135,21 @@ impl Admin {
         read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?.ok_or_else(missing)
     }
 
+    /// What the exam of the site's last lesson answered worst, as long as its examples are kept.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub async fn worst(&self, site: &str) -> Result<Vec<WorstShown>, Problem> {
+        let (site, lessons) = (site_of(site)?, self.lessons.clone());
+        let failed = |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error);
+        // Disk work runs beside the listener's own thread.
+        let read = tokio::task::spawn_blocking(move || lessons.worst(&site)).await;
+        read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+    }
+
     fn site_response(&self, view: SiteView) -> SiteResponse {
         let (lesson, next_lesson) = (self.lessons.lesson(&view.site), self.lessons.blocked_by(&view.site));
-        SiteResponse { lesson, next_lesson, view }
+        let (traffic, saved) = (self.traffic(&view.site), self.saved(&view));
+        SiteResponse { lesson, next_lesson, traffic, saved, view }
     }
 }

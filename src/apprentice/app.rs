@@ -6,6 +6,7 @@
 //! A lesson passes: 1 `cycle::run`, 2 `curriculum`, 3 `apprentice export` (`export`, opened once by `student`),
 //! 4 `apprentice train` (`train`), 5 `apprentice exam` (`student`, `verify`), 6 `registry`, 7 `ledger`.
 
+mod about;
 pub(crate) mod backend;
 mod background;
 mod certificates;
@@ -29,12 +30,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use capture::{CaptureStore, Distillable, Segments, Writer};
 use cycle::{Cycle, Drawing, LessonRequests, LessonRunner, LessonStatus, Surroundings};
-use gateway::{Activity, Auditor, Students};
+use gateway::{Activity, Auditor, Serving, Students};
 use ledger::Ledger;
 use net::Listener;
 use registry::Registry;
@@ -51,6 +51,7 @@ use found::Found;
 use students::{NoStudents, RegistryStudents};
 use traces::Traces;
 
+pub(crate) use about::GENERATED;
 pub(crate) use erasing::erase;
 pub(crate) use exchange_log::exchange_log;
 pub(crate) use found::known_sites;
@@ -74,8 +75,8 @@ pub(crate) struct App {
     pub(crate) key_source: String,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) lessons: LessonStatus,
+    pub(crate) serving: Serving,
     stop: watch::Sender<bool>,
-    serving: Vec<JoinHandle<()>>,
     background: JoinSet<()>,
     writer: Option<Writer>,
     traces: Traces,
@@ -87,10 +88,10 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("background").enable_all().build()
 }
 
-/// The teacher as configured, its key from the environment.
+/// The teacher as configured, its key from the environment or the service's credentials.
 pub(crate) fn teacher(settings: &Settings) -> Result<teacher::Endpoint, Error> {
     let teacher = &settings.teacher;
-    let key = environment::variable(&teacher.key_env);
+    let key = environment::secret_named(Some(&teacher.key_env))?;
     let endpoint = teacher::Endpoint::new(&teacher.base_url, key.as_deref(), teacher.ca_file.clone());
     let endpoint = endpoint.map_err(|error| match error {
         teacher::TeacherError::Key => format!("${}: {error}", teacher.key_env),
@@ -137,8 +138,7 @@ impl App {
         let (capture, writer) = exchange_log::write(captures.as_ref(), settings, metrics)?.unzip();
         let ledger = Arc::new(open_ledger(&shared, captures.as_deref())?);
         let students = open_students(&shared, &ledger)?;
-        let (auditor, audits) = Auditor::channel();
-        let activity = Arc::new(Activity::default());
+        let ((auditor, audits), activity) = (Auditor::channel(), Arc::new(Activity::default()));
         let parts = data_plane::Parts {
             endpoint: &endpoint,
             ledger: &ledger,
@@ -170,6 +170,7 @@ impl App {
             finder: shared.found.finder.clone(),
             settle: shared.found.settle(&ledger),
             reload: reload.clone().map(|reload| Arc::new(move || reload.again()) as Arc<admin::Reloading>),
+            about: shared.about(&endpoint, &key_source, path.zip(reload.clone()))?,
             token,
             hosts: net::OwnHosts::new(&settings.admin.hosts),
             clock: now_ms,
@@ -195,12 +196,13 @@ impl App {
         })
     }
 
-    /// Reads the configuration again, if there is a file of it; what came of it is said.
-    pub(crate) async fn reload(&self) {
-        let Some(reload) = self.reload.clone() else { return };
-        if tokio::task::spawn_blocking(move || reload.again().map(drop).unwrap_or_default()).await.is_err() {
-            tracing::error!("reading the configuration again failed");
-        }
+    /// Reads the configuration again, if there is a file of it; what came of it is said, and whether it is in force.
+    pub(crate) async fn reload(&self) -> bool {
+        let Some(reload) = self.reload.clone() else { return true };
+        tokio::task::spawn_blocking(move || reload.again().is_ok()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading the configuration again failed");
+            false
+        })
     }
 
     /// Lets running requests finish, ends a lesson (it goes on at the next start) and writes what waits.
@@ -208,7 +210,7 @@ impl App {
         if self.stop.send(true).is_err() {
             tracing::debug!("everything had stopped already");
         }
-        for thread in self.serving {
+        for thread in self.serving.threads {
             if tokio::task::spawn_blocking(move || thread.join()).await.is_err() {
                 tracing::error!("a serving thread did not end well");
             }

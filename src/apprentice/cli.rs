@@ -18,7 +18,7 @@ use practice::scene::Scene;
 pub(crate) use first::{Doctor, Init};
 pub(crate) use key::NewKey;
 pub(crate) use learning::{Merge, Sweep};
-pub(crate) use sites::{AdminAccess, RatingVerdict, Sites, SitesAction};
+pub(crate) use sites::{AdminAccess, LabelForm, RatingVerdict, Sites, SitesAction};
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -118,7 +118,12 @@ pub(crate) enum Command {
     /// Print completions for a shell, such as `apprentice completions bash > /etc/bash_completion.d/apprentice`.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page, or a command's: `apprentice man sites hold | man -l -`.
-    Man { command: Vec<String> },
+    Man {
+        command: Vec<String>,
+        /// Write the pages of every command into this folder instead.
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        out: Option<PathBuf>,
+    },
     /// Print the version; with --verbose what to say in a report.
     Version {
         #[arg(long)]

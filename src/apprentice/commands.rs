@@ -70,7 +70,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::PracticeBase(base) => practice_data::base(&base),
         Command::PracticePairs(pairs) => practice_data::pairs(&pairs),
         Command::Completions { shell } => about::completions(shell),
-        Command::Man { command } => about::manual(&command),
+        Command::Man { out: Some(folder), .. } => about::manuals(&folder),
+        Command::Man { command, out: None } => about::manual(&command),
         Command::Version { verbose } => about::version(verbose),
         Command::Reference { what } => reference::reference(what),
     }

@@ -1,7 +1,7 @@
 //! From exchanges to the frozen set that one training run reads: filtered, deduplicated, split, with its lineage.
 //!
 //! - [`example`]: what an exchange teaches, or why nothing; [`split`]: training and held-out side of a lesson;
-//! - `assemble`: a set from files, for whoever trains by hand; `signature`, `near_duplicates`: what is nearly the same; `apart`: quotas, and
+//! - `worst`: what an exam answered worst; `assemble`: a set from files, for whoever trains by hand; `signature`, `near_duplicates`: what is nearly the same; `apart`: quotas, and
 //!   sides that share no group.
 //!
 //! Reads the exchange log, or files; writes three files into a folder and never looks at them again:
@@ -14,6 +14,7 @@ mod example;
 mod near_duplicates;
 mod signature;
 mod split;
+mod worst;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,11 +31,14 @@ pub use near_duplicates::NearDuplicates;
 pub use signature::Signature;
 use split::Candidate;
 pub use split::DatasetSettings;
+pub use worst::{WorstAnswer, WorstShown, keep_worst, read_worst};
 
 /// The files of a curriculum.
 pub const TRAIN_FILE: &str = "train.jsonl";
 pub const HELD_OUT_FILE: &str = "held_out.jsonl";
 pub const LINEAGE_FILE: &str = "lineage.json";
+/// Of a lesson: what its exam answered worst.
+pub const WORST_FILE: &str = "worst.json";
 /// Of a frozen set: the signatures of what its held-out side asks, for later sets that must not learn it.
 pub const SIGNATURES_FILE: &str = "held_out.minhash";
 
@@ -147,10 +151,19 @@ pub fn erase(dir: &Path, prompts: &BTreeSet<[u8; 32]>) -> Result<usize, Curricul
         examples.retain(|example| !prompts.contains(&example::prompt_hash(example)));
         if examples.len() < before {
             erased += before - examples.len();
+            // An answer may say what goes, and what was asked is found by its place.
+            remove_if_there(&dir.join(WORST_FILE))?;
             dataset::write_chat(&path, &examples)?;
         }
     }
     Ok(erased)
+}
+
+fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Counts the different prompts of a site that a student may learn from, reading every exchange once.

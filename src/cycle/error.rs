@@ -5,6 +5,9 @@ use callsite::SiteId;
 /// A failure of the cycle.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
+    /// A person ended it; the text says who, and why.
+    #[error("cancelled {0}")]
+    Cancelled(String),
     #[error("the {step} process ended with {status}: {message}")]
     Child { step: &'static str, status: String, message: String },
     #[error(transparent)]

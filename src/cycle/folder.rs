@@ -142,6 +142,11 @@ pub(crate) fn curriculum(dir: &Path) -> PathBuf {
     dir.join(CURRICULUM)
 }
 
+/// The data of the lesson whose training's report lies there.
+pub(crate) fn curriculum_beside(report: &Path) -> PathBuf {
+    report.with_file_name(CURRICULUM)
+}
+
 /// The sites that have had lessons.
 ///
 /// # Errors

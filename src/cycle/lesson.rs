@@ -24,9 +24,9 @@ use crate::oversight::{Oversight, Surroundings};
 use crate::status::{LessonStatus, LessonStep, LessonView};
 use crate::{CycleError, LessonSettings, child};
 
-const CHECKPOINT: &str = "checkpoint";
+pub(crate) const CHECKPOINT: &str = "checkpoint";
 const TRAINED: &str = "trained.json";
-const EXAM: &str = "exam.json";
+pub(crate) const EXAM: &str = "exam.json";
 
 /// Everything that one lesson may touch.
 pub struct LessonRunner {
@@ -171,6 +171,7 @@ impl LessonRunner {
             adapter: folder.adapter(),
             held_out: folder.curriculum().join(curriculum::HELD_OUT_FILE),
             out: folder.dir.join(EXAM),
+            worst: Some(folder.curriculum().join(curriculum::WORST_FILE)),
             onnxruntime,
             encoder,
             context,

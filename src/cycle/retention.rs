@@ -25,7 +25,7 @@ pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, kept_ms: u64) {
                     continue;
                 }
             }
-            for name in [curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {
+            for name in [curriculum::WORST_FILE, curriculum::TRAIN_FILE, curriculum::HELD_OUT_FILE] {
                 lesson.folder.discard(&format!("curriculum/{name}"));
             }
         }

@@ -12,10 +12,11 @@ use handover::State;
 use ledger::SiteView;
 use parking_lot::Mutex;
 use telemetry::Metrics;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::folder::{self, Begun, Folder, Outcome, Summary};
-use crate::lesson::LessonRunner;
+use crate::lesson::{self, LessonRunner};
 use crate::schedule::{self, Due, ScheduleInput};
 use crate::status::{LessonStep, LessonView};
 use crate::{CycleError, retention};
@@ -41,22 +42,43 @@ pub struct Cycle {
     pub requests_per_s: Box<dyn Fn(u64) -> f64 + Send + Sync>,
 }
 
-/// Lessons that an operator asked for. Clones share them.
+/// Lessons that an operator asked for, and those that one wants ended. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct LessonRequests(Arc<Mutex<BTreeSet<SiteId>>>);
+pub struct LessonRequests {
+    wanted: Arc<Mutex<BTreeSet<SiteId>>>,
+    /// With who ends it and why.
+    cancelled: watch::Sender<BTreeMap<SiteId, String>>,
+}
 
 impl LessonRequests {
     /// Asks for a lesson of `site` as soon as none runs, quiet or not.
     pub fn request(&self, site: &SiteId) {
-        self.0.lock().insert(site.clone());
+        self.wanted.lock().insert(site.clone());
     }
 
     fn contains(&self, site: &SiteId) -> bool {
-        self.0.lock().contains(site)
+        self.wanted.lock().contains(site)
     }
 
     fn remove(&self, site: &SiteId) {
-        self.0.lock().remove(site);
+        self.wanted.lock().remove(site);
+    }
+
+    /// Ends the running lesson of `site`; `why` is kept with it.
+    pub fn cancel(&self, site: &SiteId, why: String) {
+        self.cancelled.send_modify(|cancelled| drop(cancelled.insert(site.clone(), why)));
+    }
+
+    /// What was said of the lesson that begins now was said of another.
+    fn begin(&self, site: &SiteId) {
+        self.cancelled.send_modify(|cancelled| drop(cancelled.remove(site)));
+    }
+
+    /// Waits until somebody ends the lesson of `site`; why.
+    async fn is_cancelled(&self, site: &SiteId) -> String {
+        let mut heard = self.cancelled.subscribe();
+        let said = heard.wait_for(|cancelled| cancelled.contains_key(site)).await;
+        said.map_or_else(|_| String::new(), |cancelled| cancelled.get(site).cloned().unwrap_or_default())
     }
 }
 
@@ -67,6 +89,9 @@ pub(crate) struct Memory {
     /// The last error of every site, so that a lasting one is said once.
     errors: BTreeMap<SiteId, String>,
 }
+
+/// A site, and from when on its exchanges are of use (Unix time).
+type Place = (SiteId, Option<u64>);
 
 impl Cycle {
     /// Runs until the program ends; a lesson in progress goes on at the next start. Wants a thread of its own: it reads the log
@@ -94,7 +119,7 @@ impl Cycle {
         let mut memory = Memory::default();
         loop {
             match self.next(&mut memory) {
-                Ok(Some(folder)) => self.run_lesson(&folder).await,
+                Ok(Some(folder)) => self.run_watching(&folder, &mut memory).await,
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "no lesson could be begun"),
             }
@@ -127,11 +152,30 @@ impl Cycle {
         open
     }
 
+    /// Runs one lesson; what the other sites wait for is looked at meanwhile as often as between lessons, which may be hours apart.
+    async fn run_watching(&self, folder: &Folder, memory: &mut Memory) {
+        let lesson = self.run_lesson(folder);
+        tokio::pin!(lesson);
+        let every = Duration::from_millis(self.runner.settings.check_every_ms);
+        loop {
+            tokio::select! {
+                () = &mut lesson => return,
+                () = tokio::time::sleep(every) => drop(self.due(memory, &BTreeSet::new())),
+            }
+        }
+    }
+
     /// Runs one lesson and writes down how it ended.
     async fn run_lesson(&self, folder: &Folder) {
         let (site, number) = (&folder.site, folder.number);
         tracing::info!(%site, lesson = number, "lesson begins");
-        match self.runner.walk(folder).await {
+        self.requests.begin(site);
+        let walked = tokio::select! {
+            walked = self.runner.walk(folder) => walked,
+            // Its process dies with the walk.
+            why = self.requests.is_cancelled(site) => Err(CycleError::Cancelled(why)),
+        };
+        match walked {
             Ok(Outcome { version, exam, .. }) => {
                 let version = version.as_ref().map(callsite::VersionId::as_str);
                 tracing::info!(%site, lesson = number, exam, version, "lesson ended");
@@ -151,11 +195,14 @@ impl Cycle {
                 }
                 tracing::error!(%site, lesson = number, %error, "lesson failed");
                 let problem = Some(error.to_string());
-                let status = &self.runner.status;
+                let (status, cancelled) = (&self.runner.status, matches!(error, CycleError::Cancelled(_)));
                 status.change(site, |lesson| {
                     (lesson.step, lesson.problem) = (LessonStep::Failed, problem.clone());
                 });
-                status.ended(site, "error");
+                status.ended(site, if cancelled { "cancelled" } else { "error" });
+                if cancelled {
+                    [lesson::CHECKPOINT, folder::ADAPTER].into_iter().for_each(|part| folder.discard(part));
+                }
                 if let Err(error) = folder.end(&Outcome { version: None, exam: None, problem }) {
                     tracing::error!(%site, %error, "the lesson's end could not be written down");
                 }
@@ -165,27 +212,16 @@ impl Cycle {
 
     /// Begins the lesson that is due, or goes on with the site's last one that waits.
     pub(crate) fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
-        let mut due = Vec::new();
         let views = self.runner.ledger.views();
         self.expire_former(&views)?;
-        for view in views {
-            let site = view.site.clone();
-            match self.look(&view, memory) {
-                Ok((input, after_ms)) => {
-                    memory.errors.remove(&site);
-                    let decision = schedule::due(&input, &self.runner.settings);
-                    self.runner.status.set_blocked(&site, decision.to_string());
-                    due.extend((decision == Due::Now).then_some((input, (site, after_ms))));
-                }
-                Err(error) => {
-                    let problem = error.to_string();
-                    self.runner.status.set_blocked(&site, format!("blocked by an error: {problem}"));
-                    if memory.errors.insert(site.clone(), problem.clone()) != Some(problem) {
-                        tracing::error!(%site, %error, "no lesson of this site can be begun");
-                    }
-                }
+        let mut broken = BTreeSet::new();
+        for view in &views {
+            if let Err(error) = self.expire(view) {
+                self.cannot_begin(&view.site, &error, memory);
+                broken.insert(view.site.clone());
             }
         }
+        let due = self.due(memory, &broken);
         let chosen = schedule::next(due.iter().map(|(input, place)| (input, place)));
         let Some((site, after_ms)) = chosen else { return Ok(None) };
         let waits = self.lessons(site)?.pop().filter(|last| last.begun.is_some() && last.outcome.is_none());
@@ -195,6 +231,42 @@ impl Cycle {
         };
         self.requests.remove(site);
         Ok(Some(folder))
+    }
+
+    /// What every site's next lesson waits for, which is shown; gives back those that wait for nothing. Of those that are `broken` something
+    /// else is said already.
+    fn due(&self, memory: &mut Memory, broken: &BTreeSet<SiteId>) -> Vec<(ScheduleInput, Place)> {
+        let mut due = Vec::new();
+        for view in self.runner.ledger.views().into_iter().filter(|view| !broken.contains(&view.site)) {
+            let site = view.site.clone();
+            match self.look(&view, memory) {
+                Ok((input, after_ms)) => {
+                    memory.errors.remove(&site);
+                    let decision = schedule::due(&input, &self.runner.settings);
+                    self.runner.status.set_blocked(&site, decision.to_string());
+                    due.extend((decision == Due::Now).then_some((input, (site, after_ms))));
+                }
+                Err(error) => self.cannot_begin(&site, &error, memory),
+            }
+        }
+        due
+    }
+
+    /// Says why a site has no lessons, once for each reason.
+    fn cannot_begin(&self, site: &SiteId, error: &CycleError, memory: &mut Memory) {
+        let problem = error.to_string();
+        self.runner.status.set_blocked(site, format!("blocked by an error: {problem}"));
+        if memory.errors.insert(site.clone(), problem.clone()) != Some(problem) {
+            tracing::error!(%site, %error, "no lesson of this site can be begun");
+        }
+    }
+
+    /// Removes what a site's lessons have left for long enough. None may be running.
+    fn expire(&self, view: &SiteView) -> Result<(), CycleError> {
+        let kept_ms = self.retention.of(&view.site, &(self.today)(&view.site));
+        retention::expire_data(&self.lessons(&view.site)?, (self.runner.clock)(), kept_ms);
+        let kept = self.runner.settings.versions_kept;
+        retention::expire_versions(&self.runner.registry, &view.site, view, kept).map(drop)
     }
 
     /// Lessons under names that no site has any more keep their data for no longer than others.
@@ -211,8 +283,6 @@ impl Cycle {
     fn look(&self, view: &SiteView, memory: &mut Memory) -> Result<(ScheduleInput, Option<u64>), CycleError> {
         let now_ms = (self.runner.clock)();
         let lessons = self.lessons(&view.site)?;
-        retention::expire_data(&lessons, now_ms, self.retention.of(&view.site, &(self.today)(&view.site)));
-        retention::expire_versions(&self.runner.registry, &view.site, view, self.runner.settings.versions_kept)?;
         // A clock that ran ahead when drift was found must not stop learning until it is there again.
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));
         let drawn = lessons.last().and_then(|lesson| lesson.lineage.as_ref()?.last);

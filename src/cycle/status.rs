@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use callsite::SiteId;
+use curriculum::{CurriculumError, WorstShown};
 use jobs::Progress;
 use parking_lot::Mutex;
 use serde::Serialize;
 use telemetry::Metrics;
 
+use crate::folder;
 use crate::pace::Turn;
 
 /// Where a lesson stands.
@@ -29,6 +31,12 @@ pub enum LessonStep {
 }
 
 impl LessonStep {
+    /// Whether something is being done.
+    #[must_use]
+    pub fn is_running(self) -> bool {
+        !matches!(self, Self::Published | Self::Failed)
+    }
+
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -53,6 +61,10 @@ pub struct LessonView {
     /// Optimizer steps.
     pub steps_done: u64,
     pub steps: u64,
+    /// In the mean.
+    pub tokens_per_s: f64,
+    /// How long its training goes on at this pace, standing still left out; absent before its first step.
+    pub left_s: Option<f64>,
     pub loss: Option<f64>,
     pub held_out_loss: Option<f64>,
     pub held_out_exact: Option<f64>,
@@ -72,6 +84,8 @@ pub enum LessonFile {
     Report,
     /// SVG
     Curve,
+    /// JSON: what its examples were drawn from, and what was left out.
+    Lineage,
 }
 
 /// The last lesson of every site, and what blocks the next. Clones share it.
@@ -103,12 +117,22 @@ impl LessonStatus {
         let path = match file {
             LessonFile::Report => report,
             LessonFile::Curve => jobs::report::curve_path_of(&report),
+            LessonFile::Lineage => folder::curriculum_beside(&report).join(curriculum::LINEAGE_FILE),
         };
         match fs_err::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What the exam of the last lesson of `site` answered worst, as long as its examples are kept. Blocking.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn worst(&self, site: &SiteId) -> Result<Vec<WorstShown>, CurriculumError> {
+        let report = self.lesson(site).and_then(|lesson| lesson.report);
+        report.map_or_else(|| Ok(Vec::new()), |report| curriculum::read_worst(&folder::curriculum_beside(&report)))
     }
 
     /// Why no lesson runs at `site`, in words.
@@ -185,8 +209,12 @@ impl LessonStatus {
             Progress::Start { examples, steps, dropped, held_out_dropped, .. } => {
                 (lesson.examples, lesson.steps, lesson.dropped) = (*examples, *steps, dropped + held_out_dropped);
             }
-            Progress::Step { step, of, loss, .. } => {
+            Progress::Step { step, of, loss, tokens_per_s, seconds } => {
                 (lesson.steps_done, lesson.steps, lesson.loss) = (*step, *of, Some(*loss));
+                lesson.tokens_per_s = *tokens_per_s;
+                #[expect(clippy::cast_precision_loss, reason = "step counts")]
+                let (done, left) = ((*step).max(1) as f64, of.saturating_sub(*step) as f64);
+                lesson.left_s = Some(left * seconds / done);
             }
             Progress::HeldOut { loss, exact, .. } => {
                 (lesson.held_out_loss, lesson.held_out_exact) = (Some(*loss), Some(*exact));

@@ -9,6 +9,7 @@ use handover::plan::{Because, Plan, Route};
 use handover::{Candidate, Dice, Sticky};
 use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
+use telemetry::Answered;
 use wire::error::ApiError;
 use wire::{Api, Prompt};
 
@@ -73,7 +74,8 @@ pub(crate) async fn chat(
             }
         }
     }
-    let asked = teacher_leg::ask(gateway, client, &call).await;
+    let by = if matches!(planned.route, Route::Student { .. }) { Answered::Escalated } else { Answered::Teacher };
+    let asked = teacher_leg::ask(gateway, client, &call, by).await;
     if let (Some(candidate), Some(prompt)) = (&planned.stand_in, &planned.prompt)
         && teacher_leg::is_down(&asked)
         && let Some(attempt) = student_leg::stand_in(gateway, &call, candidate, prompt, tried_before).await

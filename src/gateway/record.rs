@@ -3,6 +3,7 @@
 use callsite::{By, VersionId};
 use capture::{Capture, Exchange, Source};
 use http::StatusCode;
+use telemetry::Answered;
 use uuid::Uuid;
 use wire::{Answer, Spent, Usage, UsageDetails};
 
@@ -52,6 +53,13 @@ pub(crate) fn teacher_asked_again(gateway: &Gateway, call: &Call, spent: Option<
     }
 }
 
+/// Notes for who looks at the site's last hour that a client has its answer.
+pub(crate) fn answered(gateway: &Gateway, call: &Call, by: Answered, seconds: f64) {
+    // A client may ask for a model of any name and length.
+    let told = (call.label(), call.by.label(), gateway.metrics.model(&call.model));
+    gateway.metrics.traffic().note(told, by, seconds, (gateway.clock)());
+}
+
 /// Counts tokens against the key that the request came with, whoever answered.
 fn spend_of_key(call: &Call, usage: Usage) {
     if let Some(key) = &call.key {
@@ -77,6 +85,7 @@ pub(crate) fn student_answered(gateway: &Gateway, call: &Call, version: &Version
     gateway.metrics.requests_total(site, "student", "200").inc();
     let seconds = call.began.elapsed().as_secs_f64();
     gateway.metrics.request_duration_seconds(site, "student").observe(seconds);
+    answered(gateway, call, Answered::Student, seconds);
     count_tokens(gateway, call, "student", answer.usage);
     meter::student_answered(gateway, call, version.as_str(), answer.usage);
     spend_of_key(call, answer.usage);

@@ -7,6 +7,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use memchr::memmem;
 use teacher::{AnswerBody, Outgoing};
+use telemetry::Answered;
 use wire::error::ApiError;
 
 use crate::call::Call;
@@ -22,10 +23,12 @@ pub(crate) struct Asked {
     answer: Result<Response<AnswerBody>, ApiError>,
     /// When it was asked.
     began: Instant,
+    /// Whether in a student's place, which was asked before.
+    by: Answered,
 }
 
 /// Puts the client's own bytes to the teacher.
-pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call) -> Asked {
+pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call, by: Answered) -> Asked {
     let (site, metrics, began) = (call.label(), &gateway.metrics, Instant::now());
     metrics.proxy_overhead_seconds(site).observe(began.saturating_duration_since(call.began).as_secs_f64());
     let body = Outgoing::Whole(call.body.clone());
@@ -40,7 +43,7 @@ pub(crate) async fn ask(gateway: &Gateway, client: &teacher::Client, call: &Call
             meter::teacher_silent(gateway, call, began, error);
         }
     }
-    Asked { answer, began }
+    Asked { answer, began, by }
 }
 
 /// Whether the teacher cannot do what is asked of it, whoever asks: it is not reached, it is broken, or its model is gone.
@@ -67,7 +70,7 @@ pub(crate) fn respond(
     asked: Asked,
     audit: audit::Planned,
 ) -> Response<Body> {
-    let (site, metrics, Asked { answer, began }) = (call.label(), &gateway.metrics, asked);
+    let (site, metrics, Asked { answer, began, by: answered }) = (call.label(), &gateway.metrics, asked);
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -88,6 +91,7 @@ pub(crate) fn respond(
         let body = body.decoded(&coding);
         let seconds = of.began.elapsed().as_secs_f64();
         by.metrics.request_duration_seconds(of.label(), "teacher").observe(seconds);
+        record::answered(&by, &of, answered, seconds);
         // Reading is far dearer than passing on: nothing is read that nobody wants to know.
         let (stream, is_read) = (of.delivery.stream, body.complete && audit.is_wanted());
         let summary = is_read.then(|| of.api.read(stream, &body.bytes)).flatten();

@@ -37,7 +37,9 @@ pub use basis::Basis;
 pub use health::Health;
 pub use plan::{Because, Dice, Plan, Route};
 pub use policy::{Policy, Ratings, Sticky};
-pub use record::{Audit, AuditOutcome, Candidate, Cause, Entry, Numbers, Rating, Record, Role, State, Switch};
+pub use record::{
+    Audit, AuditOutcome, Candidate, Cause, Compared, Entry, Numbers, Points, Rating, Record, Role, State, Switch,
+};
 pub use site::{Measuring, Site};
 pub use trial::Trial;
 

@@ -194,6 +194,41 @@ pub struct Rating {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// Where it was said beside the teacher's answer, by somebody who was not told which was whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+}
+
+/// What else was said of two answers to one request. Evidence is [`Rating::good`] alone; this is for those who learn from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    pub teacher_good: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub student_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher_points: Option<Points>,
+}
+
+/// Points from 1 (poor) to 5 by the rubric for content of games.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Points {
+    /// Fun and viability.
+    pub fun: u8,
+    pub structure: u8,
+    /// To what was asked for.
+    pub adherence: u8,
+}
+
+impl Points {
+    #[must_use]
+    pub fn sum(&self) -> u32 {
+        u32::from(self.fun) + u32::from(self.structure) + u32::from(self.adherence)
+    }
+
+    #[must_use]
+    pub fn are_valid(&self) -> bool {
+        [self.fun, self.structure, self.adherence].iter().all(|points| (1..=5).contains(points))
+    }
 }
 
 /// Which of a site's two versions a switch moves.

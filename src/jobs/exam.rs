@@ -24,6 +24,9 @@ pub struct EvalJob {
     pub held_out: PathBuf,
     /// Where the [`EvalResult`] is written.
     pub out: PathBuf,
+    /// Where the answers that were furthest from the teacher's are written, if anywhere.
+    #[serde(default)]
+    pub worst: Option<PathBuf>,
     pub onnxruntime: Option<PathBuf>,
     /// Folder of the sentence encoder that says how near two texts are; ROUGE-L without one.
     #[serde(default)]

@@ -25,6 +25,8 @@ pub enum LedgerError {
         "the hand-over log cannot be opened or written, every call site is with the teacher: free its disk or mend it"
     )]
     LogUnavailable,
+    #[error("points are from 1 to 5, for fun, structure and adherence; not {0:?}")]
+    Points([u8; 3]),
     #[error("a record of the hand-over log cannot be put as JSON: {0}")]
     Record(#[from] serde_json::Error),
     #[error("request `{0}` was answered by the teacher: rate what the student said")]

@@ -1,7 +1,7 @@
 //! What a person says of answers that clients got. Says whose answer it was; what a rating counts for is the policy's.
 
 use callsite::{SiteId, VersionId};
-use handover::{AuditOutcome, Rating, Record, Trial};
+use handover::{AuditOutcome, Compared, Points, Rating, Record, Trial};
 
 use crate::LedgerError;
 use crate::ledger::Ledger;
@@ -20,13 +20,15 @@ pub struct RatingRequest {
     pub good: bool,
     pub reason: Option<String>,
     pub actor: Option<String>,
+    /// What was said of the teacher's answer beside it.
+    pub compared: Option<Compared>,
 }
 
 impl Ledger {
     /// Records a person's rating and makes the switches that it calls for. Blocks on the disk.
     ///
     /// # Errors
-    /// [`LedgerError::Text`], [`LedgerError::AlreadyRated`], [`LedgerError::NotTheStudents`],
+    /// [`LedgerError::Text`], [`LedgerError::Points`], [`LedgerError::AlreadyRated`], [`LedgerError::NotTheStudents`],
     /// [`LedgerError::OtherVersion`], [`LedgerError::UnknownRequest`], [`LedgerError::NotServing`]; otherwise when the
     /// record cannot be written.
     pub fn rate(&self, site: &SiteId, at_ms: u64, asked: RatingRequest) -> Result<Rating, LedgerError> {
@@ -37,13 +39,13 @@ impl Ledger {
             return Err(LedgerError::LogUnavailable);
         }
         let slot = self.known(site)?;
-        let RatingRequest { request, version, good, reason, actor } = asked;
+        let RatingRequest { request, version, good, reason, actor, compared } = asked;
         let (version, confidence) = self.answered_by(site, &request, version)?;
         let serves = |trial: &Trial| *trial.version() == version && trial.step.is_some();
         if !slot.lock().site.live().any(serves) {
             return Err(LedgerError::NotServing { site: site.clone(), version });
         }
-        let rating = Rating { request, version, good, confidence, reason, actor };
+        let rating = Rating { request, version, good, confidence, reason, actor, compared };
         self.commit(&mut writer, site, at_ms, Record::Rating(rating.clone()))?;
         self.metrics.ratings_total(site.as_str(), if good { "good" } else { "bad" }).inc();
         // The rating stands whatever becomes of the switches that follow from it.
@@ -92,6 +94,11 @@ impl Ledger {
 
 impl RatingRequest {
     fn check(&self) -> Result<(), LedgerError> {
+        let points = self.compared.iter().flat_map(|compared| [compared.student_points, compared.teacher_points]);
+        if let Some(wrong) = points.flatten().find(|points| !points.are_valid()) {
+            let Points { fun, structure, adherence } = wrong;
+            return Err(LedgerError::Points([fun, structure, adherence]));
+        }
         let bytes = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let texts = [
             ("request", self.request.len(), 1..=ID_MAX),

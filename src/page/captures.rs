@@ -1,20 +1,20 @@
 //! The exchange log: what was asked and answered, one exchange whole, and erasing.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use admin::{CaptureSearch, FOUND_MAX};
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use callsite::SiteId;
 use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
 use maud::{Markup, html};
-use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::log::time;
 use crate::session::Signed;
+use crate::words::time;
 use crate::{Page, layout};
 
 /// Exchanges of a list: the newest that fit.
@@ -23,49 +23,64 @@ const SHOWN: usize = 50;
 const SHORT: usize = 160;
 const WHOLE: usize = 100_000;
 
-#[derive(Default, Deserialize)]
-pub(crate) struct Wanted {
-    #[serde(default)]
-    site: String,
-    #[serde(default)]
-    text: String,
-}
-
 pub(crate) async fn view(
     State(page): State<Page>,
     Extension(signed): Extension<Signed>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<CaptureSearch>,
 ) -> Response {
-    let Some(log) = page.admin.captures.clone() else {
-        return layout::problem(
-            Some(&signed),
-            StatusCode::CONFLICT,
-            "Nothing is captured: capture.enabled is false, or the log could not be opened.",
-        );
+    let found = match page.admin.search_captured(wanted.clone(), SHOWN).await {
+        Ok(found) => found,
+        Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
     };
-    let asked = (wanted.site.trim().to_owned(), wanted.text.clone());
-    let found = tokio::task::spawn_blocking(move || search(&log, &asked.0, &asked.1)).await;
-    let (overview, found) =
-        match found.map_err(|error| error.to_string()).and_then(|found| found.map_err(|error| error.to_string())) {
-            Ok(found) => found,
-            Err(why) => return layout::problem(Some(&signed), StatusCode::SERVICE_UNAVAILABLE, &why),
-        };
+    let query = serde_urlencoded::to_string(&wanted).unwrap_or_default();
+    let more =
+        if found.all_read { "" } else { "; the log is longer than could be read in time, ask for a site or a time" };
     let main = html! {
         h1 { "Captures" }
-        p.muted { (overview) }
-        form.search method="get" action="/captures" {
-            label { "Call site" input type="text" name="site" value=(wanted.site); }
-            label { "Text in request or answer" input type="text" name="text" value=(wanted.text); }
-            button { "Search" }
-        }
-        div.wide { table {
+        p.muted { "Exchanges of " (found.sites) " call sites; the newest " (SHOWN) " that fit are shown" (more) "." }
+        (asking(&wanted))
+        p { a href=(format!("/captures/export?{}", query)) { "Those that fit as JSON lines" } " (the newest " (FOUND_MAX) " at most)" }
+        div.wide tabindex="0" role="region" aria-label="Table" { table {
             thead { tr { th { "When (UTC)" } th { "Call site" } th { "From" } th { "Status" } th { "Answer" } } }
-            tbody { @for exchange in &found { (row(exchange)) } }
+            tbody { @for exchange in &found.newest { (row(exchange)) } }
         } }
-        @if found.is_empty() { p { "Nothing fits." } }
+        @if found.newest.is_empty() { p { "Nothing fits." } }
         (erasing(&signed))
     };
     layout::view(&signed, "/captures", "Captures", main)
+}
+
+/// Those that fit, as the exchange log holds them.
+pub(crate) async fn export(
+    State(page): State<Page>,
+    Extension(signed): Extension<Signed>,
+    Query(wanted): Query<CaptureSearch>,
+) -> Response {
+    let found = match page.admin.search_captured(wanted, FOUND_MAX).await {
+        Ok(found) => found,
+        Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
+    };
+    match found.lines() {
+        Ok(lines) => layout::download("captures.jsonl", Body::from(lines)),
+        Err(error) => layout::problem(Some(&signed), StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn asking(wanted: &CaptureSearch) -> Markup {
+    let options = |name: &str, chosen: &str, all: &[(&str, &str)]| {
+        html! { select name=(name) { @for (value, said) in all { option value=(value) selected[*value == chosen] { (said) } } } }
+    };
+    html! {
+        form.search method="get" action="/captures" {
+            label { "Call site" input type="text" name="site" value=(wanted.site); }
+            label { "Text in request or answer" input type="text" name="text" value=(wanted.text); }
+            label { "From (UTC)" input type="datetime-local" name="from" value=(wanted.from); }
+            label { "To (UTC)" input type="datetime-local" name="to" value=(wanted.to); }
+            label { "Status" (options("status", &wanted.status, &[("", "all"), ("ok", "2xx"), ("bad", "4xx, 5xx"), ("cut", "not complete")])) }
+            label { "Answered by" (options("source", &wanted.source, &[("", "all"), ("teacher", "teacher"), ("student", "student"), ("made", "generated or imported")])) }
+            button { "Search" }
+        }
+    }
 }
 
 /// One exchange, whole.
@@ -108,30 +123,6 @@ pub(crate) async fn exchange(
         }
     };
     layout::view(&signed, "/captures", "One exchange", main)
-}
-
-/// The newest exchanges of a site, or of all, that have a text; and how much there is.
-fn search(log: &Arc<Segments>, site: &str, text: &str) -> Result<(String, Vec<Exchange>), CaptureError> {
-    let sites = log.sites()?;
-    let wanted = sites.iter().filter(|name| site.is_empty() || name.as_str() == site);
-    let mut newest: VecDeque<Exchange> = VecDeque::new();
-    for name in wanted {
-        let mut own = VecDeque::new();
-        log.scan(name, None, &mut |exchange| {
-            if text.is_empty() || exchange.request.contains(text) || exchange.response.contains(text) {
-                own.push_back(exchange);
-                if own.len() > SHOWN {
-                    own.pop_front();
-                }
-            }
-        })?;
-        newest.extend(own);
-    }
-    let mut newest: Vec<Exchange> = newest.into();
-    newest.sort_by_key(|exchange| std::cmp::Reverse(exchange.id));
-    newest.truncate(SHOWN);
-    let said = format!("Exchanges of {} call sites; the newest {SHOWN} that fit are shown.", sites.len());
-    Ok((said, newest))
 }
 
 /// The exchange of that id.

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use verify::ReliabilityRow;
 
+use crate::words;
+
 /// Sizes in the drawing's own units.
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 120.0;
@@ -22,6 +24,26 @@ pub(crate) fn bullet(proven: Option<f64>, mean: Option<f64>, needed: f64) -> Mar
             @if let Some(proven) = proven { rect.proven.enough[enough] y="6" width=(x(proven)) height="8" {} }
             rect.needed x=(x(needed) - 1.0) width="2" height="20" {}
         }
+    }
+}
+
+/// Parts of a whole, side by side; each is named below with its share.
+pub(crate) fn shares(parts: [(&str, u64); 3]) -> Markup {
+    let all: u64 = parts.iter().map(|(_, count)| count).sum();
+    #[expect(clippy::cast_precision_loss, reason = "request counts")]
+    let share = |count: u64| count as f64 / all.max(1) as f64;
+    let said: Vec<String> =
+        parts.iter().map(|(name, count)| format!("{name} {}", words::percent(share(*count)))).collect();
+    let width = |count: u64| share(count) * WIDTH;
+    // Each begins where those before it end.
+    let begins = |at: usize| parts.iter().take(at).map(|(_, count)| width(*count)).sum::<f64>();
+    html! {
+        svg.shares viewBox=(format!("0 0 {WIDTH} 10")) preserveAspectRatio="none" role="img" aria-label=(said.join(", ")) {
+            @for (at, (name, count)) in parts.into_iter().enumerate() {
+                rect class=(name) x=(format!("{:.2}", begins(at))) width=(format!("{:.2}", width(count))) height="10" {}
+            }
+        }
+        p.legend { @for (said, (name, _)) in said.iter().zip(parts) { span class=(name) { (said) } } }
     }
 }
 
@@ -71,6 +93,8 @@ fn axes() -> Markup {
         rect.ground width=(WIDTH) height=(HEIGHT) {}
         @for value in [0.0, 0.5, 1.0] {
             line.grid x1=(MARGIN) x2=(WIDTH - MARGIN) y1=(y(value)) y2=(y(value)) {}
+            // Above its line, below the uppermost.
+            text.tick x=(MARGIN + 2.0) y=(if value < 1.0 { y(value) - 2.0 } else { y(value) + 8.0 }) aria-hidden="true" { (value) }
         }
     }
 }

@@ -4,32 +4,48 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use admin::LabelForm;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use callsite::{SiteId, VersionId};
 use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
-use handover::Record;
+use handover::{AuditOutcome, Compared, Entry, Record};
 use ledger::RatingRequest;
 use maud::{Markup, html};
+use serde::Deserialize;
 use uuid::Uuid;
 use wire::{Role, Turn};
 
 use crate::captures::one;
 use crate::guard::Sent;
 use crate::session::Signed;
-use crate::{Page, layout};
+use crate::{Page, difference, layout, points, words};
 
 /// Entries of the log in which ratings are looked for.
 const ENTRIES: usize = 1000;
-/// What a person can say, by key: which of the two are good.
+/// What a person prefers: its key, what it says, and which of the two are good.
 const CHOICES: [(&str, &str, bool, bool); 4] = [
-    ("1", "Only the left one is good", true, false),
-    ("2", "Only the right one is good", false, true),
-    ("3", "Both are good", true, true),
-    ("4", "Neither is good", false, false),
+    ("l", "Left is good, right is not", true, false),
+    ("r", "Right is good, left is not", false, true),
+    ("t", "Tie: both are good", true, true),
+    ("n", "Neither is good", false, false),
 ];
+
+/// The request that was rated a moment ago.
+#[derive(Default, Deserialize)]
+pub(crate) struct Last {
+    #[serde(default)]
+    last: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Form {
+    #[serde(default)]
+    form: LabelForm,
+}
 
 /// A request that both have answered.
 struct Pair {
@@ -45,14 +61,24 @@ pub(crate) async fn view(
     State(page): State<Page>,
     Extension(signed): Extension<Signed>,
     Path(name): Path<String>,
+    Query(Last { last }): Query<Last>,
 ) -> Response {
-    let (count, pair) = match newest(&page, &name).await {
+    let entries = match page.admin.site(&name) {
+        Ok(site) => page.admin.entries(Some(site.view.site), None, Some(ENTRIES)).await,
+        Err(problem) => Err(problem),
+    };
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
+    };
+    let (count, pair) = match newest(&page, &name, &entries).await {
         Ok(found) => found,
         Err(refused) => return refused(&signed),
     };
     let title = format!("Compare: {name}");
     let main = html! {
         h1 { "Compare, blind: " a href=(format!("/sites/{name}")) { bdi { (name) } } }
+        (told(&entries, &last))
         @match &pair {
             Some(pair) => (shown(&page, &signed, &name, pair, count)),
             None => p { "There is nothing to compare: no request of what serves here was answered by both and is unrated. Audits of a serving student make such pairs." },
@@ -72,18 +98,26 @@ pub(crate) async fn rate(State(page): State<Page>, Path(name): Path<String>, sen
     else {
         return refused("The form names no request.");
     };
-    let (student, teacher) = if page.sessions.coin(&request) { (left, right) } else { (right, left) };
-    let told = format!("compared blind; the teacher's was {}", if teacher { "good" } else { "bad" });
-    let reason = sent.said("reason").map_or_else(|| told.clone(), |reason| format!("{reason} ({told})"));
+    // What stands in an address: an exchange's own id.
+    let last = request.parse::<Uuid>().map(|id| id.to_string()).unwrap_or_default();
+    let is_left = page.sessions.coin(&request);
+    let (student, teacher_good) = if is_left { (left, right) } else { (right, left) };
+    let [mine, other] = if is_left { ["left", "right"] } else { ["right", "left"] };
+    let compared = Compared {
+        teacher_good,
+        student_points: points::said(&sent, mine),
+        teacher_points: points::said(&sent, other),
+    };
     let rating = RatingRequest {
         request,
         version: Some(version),
         good: student,
-        reason: Some(reason),
+        reason: sent.said("reason"),
         actor: sent.signed.actor.clone(),
+        compared: Some(compared),
     };
     match page.admin.rate(&name, rating).await {
-        Ok(_) => Redirect::to(&format!("/compare/{name}")).into_response(),
+        Ok(_) => Redirect::to(&format!("/compare/{name}?last={last}")).into_response(),
         Err(problem) => layout::problem(Some(&sent.signed), problem.status, &problem.message),
     }
 }
@@ -91,26 +125,81 @@ pub(crate) async fn rate(State(page): State<Page>, Path(name): Path<String>, sen
 fn shown(page: &Page, signed: &Signed, site: &str, pair: &Pair, left_over: usize) -> Markup {
     let sides =
         if page.sessions.coin(&pair.request) { [&pair.student, &pair.teacher] } else { [&pair.teacher, &pair.student] };
+    let [left, right] = sides;
     html! {
-        p.muted { (left_over) " to compare. Keys 1 to 4 choose." }
+        p.muted {
+            (left_over) " to compare. Keys: " kbd { "1" } " to " kbd { "5" } " give points, one question after the other; "
+            kbd { "l" } ", " kbd { "r" } ", " kbd { "t" } " and " kbd { "n" } " decide. Points may be left out. What only one of the two says is marked."
+        }
         @for turn in &pair.turns {
             p.muted { (match turn.role { Role::System => "system", Role::User => "user", Role::Assistant => "assistant" }) }
             pre.text { (turn.text) }
-        }
-        div.pair {
-            @for (side, text) in ["Left", "Right"].into_iter().zip(sides) {
-                section.card { h2 { (side) } pre.text { (text) } }
-            }
         }
         form.compare method="post" action=(format!("/compare/{site}")) {
             (layout::form_token(signed))
             input type="hidden" name="request" value=(pair.request);
             input type="hidden" name="version" value=(pair.version);
+            div.pair {
+                @for (side, text, other) in [("left", left, right), ("right", right, left)] {
+                    section.card {
+                        h2 { (if side == "left" { "Left" } else { "Right" }) }
+                        pre.text { (difference::marked(text, other)) }
+                        (points::asked(side))
+                    }
+                }
+            }
             label { "Why, for the log (may stay empty)" input type="text" name="reason" maxlength="500"; }
             div.buttons {
-                @for (key, said, ..) in CHOICES { button name="choice" value=(key) data-key=(key) { (key) ": " (said) } }
+                @for (key, said, ..) in CHOICES { button name="choice" value=(key) data-key=(key) { kbd { (key) } " " (said) } }
             }
         }
+    }
+}
+
+/// What is known of the pair that was rated last: whose was which is no secret any more.
+fn told(entries: &[Entry], last: &str) -> Markup {
+    let rating = entries.iter().find_map(|entry| match &entry.record {
+        Record::Rating(rating) if rating.request == last => Some(rating),
+        _ => None,
+    });
+    let audit = entries.iter().find_map(|entry| match &entry.record {
+        Record::Audit(audit) if audit.request == last => Some(audit),
+        _ => None,
+    });
+    let good = |good| if good { "good" } else { "not good" };
+    html! {
+        @if let Some(rating) = rating {
+            p role="status" {
+                "You said: the student's was " (good(rating.good))
+                @if let Some(compared) = &rating.compared { ", the teacher's " (good(compared.teacher_good)) }
+                ". "
+                @match audit.map(|audit| &audit.outcome) {
+                    Some(AuditOutcome::Compared { quality, confidence, verified, bad, .. }) => {
+                        "The proxy's own verdict: quality " (words::quality(*quality)) (if *bad { ", bad" } else { "" })
+                        ", confidence " (words::quality(*confidence))
+                        (if *verified { "; its verifiers let it pass." } else { "; a verifier refused it." })
+                    }
+                    Some(AuditOutcome::NoAnswer) => { "The proxy's own verdict: no answer." }
+                    None => { "It was not audited." }
+                }
+            }
+        }
+    }
+}
+
+/// What people said, as lines to learn from.
+pub(crate) async fn labels(
+    State(page): State<Page>,
+    Extension(signed): Extension<Signed>,
+    Path(name): Path<String>,
+    Query(Form { form }): Query<Form>,
+) -> Response {
+    match page.admin.labels(&name, form).await {
+        Ok(lines) => {
+            let kind = if form == LabelForm::Kto { "kto" } else { "preference" };
+            layout::download(&format!("{name}-{kind}.jsonl"), Body::from(lines))
+        }
+        Err(problem) => layout::problem(Some(&signed), problem.status, &problem.message),
     }
 }
 
@@ -122,16 +211,16 @@ fn refused(status: StatusCode, why: String) -> Refused {
 }
 
 /// The newest that nobody has rated yet, of versions that serve, and how many there are.
-async fn newest(page: &Page, name: &str) -> Result<(usize, Option<Pair>), Refused> {
+async fn newest(page: &Page, name: &str, entries: &[Entry]) -> Result<(usize, Option<Pair>), Refused> {
     let site = page.admin.site(name).map_err(|problem| refused(problem.status, problem.message))?.view;
     let Some(log) = page.admin.captures.clone() else {
         return Err(refused(StatusCode::CONFLICT, "Nothing is captured, so there is nothing to compare.".to_owned()));
     };
-    let entries = page.admin.entries(Some(site.site.clone()), None, Some(ENTRIES)).await;
-    let entries = entries.map_err(|problem| refused(problem.status, problem.message))?;
     let rated: BTreeSet<String> = entries
-        .into_iter()
-        .filter_map(|entry| if let Record::Rating(rating) = entry.record { Some(rating.request) } else { None })
+        .iter()
+        .filter_map(
+            |entry| if let Record::Rating(rating) = &entry.record { Some(rating.request.clone()) } else { None },
+        )
         .collect();
     let serves: BTreeSet<VersionId> =
         site.version.into_iter().chain(site.challenger.map(|challenger| challenger.version)).collect();

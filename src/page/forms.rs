@@ -31,6 +31,12 @@ pub(crate) async fn operate(State(page): State<Page>, Path(site): Path<String>, 
     done(&sent, outcome, &format!("/sites/{site}"))
 }
 
+/// Ends a lesson.
+pub(crate) async fn cancel(State(page): State<Page>, Path(site): Path<String>, sent: Sent) -> Response {
+    let cancelled = page.admin.cancel_lesson(&site, sent.said("reason"), sent.signed.actor.clone());
+    done(&sent, cancelled, "/lessons")
+}
+
 /// Names a found site, or says that it is another's or none.
 pub(crate) async fn found(State(page): State<Page>, Path(site): Path<String>, sent: Sent) -> Response {
     let named = || SiteId::new(&sent.said("name").unwrap_or_default()).map_err(|error| error.to_string());

@@ -1,13 +1,22 @@
 //! The frame of every view.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::session::Signed;
 
 /// The views that the navigation names.
-const VIEWS: [(&str, &str); 4] = [("/", "Sites"), ("/lessons", "Lessons"), ("/captures", "Captures"), ("/log", "Log")];
+const VIEWS: [(&str, &str); 7] = [
+    ("/", "Sites"),
+    ("/lessons", "Lessons"),
+    ("/captures", "Captures"),
+    ("/log", "Log"),
+    ("/generated", "Generated data"),
+    ("/teacher", "Teacher"),
+    ("/configuration", "Configuration"),
+];
 
 /// A view of somebody who is signed in; `at` is the navigation's path that it belongs to.
 pub(crate) fn view(signed: &Signed, at: &str, title: &str, main: Markup) -> Response {
@@ -29,6 +38,13 @@ pub(crate) fn problem(signed: Option<&Signed>, status: StatusCode, why: &str) ->
     document(status, signed.map(|signed| (signed, "")), "That did not work", main)
 }
 
+/// A file to keep; its name is made of a site's name, which holds nothing but letters, digits and a few signs.
+pub(crate) fn download(name: &str, body: Body) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/jsonl".to_owned())];
+    let keep = [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    (kind, keep, body).into_response()
+}
+
 /// The hidden field that makes a form one of this person's.
 pub(crate) fn form_token(signed: &Signed) -> Markup {
     html! { input type="hidden" name="form_token" value=(signed.form_token); }
@@ -43,6 +59,7 @@ fn document(status: StatusCode, signed: Option<(&Signed, &str)>, title: &str, ma
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " - Apprentice" }
+                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/style.css";
                 @if signed.is_some() { script src="/assets/page.js" defer {} }
             }

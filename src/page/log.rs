@@ -52,7 +52,7 @@ pub(crate) async fn view(
 /// Entries as rows, newest first.
 pub(crate) fn table<'a>(entries: impl Iterator<Item = &'a Entry>, with_site: bool) -> Markup {
     html! {
-        div.wide { table {
+        div.wide tabindex="0" role="region" aria-label="Table" { table {
             thead { tr { th { "When (UTC)" } @if with_site { th { "Call site" } } th { "What" } th { "Why" } th { "Who" } } }
             tbody { @for entry in entries { (row(entry, with_site)) } }
         } }
@@ -63,7 +63,7 @@ fn row(entry: &Entry, with_site: bool) -> Markup {
     let (what, why, who) = told(&entry.record);
     html! {
         tr {
-            td { (time(entry.at_ms)) }
+            td { (words::time(entry.at_ms)) }
             @if with_site { td { a href=(format!("/sites/{}", entry.site)) { bdi { (entry.site) } } } }
             td { (what) }
             td { bdi { (why) } }
@@ -103,20 +103,11 @@ fn told(record: &Record) -> (String, String, Option<String>) {
         }
         Record::Rating(rating) => {
             let said = if rating.good { "rated good" } else { "rated bad" };
-            (format!("{said}: {}", rating.version), rating.reason.clone().unwrap_or_default(), rating.actor.clone())
+            let why = [rating.reason.clone(), rating.compared.as_ref().map(words::compared)];
+            let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
+            (format!("{said}: {}", rating.version), why, rating.actor.clone())
         }
         Record::Repeat { .. } => ("teacher asked twice".to_owned(), String::new(), None),
         Record::Measure { choice, .. } => ("measure chosen".to_owned(), choice.why.clone(), None),
     }
-}
-
-/// `2026-11-30 14:05:09` of Unix time; nothing beyond the calendar.
-pub(crate) fn time(at_ms: u64) -> String {
-    let seconds = i64::try_from(at_ms / 1000).ok();
-    let Some(at) = seconds.and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok()) else {
-        return String::new();
-    };
-    let (year, month, day) = at.to_calendar_date();
-    let (hour, minute, second) = at.to_hms();
-    format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", u8::from(month))
 }

@@ -1,5 +1,6 @@
 //! One call site: its evidence over time, how sure it is against how right, how it moved and why, and the rules that it is held to.
 
+use admin::VersionResponse;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -29,14 +30,24 @@ pub(crate) async fn view(
         Ok(entries) => entries,
         Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
     };
+    let published = match page.admin.versions(&name).await {
+        Ok(versions) => versions,
+        Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
+    };
     let main = html! {
         h1 data-live { bdi { (name) } }
         (card(&signed, &found))
-        p { a href=(format!("/compare/{name}")) { "Compare its answers with the teacher's, blind" } }
+        p {
+            a href=(format!("/compare/{name}")) { "Compare its answers with the teacher's, blind" } " · "
+            a href=(format!("/captures?site={name}")) { "Its captures" } " · "
+            a href=(format!("/sites/{name}/labels?form=preference")) { "Preferences as JSON lines" } " · "
+            a href=(format!("/sites/{name}/labels?form=kto")) { "Labels for KTO" }
+        }
         (quality(&found.view, &entries))
         (trust(&found.view))
         (health(&found.view))
-        (versions(&found.view))
+        (versions(&published))
+        (escalations(&found.view, &entries))
         section {
             h2 { "How it moved" }
             (log::table(entries.iter().filter(|entry| !matches!(entry.record, Record::Audit(_) | Record::Repeat { .. })), false))
@@ -113,28 +124,75 @@ fn health(view: &SiteView) -> Markup {
     }
 }
 
-fn versions(view: &SiteView) -> Markup {
-    let role = |version: &callsite::VersionId| {
-        if view.version.as_ref() == Some(version) {
-            "serving or on trial"
-        } else if view.challenger.as_ref().is_some_and(|challenger| challenger.version == *version) {
-            "challenger"
-        } else if view.discarded_versions.contains(version) {
-            "discarded"
-        } else {
-            "proven before"
+/// What kept audited answers from clients: the verifiers' and the threshold's share.
+fn escalations(view: &SiteView, entries: &[Entry]) -> Markup {
+    let (mut served, mut unsure, mut refused, mut none) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for entry in entries {
+        let Record::Audit(audit) = &entry.record else { continue };
+        if Some(&audit.version) != view.version.as_ref() {
+            continue;
         }
-    };
-    let mut all: Vec<&callsite::VersionId> = view.version.iter().collect();
-    all.extend(view.challenger.iter().map(|challenger| &challenger.version));
-    all.extend(view.proven_versions.iter().chain(&view.discarded_versions));
-    all.sort();
-    all.dedup();
+        match audit.outcome {
+            AuditOutcome::Compared { verified: false, .. } => refused += 1,
+            AuditOutcome::Compared { confidence, .. }
+                if view.confidence_threshold.is_none_or(|threshold| confidence < threshold) =>
+            {
+                unsure += 1
+            }
+            AuditOutcome::Compared { .. } => served += 1,
+            AuditOutcome::NoAnswer => none += 1,
+        }
+    }
+    html! {
+        @if served + unsure + refused + none > 0 {
+            section {
+                h2 { "What becomes of its answers" }
+                p.muted { "Of its last audited requests, by today's threshold. Only what is served counts as its quality." }
+                dl.facts {
+                    div { dt { "would be served" } dd { (served) } }
+                    div { dt { "not sure enough" } dd { (unsure) } }
+                    div { dt { "refused by a verifier" } dd { (refused) } }
+                    div { dt { "no answer" } dd { (none) } }
+                }
+            }
+        }
+    }
+}
+
+fn versions(all: &[VersionResponse]) -> Markup {
     html! {
         @if !all.is_empty() {
             section {
                 h2 { "Versions" }
-                ul { @for version in all { li { bdi { (version) } ": " (role(version)) } } }
+                div.wide tabindex="0" role="region" aria-label="Table" { table {
+                    thead { tr { th { "Version" } th { "Is" } th { "Lesson" } th { "Learnt from" } th { "Exam" } th { "Files (BLAKE3)" } } }
+                    tbody { @for one in all { (version(one)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn version(one: &VersionResponse) -> Markup {
+    let facts = one.manifest.as_ref().map(|manifest| &manifest.facts);
+    let fact = |path: &str| facts.and_then(|facts| facts.pointer(path));
+    let count = |path: &str| fact(path).map_or_else(|| "-".to_owned(), ToString::to_string);
+    html! {
+        tr {
+            td { bdi { (one.version) } }
+            td { (one.role.label()) }
+            td { (count("/lesson")) }
+            td {
+                @if facts.is_some() {
+                    (count("/lineage/train")) " examples, " (count("/lineage/held_out")) " held out"
+                    @if let Some(base) = fact("/base").and_then(|base| base.as_str()) { "; base " bdi { (base) } }
+                } @else { "no longer there" }
+            }
+            td { (fact("/exam").and_then(|exam| exam.as_f64()).map_or_else(|| "-".to_owned(), words::quality)) }
+            td.text {
+                @for file in one.manifest.iter().flat_map(|manifest| &manifest.files) {
+                    div { bdi { (file.name) } " " code { (file.blake3.get(..16).unwrap_or(&file.blake3)) } }
+                }
             }
         }
     }

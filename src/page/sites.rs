@@ -1,6 +1,6 @@
 //! All call sites: where each stands and why, what it waits for, and its buttons; below them those that were found and have no name yet.
 
-use admin::SiteResponse;
+use admin::{SiteResponse, TrafficView};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -50,6 +50,8 @@ pub(crate) fn card(signed: &Signed, site: &SiteResponse) -> Markup {
             p { (words::state(view)) }
             @if let Some(waits) = words::waits_for(view) { p.muted { (waits) } }
             @if view.version.is_some() { (evidence(site)) }
+            @if let Some(traffic) = &site.traffic { (hour(traffic)) }
+            @if let Some(saved) = &site.saved { p.muted { (words::saved(saved)) } }
             @if let Some(lesson) = &site.lesson { p.muted { (words::lesson(lesson)) } }
             @if let Some(waits) = &site.next_lesson { p.muted { "Next lesson: " (waits) "." } }
             (buttons(signed, site))
@@ -75,6 +77,25 @@ fn evidence(site: &SiteResponse) -> Markup {
                 "Version " bdi { (challenger.version) } " wants its place: " (challenger.audits) " audits, proven "
                 (words::quality(challenger.lower_bound)) "."
             }
+        }
+    }
+}
+
+/// Who answered in the last hour, and how long that took.
+fn hour(traffic: &TrafficView) -> Markup {
+    let wait = |p50: Option<f64>, p95: Option<f64>| match (p50, p95) {
+        (Some(p50), Some(p95)) => format!("{} / {}", words::milliseconds(p50), words::milliseconds(p95)),
+        _ => "-".to_owned(),
+    };
+    html! {
+        (chart::shares([("teacher", traffic.teacher), ("escalated", traffic.escalated), ("student", traffic.student)]))
+        dl.facts {
+            div { dt { "requests, last hour" } dd { (traffic.requests) } }
+            div { dt { "teacher p50 / p95" } dd { (wait(traffic.teacher_p50_ms, traffic.teacher_p95_ms)) } }
+            div { dt { "student p50 / p95" } dd { (wait(traffic.student_p50_ms, traffic.student_p95_ms)) } }
+            div { dt { "recognised by" } dd { (words::recognised(&traffic.recognised_by)) } }
+            @if !traffic.model.is_empty() { div { dt { "model asked for" } dd { bdi { (traffic.model) } } } }
+            @if let Some(price) = &traffic.price { div { dt { "its price" } dd { (words::price(price)) } } }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use admin::{Admin, StudentFacts, Token};
+use admin::{About, Admin, FunnelStep, GeneratedRun, SettingView, StudentFacts, TeacherFacts, Token};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use callsite::{SiteId, VersionId};
@@ -13,7 +13,9 @@ use fingerprint::{Discover, Finder, FinderSettings, Shape, Split, Surroundings};
 use handover::{Audit, AuditOutcome, Basis, Candidate, Numbers, Policy};
 use http_body_util::BodyExt;
 use ledger::Ledger;
+use registry::Registry;
 use rules::{LiveRules, Rules, SiteRules};
+use teacher::{Price, Prices};
 use telemetry::Metrics;
 use tower_service::Service;
 use uuid::Uuid;
@@ -26,9 +28,13 @@ use crate::Page;
 const HOSTILE: &str =
     "<script>alert(1)</script><img src=x onerror=alert(1)>\" onmouseover=\"alert(1)\u{202e}\u{1b}[31m'&amp;";
 
+mod compare;
+mod views;
+
 struct Server {
     router: axum::Router,
     ledger: Arc<Ledger>,
+    metrics: Arc<Metrics>,
     captures: Arc<Segments>,
     finder: Arc<Finder>,
     cookie: String,
@@ -85,6 +91,29 @@ fn finder() -> Arc<Finder> {
     Arc::new(finder)
 }
 
+/// A teacher at a made-up address, one setting, one run, no versions.
+fn about(dir: &std::path::Path) -> About {
+    let endpoint = teacher::Endpoint::new("http://127.0.0.1:9/v1", None, None).unwrap();
+    let setting =
+        |key: &str, source| SettingView { key: key.into(), value: HOSTILE.into(), source, meaning: "What it means." };
+    let settings = vec![setting("proxy.listen", "file"), setting("proxy.threads", "default")];
+    let step = FunnelStep { name: "novelty".into(), came: 10, left: 7, dropped: [(HOSTILE.to_owned(), 3)].into() };
+    let run = GeneratedRun { name: HOSTILE.into(), kept: 7, dropped: 3, funnel: vec![step], ..GeneratedRun::default() };
+    About {
+        since_ms: 5,
+        teacher: TeacherFacts {
+            base_url: endpoint.base_url(),
+            key_source: "each client's own".into(),
+            distillable: "yes",
+            breaker: endpoint.breaker().clone(),
+        },
+        prices: Prices::of_everything(Price { input: 1.0, output: 2.0, since: None }),
+        registry: Registry::new(dir),
+        configuration: Box::new(move || Ok(settings.clone())),
+        generated: Box::new(move || Ok(vec![run.clone()])),
+    }
+}
+
 /// With somebody signed in.
 async fn server() -> Server {
     let dir = tempfile::tempdir().unwrap();
@@ -99,7 +128,7 @@ async fn server() -> Server {
         lessons: LessonStatus::new(metrics.clone()),
         requests: LessonRequests::default(),
         learning: true,
-        metrics,
+        metrics: metrics.clone(),
         captures: Some(captures.clone()),
         erase: Arc::new(move |erase: &Erase| {
             let erased = erasing.erase(erase, &SiteId::clone).map_err(|error| error.to_string())?;
@@ -109,13 +138,14 @@ async fn server() -> Server {
         finder: found.clone(),
         settle: Arc::new(|| Ok(())),
         reload: None,
+        about: Arc::new(about(&dir.path().join("registry"))),
         token: Token::new("secret"),
         hosts: net::OwnHosts::new(&["admin.studio.example".to_owned()]),
         clock: || 7,
     };
     let router = Page::new(admin, false).unwrap().router();
     let (cookie, form_token) = (String::new(), String::new());
-    let mut server = Server { router, ledger, captures, finder: found, cookie, form_token, _dir: dir };
+    let mut server = Server { router, ledger, metrics, captures, finder: found, cookie, form_token, _dir: dir };
     let entered = server.post("/sign-in", "token=secret&name=Mara", &[]).await;
     assert_eq!(entered.status(), StatusCode::SEE_OTHER);
     server.cookie = entered.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -208,7 +238,8 @@ fn exchange(id: u128, said: &str) -> Exchange {
     }
 }
 
-const VIEWS: [&str; 5] = ["/", "/sites/shop", "/lessons", "/captures", "/log"];
+const VIEWS: [&str; 9] =
+    ["/", "/sites/shop", "/compare/shop", "/lessons", "/captures", "/log", "/generated", "/teacher", "/configuration"];
 
 #[tokio::test]
 async fn nobody_sees_anything_without_a_session() {
@@ -345,66 +376,6 @@ async fn exchanges_are_found_shown_and_erased() {
     assert_eq!(server.form("/captures/erase", "subject=exchange&value=x").await.status(), StatusCode::BAD_REQUEST);
 }
 
-/// Serves at once, so that its answers may be rated.
-fn serving(server: &Server) {
-    compared(server, 400);
-    let view = server.ledger.view(&shop()).unwrap();
-    assert!(view.state.is_serving(), "{view:?}");
-}
-
-#[tokio::test]
-async fn two_answers_are_compared_blind_and_the_students_verdict_is_a_rating() {
-    let mut server = server().await;
-    assert!(server.get("/compare/shop").await.1.contains("nothing to compare"));
-    serving(&server);
-    let answer = |said: &str| {
-        serde_json::json!({"object": "chat.completion", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
-            "message": {"role": "assistant", "content": said}}]})
-        .to_string()
-    };
-    for id in 1..=6_u128 {
-        let asked = format!("question {id}");
-        let body = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": asked}]}).to_string();
-        let source = Source::Student(VersionId::new("1-a").unwrap());
-        let student = Exchange { request: body.clone(), response: answer("THE STUDENT"), source, ..exchange(id, "") };
-        let teacher = Exchange { request: body, response: answer("THE TEACHER"), ..exchange(100 + id, "") };
-        server.captures.append(vec![student, teacher]).unwrap();
-    }
-    let (mut left, mut good) = (0, 0);
-    for rated in 0..6 {
-        let (_, text) = server.get("/compare/shop").await;
-        assert!(text.contains(&format!("{} to compare", 6 - rated)), "{text}");
-        let hidden = |name: &str| {
-            text.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
-        };
-        let student_left = text.find("THE STUDENT") < text.find("THE TEACHER");
-        left += usize::from(student_left);
-        // Whatever the order is, this person likes the student's, and in the last round neither.
-        let choice = if rated == 5 {
-            4
-        } else if student_left {
-            1
-        } else {
-            2
-        };
-        good += usize::from(rated < 5);
-        let fields =
-            format!("request={}&version={}&choice={choice}&reason=voice", hidden("request"), hidden("version"));
-        assert_eq!(server.form("/compare/shop", &fields).await.status(), StatusCode::SEE_OTHER);
-        let again = server.form("/compare/shop", &fields).await;
-        assert_eq!(again.status(), StatusCode::CONFLICT, "rated already");
-    }
-    let view = server.ledger.view(&shop()).unwrap();
-    assert_eq!((view.rated_good, view.rated_bad), (good as u64, 1));
-    assert!(
-        server.get("/log").await.1.contains("voice (compared blind; the teacher&#39;s was bad)")
-            || server.get("/log").await.1.contains("voice (compared blind; the teacher's was bad)")
-    );
-    assert!(left <= 6, "the order is the coin's");
-    assert!(server.get("/compare/shop").await.1.contains("nothing to compare"));
-    assert_eq!(server.form("/compare/shop", "request=x&version=1-a&choice=9").await.status(), StatusCode::BAD_REQUEST);
-}
-
 #[tokio::test]
 async fn hostile_text_changes_nothing() {
     let mut server = server().await;
@@ -444,8 +415,9 @@ async fn browsers_are_told_what_to_forbid_and_fetch_nothing_from_elsewhere() {
         }
         let text = text(response).await;
         assert!(
-            !text.contains("http://")
-                && !text.contains("https://")
+            !text.contains("=\"http")
+                && !text.contains("url(")
+                && !text.contains("//cdn")
                 && !text.contains(" style=\"")
                 && !text.contains(" onclick"),
             "{path}"

@@ -1,7 +1,8 @@
 //! A call site's state in plain sentences. Says what is; decides nothing.
 
+use admin::{PriceView, SavedView};
 use cycle::{LessonStep, LessonView};
-use handover::{Cause, Role, State, Switch};
+use handover::{Cause, Compared, Points, Role, State, Switch};
 use ledger::SiteView;
 
 /// `0.932` as `93.2 %`.
@@ -29,14 +30,73 @@ pub(crate) fn state(view: &SiteView) -> String {
             });
             format!("Proven: {version} answers {} of the requests.{step}", percent(view.student_share))
         }
-        State::Student => format!(
-            "Proven: {version} is offered {} of the requests and answers where it is sure enough.",
-            percent(view.student_share)
-        ),
+        State::Student => {
+            let fallen = view.lower_bound.is_some_and(|bound| bound < view.quality_min);
+            let fallen = if fallen {
+                " Its bound has fallen since: that alone moves nobody, and more answers are audited; it goes back to the teacher when they are found to have become worse."
+            } else {
+                ""
+            };
+            format!(
+                "Proven: {version} is offered {} of the requests and answers where it is sure enough.{fallen}",
+                percent(view.student_share)
+            )
+        }
         State::Held => {
             "A person stopped it: the teacher answers and nothing moves until a person promotes it.".to_owned()
         }
     }
+}
+
+/// A time that people can read.
+pub(crate) fn milliseconds(ms: f64) -> String {
+    match ms {
+        ..10.0 => format!("{ms:.1} ms"),
+        ..1000.0 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1000.0),
+    }
+}
+
+/// An amount of dollars, small ones too.
+pub(crate) fn dollars(usd: f64) -> String {
+    if usd.abs() < 1.0 { format!("${usd:.4}") } else { format!("${usd:.2}") }
+}
+
+/// What the teacher charges.
+pub(crate) fn price(price: &PriceView) -> String {
+    let since = price.since.as_ref().map(|day| format!(", since {day}")).unwrap_or_default();
+    format!("${} in, ${} out, a million tokens{since}", price.input_usd, price.output_usd)
+}
+
+/// How requests were told to be the site's.
+pub(crate) fn recognised(by: &[(&'static str, u64)]) -> String {
+    by.iter().map(|(by, count)| format!("{by} ({count})")).collect::<Vec<_>>().join(", ")
+}
+
+/// What students have saved.
+pub(crate) fn saved(saved: &SavedView) -> String {
+    let SavedView { tokens, usd, seconds, since_ms } = *saved;
+    let waited = if seconds >= 0.0 { "less" } else { "more" };
+    format!(
+        "Students answered {tokens} tokens in the teacher's place: {}, {} of waiting {waited}, since {} (UTC).",
+        usd.map_or_else(
+            || "what they would have cost is not known".to_owned(),
+            |usd| format!("{} saved", dollars(usd))
+        ),
+        milliseconds(seconds.abs() * 1000.0),
+        time(since_ms)
+    )
+}
+
+/// `2026-11-30 14:05:09` of Unix time; nothing beyond the calendar.
+pub(crate) fn time(at_ms: u64) -> String {
+    let seconds = i64::try_from(at_ms / 1000).ok();
+    let Some(at) = seconds.and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok()) else {
+        return String::new();
+    };
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", u8::from(month))
 }
 
 /// What the site waits for, if anything.
@@ -84,6 +144,20 @@ pub(crate) fn lesson(lesson: &LessonView) -> String {
             format!("Lesson {number} failed: {}.", lesson.problem.as_deref().unwrap_or("nobody knows why"))
         }
     }
+}
+
+/// What a person said of two answers beside each other.
+pub(crate) fn compared(compared: &Compared) -> String {
+    let points = |whose: &str, points: Option<Points>| {
+        let said = |Points { fun, structure, adherence }| format!("; {whose} {fun}, {structure}, {adherence} of 5");
+        points.map(said).unwrap_or_default()
+    };
+    format!(
+        "compared blind; the teacher's was {}{}{}",
+        if compared.teacher_good { "good" } else { "bad" },
+        points("student's", compared.student_points),
+        points("teacher's", compared.teacher_points)
+    )
 }
 
 /// Why a site moved.

@@ -15,6 +15,8 @@ const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00
 /// Lines beyond the colours are told apart by their dashes.
 const DASHES: [&str; 4] = ["", "6 3", "2 3", "8 3 2 3"];
 const TICKS: u8 = 5;
+/// Width of a letter of a name, in the mean.
+const LETTER: f64 = 6.4;
 /// Height of a name in the legend, where there is room for it.
 const LEGEND: f64 = 18.0;
 /// Positive values that differ by more than this factor are drawn on a logarithmic axis.
@@ -81,11 +83,13 @@ struct Frame {
 }
 
 impl Frame {
-    fn new(title: &str, x_max: f64, y: (f64, f64), logarithmic: bool) -> Self {
+    /// `more` room at the right for names.
+    fn new(title: &str, x_max: f64, y: (f64, f64), logarithmic: bool, more: f64) -> Self {
+        let width = WIDTH + more;
         let svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" font-family=\"sans-serif\" \
              font-size=\"12\" fill=\"#222222\">\n<style>{DARK}</style>\n\
-             <rect class=\"ground\" width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
+             <rect class=\"ground\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
         );
         let mut frame = Self { x_max: x_max.max(f64::MIN_POSITIVE), y, logarithmic, svg };
         frame.text(LEFT, 22.0, "start", "font-size=\"15\"", title);
@@ -202,7 +206,7 @@ fn rounded_up(value: f64) -> f64 {
 #[must_use]
 pub fn lines(name: &str, title: &str, axes: [&str; 2], least: f64, drawn: &[Line]) -> Plot {
     let most = rounded_up(values(drawn).fold(0.0, f64::max));
-    over(Frame::new(title, x_max(drawn), (least, most), false), axes, drawn).end(name, title)
+    over(Frame::new(title, x_max(drawn), (least, most), false, 0.0), axes, drawn).end(name, title)
 }
 
 /// Lines whose values may span decades, the vertical axis being logarithmic then; `mark` is a point that is ringed and
@@ -212,7 +216,7 @@ pub fn curves(name: &str, title: &str, axes: [&str; 2], drawn: &[Line], mark: Op
     let (least, most) = values(drawn).fold((f64::INFINITY, 0.0), |(least, most), y| (y.min(least), y.max(most)));
     let logarithmic = least > 0.0 && most > least * DECADE;
     let range = if logarithmic { (rounded_down(least), rounded_up(most)) } else { (0.0, rounded_up(most)) };
-    let frame = Frame::new(title, x_max(drawn), range, logarithmic);
+    let frame = Frame::new(title, x_max(drawn), range, logarithmic, 0.0);
     let axis = if logarithmic { format!("{} (log)", axes[1]) } else { axes[1].to_owned() };
     let mut frame = over(frame, [axes[0], &axis], drawn);
     if let Some(((x, y), name)) = mark.filter(|((_, y), _)| y.is_finite()) {
@@ -266,7 +270,9 @@ fn over(mut frame: Frame, axes: [&str; 2], drawn: &[Line]) -> Frame {
 pub fn bars(name: &str, title: &str, axis: &str, drawn: &[Bar], mark: Option<(f64, &str)>) -> Plot {
     let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
     let x_max = rounded_up(drawn.iter().map(|bar| finite(bar.value)).fold(0.0, f64::max));
-    let mut frame = Frame::new(title, x_max, (0.0, 1.0), false);
+    let longest = drawn.iter().map(|bar| bar.name.chars().count()).max().unwrap_or(0);
+    let more = (number(longest) * LETTER - RIGHT + 20.0).max(0.0).ceil();
+    let mut frame = Frame::new(title, x_max, (0.0, 1.0), false, more);
     frame.x_axis(axis);
     let each = (HEIGHT - TOP - BOTTOM) / number(drawn.len()).max(1.0);
     // Names stand where lines have their legend.

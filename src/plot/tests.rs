@@ -37,6 +37,17 @@ fn values_within_a_decade_stand_on_an_even_axis_from_zero() {
 }
 
 #[test]
+fn long_names_of_bars_have_room() {
+    let width = |name: &str| -> f64 {
+        let plot = bars("b", "title", "x", &[Bar::new(name.to_owned(), 1.0, 0)], None);
+        let view = plot.svg.split("viewBox=\"0 0 ").nth(1).unwrap();
+        view.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert!((width("short") - WIDTH).abs() < 0.1);
+    assert!(width(&"x".repeat(80)) > WIDTH - RIGHT + 80.0 * 6.0);
+}
+
+#[test]
 fn what_is_no_number_is_left_out() {
     for points in [&[(1.0, f64::NAN), (2.0, 1.0)][..], &[(1.0, f64::INFINITY), (2.0, f64::NAN)]] {
         let plot = drawn(points);

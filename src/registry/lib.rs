@@ -75,6 +75,14 @@ impl Registry {
         Ok(dir)
     }
 
+    /// What a version says of itself; its files are not looked at. `None` for one that is not there.
+    ///
+    /// # Errors
+    /// When its manifest cannot be read.
+    pub fn manifest(&self, site: &SiteId, version: &VersionId) -> Result<Option<Manifest>, RegistryError> {
+        Ok(files::read_json(&self.version_dir(site, version).join(MANIFEST))?)
+    }
+
     /// Every published version of `site`, in order of their numbers.
     ///
     /// # Errors

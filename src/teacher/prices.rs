@@ -12,6 +12,8 @@ const PRICE_MAX: f64 = 1e6;
 pub struct Price {
     pub input: f64,
     pub output: f64,
+    /// The day that it holds from, where a table says it.
+    pub since: Option<Date>,
 }
 
 impl Price {
@@ -98,7 +100,7 @@ impl Line {
         }
         let is_price = |value: f64| (0.0..=PRICE_MAX).contains(&value);
         if is_price(input) && is_price(output) {
-            Ok(Row { model, since, since_day, price: Price { input, output } })
+            Ok(Row { model, since, since_day, price: Price { input, output, since: since.date } })
         } else {
             let prices = format!("input = {input}, output = {output}");
             Err(format!("the price of `{model}` since {since} is {prices}: both must lie in 0 to {PRICE_MAX}"))

@@ -154,7 +154,7 @@ fn a_model_costs_what_its_newest_row_says_from_its_day_on() {
     // As a router of many providers' models names it.
     assert_eq!((price("x/m", 20_600), price("a/x/m-2025-12-31", 20_600)), (Some(3.0), Some(3.0)));
     assert_eq!((price("m/", 20_600), price("/", 20_600), price("m/x", 20_600)), (None, None, None));
-    let paid = Prices::of_everything(Price { input: 1.0, output: 10.0 }).of("whatever", 0).unwrap();
+    let paid = Prices::of_everything(Price { input: 1.0, output: 10.0, since: None }).of("whatever", 0).unwrap();
     assert!((paid.of(1_000_000, 200_000) - 3.0).abs() < 1e-12);
 }
 

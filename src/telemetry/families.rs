@@ -117,6 +117,7 @@ macro_rules! families {
         pub struct Metrics {
             registry: prometheus::Registry,
             models: $crate::names::Names,
+            traffic: $crate::traffic::Traffic,
             $($name: $crate::families::family_type!($kind),)*
         }
 
@@ -142,7 +143,7 @@ macro_rules! families {
                     $(let buckets = if buckets.is_empty() { $buckets } else { buckets };)?
                     let $name = $crate::families::$kind(&registry, row, buckets)?;
                 )*
-                Ok(Self { registry, models: $crate::names::Names::default(), $($name),* })
+                Ok(Self { registry, models: Default::default(), traffic: Default::default(), $($name),* })
             }
 
             $($crate::families::accessor! { $kind $name($($label),*) $help })*

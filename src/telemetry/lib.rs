@@ -1,4 +1,4 @@
-//! Every metric of the program: its name, labels and help, in one table.
+//! Every metric of the program: its name, labels and help, in one table; and the last hour of every call site (`traffic`).
 //!
 //! The parts that count hold a [`Metrics`] and call the accessor that has the metric's own name; nobody else
 //! knows the metrics library. Label values are bounded: call sites by the cap on their places, models by a number of names, past which
@@ -7,9 +7,13 @@
 
 mod families;
 mod names;
+mod traffic;
 
 pub use families::{Described, GaugeCell};
 pub use names::OTHER;
+pub use traffic::{Answered, LastHour, Traffic, Wait};
+
+use std::collections::BTreeMap;
 
 use families::families;
 use prometheus::{Encoder, TextEncoder};
@@ -107,7 +111,7 @@ families! {
     gauge lesson_progress_ratio(call_site) "Share of the running lesson's steps that are done; absent when none runs.";
     gauge lesson_loss(call_site) "Training loss of the running or last lesson, nats a token.";
     gauge lesson_paused_seconds(call_site) "Seconds that the running or last lesson has stood still because the proxy was busy.";
-    counter lessons_total(call_site, outcome) "Lessons ended; outcome is published, failed_exam or error.";
+    counter lessons_total(call_site, outcome) "Lessons ended; outcome is published, failed_exam, cancelled (by a person) or error.";
     counter lesson_examples_dropped_total(call_site) "Examples that were longer than max_tokens and not learnt from.";
     counter lesson_folders_damaged_total(call_site) "Lesson folders that could not be read and were set aside.";
     gauge student_rows() "Answers that the student is writing at this moment, of all call sites.";
@@ -124,6 +128,29 @@ impl Metrics {
     #[must_use]
     pub fn model<'a>(&self, name: &'a str) -> &'a str {
         self.models.label(name)
+    }
+
+    /// What call sites' requests did in the last hour.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The sums of a counter's or gauge's samples by the value of one of its labels; nothing for a metric or a label that is not there. Reads
+    /// every metric: for people, not for every request.
+    #[must_use]
+    pub fn sums(&self, full_name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for family in self.registry.gather().iter().filter(|family| family.name() == full_name) {
+            for sample in family.get_metric() {
+                let named = sample.get_label().iter().find(|pair| pair.name() == label);
+                if let Some(named) = named {
+                    let value = sample.get_counter().get_value() + sample.get_gauge().get_value();
+                    *sums.entry(named.value().to_owned()).or_default() += value;
+                }
+            }
+        }
+        sums
     }
 
     /// The text exposition format, version 0.0.4.

@@ -40,3 +40,15 @@ fn names_that_others_choose_are_kept_apart_up_to_a_number() {
     let kept = (0..1_000).filter(|number| metrics.model(&format!("m-{number}")) != crate::OTHER).count();
     assert_eq!((kept, metrics.model("gpt"), metrics.model("m-0"), metrics.model("late")), (63, "gpt", "m-0", "_other"));
 }
+
+#[test]
+fn samples_are_summed_by_a_label() {
+    let metrics = Metrics::new().unwrap();
+    for (site, error, count) in [("shop", "timeout", 2), ("tavern", "timeout", 3), ("shop", "cut", 1)] {
+        metrics.teacher_errors_total(site, error).inc_by(count);
+    }
+    let sums = metrics.sums("apprentice_teacher_errors_total", "error_type");
+    assert_eq!(sums.into_iter().collect::<Vec<_>>(), [("cut".to_owned(), 1.0), ("timeout".to_owned(), 5.0)]);
+    assert!(metrics.sums("apprentice_teacher_errors_total", "nothing").is_empty());
+    assert!(metrics.sums("nothing", "error_type").is_empty());
+}

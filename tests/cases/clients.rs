@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::PROGRAM;
 
 /// What `tests/clients/setup.sh` installs.
-const PYTHON_VERSION: &str = "3.52.0";
-const NODE_VERSION: &str = "6.49.0";
+pub(super) const PYTHON_VERSION: &str = "3.52.0";
+pub(super) const NODE_VERSION: &str = "6.49.0";
 const AI_SDK_VERSION: &str = "6.0.326";
 
 const GREETING: &str = "Grüße aus der Ferne";
@@ -33,7 +33,7 @@ const EVENTS: [&str; 9] = [
 ];
 
 /// The folder with a client, where the script puts it; none where the script could not have it, which is said aloud.
-fn client(name: &str) -> Option<PathBuf> {
+pub(super) fn client(name: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("APPRENTICE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("apprentice")))

@@ -85,6 +85,12 @@ fn completions_and_manual_pages_know_the_commands() {
     assert!(page.stdout.contains("The teacher answers until the hold is released"), "{page:?}");
     let unknown = world.run(&["man", "frobnicate"]);
     assert!(unknown.code == Some(1) && unknown.stderr.contains("frobnicate"), "{unknown:?}");
+    // Every page at once, named as `man` looks for them; what is hidden has none.
+    let written = world.run(&["man", "--out", "pages"]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let is_there = |name: &str| world.dir.path().join("pages").join(name).try_exists().unwrap();
+    assert!(["apprentice.1", "apprentice-serve.1", "apprentice-sites-hold.1"].into_iter().all(is_there));
+    assert!(!is_there("apprentice-reference.1"));
 }
 
 #[test]

@@ -85,6 +85,13 @@ fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() 
     assert_eq!((curve.status(), curve.header("content-type")), (200, "image/svg+xml"));
     assert_eq!(proxy.admin("GET", "/admin/call-sites/inn/lesson", "").status(), 404);
     assert_eq!(facts["facts"]["lesson"], 1);
+    // A student of twenty steps says little that is right: what was furthest from the teacher's can be looked at.
+    let worst = proxy.admin("GET", "/admin/call-sites/shop/lesson/worst", "").json();
+    assert_eq!(worst[0]["teacher"], "Yes, it is.", "{worst}");
+    assert!(worst[0]["prompt"][0]["content"].as_str().unwrap().starts_with("Is "), "{worst}");
+    let versions = proxy.admin("GET", "/admin/call-sites/shop/versions", "").json();
+    assert_eq!((&versions[0]["version"], &versions[0]["role"]), (&site["version"], &"candidate".into()));
+    assert_eq!(&versions[0]["manifest"]["facts"], &facts["facts"]);
 
     // The version on trial is compared with the teacher, and the client notices nothing.
     let answer = proxy.chat("shop", &asked(999));
@@ -187,6 +194,49 @@ fn a_lesson_whose_process_is_killed_goes_on_and_is_given_up_after_the_third_time
     at_step(&proxy, 2, 1);
     // Stopping does not wait for the lesson.
     assert_eq!(proxy.stop().code, Some(0));
+}
+
+#[test]
+fn what_other_sites_wait_for_is_counted_on_while_a_lesson_runs() {
+    let teacher = teacher();
+    let world = world(&teacher, 5_000);
+    let proxy = world.start();
+    play(&proxy, 0);
+    at_step(&proxy, 1, 1);
+    for number in 0..3 {
+        assert_eq!(proxy.chat("inn", &asked(number)).status(), 200);
+    }
+    eventually("the count", || {
+        let waits = proxy.site_if_known("inn")?["next_lesson"].as_str()?.to_owned();
+        waits.contains("3 of 30").then_some(())
+    });
+    at_step(&proxy, 1, 2);
+    assert_eq!(proxy.site("shop")["lesson"]["step"], "training");
+}
+
+#[test]
+fn a_lesson_is_cancelled_by_a_person_and_its_process_ends() {
+    let teacher = teacher();
+    let world = world(&teacher, 5_000);
+    let proxy = world.start();
+    play(&proxy, 0);
+    at_step(&proxy, 1, 1);
+    let children = proxy.children("train");
+    let body = r#"{"reason": "wrong data", "actor": "Mara"}"#;
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/lesson/cancel", body).status(), 202);
+    gone(children[0]);
+    let lesson = eventually("the cancelled lesson", || {
+        let lesson = proxy.site("shop")["lesson"].clone();
+        (lesson["step"] == "failed").then_some(lesson)
+    });
+    assert_eq!(lesson["problem"], "cancelled by Mara: wrong data");
+    let folder = world.data().join("lessons/shop/1");
+    eventually("the lesson's end on disk", || folder.join("outcome.json").try_exists().unwrap().then_some(()));
+    assert!(!folder.join("checkpoint").try_exists().unwrap() && !folder.join("adapter").try_exists().unwrap());
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/lesson/cancel", body).status(), 409, "none runs");
+    // The next one is not cancelled by what was said of this one.
+    assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/train", "").status(), 202);
+    at_step(&proxy, 2, 5);
 }
 
 #[test]

@@ -117,7 +117,13 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.first_arguments).args(arguments).current_dir(self.dir.path());
+        command.args(&self.first_arguments).args(arguments);
+        self.prepared(command)
+    }
+
+    /// A command in the world's folder, with its environment and nobody's input.
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.dir.path());
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -133,6 +139,17 @@ impl World {
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Exit {
         Self::ended(&mut self.command(arguments))
+    }
+
+    /// Has the shell run `script` in the world's folder, to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn shell(&self, script: &str) -> Exit {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-eu", "-c", script]);
+        Self::ended(&mut self.prepared(command))
     }
 
     /// Runs a command to its end whose standard output nobody reads: a closed pipe.

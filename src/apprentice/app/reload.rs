@@ -64,6 +64,18 @@ impl Reload {
         }
     }
 
+    /// Every value in force: the rules as last read, everything else as the program was started with.
+    ///
+    /// # Errors
+    /// When a value cannot be said as a file would.
+    pub(super) fn in_force(&self) -> Result<toml::Table, toml::ser::Error> {
+        let (mut table, read) = (self.started_with.table()?, self.read.lock());
+        for section in RULES {
+            table.extend(read.get(section).map(|rules| (section.to_owned(), rules.clone())));
+        }
+        Ok(table)
+    }
+
     /// The keys that have changed since the file was last read and are in force; those that differ from what the program was started with and
     /// wait for a restart.
     fn read(&self) -> Result<(Vec<String>, Vec<String>), Error> {

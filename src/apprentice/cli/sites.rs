@@ -70,6 +70,16 @@ pub(crate) enum SitesAction {
     },
     /// Begin a lesson as soon as none runs.
     Train { site: String },
+    /// End the lesson that runs; it counts as one that came to nothing.
+    Cancel { site: String },
+    /// Every version: what it is to the hand-over, what it learnt from, its files' hashes.
+    Versions { site: String },
+    /// What people said of answers, as JSON lines to learn from: TRL's preferences, or labels for KTO.
+    Labels {
+        site: String,
+        #[arg(long, value_enum, default_value_t)]
+        form: LabelForm,
+    },
     /// Call sites that no client names and that were found: their templates, three samples each, what varies.
     Found {
         /// Everything about one of them, as JSON.
@@ -83,6 +93,16 @@ pub(crate) enum SitesAction {
     Split { site: String },
     /// Treat a found site's requests like those of `default`, until it is given a name.
     Ignore { site: String },
+}
+
+/// Of which form lines of labels are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabelForm {
+    /// Two answers to one prompt, one of them better.
+    #[default]
+    Preference,
+    /// One answer, good or bad.
+    Kto,
 }
 
 /// What a person says of an answer.

@@ -1,5 +1,6 @@
 //! `apprentice completions`, `man` and `version`: what the program says of itself. To standard output, for whoever installs it.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -31,6 +32,14 @@ pub(crate) fn manual(names: &[String]) -> Outcome {
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
     print_line(String::from_utf8(page)?.trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every page, for whoever packs them.
+pub(crate) fn manuals(folder: &Path) -> Outcome {
+    fs_err::create_dir_all(folder)?;
+    let written = clap_mangen::generate_to(Arguments::command(), folder);
+    written.map_err(|error| format!("the manual pages cannot be written into {}: {error}", folder.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

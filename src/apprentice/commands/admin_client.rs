@@ -114,7 +114,7 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn token(access: &AdminAccess) -> Result<String, String> {
-    if let Some(token) = environment::variable(environment::ADMIN_TOKEN) {
+    if let Some(token) = environment::secret_named(Some(environment::ADMIN_TOKEN))? {
         return Ok(token);
     }
     let path = &access.token_file;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use curriculum::{WorstAnswer, keep_worst};
 use gateway::Similarity;
 use jobs::{EvalJob, EvalResult, Score, WAITS};
 use verify::{Measure, Seen, Verdict, Verifier, Verifiers};
@@ -32,6 +33,11 @@ pub(crate) fn exam(path: &Path) -> Outcome {
         }
         result => result?,
     };
+    let (result, worst) = result;
+    if let Some(path) = &job.worst {
+        files::replace_json(path, &worst)?;
+    }
+    // Last: its presence ends the step.
     files::replace_json(&job.out, &result)?;
     eprint_line(&format!(
         "{} prompts, mean quality {:.4}, {} not eligible, {:.1} s",
@@ -44,35 +50,40 @@ pub(crate) fn exam(path: &Path) -> Outcome {
 }
 
 /// Opens the student as it will be served and lets it answer.
-fn answered(job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
+fn answered(job: &EvalJob, similarity: &Similarity) -> Result<(EvalResult, Vec<WorstAnswer>), app::Error> {
     let examined = Examined::open(job)?;
     let model = examined.model().ok_or("no student is open")?;
     app::runtime()?.block_on(answer(model, job, similarity))
 }
 
-async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -> Result<EvalResult, app::Error> {
+async fn answer(
+    model: &dyn ChatModel,
+    job: &EvalJob,
+    similarity: &Similarity,
+) -> Result<(EvalResult, Vec<WorstAnswer>), app::Error> {
     let (began, verifiers) = (Instant::now(), Verifiers::new(&job.verifiers)?);
-    let mut result = EvalResult::default();
+    let (mut result, mut worst) = (EvalResult::default(), Vec::new());
     let examples = dataset::read_chat(&job.held_out)?;
     let (bar, of) = (Bar::new("exam"), examples.len() as u64);
-    let (mut examples, mut asked) = (examples.into_iter(), VecDeque::new());
+    let (mut examples, mut asked) = (examples.into_iter().enumerate(), VecDeque::new());
     loop {
         while asked.len() < EXAM_ROWS
-            && let Some(example) = examples.next()
+            && let Some((place, example)) = examples.next()
         {
             let Some((turns, teacher)) = example.split() else { continue };
             // As a client asks: the answer has a form, or may call.
             let form = example.form.clone();
             let prompt = Prompt { form, ..Prompt::new(turns, job.max_tokens, Sampling::Greedy) };
-            asked.push_back((model.answer(prompt.clone()), prompt, teacher.text.clone()));
+            asked.push_back((model.answer(prompt.clone()), place, prompt, teacher.text.clone()));
         }
-        let Some((answering, prompt, teacher)) = asked.pop_front() else { break };
+        let Some((answering, place, prompt, teacher)) = asked.pop_front() else { break };
         match answering.await {
             Ok(answer) => {
                 let passed = verifiers.check(&prompt, &answer) == Verdict::Pass;
                 let (quality, bad) = graded(job, &prompt, [&answer.text, &teacher], similarity);
                 let quality = if passed { quality } else { 0.0 };
                 result.scores.push(Score { quality, bad: bad || !passed, signals: answer.signals });
+                keep_worst(&mut worst, WorstAnswer { example: place, answer: answer.text, quality, refused: !passed });
             }
             // The proxy would never ask this either.
             Err(ModelError::Ineligible(_)) => result.ineligible += 1,
@@ -82,7 +93,7 @@ async fn answer(model: &dyn ChatModel, job: &EvalJob, similarity: &Similarity) -
         bar.at(done, of, format!("mean quality {:.3}", result.mean_quality()));
     }
     result.seconds = began.elapsed().as_secs_f64();
-    Ok(result)
+    Ok((result, worst))
 }
 
 /// Quality and badness by the job's measure. What needs a second answer of the teacher's or a judge is graded by whether

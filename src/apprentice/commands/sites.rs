@@ -7,7 +7,7 @@ use callsite::SiteId;
 use http::Method;
 use serde_json::Value;
 
-use crate::cli::{RatingVerdict, Sites, SitesAction};
+use crate::cli::{LabelForm, RatingVerdict, Sites, SitesAction};
 use crate::commands::admin_client::AdminClient;
 use crate::output::{Reader, print_anew, print_line};
 use crate::settings::environment;
@@ -47,6 +47,10 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
             post(site, "/ratings", serde_json::json!({"request": request, "good": good, "version": version}))?
         }
         SitesAction::Train { site } => (Method::POST, path(site, "/train")?, None),
+        SitesAction::Cancel { site } => post(site, "/lesson/cancel", Value::Null)?,
+        SitesAction::Versions { site } => (Method::GET, path(site, "/versions")?, None),
+        SitesAction::Labels { site, form: LabelForm::Preference } => (Method::GET, path(site, "/labels")?, None),
+        SitesAction::Labels { site, form: LabelForm::Kto } => (Method::GET, path(site, "/labels?form=kto")?, None),
         SitesAction::Found { .. } => (Method::GET, "/admin/found-sites".to_owned(), None),
         SitesAction::Name { site, name } => edit(site, "name", Some(serde_json::json!({"name": name})))?,
         SitesAction::Merge { site, into } => edit(site, "merge", Some(serde_json::json!({"into": into})))?,
@@ -58,7 +62,11 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     }
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
-    if let Some(SitesAction::Found { site }) = &sites.action {
+    if let Some(SitesAction::Labels { .. }) = &sites.action {
+        // Lines; one alone is JSON of its own.
+        let lines = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+        lines.lines().try_for_each(print_line)?;
+    } else if let Some(SitesAction::Found { site }) = &sites.action {
         found(&answer, site.as_deref())?;
     } else if listing {
         table(&answer).iter().try_for_each(|line| print_line(line))?;

@@ -8,7 +8,7 @@ mod keys;
 use crate::settings::Settings;
 
 pub(crate) use keys::KEYS;
-use keys::Key;
+pub(crate) use keys::Key;
 
 /// The value of `key` in `table`.
 pub(crate) fn value<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {

@@ -170,15 +170,18 @@ fn old_training_data_and_versions_that_nobody_uses_are_removed() {
     ledger.add_candidate(&shop, 1, candidate).unwrap();
     let lesson = begun(&cycle.root, "shop");
     std::fs::create_dir_all(lesson.curriculum()).unwrap();
-    std::fs::write(lesson.curriculum().join("train.jsonl"), "secret").unwrap();
+    for name in ["train.jsonl", "held_out.jsonl", "worst.json"] {
+        std::fs::write(lesson.curriculum().join(name), "secret").unwrap();
+    }
     // Drawn from an exchange of 500 seconds ago; the log keeps one second.
     let first = Some(Uuid::from_u128(500_000 << 80));
     let lineage = curriculum::Lineage { first, last: first, ..curriculum::Lineage::default() };
     files::replace_json(&lesson.curriculum().join("lineage.json"), &lineage).unwrap();
     lesson.end(&outcome(None)).unwrap();
     assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
-    assert!(!lesson.curriculum().join("train.jsonl").try_exists().unwrap());
-    assert!(lesson.curriculum().join("lineage.json").is_file());
+    let left: Vec<_> =
+        std::fs::read_dir(lesson.curriculum()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lineage.json"]);
     assert_eq!(cycle.runner.registry.versions(&shop).unwrap(), [tried, newest]);
     assert!(cycle.runner.registry.open(&shop, &unused).is_err());
 }

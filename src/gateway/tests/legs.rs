@@ -4,7 +4,7 @@ use handover::State;
 use super::client::{QUESTION, STREAMED};
 use super::students::Says;
 use super::teacher::Teaches;
-use super::world::{Setup, World, site, version};
+use super::world::{NOW_MS, Setup, World, site, version};
 
 /// Tokens of `shop` by route: read and written.
 fn tokens(world: &World, route: &str) -> (u64, u64) {
@@ -35,6 +35,9 @@ fn a_students_answer_has_the_clients_shape_and_is_kept_and_counted() {
     assert_eq!((tokens(&world, "student"), tokens(&world, "teacher")), ((7, 3), (0, 0)));
     assert_eq!(world.metrics.requests_total("shop", "student", "200").get(), 1);
     assert_eq!(world.metrics.request_duration_seconds("shop", "student").get_sample_count(), 1);
+    let hour = world.metrics.traffic().last_hour("shop", NOW_MS).unwrap();
+    assert_eq!([hour.teacher, hour.escalated, hour.student], [0, 0, 1]);
+    assert_eq!((hour.recognised_by, hour.model.as_str()), (vec![("path", 1)], "gpt"));
     assert!(world.teacher.asked().is_empty());
 }
 
@@ -71,12 +74,14 @@ fn a_teachers_answer_passes_through_untouched_and_is_kept_and_counted() {
     let kept = &world.kept_once(1)[0];
     assert_eq!((kept.id.to_string().as_str(), &kept.source, kept.status), (reply.id(), &Source::Teacher, 200));
     assert_eq!((&kept.response, kept.stream, kept.complete, kept.retry), (&reply.body, false, true, false));
-    assert_eq!(kept.at_ms, 1_700_000_000_000);
+    assert_eq!(kept.at_ms, NOW_MS);
     assert_eq!((tokens(&world, "teacher"), tokens(&world, "student")), ((11, 5), (0, 0)));
     let metrics = &world.metrics;
     assert_eq!(metrics.requests_total("shop", "teacher", "200").get(), 1);
     assert_eq!(metrics.request_duration_seconds("shop", "teacher").get_sample_count(), 1);
     assert_eq!(metrics.time_to_first_byte_seconds("shop").get_sample_count(), 1);
+    let hour = metrics.traffic().last_hour("shop", NOW_MS).unwrap();
+    assert_eq!([hour.teacher, hour.escalated, hour.student], [1, 0, 0]);
     assert_eq!(metrics.proxy_overhead_seconds("shop").get_sample_count(), 1);
 }
 

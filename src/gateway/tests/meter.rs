@@ -9,7 +9,7 @@ use super::client::{QUESTION, STREAMED};
 use super::students::Says;
 use super::teacher::Teaches;
 use super::until;
-use super::world::{Setup, World};
+use super::world::{NOW_MS, Setup, World};
 use crate::{Span, Spans};
 
 fn usage(answer: &str) -> String {
@@ -134,6 +134,8 @@ fn requests_of_a_site_without_a_place_are_counted_as_others_and_models_past_a_nu
     assert!(past.is_some(), "there should be an end to the places");
     assert_eq!(world.metrics.requests_total("_other", "teacher", "200").get(), 1);
     assert_eq!(world.metrics.requests_total("default", "teacher", "200").get(), 0);
+    let hour = world.metrics.traffic().last_hour("_other", NOW_MS).unwrap();
+    assert_eq!((hour.teacher, hour.model.as_str()), (1, "_other"), "names of models are as few as they are in labels");
     let text = world.metrics.render().unwrap();
     let models: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.split("gen_ai_request_model=\"").nth(1)?.split('"').next()).collect();

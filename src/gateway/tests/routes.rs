@@ -11,7 +11,7 @@ use wire::{Answer, Finish, Ineligible, ModelError};
 use super::client::{self, QUESTION, Reply};
 use super::students::{Opens, Says};
 use super::teacher::Teaches;
-use super::world::{Setup, World, site};
+use super::world::{NOW_MS, Setup, World, site};
 use crate::Reason;
 
 /// The answer came from `route` for `reason`, and was counted as that.
@@ -192,6 +192,8 @@ fn a_student_that_does_not_serve_leads_to_the_teacher_and_the_header_says_why() 
         assert_eq!((reply.header("x-apprentice-model"), world.students.asked()), ("gpt", 1), "{reason}");
         assert_eq!(world.metrics.requests_total("shop", "student", "200").get(), 0, "{reason}");
         assert_eq!(world.kept_once(1).len(), 1, "{reason}");
+        let hour = world.metrics.traffic().last_hour("shop", NOW_MS).unwrap();
+        assert_eq!([hour.teacher, hour.escalated, hour.student], [0, 1, 0], "{reason}");
     }
 }
 

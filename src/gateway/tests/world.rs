@@ -34,6 +34,9 @@ use crate::{
 /// Audits that would bring any version anywhere.
 const EVIDENCE_MAX: u64 = 100;
 
+/// The world's clock.
+pub(super) const NOW_MS: u64 = 1_700_000_000_000;
+
 pub(super) fn site(name: &str) -> SiteId {
     SiteId::new(name).unwrap()
 }
@@ -224,10 +227,10 @@ impl World {
             upgrades: crate::Upgrades::default(),
             offline_fallback: setup.offline_fallback,
             activity: Arc::new(Activity::default()),
-            prices: Prices::of_everything(Price { input: 1e6, output: 2e6 }),
+            prices: Prices::of_everything(Price { input: 1e6, output: 2e6, since: None }),
             metrics: metrics.clone(),
             dice: Box::new(move || setup.dice),
-            clock: || 1_700_000_000_000,
+            clock: || NOW_MS,
         });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
         let (address, (stop, stopped)) = (listener.address(), watch::channel(false));

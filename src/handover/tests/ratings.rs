@@ -5,7 +5,8 @@ use crate::*;
 
 fn rate(driven: &mut Driven, good: bool, confidence: Option<f64>) {
     let (request, version) = (driven.log.len().to_string(), version(driven.incumbent()));
-    let rating = Rating { request, version, good, confidence, reason: None, actor: Some("a player".into()) };
+    let rating =
+        Rating { request, version, good, confidence, reason: None, actor: Some("a player".into()), compared: None };
     driven.write(Record::Rating(rating));
 }
 

@@ -51,6 +51,7 @@ fn written(dir: &Path) {
             good: true,
             reason: reason.clone(),
             actor: None,
+            compared: None,
         };
         ledger.rate(&shop(), 2, asked).unwrap();
     }

@@ -199,7 +199,7 @@ impl Run {
             Step::Answer(who) => self.ledger().student_answered(&shop(), &self.version_of(who), 5, self.now_ms),
             Step::Rate(who, good) => {
                 let (request, version) = (self.now_ms.to_string(), Some(self.version_of(who)));
-                let asked = RatingRequest { request, version, good, reason: None, actor: None };
+                let asked = RatingRequest { request, version, good, reason: None, actor: None, compared: None };
                 drop(self.ledger().rate(&shop(), self.now_ms, asked));
             }
             Step::Hold => self.operate(OperatorAction::Hold),

@@ -5,7 +5,14 @@ use super::*;
 use crate::RatingRequest;
 
 fn asked(request: &str, version_: Option<&str>, good: bool) -> RatingRequest {
-    RatingRequest { request: request.into(), version: version_.map(version), good, reason: None, actor: None }
+    RatingRequest {
+        request: request.into(),
+        version: version_.map(version),
+        good,
+        reason: None,
+        actor: None,
+        compared: None,
+    }
 }
 
 fn audited(ledger: &Ledger, request: &str, served: bool) {

@@ -22,8 +22,21 @@ if (main.querySelector("[data-live]")) {
     document.addEventListener(event, () => setTimeout(() => wanted && again(), 200));
   }
 }
+// Digits answer the questions about two answers one after the other, or the one that has the focus; letters decide.
+function give(points) {
+  const groups = [...document.querySelectorAll("form.compare fieldset.points")];
+  const focused = document.activeElement && document.activeElement.closest("fieldset.points");
+  const group = focused || groups.find((each) => !each.querySelector(":checked"));
+  const wanted = group && group.querySelector(`[data-points][value="${CSS.escape(points)}"]`);
+  if (!wanted) return;
+  wanted.checked = true;
+  const next = groups[groups.indexOf(group) + 1];
+  if (focused && next) next.querySelector("input").focus();
+}
 document.addEventListener("keydown", (event) => {
   const button = document.querySelector(`form.compare [data-key="${CSS.escape(event.key)}"]`);
-  const typing = document.activeElement && document.activeElement.matches("input, textarea, select");
-  if (button && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) button.click();
+  const typing = document.activeElement && document.activeElement.matches("input:not([type=radio]), textarea, select");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (button) button.click();
+  else give(event.key);
 });

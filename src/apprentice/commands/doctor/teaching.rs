@@ -13,14 +13,13 @@ use crate::app;
 use crate::app::secrets;
 use crate::commands::findings::Finding;
 use crate::settings::Settings;
-use crate::settings::environment;
 
 /// Key, address, models and clock.
 pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
     // What is wrong with its address is said elsewhere.
     let Ok(endpoint) = app::teacher(settings) else { return Vec::new() };
     let variable = settings.teacher.key_env.as_str();
-    let key = Key { variable, is_set: environment::variable(variable).is_some() };
+    let key = Key { variable, is_set: endpoint.has_key() };
     let answer = ask(endpoint.clone(), "/v1/models").await;
     let (now_s, teacher_s) = (app::now_ms() / 1_000, answer.as_ref().ok().and_then(|answer| answer.date_s));
     let used = secrets::key_source(settings, &endpoint).map_err(|error| error.to_string());

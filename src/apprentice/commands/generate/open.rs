@@ -84,7 +84,7 @@ impl Opened {
 
     /// The folder of a run.
     pub(super) fn folder(&self, making: &Making, pipeline: &str) -> PathBuf {
-        making.run.clone().unwrap_or_else(|| self.settings.data.dir.join("generate").join(pipeline))
+        making.run.clone().unwrap_or_else(|| self.settings.data.dir.join(app::GENERATED).join(pipeline))
     }
 }
 

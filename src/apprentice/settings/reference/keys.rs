@@ -63,7 +63,7 @@ const PROGRAM: &[Key] = &[
     key(
         "admin.token_env",
         "",
-        "Environment variable with the bearer token; without it one is made and kept in DATA/admin-token.",
+        "Environment variable with the bearer token, or file of that name in `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`, a mounted secret); without either one is made and kept in DATA/admin-token.",
     ),
     key(
         "proxy.body_mb",
@@ -91,7 +91,7 @@ const PROGRAM: &[Key] = &[
     key(
         "teacher.key_env",
         "",
-        "Environment variable with the teacher's key; while it is unset, each client's own key is passed on.",
+        "Environment variable with the teacher's key, or file of that name in `$CREDENTIALS_DIRECTORY`; without either, each client's own key is passed on.",
     ),
     key(
         "teacher.ca_file",
@@ -215,7 +215,11 @@ const ANSWERS: &[Key] = &[
     ),
     key("judge.model", "", "Name of the model that judges; empty: no judge."),
     key("judge.base_url", "", "Where it is; the teacher's address if not said."),
-    key("judge.key_env", "", "Environment variable with its key, where it is not at the teacher's address."),
+    key(
+        "judge.key_env",
+        "",
+        "Environment variable, or file in `$CREDENTIALS_DIRECTORY`, with its key, where it is not at the teacher's address.",
+    ),
     key("judge.budget_per_day", "0 to 1000000", "Most that verdicts of a UTC day may cost together; never passed."),
     key("judge.input_price", "0 to 1000000", "Price of a million tokens that the judge reads."),
     key("judge.output_price", "0 to 1000000", "Price of a million tokens that it writes."),

@@ -59,7 +59,11 @@ pub(super) const STUDENT: &[Key] = &[
         "",
         "The base's name on the server, as `GET /v1/models` lists it. Backend, address and name are part of what evidence depends on.",
     ),
-    key("student.remote.key_env", "", "Environment variable with the key that the server wants."),
+    key(
+        "student.remote.key_env",
+        "",
+        "Environment variable, or file in `$CREDENTIALS_DIRECTORY`, with the key that the server wants.",
+    ),
     key(
         "student.remote.path_prefix",
         "",
