@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use registry::Registry;
 use serde::Serialize;
 use teacher::{Breaker, Circuit, Prices};
 
 use crate::Admin;
-use crate::problem::{Problem, problem};
+use crate::beside::beside;
+use crate::problem::{Problem, unavailable};
 use crate::traffic::PriceView;
 
 /// Facts that do not change while the program runs, and where to look for those that do.
@@ -135,7 +135,7 @@ impl Admin {
     /// When the file cannot be read any more.
     pub async fn configuration(&self) -> Result<Vec<SettingView>, Problem> {
         let about = self.about.clone();
-        looked_up(move || (about.configuration)()).await
+        beside(move || (about.configuration)()).await?.map_err(unavailable)
     }
 
     /// The runs that made training data.
@@ -144,7 +144,7 @@ impl Admin {
     /// When their folder cannot be listed.
     pub async fn generated(&self) -> Result<Vec<GeneratedRun>, Problem> {
         let about = self.about.clone();
-        looked_up(move || (about.generated)()).await
+        beside(move || (about.generated)()).await?.map_err(unavailable)
     }
 
     /// What the teacher charges for `model`, where that is known.
@@ -155,11 +155,4 @@ impl Admin {
             since: price.since.map(|day| day.to_string()),
         })
     }
-}
-
-/// Disk work runs beside the listener's own thread.
-async fn looked_up<T: Send + 'static>(look: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
-    let looked = tokio::task::spawn_blocking(look).await;
-    let looked = looked.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-    looked.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
 }

@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callsite::VersionId;
 use handover::{Compared, OperatorAction, Rating};
-use ledger::{LedgerError, Outcome, RatingRequest};
+use ledger::{Outcome, RatingRequest};
 use serde::Deserialize;
 
 use crate::Admin;
+use crate::beside::beside;
 use crate::body::Whole;
 use crate::problem::{Problem, problem, refused};
 use crate::views::site_of;
@@ -140,8 +141,7 @@ pub(crate) async fn reload(State(admin): State<Admin>) -> Result<Response, Probl
     let Some(reload) = admin.reload else {
         return Err(problem(StatusCode::CONFLICT, "this program was started without a configuration file"));
     };
-    let done = tokio::task::spawn_blocking(move || reload()).await;
-    let read = done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    let read = beside(move || reload()).await?;
     Ok(Json(read.map_err(|error| problem(StatusCode::BAD_REQUEST, error))?).into_response())
 }
 
@@ -158,7 +158,7 @@ impl Admin {
         actor: Option<String>,
     ) -> Result<Outcome, Problem> {
         let (site, now_ms, ledger) = (site_of(site)?, (self.clock)(), self.ledger.clone());
-        blocking(move || ledger.operate(&site, now_ms, action, reason, actor)).await
+        beside(move || ledger.operate(&site, now_ms, action, reason, actor)).await?.map_err(refused)
     }
 
     /// Keeps what a person says of an answer.
@@ -167,7 +167,7 @@ impl Admin {
     /// What the ledger refuses.
     pub async fn rate(&self, site: &str, asked: RatingRequest) -> Result<Rating, Problem> {
         let (site, now_ms, ledger) = (site_of(site)?, (self.clock)(), self.ledger.clone());
-        blocking(move || ledger.rate(&site, now_ms, asked)).await
+        beside(move || ledger.rate(&site, now_ms, asked)).await?.map_err(refused)
     }
 
     /// Asks for the site's next lesson.
@@ -206,14 +206,6 @@ impl Admin {
         self.requests.cancel(&site, format!("{by}{why}"));
         Ok(())
     }
-}
-
-/// Disk work runs beside the listener's own thread.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.map_err(refused)
 }
 
 fn parsed_or_default<T: Default + for<'de> Deserialize<'de>>(body: &[u8], form: &str) -> Result<T, Problem> {

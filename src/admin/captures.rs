@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use capture::{CaptureError, Erase, Overview, Segments, Verified};
 
 use crate::Admin;
+use crate::beside::beside;
 use crate::body::Whole;
-use crate::problem::{Problem, problem};
+use crate::problem::{Problem, problem, unavailable};
 
 pub(crate) async fn overview(State(admin): State<Admin>) -> Result<Json<Overview>, Problem> {
     of_log(admin, |log| log.overview()).await
@@ -37,9 +38,7 @@ impl Admin {
     pub async fn erase_captured(&self, erase: Erase) -> Result<serde_json::Value, Problem> {
         log(self)?;
         let erasing = self.erase.clone();
-        let erased = tokio::task::spawn_blocking(move || erasing(&erase)).await;
-        let erased = erased.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-        erased.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+        beside(move || erasing(&erase)).await?.map_err(unavailable)
     }
 }
 
@@ -53,7 +52,5 @@ async fn of_log<T: Send + 'static>(
     look: impl FnOnce(&Segments) -> Result<T, CaptureError> + Send + 'static,
 ) -> Result<Json<T>, Problem> {
     let log = log(&admin)?;
-    let looked = tokio::task::spawn_blocking(move || look(&log)).await;
-    let looked = looked.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-    looked.map(Json).map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+    beside(move || look(&log)).await?.map(Json).map_err(unavailable)
 }

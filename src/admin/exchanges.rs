@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use capture::{CaptureStore, Exchange, Source};
 
 use crate::Admin;
+use crate::beside::beside;
 use crate::body::Whole;
-use crate::problem::{Problem, problem};
+use crate::problem::{Problem, problem, unavailable};
 use crate::views::site_of;
 
 /// Bytes of one request, at most.
@@ -45,10 +46,7 @@ pub(crate) async fn add(
     if !admin.ledger.register(&site) {
         return Err(problem(StatusCode::CONFLICT, format!("`{site}` is one call site too many: it is not admitted")));
     }
-    let appended = tokio::task::spawn_blocking(move || captures.append(exchanges))
-        .await
-        .map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?
-        .map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    let appended = beside(move || captures.append(exchanges)).await?.map_err(unavailable)?;
     let capture::Appended { kept, too_large, not_redacted, .. } = appended;
     let stored =
         serde_json::json!({"site": site, "stored": kept, "too_large": too_large, "not_redactable": not_redacted});

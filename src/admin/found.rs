@@ -8,8 +8,9 @@ use fingerprint::{EditError, FoundView};
 use serde::Deserialize;
 
 use crate::Admin;
+use crate::beside::beside;
 use crate::body::Whole;
-use crate::problem::{Problem, problem};
+use crate::problem::{Problem, problem, unavailable};
 use crate::views::site_of;
 
 #[derive(Deserialize)]
@@ -92,10 +93,7 @@ impl Admin {
             problem(status, error)
         })?;
         let settle = self.settle.clone();
-        // Disk work runs beside the listener's own thread.
-        let settled = tokio::task::spawn_blocking(move || settle()).await;
-        let settled = settled.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-        settled.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))?;
+        beside(move || settle()).await?.map_err(unavailable)?;
         Ok(self.finder.views().into_iter().find(|view| view.site == shown))
     }
 }

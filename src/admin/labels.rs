@@ -1,10 +1,10 @@
 //! What people said of a site's answers, as data to learn from: TRL's lines of preferences (two answers to one prompt, one of them better)
 //! and of labels for KTO (one answer, good or bad). The texts are the exchange log's; what was erased there is not here either.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
 use dataset::{LabelledExample, PreferenceExample};
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wire::{Role, Turn};
 
-use crate::problem::{Problem, problem};
+use crate::beside::beside;
+use crate::problem::{Problem, unavailable};
 use crate::views::site_of;
 use crate::{Admin, captures};
 
@@ -66,19 +67,11 @@ impl Admin {
         let (log, id) = (captures::log(self)?, site_of(site)?);
         self.site(site)?;
         let ratings = self.ratings(&id).await?;
-        let failed = |error: &dyn std::fmt::Display| problem(StatusCode::SERVICE_UNAVAILABLE, error);
-        let made = tokio::task::spawn_blocking(move || {
-            let texts = Texts::read(&log, &id, &ratings)?;
-            let lines: Vec<Line> = ratings.iter().flat_map(|rating| texts.lines(rating, form)).collect();
-            Ok::<_, CaptureError>(lines)
+        let made = beside(move || {
+            let texts = Texts::read(&log, &id, &ratings).map_err(unavailable)?;
+            dataset::json_lines(ratings.iter().flat_map(|rating| texts.lines(rating, form))).map_err(unavailable)
         });
-        let lines = made.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        let mut text = Vec::new();
-        for line in lines {
-            serde_json::to_writer(&mut text, &line).map_err(|error| failed(&error))?;
-            text.push(b'\n');
-        }
-        Ok(text)
+        made.await?
     }
 
     /// The newest ratings of `site`, the oldest of them first.
@@ -118,15 +111,14 @@ struct Answered {
 impl Texts {
     /// Reads the log twice: whom the teacher answered the same is only known when all that was rated is.
     fn read(log: &Segments, site: &callsite::SiteId, ratings: &[Rating]) -> Result<Self, CaptureError> {
-        let wanted: std::collections::HashSet<Uuid> =
-            ratings.iter().filter_map(|rating| rating.request.parse().ok()).collect();
+        let wanted: HashSet<Uuid> = ratings.iter().filter_map(|rating| rating.request.parse().ok()).collect();
         let mut rated = HashMap::new();
         log.scan(site, None, &mut |exchange| {
             if wanted.contains(&exchange.id) && matches!(exchange.source, Source::Student(_)) {
                 rated.extend(Answered::of(&exchange).map(|answered| (exchange.id, answered)));
             }
         })?;
-        let asked: std::collections::HashSet<blake3::Hash> = rated.values().map(|answered| answered.asked).collect();
+        let asked: HashSet<blake3::Hash> = rated.values().map(|answered| answered.asked).collect();
         let mut teacher = HashMap::new();
         log.scan(site, None, &mut |exchange| {
             if exchange.source == Source::Teacher && asked.contains(&hash(&exchange)) {
@@ -177,8 +169,7 @@ fn student_is_better(student_good: bool, compared: &Compared) -> Option<bool> {
 
 impl Answered {
     fn of(exchange: &Exchange) -> Option<Self> {
-        let prompt = exchange.api.parse(exchange.request.as_bytes()).ok()?.turns().ok()?;
-        Some(Self { asked: hash(exchange), prompt, answer: answer(exchange)? })
+        Some(Self { asked: hash(exchange), prompt: exchange.turns()?, answer: answer(exchange)? })
     }
 }
 
@@ -187,9 +178,5 @@ fn hash(exchange: &Exchange) -> blake3::Hash {
 }
 
 fn answer(exchange: &Exchange) -> Option<String> {
-    exchange
-        .complete
-        .then(|| exchange.api.read(exchange.stream, exchange.response.as_bytes()))
-        .flatten()
-        .map(|read| read.text)
+    exchange.complete.then(|| exchange.said()).flatten()
 }

@@ -1,7 +1,7 @@
 //! Steering and watching: the admin API.
 //!
 //! - [`auth`]: who may ask; [`routes`]: the table of paths; [`views`]: looking; [`actions`]: steering;
-//! - `body`: a request's body, bounded in time;
+//! - `body`: a request's body, bounded in time; `beside`: disk work;
 //! - `captures`: the exchange log: how much there is, whether it is whole, erasing; `search`: what of it somebody wants to see;
 //! - `found`: call sites that no client names;
 //! - `exchanges`: what was made or brought, into the exchange log;
@@ -15,6 +15,7 @@
 mod about;
 mod actions;
 mod auth;
+mod beside;
 mod body;
 mod captures;
 mod exchanges;

@@ -25,6 +25,11 @@ pub(crate) fn problem(status: StatusCode, message: impl std::fmt::Display) -> Pr
     Problem { status, message: message.to_string() }
 }
 
+/// What a disk does not give or take now, and may later.
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> Problem {
+    problem(StatusCode::SERVICE_UNAVAILABLE, error)
+}
+
 /// What the ledger refused.
 pub(crate) fn refused(error: LedgerError) -> Problem {
     let status = match &error {

@@ -13,7 +13,8 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use crate::problem::{Problem, problem};
+use crate::beside::beside;
+use crate::problem::{Problem, problem, unavailable};
 use crate::{Admin, captures};
 
 /// How long a log is read for one search: past that no further site is begun.
@@ -76,10 +77,7 @@ impl Admin {
     pub async fn search_captured(&self, wanted: CaptureSearch, most: usize) -> Result<CapturesFound, Problem> {
         let log = captures::log(self)?;
         let search = Search::of(wanted).map_err(|why| problem(StatusCode::BAD_REQUEST, why))?;
-        // Disk work runs beside the listener's own thread.
-        let looked = tokio::task::spawn_blocking(move || search.of_log(&log, most, Instant::now())).await;
-        let looked = looked.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-        looked.map_err(|error| problem(StatusCode::SERVICE_UNAVAILABLE, error))
+        beside(move || search.of_log(&log, most, Instant::now())).await?.map_err(unavailable)
     }
 }
 
@@ -88,8 +86,8 @@ impl CapturesFound {
     ///
     /// # Errors
     /// When one cannot be put as JSON.
-    pub fn lines(&self) -> serde_json::Result<String> {
-        self.newest.iter().rev().map(|exchange| serde_json::to_string(exchange).map(|line| line + "\n")).collect()
+    pub fn lines(&self) -> std::io::Result<Vec<u8>> {
+        dataset::json_lines(self.newest.iter().rev())
     }
 }
 

@@ -251,8 +251,8 @@ async fn a_rollback_is_made_and_written_down_with_its_reason() {
     assert!(view.contains(r#""discarded_versions":["1-a"]"#), "{view}");
 }
 
-fn exchange(site: &str, source: Source) -> String {
-    let exchange = Exchange {
+fn exchange(site: &str, source: Source) -> Exchange {
+    Exchange {
         id: uuid::Uuid::now_v7(),
         site: SiteId::new(site).unwrap(),
         at_ms: 1,
@@ -267,30 +267,30 @@ fn exchange(site: &str, source: Source) -> String {
         redacted: false,
         request: "{}".into(),
         response: "{}".into(),
-    };
-    serde_json::to_string(&exchange).unwrap()
+    }
+}
+
+/// The same as a line.
+fn line(site: &str, source: Source) -> String {
+    serde_json::to_string(&exchange(site, source)).unwrap()
 }
 
 #[tokio::test]
 async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
     let mut server = server();
     let path = "/admin/call-sites/shop/exchanges";
-    let made = exchange("shop", Source::Generated("bootstrap".into()));
-    let (status, body) = ask(
-        &mut server,
-        "POST",
-        path,
-        &format!("{made}\n\n{}\n", exchange("shop", Source::Imported("a.jsonl".into()))),
-    )
-    .await;
+    let made = line("shop", Source::Generated("bootstrap".into()));
+    let (status, body) =
+        ask(&mut server, "POST", path, &format!("{made}\n\n{}\n", line("shop", Source::Imported("a.jsonl".into()))))
+            .await;
     assert_eq!(
         (status, body.as_str()),
         (StatusCode::OK, r#"{"site":"shop","stored":2,"too_large":0,"not_redactable":0}"#)
     );
     let wrong = [
         (format!("{made}\nx"), "line 2"),
-        (exchange("tavern", Source::Generated("bootstrap".into())), "is of `tavern`"),
-        (format!("{made}\n{}", exchange("shop", Source::Teacher)), "traffic adds itself"),
+        (line("tavern", Source::Generated("bootstrap".into())), "is of `tavern`"),
+        (format!("{made}\n{}", line("shop", Source::Teacher)), "traffic adds itself"),
     ];
     for (body, message) in wrong {
         let (status, said) = ask(&mut server, "POST", path, &body).await;
@@ -309,7 +309,7 @@ async fn what_was_made_is_put_into_the_log_and_traffic_is_not() {
 #[tokio::test]
 async fn the_exchange_log_is_shown_verified_sealed_and_erased_from() {
     let mut server = server();
-    let made = exchange("shop", Source::Generated("bootstrap".into()));
+    let made = line("shop", Source::Generated("bootstrap".into()));
     let (status, body) = ask(&mut server, "POST", "/admin/call-sites/shop/exchanges", &made).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     let (_, shown) = ask(&mut server, "GET", "/admin/capture", "").await;

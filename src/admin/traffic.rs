@@ -52,12 +52,13 @@ impl Admin {
     /// The last hour of `site`; `None` without a request in it.
     pub(crate) fn traffic(&self, site: &SiteId) -> Option<TrafficView> {
         let now_ms = (self.clock)();
-        let LastHour { teacher, escalated, student, teacher_wait, student_wait, recognised_by, model } =
-            self.metrics.traffic().last_hour(site.as_str(), now_ms)?;
+        let hour = self.metrics.traffic().last_hour(site.as_str(), now_ms)?;
+        let requests = hour.requests();
+        let LastHour { teacher, escalated, student, teacher_wait, student_wait, recognised_by, model } = hour;
         let price = self.price(&model, now_ms);
         let (p50, p95) = (|wait: Wait| wait.p50_ms, |wait: Wait| wait.p95_ms);
         Some(TrafficView {
-            requests: teacher + escalated + student,
+            requests,
             teacher,
             escalated,
             student,

@@ -10,6 +10,7 @@ use registry::Manifest;
 use serde::Serialize;
 
 use crate::Admin;
+use crate::beside::beside;
 use crate::problem::{Problem, problem};
 
 /// What a version is to its site.
@@ -88,8 +89,7 @@ impl Admin {
     /// When there is no such site, or the registry cannot be read.
     pub async fn versions(&self, site: &str) -> Result<Vec<VersionResponse>, Problem> {
         let (view, registry) = (self.site(site)?.view, self.about.registry.clone());
-        // Disk work runs beside the listener's own thread.
-        let read = tokio::task::spawn_blocking(move || {
+        let read = beside(move || {
             let mut all = registry.versions(&view.site)?;
             let named = view.version.iter().chain(view.challenger.iter().map(|challenger| &challenger.version));
             for version in named.chain(&view.proven_versions).chain(&view.discarded_versions) {
@@ -104,8 +104,7 @@ impl Admin {
             };
             all.into_iter().map(response).collect::<Result<Vec<_>, registry::RegistryError>>()
         });
-        let failed = |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error);
-        read.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+        read.await?.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
     }
 }
 

@@ -11,6 +11,7 @@ use handover::Entry;
 use ledger::SiteView;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::beside;
 use crate::problem::{Problem, problem, refused};
 use crate::traffic::{SavedView, TrafficView};
 use crate::{Admin, StudentFacts};
@@ -116,9 +117,7 @@ impl Admin {
         limit: Option<usize>,
     ) -> Result<Vec<Entry>, Problem> {
         let (ledger, limit) = (self.ledger.clone(), limit.unwrap_or(ENTRIES_DEFAULT).min(ENTRIES_MAX));
-        // Disk work runs beside the listener's own thread.
-        let read = tokio::task::spawn_blocking(move || ledger.entries(site.as_ref(), before, limit)).await;
-        read.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
+        beside(move || ledger.entries(site.as_ref(), before, limit)).await
     }
 
     /// A file that the site's last lesson left.
@@ -128,11 +127,9 @@ impl Admin {
     pub async fn lesson_bytes(&self, site: &str, file: LessonFile) -> Result<Vec<u8>, Problem> {
         let (site, lessons) = (site_of(site)?, self.lessons.clone());
         let missing = || problem(StatusCode::NOT_FOUND, format!("no lesson of `{site}` has begun to train"));
-        let (of, failed) =
-            (site.clone(), |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error));
-        // Disk work runs beside the listener's own thread.
-        let read = tokio::task::spawn_blocking(move || lessons.file(&of, file)).await;
-        read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?.ok_or_else(missing)
+        let of = site.clone();
+        let read = beside(move || lessons.file(&of, file)).await?;
+        read.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?.ok_or_else(missing)
     }
 
     /// What the exam of the site's last lesson answered worst, as long as its examples are kept.
@@ -141,10 +138,8 @@ impl Admin {
     /// When a file is there and cannot be read.
     pub async fn worst(&self, site: &str) -> Result<Vec<WorstShown>, Problem> {
         let (site, lessons) = (site_of(site)?, self.lessons.clone());
-        let failed = |error: &dyn std::fmt::Display| problem(StatusCode::INTERNAL_SERVER_ERROR, error);
-        // Disk work runs beside the listener's own thread.
-        let read = tokio::task::spawn_blocking(move || lessons.worst(&site)).await;
-        read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+        let read = beside(move || lessons.worst(&site)).await?;
+        read.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
     }
 
     fn site_response(&self, view: SiteView) -> SiteResponse {

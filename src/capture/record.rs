@@ -3,7 +3,7 @@
 use callsite::{SiteId, VersionId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wire::Api;
+use wire::{Api, Turn};
 
 use crate::users::UserHash;
 
@@ -61,6 +61,18 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// What was asked, as a student sees it; `None` where that cannot be read.
+    #[must_use]
+    pub fn turns(&self) -> Option<Vec<Turn>> {
+        self.api.parse(self.request.as_bytes()).ok()?.turns().ok()
+    }
+
+    /// The text of the answer; `None` where that cannot be read.
+    #[must_use]
+    pub fn said(&self) -> Option<String> {
+        Some(self.api.read(self.stream, self.response.as_bytes())?.text)
+    }
+
     /// Bytes of both texts.
     #[must_use]
     pub fn text_bytes(&self) -> usize {

@@ -160,7 +160,9 @@ impl Cycle {
         loop {
             tokio::select! {
                 () = &mut lesson => return,
-                () = tokio::time::sleep(every) => drop(self.due(memory, &BTreeSet::new())),
+                () = tokio::time::sleep(every) => {
+                    drop(self.due(&self.runner.ledger.views(), memory, false));
+                }
             }
         }
     }
@@ -214,14 +216,7 @@ impl Cycle {
     pub(crate) fn next(&self, memory: &mut Memory) -> Result<Option<Folder>, CycleError> {
         let views = self.runner.ledger.views();
         self.expire_former(&views)?;
-        let mut broken = BTreeSet::new();
-        for view in &views {
-            if let Err(error) = self.expire(view) {
-                self.cannot_begin(&view.site, &error, memory);
-                broken.insert(view.site.clone());
-            }
-        }
-        let due = self.due(memory, &broken);
+        let due = self.due(&views, memory, true);
         let chosen = schedule::next(due.iter().map(|(input, place)| (input, place)));
         let Some((site, after_ms)) = chosen else { return Ok(None) };
         let waits = self.lessons(site)?.pop().filter(|last| last.begun.is_some() && last.outcome.is_none());
@@ -233,40 +228,29 @@ impl Cycle {
         Ok(Some(folder))
     }
 
-    /// What every site's next lesson waits for, which is shown; gives back those that wait for nothing. Of those that are `broken` something
-    /// else is said already.
-    fn due(&self, memory: &mut Memory, broken: &BTreeSet<SiteId>) -> Vec<(ScheduleInput, Place)> {
+    /// What every site's next lesson waits for, which is shown; gives back those that wait for nothing. `expiring`: what lessons have left for
+    /// long enough is removed; none may be running.
+    fn due(&self, views: &[SiteView], memory: &mut Memory, expiring: bool) -> Vec<(ScheduleInput, Place)> {
         let mut due = Vec::new();
-        for view in self.runner.ledger.views().into_iter().filter(|view| !broken.contains(&view.site)) {
+        for view in views {
             let site = view.site.clone();
-            match self.look(&view, memory) {
+            match self.look(view, memory, expiring) {
                 Ok((input, after_ms)) => {
                     memory.errors.remove(&site);
                     let decision = schedule::due(&input, &self.runner.settings);
                     self.runner.status.set_blocked(&site, decision.to_string());
                     due.extend((decision == Due::Now).then_some((input, (site, after_ms))));
                 }
-                Err(error) => self.cannot_begin(&site, &error, memory),
+                Err(error) => {
+                    let problem = error.to_string();
+                    self.runner.status.set_blocked(&site, format!("blocked by an error: {problem}"));
+                    if memory.errors.insert(site.clone(), problem.clone()) != Some(problem) {
+                        tracing::error!(%site, %error, "no lesson of this site can be begun");
+                    }
+                }
             }
         }
         due
-    }
-
-    /// Says why a site has no lessons, once for each reason.
-    fn cannot_begin(&self, site: &SiteId, error: &CycleError, memory: &mut Memory) {
-        let problem = error.to_string();
-        self.runner.status.set_blocked(site, format!("blocked by an error: {problem}"));
-        if memory.errors.insert(site.clone(), problem.clone()) != Some(problem) {
-            tracing::error!(%site, %error, "no lesson of this site can be begun");
-        }
-    }
-
-    /// Removes what a site's lessons have left for long enough. None may be running.
-    fn expire(&self, view: &SiteView) -> Result<(), CycleError> {
-        let kept_ms = self.retention.of(&view.site, &(self.today)(&view.site));
-        retention::expire_data(&self.lessons(&view.site)?, (self.runner.clock)(), kept_ms);
-        let kept = self.runner.settings.versions_kept;
-        retention::expire_versions(&self.runner.registry, &view.site, view, kept).map(drop)
     }
 
     /// Lessons under names that no site has any more keep their data for no longer than others.
@@ -280,9 +264,19 @@ impl Cycle {
     }
 
     /// What the schedule needs to know of a site, and from when on its exchanges are of use.
-    fn look(&self, view: &SiteView, memory: &mut Memory) -> Result<(ScheduleInput, Option<u64>), CycleError> {
+    fn look(
+        &self,
+        view: &SiteView,
+        memory: &mut Memory,
+        expiring: bool,
+    ) -> Result<(ScheduleInput, Option<u64>), CycleError> {
         let now_ms = (self.runner.clock)();
         let lessons = self.lessons(&view.site)?;
+        if expiring {
+            retention::expire_data(&lessons, now_ms, self.retention.of(&view.site, &(self.today)(&view.site)));
+            let kept = self.runner.settings.versions_kept;
+            retention::expire_versions(&self.runner.registry, &view.site, view, kept)?;
+        }
         // A clock that ran ahead when drift was found must not stop learning until it is there again.
         let stale_before_ms = view.stale_before_ms.map(|at_ms| at_ms.min(now_ms));
         let drawn = lessons.last().and_then(|lesson| lesson.lineage.as_ref()?.last);

@@ -265,9 +265,7 @@ fn answered_by_both(
 }
 
 fn pair(teacher: &Exchange, student: Exchange) -> Option<Pair> {
-    let answer = |exchange: &Exchange| Some(exchange.api.read(exchange.stream, exchange.response.as_bytes())?.text);
-    let turns = student.api.parse(student.request.as_bytes()).ok()?.turns().ok()?;
-    let (said, wanted) = (answer(&student)?, answer(teacher)?);
+    let (turns, said, wanted) = (student.turns()?, student.said()?, teacher.said()?);
     let Source::Student(version) = student.source else { return None };
     Some(Pair { request: student.id.to_string(), version, turns, teacher: wanted, student: said })
 }

@@ -9,8 +9,6 @@ fifty sites by itself, the first view in a real Chromium, and `apprentice doctor
 import argparse
 import json
 import os
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +21,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/browser"), str(ROOT / "tests/bench")]
+import found  # noqa: E402
+import practice  # noqa: E402
+
 SITES = 50
 WATCHERS = 20
 TURN_S = 20
@@ -128,12 +130,12 @@ def views(proxy):
 
 
 def first_view(proxy):
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    home = os.environ.get("APPRENTICE_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.join(os.environ["HOME"], ".cache")), "apprentice")
-    modules = next(Path(home).glob("openai-node-*/node_modules"), None)
-    if not chromium or not modules:
+    """Milliseconds of ten loads; nothing where there is no browser."""
+    try:
+        environment = found.environment()
+    except LookupError as missing:
+        print(f"page: {missing}", file=sys.stderr)
         return None
-    environment = os.environ | {"NODE_PATH": str(modules), "CHROMIUM": chromium}
     script = [str(ROOT / "tests/browser/operator.cjs"), "http://127.0.0.1:18081", TOKEN, "load", "10"]
     return json.loads(subprocess.run(["node", *script], env=environment, check=True, capture_output=True, text=True).stdout)
 
@@ -173,7 +175,6 @@ def main():
     cost = [100 * (watched[1] - alone[1]) for alone, watched in rounds]
     ratio = [p99(watched[0]) / p99(alone[0]) for alone, watched in rounds]
     medians = [statistics.median(watched[0]) / statistics.median(alone[0]) for alone, watched in rounds]
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     rows = [
         ("the view of 50 sites, from the request to its last byte, 200 times, ms", spread(times), "20"),
         ("its bytes", str(size), "150,000"),
@@ -185,7 +186,7 @@ def main():
     if loads:
         rows.insert(2, ("the first view in Chromium until it can be used, 10 times, ms", spread(loads, "{:.0f}"), "300"))
     text = "# The page\n\n"
-    text += f"`make bench-page`, made by `tests/bench/page.py`: medians and ranges. Machine: {os.cpu_count()} x {model}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. The program as `cargo build` makes it (not a release build), 50 call sites without students, 50 requests a second.\n\n"
+    text += f"`make bench-page`, made by `tests/bench/page.py`: medians and ranges. Machine: {practice.machine()}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. The program as `cargo build` makes it (not a release build), 50 call sites without students, 50 requests a second.\n\n"
     text += "| what | figure | wanted at most |\n|---|---|---|\n"
     text += "".join(f"| {what} | {figure} | {wanted} |\n" for what, figure, wanted in rows)
     (ROOT / "docs/benchmarks/page.md").write_text(text)

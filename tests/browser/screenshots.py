@@ -19,23 +19,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import found
+
 HERE = Path(__file__).resolve().parent
 SITES = ["shopkeeper", "quest-giver"]
 LIMIT_S = 900
 AFTER_S = 45
-
-
-def cache():
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ["HOME"], ".cache")
-    return Path(os.environ.get("APPRENTICE_CACHE") or os.path.join(home, "apprentice"))
-
-
-def chromium():
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    found = os.environ.get("CHROMIUM") or next((path for path in map(shutil.which, names) if path), None)
-    if not found:
-        sys.exit("screenshots: no Chromium (Debian: apt-get install chromium), and CHROMIUM names none")
-    return found
 
 
 def address(log):
@@ -88,10 +77,10 @@ def main():
     asked = arguments.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(16)
-    modules = next(cache().glob("openai-node-*/node_modules"), None)
-    if not modules:
-        sys.exit("screenshots: the packages of tests/clients are missing: run make setup")
-    environment = os.environ | {"APPRENTICE_ADMIN_TOKEN": token}
+    try:
+        environment = found.environment() | {"APPRENTICE_ADMIN_TOKEN": token}
+    except LookupError as missing:
+        sys.exit(f"screenshots: {missing}")
     with tempfile.TemporaryDirectory() as data:
         log = Path(data) / "practice.log"
         with log.open("w") as out:
@@ -99,9 +88,8 @@ def main():
         try:
             base = address(log)
             seen = play(base, token)
-            browser = environment | {"NODE_PATH": str(modules), "CHROMIUM": chromium()}
             script = [str(HERE / "screenshots.cjs"), base, token, str(asked.folder.resolve()), SITES[0]]
-            subprocess.run(["node", *script], env=browser, check=True)
+            subprocess.run(["node", *script], env=environment, check=True)
         finally:
             practice.terminate()
             practice.wait(timeout=60)

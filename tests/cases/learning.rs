@@ -44,6 +44,16 @@ fn at_step(proxy: &Apprentice, number: u64, steps: u64) {
     });
 }
 
+/// A first lesson that will not end by itself.
+fn in_a_lesson() -> (ScriptedTeacher, World, Apprentice) {
+    let teacher = teacher();
+    let world = world(&teacher, 5_000);
+    let proxy = world.start();
+    play(&proxy, 0);
+    at_step(&proxy, 1, 1);
+    (teacher, world, proxy)
+}
+
 #[test]
 fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() {
     let teacher = teacher();
@@ -166,11 +176,7 @@ fn killed_and_started_again(proxy: &Apprentice, process: i32) -> i32 {
 
 #[test]
 fn a_lesson_whose_process_is_killed_goes_on_and_is_given_up_after_the_third_time() {
-    let teacher = teacher();
-    let world = world(&teacher, 5_000);
-    let proxy = world.start();
-    play(&proxy, 0);
-    at_step(&proxy, 1, 1);
+    let (_teacher, _world, proxy) = in_a_lesson();
     let children = proxy.children("train");
     assert_eq!(children.len(), 1);
     let second = killed_and_started_again(&proxy, children[0]);
@@ -198,11 +204,7 @@ fn a_lesson_whose_process_is_killed_goes_on_and_is_given_up_after_the_third_time
 
 #[test]
 fn what_other_sites_wait_for_is_counted_on_while_a_lesson_runs() {
-    let teacher = teacher();
-    let world = world(&teacher, 5_000);
-    let proxy = world.start();
-    play(&proxy, 0);
-    at_step(&proxy, 1, 1);
+    let (_teacher, _world, proxy) = in_a_lesson();
     for number in 0..3 {
         assert_eq!(proxy.chat("inn", &asked(number)).status(), 200);
     }
@@ -216,11 +218,7 @@ fn what_other_sites_wait_for_is_counted_on_while_a_lesson_runs() {
 
 #[test]
 fn a_lesson_is_cancelled_by_a_person_and_its_process_ends() {
-    let teacher = teacher();
-    let world = world(&teacher, 5_000);
-    let proxy = world.start();
-    play(&proxy, 0);
-    at_step(&proxy, 1, 1);
+    let (_teacher, world, proxy) = in_a_lesson();
     let children = proxy.children("train");
     let body = r#"{"reason": "wrong data", "actor": "Mara"}"#;
     assert_eq!(proxy.admin("POST", "/admin/call-sites/shop/lesson/cancel", body).status(), 202);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::client;
 use harness::program::World;
-use harness::script::{self, Gate, Step};
+use harness::script::{self, Gate};
 use harness::teacher::ScriptedTeacher;
 use tempfile::TempDir;
 
@@ -53,11 +53,7 @@ fn world(teacher: &ScriptedTeacher, manager: &Manager) -> World {
 fn it_is_ready_when_both_ports_answer_and_tells_of_a_reload_and_of_its_end() {
     let gate = Gate::default();
     let waiting = gate.clone();
-    let teacher = ScriptedTeacher::start(move |_| {
-        let mut answer = script::streams(&["one ", "two"]);
-        answer.insert(3, Step::Wait(waiting.clone()));
-        answer
-    });
+    let teacher = ScriptedTeacher::start(move |_| script::streams_past(&waiting, &["one ", "two"]));
     let manager = Manager::new();
     let world = world(&teacher, &manager);
     let proxy = world.start();

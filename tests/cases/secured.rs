@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use harness::client::{self, Answer, Connection};
 use harness::program::{Apprentice, World};
-use harness::script::{self, Gate, Step};
+use harness::script::{self, Gate};
 use harness::teacher::ScriptedTeacher;
 use harness::tls::Identity;
 use harness::wait::eventually;
@@ -46,9 +46,7 @@ fn both_listeners_speak_tls_and_streams_come_event_by_event() {
         if request.json()["stream"] != true {
             return script::says("ok");
         }
-        let mut answer = script::streams(&["one ", "two"]);
-        answer.insert(3, Step::Wait(waiting.clone()));
-        answer
+        script::streams_past(&waiting, &["one ", "two"])
     });
     let mut world = World::new(PROGRAM, &teacher.base_url());
     certified(&mut world, &identity);

@@ -18,11 +18,7 @@ const ASKED: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","co
 fn a_running_stream_is_finished_and_kept_and_new_connections_are_refused() {
     let gate = Gate::default();
     let waiting = gate.clone();
-    let teacher = ScriptedTeacher::start(move |_| {
-        let mut answer = script::streams(&["one ", "two"]);
-        answer.insert(3, Step::Wait(waiting.clone()));
-        answer
-    });
+    let teacher = ScriptedTeacher::start(move |_| script::streams_past(&waiting, &["one ", "two"]));
     let world = World::new(PROGRAM, &teacher.base_url());
     let proxy = world.start();
     let mut connection = Connection::open(proxy.proxy);

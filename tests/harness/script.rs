@@ -133,6 +133,15 @@ pub fn streams(pieces: &[&str]) -> Script {
     script
 }
 
+/// The same, which waits for `gate` once its first piece is out.
+#[must_use]
+pub fn streams_past(gate: &Gate, pieces: &[&str]) -> Script {
+    let mut script = streams(pieces);
+    // Behind the head, the role and the piece.
+    script.insert(3, Step::Wait(gate.clone()));
+    script
+}
+
 /// The body of a `response` that says `text`.
 #[must_use]
 pub fn response(text: &str) -> String {

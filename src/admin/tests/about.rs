@@ -108,21 +108,13 @@ async fn points_of_a_comparison_must_be_points() {
 #[tokio::test]
 async fn exchanges_are_searched_as_the_page_does() {
     let mut server = server();
+    let at_ms = 1_764_511_509_000;
     let exchange = |number: u128, status| Exchange {
-        id: uuid::Uuid::from_u128((1_764_511_509_000 << 80) | number),
-        site: shop(),
-        at_ms: 1_764_511_509_000,
-        api: wire::Api::Chat,
-        source: Source::Teacher,
+        id: uuid::Uuid::from_u128((u128::from(at_ms) << 80) | number),
+        at_ms,
         status,
-        stream: false,
-        complete: true,
-        retry: false,
-        distillable: Distillable::Yes,
-        user: None,
-        redacted: false,
         request: format!(r#"{{"question": {number}}}"#),
-        response: "answer".into(),
+        ..exchange("shop", Source::Teacher)
     };
     server.captures.append(vec![exchange(1, 200), exchange(2, 429), exchange(3, 200)]).unwrap();
     let (status, body) = ask(&mut server, "GET", "/admin/captures?site=shop&status=ok&from=2025-11-30T00:00", "").await;
