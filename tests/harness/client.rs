@@ -1,6 +1,6 @@
 //! HTTP/1.1 by hand: what is sent and what comes back is seen as it is, cuts and chunks included.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::tls::Identity;
@@ -242,13 +242,17 @@ impl Connection {
     /// Whether anything more came; a reset connection ends like a closed one.
     fn fill(&mut self) -> bool {
         let mut bytes = [0; 16 << 10];
-        match self.stream.read(&mut bytes) {
-            Ok(count) => {
-                self.buffer.extend_from_slice(&bytes[..count]);
-                count > 0
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("nothing came for {DEADLINE:?}"),
-            Err(_) => false,
+        loop {
+            return match self.stream.read(&mut bytes) {
+                Ok(count) => {
+                    self.buffer.extend_from_slice(&bytes[..count]);
+                    count > 0
+                }
+                // The kernel does not take up a read with a time limit again after a signal.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing came for {DEADLINE:?}"),
+                Err(_) => false,
+            };
         }
     }
 }
