@@ -3,12 +3,13 @@
 use crate::kernel::{Kernel, Row};
 use crate::{BLOCK, MIDDLE, ROUNDER, STEP, STEPS};
 
-/// Rows of activations, each block of which has a scale.
-#[derive(Clone, Debug, Default)]
+/// Rows of activations, each block of which has a scale, as one kernel reads them.
+#[derive(Clone, Debug)]
 pub struct Activations {
+    kernel: Kernel,
     rows: usize,
     blocks: usize,
-    /// Four signed bytes each, by row and block.
+    /// By row, block and step; see [`Kernel::words`].
     words: Vec<i32>,
     /// By row and block: the largest magnitude / 127.
     scales: Vec<f32>,
@@ -17,34 +18,53 @@ pub struct Activations {
 }
 
 impl Activations {
+    /// None yet, for products by `kernel`.
+    #[must_use]
+    pub fn new(kernel: Kernel) -> Self {
+        Self { kernel, rows: 0, blocks: 0, words: Vec::new(), scales: Vec::new(), offsets: Vec::new() }
+    }
+
     /// Takes `values`, rows of `width`, in place of what was here before. A block that has no numbers makes every sum of its row none.
-    pub fn quantise(&mut self, kernel: Kernel, values: &[f32], width: usize) {
+    pub fn quantise(&mut self, values: &[f32], width: usize) {
         (self.rows, self.blocks) = (values.len() / width.max(1), width.div_ceil(BLOCK));
         let blocks = self.rows * self.blocks;
-        self.words.resize(blocks * STEPS, 0);
+        self.words.resize(blocks * STEPS * self.kernel.words(), 0);
         self.scales.resize(blocks, 0.0);
         self.offsets.resize(blocks, 0);
+        let kernel = self.kernel;
         kernel.vectorise(
             #[inline(always)]
-            || self.fill(values, width),
+            || match kernel.words() {
+                2 => self.fill::<{ 2 * STEPS }>(values, width, pairs),
+                _ => self.fill::<STEPS>(values, width, whole),
+            },
         );
     }
 
+    /// A block's bytes become `WORDS` words.
     #[inline(always)]
-    fn fill(&mut self, values: &[f32], width: usize) {
-        let (words, _) = self.words.as_chunks_mut::<STEPS>();
+    fn fill<const WORDS: usize>(
+        &mut self,
+        values: &[f32],
+        width: usize,
+        words_of: impl Fn(&[u8; BLOCK], &mut [i32; WORDS]),
+    ) {
+        let (words, _) = self.words.as_chunks_mut::<WORDS>();
         let mut places = words.iter_mut().zip(&mut self.scales).zip(&mut self.offsets);
+        let mut bytes = [0; BLOCK];
         for row in values.chunks_exact(width.max(1)) {
             let (whole, rest) = row.as_chunks::<BLOCK>();
             for (block, ((words, scale), offset)) in whole.iter().zip(&mut places) {
-                (*scale, *offset) = steps(block, words);
+                (*scale, *offset) = steps(block, &mut bytes);
+                words_of(&bytes, words);
             }
             if !rest.is_empty()
                 && let Some(((words, scale), offset)) = places.next()
             {
                 let mut block = [0.0; BLOCK];
                 block.iter_mut().zip(rest).for_each(|(into, value)| *into = *value);
-                (*scale, *offset) = steps(&block, words);
+                (*scale, *offset) = steps(&block, &mut bytes);
+                words_of(&bytes, words);
             }
         }
     }
@@ -54,10 +74,15 @@ impl Activations {
         self.rows
     }
 
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     pub(crate) fn row(&self, row: usize) -> Row<'_> {
         let blocks = row * self.blocks..(row + 1) * self.blocks;
+        let words = STEPS * self.kernel.words();
         Row {
-            words: self.words.get(blocks.start * STEPS..blocks.end * STEPS).unwrap_or_default(),
+            words: self.words.get(blocks.start * words..blocks.end * words).unwrap_or_default(),
             scales: self.scales.get(blocks.clone()).unwrap_or_default(),
             offsets: self.offsets.get(blocks).unwrap_or_default(),
         }
@@ -66,7 +91,7 @@ impl Activations {
 
 /// Writes a block as multiples of its scale; that, and the offset.
 #[inline(always)]
-fn steps(block: &[f32; BLOCK], words: &mut [i32; STEPS]) -> (f32, i32) {
+fn steps(block: &[f32; BLOCK], bytes: &mut [u8; BLOCK]) -> (f32, i32) {
     // Numbers that are none, and infinities, have larger bits than all others.
     let bits = block.iter().fold(0, |largest: u32, value| largest.max(value.abs().to_bits()));
     let largest = f32::from_bits(bits);
@@ -76,14 +101,30 @@ fn steps(block: &[f32; BLOCK], words: &mut [i32; STEPS]) -> (f32, i32) {
     // Zeros keep a scale that divides nothing by zero.
     let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
     let inverse = 1.0 / scale;
-    let (mut sum, mut bytes) = (0, [0; BLOCK]);
+    let mut sum = 0;
     for (byte, value) in bytes.iter_mut().zip(block) {
         // The lowest bits of this sum are the number rounded to an integer, the even one of two as near.
         let step = (value * inverse + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits());
         sum += step.cast_signed();
         *byte = step as u8;
     }
-    let (found, _) = bytes.as_chunks::<STEP>();
-    words.iter_mut().zip(found).for_each(|(word, bytes)| *word = i32::from_le_bytes(*bytes));
     (scale, -i32::from(MIDDLE) * sum)
+}
+
+/// Four signed bytes a word.
+#[inline(always)]
+fn whole(bytes: &[u8; BLOCK], words: &mut [i32; STEPS]) {
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    words.iter_mut().zip(steps).for_each(|(word, step)| *word = i32::from_le_bytes(*step));
+}
+
+/// Two signed numbers of 16 bits a word: of four the even ones, then the odd ones.
+#[inline(always)]
+fn pairs(bytes: &[u8; BLOCK], words: &mut [i32; 2 * STEPS]) {
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    let (words, _) = words.as_chunks_mut::<2>();
+    for (words, step) in words.iter_mut().zip(steps) {
+        let [first, second, third, fourth] = step.map(|byte| i32::from(byte.cast_signed()));
+        *words = [third << 16 | first & 0xFFFF, fourth << 16 | second & 0xFFFF];
+    }
 }

@@ -26,7 +26,7 @@ enum Kind {
 /// A row of activations: by block.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Row<'a> {
-    /// Four signed bytes each.
+    /// See [`Kernel::words`].
     pub(crate) words: &'a [i32],
     pub(crate) scales: &'a [f32],
     /// What weights around 128 instead of 0 add to a sum, negated.
@@ -79,6 +79,15 @@ impl Kernel {
         }
         found.push(("portable", Self(Kind::Portable)));
         found
+    }
+
+    /// Words that a step of a row's activations takes: one, of four signed bytes, or two, of two numbers of 16 bits each.
+    pub(crate) fn words(self) -> usize {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(token) => token.words(),
+            _ => 1,
+        }
     }
 
     /// Rows that are worked on at once where there are many: as many as the registers hold sums of.

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::kernel::{Cut, Row};
 use crate::low_rank::LowRank;
 use crate::output::Output;
-use crate::{Activations, Kernel, LANES, Matrix};
+use crate::{Activations, LANES, Matrix};
 
 /// Bytes of weights that are read again and again before further ones: a quarter of a second-level cache.
 const CACHED_BYTES: usize = 512 << 10;
 
 /// A product that is to be computed.
 pub struct Product<'a> {
-    pub kernel: Kernel,
     pub x: &'a Activations,
     pub matrix: Matrix<'a>,
     /// The tiles whose outputs are wanted, in the order in which they are written; all of them where nothing is said.
@@ -52,7 +51,7 @@ impl Product<'_> {
         for first in (first..end).step_by(together) {
             let (tiles, mut row) = (first..end.min(first + together), 0);
             while row < self.x.rows() {
-                row += match (self.x.rows() - row).min(self.kernel.rows_together()) {
+                row += match (self.x.rows() - row).min(self.x.kernel().rows_together()) {
                     1 => self.write_rows::<1>(row, tiles.clone(), out),
                     2 | 3 => self.write_rows::<2>(row, tiles.clone(), out),
                     4 | 5 => self.write_rows::<4>(row, tiles.clone(), out),
@@ -92,7 +91,7 @@ impl Product<'_> {
         let added = self.added.map(|added| added.added(row, place)).unwrap_or_default();
         let mut rows = [Row::default(); ROWS];
         rows.iter_mut().zip(row..).for_each(|(into, row)| *into = self.x.row(row));
-        let mut sums = self.kernel.multiply(rows, tiles, added);
+        let mut sums = self.x.kernel().multiply(rows, tiles, added);
         for (at, sums) in sums.iter_mut().enumerate() {
             for (tile, sums) in sums.iter_mut().enumerate() {
                 if let Some(added) = self.added {

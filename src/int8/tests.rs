@@ -14,10 +14,10 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
 }
 
 fn product(kernel: Kernel, packed: &Packed, x: &[f32], tiles: Option<&[usize]>, parts: usize) -> Vec<f32> {
-    let mut activations = Activations::default();
-    activations.quantise(kernel, x, packed.shape.width);
+    let mut activations = Activations::new(kernel);
+    activations.quantise(x, packed.shape.width);
     let matrix = packed.matrix().expect("fits");
-    let product = Product { kernel, x: &activations, matrix, tiles, added: None };
+    let product = Product { x: &activations, matrix, tiles, added: None };
     let mut out = vec![f32::NAN; activations.rows() * product.columns()];
     product.write(&mut out, parts, |parts, part| (0..parts).rev().for_each(part));
     out
@@ -88,12 +88,12 @@ proptest! {
         low.iter_mut().step_by(3).for_each(|factor| *factor = 0.0);
         for (name, kernel) in Kernel::available() {
             let plain = product(kernel, &packed, &x, None, 1);
-            let mut activations = Activations::default();
-            activations.quantise(kernel, &x, 40);
+            let mut activations = Activations::new(kernel);
+            activations.quantise(&x, 40);
             let added = Some(LowRank { low: &low, high: &high, ranks, ends: &ends });
             let matrix = packed.matrix().expect("fits");
             let mut out = vec![f32::NAN; rows * outputs];
-            Product { kernel, x: &activations, matrix, tiles: None, added }
+            Product { x: &activations, matrix, tiles: None, added }
                 .write(&mut out, 2, |parts, part| (0..parts).for_each(part));
             for (at, (found, plain)) in out.iter().zip(&plain).enumerate() {
                 let (row, output) = (at / outputs, at % outputs);
@@ -187,10 +187,10 @@ fn nothing_and_no_numbers() {
 #[test]
 fn parts_are_written_once() {
     let packed = Packed::of(&numbers(1, 64 * 32), 32);
-    let mut activations = Activations::default();
-    activations.quantise(Kernel::portable(), &numbers(2, 32), 32);
+    let mut activations = Activations::new(Kernel::available()[0].1);
+    activations.quantise(&numbers(2, 32), 32);
     let matrix = packed.matrix().expect("fits");
-    let product = Product { kernel: Kernel::available()[0].1, x: &activations, matrix, tiles: None, added: None };
+    let product = Product { x: &activations, matrix, tiles: None, added: None };
     let mut out = vec![f32::NAN; 64];
     product.write(&mut out, 2, |parts, part| {
         assert_eq!(parts, 2);

@@ -41,21 +41,21 @@ impl Operator for Linear {
     }
 
     fn create_kernel<'a>(&self, node: &KernelContext<'a>) -> ort::Result<BoxedKernel<'a>> {
-        let (shape, kernel, threads) = (shape(node)?, self.kernel, self.threads);
+        let (shape, threads) = (shape(node)?, self.threads);
         let ends: Vec<usize> =
             node.get::<Vec<i64>>("ends").unwrap_or_default().iter().map(|end| *end as usize).collect();
         if ends.last() != Some(&shape.outputs) || !ends.is_sorted() {
             return Err(Error::new(format!("the attribute ends is {ends:?} and must rise to {}", shape.outputs)));
         }
-        let mut activations = Activations::default();
+        let mut activations = Activations::new(self.kernel);
         Ok(Box::new(move |run: &ComputeContext| {
             let [x, weights, scales, low, high] = inputs(run)?;
-            activations.quantise(kernel, x.try_extract_tensor::<f32>()?.1, shape.width);
+            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape.width);
             let (low, high) = (low.try_extract_tensor::<f32>()?.1, high.try_extract_tensor::<f32>()?.1);
             let ranks = high.len() / (shape.tiles() * LANES);
             let added = Some(LowRank { low, high, ranks, ends: &ends });
             let matrix = matrix(shape, &weights, &scales)?;
-            write(run, threads, &Product { kernel, x: &activations, matrix, tiles: None, added })
+            write(run, threads, &Product { x: &activations, matrix, tiles: None, added })
         }))
     }
 }
@@ -83,11 +83,11 @@ impl Operator for Head {
     }
 
     fn create_kernel<'a>(&self, node: &KernelContext<'a>) -> ort::Result<BoxedKernel<'a>> {
-        let (shape, kernel, threads) = (shape(node)?, self.kernel, self.threads);
-        let (mut activations, mut wanted) = (Activations::default(), Vec::new());
+        let (shape, threads) = (shape(node)?, self.threads);
+        let (mut activations, mut wanted) = (Activations::new(self.kernel), Vec::new());
         Ok(Box::new(move |run: &ComputeContext| {
             let [x, weights, scales, tiles] = inputs(run)?;
-            activations.quantise(kernel, x.try_extract_tensor::<f32>()?.1, shape.width);
+            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape.width);
             wanted.clear();
             for tile in tiles.try_extract_tensor::<i64>()?.1 {
                 let known = usize::try_from(*tile).ok().filter(|tile| *tile < shape.tiles());
@@ -95,7 +95,7 @@ impl Operator for Head {
             }
             let tiles = Some(wanted.as_slice()).filter(|tiles| !tiles.is_empty());
             let matrix = matrix(shape, &weights, &scales)?;
-            write(run, threads, &Product { kernel, x: &activations, matrix, tiles, added: None })
+            write(run, threads, &Product { x: &activations, matrix, tiles, added: None })
         }))
     }
 }

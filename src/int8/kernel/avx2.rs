@@ -1,12 +1,12 @@
 //! 256-bit vectors: AVX-VNNI, and AVX2 without it.
 //!
-//! AVX2 multiplies unsigned with signed bytes and adds up pairs in 16 bits, which saturates for bytes above 128. So the weights' signs
-//! go over to the activations first: 2 x 127 x 127 is below 2^15.
+//! AVX2 multiplies unsigned with signed bytes and adds up pairs in 16 bits, which saturates for bytes above 128. So both become numbers of
+//! 16 bits, whose products it adds up in 32: activations as they are quantised, weights in a register for all rows at once.
 
 use std::arch::x86_64::*;
 
 use super::{Added, Cut, Row, Sums};
-use crate::{LANES, MIDDLE, STEP, STEPS};
+use crate::{LANES, STEP, STEPS};
 
 /// Lanes of a vector: half a tile.
 const HALF: usize = LANES / 2;
@@ -27,6 +27,10 @@ impl Token {
             && is_x86_feature_detected!("f16c")
             && (!vnni || is_x86_feature_detected!("avxvnni"));
         has.then_some(Self { vnni })
+    }
+
+    pub(super) fn words(self) -> usize {
+        if self.vnni { 1 } else { 2 }
     }
 }
 
@@ -53,9 +57,8 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
         #[expect(unsafe_code, reason = "as above")]
         // SAFETY: as above.
         let found = unsafe { if token.vnni { with_vnni(rows, tile, added) } else { without(rows, tile, added) } };
-        for (sums, [left, right]) in sums.iter_mut().zip(found) {
-            sums[at][..HALF].copy_from_slice(&left);
-            sums[at][HALF..].copy_from_slice(&right);
+        for (sums, found) in sums.iter_mut().zip(found) {
+            sums[at] = bytemuck::cast(found);
         }
     }
     sums
@@ -66,10 +69,10 @@ fn vectorised(work: impl FnOnce()) {
     work();
 }
 
-/// A kernel for both halves of a tile, whose weights are read once and as they lie: one row alone waits for nothing but them. What its sums
-/// begin with, from a row's offset, and what a step adds.
+/// A kernel for both halves of a tile, whose weights are read once and as they lie: one row alone waits for nothing but them. A step's
+/// weights are taken in `$words` parts, each multiplied by a word of every row.
 macro_rules! halves {
-    ($name:ident, $features:literal, $start:ident, $step:ident) => {
+    ($name:ident, $features:literal, $words:literal, $part:ident, $dot:ident) => {
         #[target_feature(enable = $features)]
         fn $name<const ROWS: usize>(
             rows: [Row<'_>; ROWS],
@@ -77,22 +80,22 @@ macro_rules! halves {
             (low, high): ([&[f32]; ROWS], &[[f32; LANES]]),
         ) -> [[[f32; HALF]; 2]; ROWS] {
             let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
-            let words = rows.map(|row| row.words.as_chunks::<STEPS>().0);
+            let words = rows.map(|row| row.words.as_chunks::<$words>().0.as_chunks::<STEPS>().0);
             let steps = tile.bytes.as_chunks::<{ HALF * STEP }>().0.as_chunks::<{ 2 * STEPS }>().0;
             let scales = tile.scales.as_chunks::<HALF>().0.as_chunks::<2>().0;
             let blocks = words.iter().map(|words| words.len()).chain([steps.len(), scales.len()]).min().unwrap_or(0);
             for block in 0..blocks {
-                let mut dots = [[_mm256_setzero_si256(); 2]; ROWS];
-                for row in 0..ROWS {
-                    dots[row] = [$start(rows[row].offsets[block]); 2];
-                }
+                let mut dots = rows.map(|row| [_mm256_set1_epi32(row.offsets[block]); 2]);
                 for step in 0..STEPS {
                     ahead(&steps[block][2 * step]);
-                    for half in 0..2 {
-                        let weights = bytemuck::cast::<[u8; 32], __m256i>(steps[block][2 * step + half]);
+                    let both = [0, 1].map(|half| bytemuck::cast::<[u8; 32], __m256i>(steps[block][2 * step + half]));
+                    for word in 0..$words {
+                        let weights = both.map(|weights| $part(weights, word));
                         for row in 0..ROWS {
-                            let values = _mm256_set1_epi32(words[row][block][step]);
-                            dots[row][half] = $step(dots[row][half], weights, values);
+                            let values = _mm256_set1_epi32(words[row][block][step][word]);
+                            for half in 0..2 {
+                                dots[row][half] = $dot(dots[row][half], weights[half], values);
+                            }
                         }
                     }
                 }
@@ -126,32 +129,37 @@ fn ahead(weights: &[u8; 32]) {
     _mm_prefetch::<_MM_HINT_T0>(weights.as_ptr().wrapping_add(AHEAD * 2 * HALF * STEP).cast());
 }
 
-halves!(with_vnni, "avx2,fma,f16c,avxvnni", offset, dot_of_unsigned);
-halves!(without, "avx2,fma,f16c", nothing, dot_of_signed);
+halves!(with_vnni, "avx2,fma,f16c,avxvnni", 1, all, dot_of_bytes);
+halves!(without, "avx2,fma,f16c", 2, every_other, dot_of_pairs);
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn offset(offset: i32) -> __m256i {
-    _mm256_set1_epi32(offset)
+fn all(weights: __m256i, _: usize) -> __m256i {
+    weights
 }
 
-/// The weights lose their middle before they are multiplied.
+/// The even bytes or the odd ones, as numbers of 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn nothing(_: i32) -> __m256i {
-    _mm256_setzero_si256()
+fn every_other(weights: __m256i, word: usize) -> __m256i {
+    if word == 0 { _mm256_and_si256(weights, _mm256_set1_epi16(0xFF)) } else { _mm256_srli_epi16::<8>(weights) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,avxvnni")]
-fn dot_of_unsigned(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
+fn dot_of_bytes(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
     _mm256_dpbusd_avx_epi32(sum, weights, values)
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn dot_of_signed(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
-    let weights = _mm256_xor_si256(weights, _mm256_set1_epi8(MIDDLE.cast_signed()));
-    let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(values, weights));
-    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+fn dot_of_pairs(sum: __m256i, weights: __m256i, values: __m256i) -> __m256i {
+    let mut sum = _mm256_add_epi32(sum, _mm256_madd_epi16(weights, values));
+    // Else the compiler adds up in another order, for which it writes most of the sums to memory in between.
+    #[expect(unsafe_code, reason = "a sum is said to be in a register")]
+    // SAFETY: no instruction is written.
+    unsafe {
+        std::arch::asm!("/* {} */", inout(ymm_reg) sum, options(pure, nomem, nostack, preserves_flags));
+    }
+    sum
 }
