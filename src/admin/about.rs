@@ -1,12 +1,14 @@
 //! What the program is made of and how it is set: the teacher, the configuration, the runs that made training data.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
 use registry::Registry;
 use serde::Serialize;
-use teacher::{Breaker, Circuit, Prices};
+use teacher::{Circuit, Endpoint, Limit, Prices};
 
 use crate::Admin;
 use crate::beside::beside;
@@ -24,16 +26,20 @@ pub struct About {
     pub configuration: Box<dyn Fn() -> Result<Vec<SettingView>, String> + Send + Sync>,
     /// The runs of `apprentice generate` below the data folder, the newest first. Blocking.
     pub generated: Box<dyn Fn() -> Result<Vec<GeneratedRun>, String> + Send + Sync>,
+    /// Asks the teacher for its models: those of the configuration, and these that clients asked for.
+    pub check_teacher: Box<dyn Fn(Vec<String>) -> TeacherChecked + Send + Sync>,
 }
+
+/// What asking the teacher will find.
+pub type TeacherChecked = Pin<Box<dyn Future<Output = Vec<TeacherFinding>> + Send>>;
 
 /// The teacher as configured.
 pub struct TeacherFacts {
-    pub base_url: String,
+    pub endpoint: Endpoint,
     /// Whose key it is asked with, in words.
     pub key_source: String,
     /// `yes`, `no` or `unknown`: whether its answers may be learnt from.
     pub distillable: &'static str,
-    pub breaker: Breaker,
 }
 
 /// The teacher, and how asking it went since the program began.
@@ -45,12 +51,34 @@ pub struct TeacherResponse {
     /// `closed` (it is asked), `open` (several requests in a row got no answer) or `half-open` (one tries).
     pub circuit: &'static str,
     pub since_ms: u64,
+    /// What the last answer said of its rate limits, where one did.
+    pub quota: Option<QuotaView>,
     /// Chat requests that it did not answer well, by what was wrong; `rate_limited` is 429.
     pub errors: BTreeMap<String, f64>,
     /// Dollars paid, by purpose.
     pub spent_usd: BTreeMap<String, f64>,
     /// Models that were asked for, with what they cost where that is known.
     pub models: BTreeMap<String, Option<PriceView>>,
+}
+
+/// How much the teacher still lets be asked, by its own count.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuotaView {
+    pub requests: Option<Limit>,
+    pub tokens: Option<Limit>,
+    /// How long ago that was said.
+    pub age_s: u64,
+}
+
+/// One thing that was found when the teacher was asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TeacherFinding {
+    pub name: &'static str,
+    /// `ok`, `warn` or `fail`.
+    pub state: &'static str,
+    pub said: String,
+    /// Empty where nothing is to be done.
+    pub todo: String,
 }
 
 /// One key of the configuration.
@@ -92,6 +120,10 @@ pub(crate) async fn teacher(State(admin): State<Admin>) -> Json<TeacherResponse>
     Json(admin.teacher())
 }
 
+pub(crate) async fn check_teacher(State(admin): State<Admin>) -> Json<Vec<TeacherFinding>> {
+    Json(admin.check_teacher().await)
+}
+
 pub(crate) async fn configuration(State(admin): State<Admin>) -> Result<Json<Vec<SettingView>>, Problem> {
     admin.configuration().await.map(Json)
 }
@@ -110,23 +142,37 @@ impl Admin {
             sums.retain(|_, sum| *sum > 0.0);
             sums
         };
-        let mut models = self.metrics.traffic().models();
-        models.retain(|model| !model.is_empty());
+        let quota = teacher.endpoint.quota().get().map(|quota| QuotaView {
+            requests: quota.requests,
+            tokens: quota.tokens,
+            age_s: Instant::now().saturating_duration_since(quota.at).as_secs(),
+        });
+        let models = self.models_asked_for();
         let now_ms = (self.clock)();
         TeacherResponse {
-            base_url: teacher.base_url.clone(),
+            base_url: teacher.endpoint.base_url(),
             key: teacher.key_source.clone(),
             distillable: teacher.distillable,
-            circuit: match teacher.breaker.circuit() {
+            circuit: match teacher.endpoint.breaker().circuit() {
                 Circuit::Closed => "closed",
                 Circuit::Open => "open",
                 Circuit::HalfOpen => "half-open",
             },
             since_ms: *since_ms,
+            quota,
             errors: sums("apprentice_teacher_errors_total", "error_type"),
             spent_usd: sums("apprentice_teacher_spent_usd", "purpose"),
             models: models.into_iter().map(|model| (model.clone(), self.price(&model, now_ms))).collect(),
         }
+    }
+
+    /// Asks the teacher for its models: whether it is there, takes the key, has what is asked for, and until when.
+    pub async fn check_teacher(&self) -> Vec<TeacherFinding> {
+        (self.about.check_teacher)(self.models_asked_for()).await
+    }
+
+    fn models_asked_for(&self) -> Vec<String> {
+        self.metrics.traffic().models().into_iter().filter(|model| !model.is_empty()).collect()
     }
 
     /// The configuration in force: every key, its value and where that came from.

@@ -37,13 +37,16 @@ use ledger::Ledger;
 use serde::Serialize;
 use telemetry::Metrics;
 
-pub use about::{About, FunnelStep, GeneratedRun, SettingView, TeacherFacts, TeacherResponse};
+pub use about::{
+    About, FunnelStep, GeneratedRun, QuotaView, SettingView, TeacherChecked, TeacherFacts, TeacherFinding,
+    TeacherResponse,
+};
 pub use auth::{Token, with_own_host};
 pub use found::FoundAction;
 pub use labels::LabelForm;
 pub use problem::Problem;
 pub use routes::router;
-pub use search::{CaptureSearch, CapturesFound, FOUND_MAX};
+pub use search::{CaptureSearch, CapturesFound, FOUND_MAX, search};
 pub use traffic::{PriceView, SavedView, TrafficView};
 pub use versions::{VersionResponse, VersionRole};
 pub use views::SiteResponse;

@@ -1,7 +1,6 @@
 //! Which exchanges of the log somebody wants to see: by site, time, text, status and who answered.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Query, State};
@@ -81,6 +80,14 @@ impl Admin {
     }
 }
 
+/// The newest `most` exchanges of `log` that fit, looked for from `began` on. Blocking.
+///
+/// # Errors
+/// In words: a time cannot be read, or the log cannot.
+pub fn search(log: &Segments, wanted: CaptureSearch, most: usize, began: Instant) -> Result<CapturesFound, String> {
+    Search::of(wanted)?.of_log(log, most, began).map_err(|error| error.to_string())
+}
+
 impl CapturesFound {
     /// As the log's copies have them, the oldest first.
     ///
@@ -100,7 +107,7 @@ impl Search {
     }
 
     /// The newest `most` exchanges that fit. Blocking.
-    fn of_log(&self, log: &Arc<Segments>, most: usize, began: Instant) -> Result<CapturesFound, CaptureError> {
+    fn of_log(&self, log: &Segments, most: usize, began: Instant) -> Result<CapturesFound, CaptureError> {
         let sites = log.sites()?;
         // An id begins with its time.
         let after = (self.from_ms > 0).then(|| Uuid::from_u128(u128::from(self.from_ms) << 80));

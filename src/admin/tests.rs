@@ -103,7 +103,7 @@ fn server() -> Server {
     let (server_found, server_settles) = (found.clone(), settles.clone());
     let admin = Admin {
         ledger: ledger.clone(),
-        lessons: LessonStatus::new(metrics.clone()),
+        lessons: LessonStatus::new(dir.path().join("lessons"), metrics.clone()),
         requests: LessonRequests::default(),
         learning: true,
         metrics: metrics.clone(),

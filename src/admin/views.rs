@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use callsite::SiteId;
 use curriculum::WorstShown;
-use cycle::{LessonFile, LessonView};
+use cycle::{LessonFile, LessonRecord, LessonView};
 use handover::Entry;
 use ledger::SiteView;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,14 @@ pub(crate) async fn list(State(admin): State<Admin>) -> Json<Vec<SiteResponse>> 
 
 pub(crate) async fn show(State(admin): State<Admin>, Path(site): Path<String>) -> Result<Json<SiteResponse>, Problem> {
     admin.site(&site).map(Json)
+}
+
+/// Every lesson of the site.
+pub(crate) async fn lessons(
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<Vec<LessonRecord>>, Problem> {
+    admin.lesson_records(&site).await.map(Json)
 }
 
 /// The report of the site's last or running lesson.
@@ -140,6 +148,16 @@ impl Admin {
         let (site, lessons) = (site_of(site)?, self.lessons.clone());
         let read = beside(move || lessons.worst(&site)).await?;
         read.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
+    }
+
+    /// Every lesson of the site whose folder is still there, the newest first.
+    ///
+    /// # Errors
+    /// When there is no such site, or its folder cannot be listed.
+    pub async fn lesson_records(&self, site: &str) -> Result<Vec<LessonRecord>, Problem> {
+        let (site, lessons) = (self.site(site)?.view.site, self.lessons.clone());
+        let listed = beside(move || lessons.records(&site)).await?;
+        listed.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
     }
 
     fn site_response(&self, view: SiteView) -> SiteResponse {

@@ -23,6 +23,7 @@ mod shared;
 pub(crate) mod similarity;
 pub(crate) mod student;
 mod students;
+pub(crate) mod teacher_check;
 mod traces;
 mod webhooks;
 
@@ -152,7 +153,7 @@ impl App {
 
         let (token, token_source) = secrets::admin_token(settings, data)?;
         let reload = shared.reload(path)?;
-        let (lessons, requests) = (LessonStatus::new(metrics.clone()), LessonRequests::default());
+        let (lessons, requests) = (LessonStatus::new(data.join(LESSONS), metrics.clone()), LessonRequests::default());
         let cycle = learning(&shared, captures.clone(), &ledger, (&lessons, &requests), (activity, &stopped))?;
         let mut background = shared.begin_loops(&ledger, captures.clone(), &stopped)?;
         background.spawn(background::audit(audits, gateway.clone(), stopped.clone()));
@@ -325,7 +326,7 @@ fn learning(
     (status, requests): (&LessonStatus, &LessonRequests),
     (activity, stopped): (Arc<Activity>, &watch::Receiver<bool>),
 ) -> Result<Option<Cycle>, Error> {
-    let Shared { settings, data, metrics, rules, registry, .. } = shared;
+    let Shared { settings, metrics, rules, registry, .. } = shared;
     let (Some(place), Some(captures), true) = (&shared.student, captures, settings.lessons.enabled) else {
         return Ok(None);
     };
@@ -351,7 +352,6 @@ fn learning(
     };
     Ok(Some(Cycle {
         runner,
-        root: data.join(LESSONS),
         retention: exchange_log::retention(settings)?,
         today: shared.found.today(),
         requests: requests.clone(),

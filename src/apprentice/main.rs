@@ -3,6 +3,7 @@
 mod app;
 mod cli;
 mod commands;
+mod finding;
 mod output;
 mod settings;
 

@@ -26,7 +26,7 @@ pub(crate) struct Folder {
 }
 
 /// How a lesson ended; its presence ends the lesson for good.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// The version that passed its exam; absent when training or the exam failed.
     pub(crate) version: Option<VersionId>,
@@ -113,15 +113,31 @@ impl Folder {
 /// # Errors
 /// When the site's folder cannot be listed.
 pub(crate) fn lessons(root: &Path, site: &SiteId, damaged: &mut dyn FnMut()) -> Result<Vec<Summary>, CycleError> {
+    summaries(root, site, &mut |dir, error| {
+        damaged();
+        set_aside(dir, error);
+    })
+}
+
+/// Every lesson of `site` that can be read, in order; changes nothing.
+///
+/// # Errors
+/// When the site's folder cannot be listed.
+pub(crate) fn readable(root: &Path, site: &SiteId) -> Result<Vec<Summary>, CycleError> {
+    summaries(root, site, &mut |_, _| {})
+}
+
+fn summaries(
+    root: &Path,
+    site: &SiteId,
+    unreadable: &mut dyn FnMut(&Path, &CycleError),
+) -> Result<Vec<Summary>, CycleError> {
     let mut summaries = Vec::new();
     for (number, dir) in numbers(&root.join(site.as_str()))?.into_iter().filter(|(_, dir)| is_lesson(dir)) {
         let folder = Folder { site: site.clone(), number, dir: dir.clone() };
         match folder.summary() {
             Ok(summary) => summaries.push(summary),
-            Err(error) => {
-                damaged();
-                set_aside(&dir, &error);
-            }
+            Err(error) => unreadable(&dir, &error),
         }
     }
     summaries.sort_by_key(|summary| summary.folder.number);

@@ -28,7 +28,7 @@ pub use lesson::{LessonRunner, StudentPaths};
 pub use oversight::Surroundings;
 pub use run::{Cycle, LessonRequests};
 pub use settings::{LessonSettings, Pause, Quiet};
-pub use status::{LessonFile, LessonStatus, LessonStep, LessonView};
+pub use status::{LessonFile, LessonRecord, LessonStatus, LessonStep, LessonView};
 
 #[cfg(test)]
 mod tests;

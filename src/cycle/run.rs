@@ -1,7 +1,6 @@
 //! The background loop: one lesson at a time, unfinished ones first. A fault of one site costs no other its turn.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +29,6 @@ const END_MAX: Duration = Duration::from_secs(5);
 /// Decides which lesson is next, and runs it.
 pub struct Cycle {
     pub runner: LessonRunner,
-    /// Where lessons keep their folders.
-    pub root: PathBuf,
     /// How long a lesson's prompts and answers stay: as long as the exchange log keeps them.
     pub retention: Retention,
     /// The name that a site has today.
@@ -134,7 +131,7 @@ impl Cycle {
     /// Shows every site's last lesson and gives back those that have begun and not ended.
     fn restore(&self) -> Vec<Folder> {
         let mut open = Vec::new();
-        let sites = folder::sites(&self.root).unwrap_or_else(|error| {
+        let sites = folder::sites(self.runner.status.root()).unwrap_or_else(|error| {
             tracing::error!(%error, "interrupted lessons could not be looked up");
             Vec::new()
         });
@@ -222,7 +219,7 @@ impl Cycle {
         let waits = self.lessons(site)?.pop().filter(|last| last.begun.is_some() && last.outcome.is_none());
         let folder = match waits {
             Some(waits) => waits.folder,
-            None => Folder::begin(&self.root, site, &Begun { after_ms: *after_ms })?,
+            None => Folder::begin(self.runner.status.root(), site, &Begun { after_ms: *after_ms })?,
         };
         self.requests.remove(site);
         Ok(Some(folder))
@@ -256,7 +253,7 @@ impl Cycle {
     /// Lessons under names that no site has any more keep their data for no longer than others.
     fn expire_former(&self, views: &[SiteView]) -> Result<(), CycleError> {
         let is_former = |site: &SiteId| views.iter().all(|view| view.site != *site);
-        for site in folder::sites(&self.root)?.into_iter().filter(is_former) {
+        for site in folder::sites(self.runner.status.root())?.into_iter().filter(is_former) {
             let kept_ms = self.retention.of(&site, &(self.today)(&site));
             retention::expire_data(&self.lessons(&site)?, (self.runner.clock)(), kept_ms);
         }
@@ -302,7 +299,9 @@ impl Cycle {
     }
 
     fn lessons(&self, site: &SiteId) -> Result<Vec<Summary>, CycleError> {
-        folder::lessons(&self.root, site, &mut || self.metrics.lesson_folders_damaged_total(site.as_str()).inc())
+        folder::lessons(self.runner.status.root(), site, &mut || {
+            self.metrics.lesson_folders_damaged_total(site.as_str()).inc()
+        })
     }
 }
 

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use callsite::SiteId;
-use curriculum::{CurriculumError, WorstShown};
+use callsite::{SiteId, VersionId};
+use curriculum::{CurriculumError, Lineage, WorstShown};
 use jobs::Progress;
 use parking_lot::Mutex;
 use serde::Serialize;
 use telemetry::Metrics;
 
-use crate::folder;
+use crate::folder::{Outcome, Summary};
 use crate::pace::Turn;
+use crate::{CycleError, folder};
 
 /// Where a lesson stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -84,28 +85,57 @@ pub enum LessonFile {
     Report,
     /// SVG
     Curve,
-    /// JSON: what its examples were drawn from, and what was left out.
-    Lineage,
 }
 
-/// The last lesson of every site, and what blocks the next. Clones share it.
+/// A lesson as its folder tells of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LessonRecord {
+    pub number: u32,
+    /// Whether it is over; of one that is not, the rest stands in [`LessonView`].
+    pub ended: bool,
+    /// What passed its exam.
+    pub version: Option<VersionId>,
+    pub exam: Option<f64>,
+    pub problem: Option<String>,
+    /// What it learnt from; absent before its examples are drawn.
+    pub lineage: Option<Lineage>,
+}
+
+/// The lessons of every site: the last one as it goes, all of them as their folders tell, and what blocks the next. Clones share it.
 #[derive(Clone, Debug)]
 pub struct LessonStatus {
+    /// The folder of lessons, one folder below for each site.
+    root: PathBuf,
     lessons: Arc<Mutex<BTreeMap<SiteId, LessonView>>>,
     blocked: Arc<Mutex<BTreeMap<SiteId, String>>>,
     metrics: Arc<Metrics>,
 }
 
 impl LessonStatus {
+    /// `root` is the folder of all lessons.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { lessons: Arc::default(), blocked: Arc::default(), metrics }
+    pub fn new(root: PathBuf, metrics: Arc<Metrics>) -> Self {
+        Self { root, lessons: Arc::default(), blocked: Arc::default(), metrics }
     }
 
     /// The last or running lesson of `site`.
     #[must_use]
     pub fn lesson(&self, site: &SiteId) -> Option<LessonView> {
         self.lessons.lock().get(site).cloned()
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every lesson of `site` that is still there, the newest first; one that cannot be read is left out. Blocking.
+    ///
+    /// # Errors
+    /// When the site's folder cannot be listed.
+    pub fn records(&self, site: &SiteId) -> Result<Vec<LessonRecord>, CycleError> {
+        let mut lessons = folder::readable(&self.root, site)?;
+        lessons.reverse();
+        Ok(lessons.into_iter().map(record).collect())
     }
 
     /// What the last or running lesson of `site` has left of this kind; `None` without one. Blocking.
@@ -117,7 +147,6 @@ impl LessonStatus {
         let path = match file {
             LessonFile::Report => report,
             LessonFile::Curve => jobs::report::curve_path_of(&report),
-            LessonFile::Lineage => folder::curriculum_beside(&report).join(curriculum::LINEAGE_FILE),
         };
         match fs_err::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -234,4 +263,11 @@ impl LessonStatus {
             | Progress::Failed { .. } => {}
         });
     }
+}
+
+fn record(lesson: Summary) -> LessonRecord {
+    let Summary { folder, outcome, lineage, .. } = lesson;
+    let (number, ended) = (folder.number, outcome.is_some());
+    let Outcome { version, exam, problem } = outcome.unwrap_or_default();
+    LessonRecord { number, ended, version, exam, problem, lineage }
 }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callsite::{SiteId, VersionId};
@@ -177,7 +177,7 @@ fn a_folder_that_cannot_be_read_is_set_aside_and_costs_no_other_lesson() {
 #[test]
 fn a_running_lessons_figures_come_from_its_progress_lines() {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let (status, shop) = (LessonStatus::new(metrics.clone()), site("shop"));
+    let (status, shop) = (LessonStatus::new(PathBuf::new(), metrics.clone()), site("shop"));
     status.progress(
         &shop,
         &Progress::Start {

@@ -1,6 +1,6 @@
 //! What the program is made of: the teacher, the configuration in force, the runs that made training data.
 
-use admin::{FunnelStep, GeneratedRun, PriceView, SettingView, TeacherResponse};
+use admin::{FunnelStep, GeneratedRun, PriceView, QuotaView, SettingView, TeacherFinding, TeacherResponse};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -20,12 +20,54 @@ pub(crate) async fn teacher(State(page): State<Page>, Extension(signed): Extensi
             div { dt { "may be learnt from" } dd { (teacher.distillable) } }
             @for (purpose, usd) in &teacher.spent_usd { div { dt { "paid for " (purpose) } dd { (words::dollars(*usd)) } } }
         }
-        p.muted { "Counted since " (words::time(teacher.since_ms)) " (UTC), when the program began. Whether the key is taken and when its models end, "
-            code { "apprentice doctor" } " asks it." }
+        p.muted { "Counted since " (words::time(teacher.since_ms)) " (UTC), when the program began." }
+        p { a href="/teacher/check" { "Ask it now" } ": whether it is there, takes the key, has the models that are asked for, and until when." }
+        @if let Some(quota) = &teacher.quota { section { h2 { "How much it still lets be asked" } (limits(quota)) } }
         section { h2 { "Models that were asked for" } (models(&teacher)) }
         section { h2 { "What went wrong" } (errors(&teacher)) }
     };
     layout::view(&signed, "/teacher", "Teacher", main)
+}
+
+/// What the teacher says when it is asked; once, so not live.
+pub(crate) async fn teacher_check(State(page): State<Page>, Extension(signed): Extension<Signed>) -> Response {
+    let found = page.admin.check_teacher().await;
+    let main = html! {
+        h1 { "Teacher, asked now" }
+        (findings(&found))
+        p { a href="/teacher" { "Back to the teacher" } }
+    };
+    layout::view(&signed, "/teacher", "Teacher, asked now", main)
+}
+
+fn findings(found: &[TeacherFinding]) -> Markup {
+    html! {
+        div.wide tabindex="0" role="region" aria-label="Table" { table {
+            thead { tr { th { "" } th { "What" } th { "Found" } th { "To do" } } }
+            tbody { @for one in found { tr {
+                td { (one.state) }
+                td { (one.name) }
+                td.text { bdi { (one.said) } }
+                td.text { bdi { (one.todo) } }
+            } } }
+        } }
+    }
+}
+
+fn limits(quota: &QuotaView) -> Markup {
+    let limits = [("requests", &quota.requests), ("tokens", &quota.tokens)];
+    html! {
+        div.wide tabindex="0" role="region" aria-label="Table" { table {
+            thead { tr { th { "Of" } th { "Left" } th { "Limit" } th { "Whole again in" } } }
+            tbody { @for (what, limit) in limits { @if let Some(limit) = limit { tr {
+                td { (what) }
+                td { (limit.remaining) }
+                td { (limit.limit) }
+                td { bdi { (limit.reset.as_deref().unwrap_or("-")) } }
+            } } } }
+        } }
+        p.muted { "By its own count, as its last answer said " (quota.age_s) " s ago, for the key of that request." }
+    }
 }
 
 fn circuit(teacher: &TeacherResponse) -> &'static str {

@@ -34,7 +34,7 @@ pub(crate) async fn operate(State(page): State<Page>, Path(site): Path<String>, 
 /// Ends a lesson.
 pub(crate) async fn cancel(State(page): State<Page>, Path(site): Path<String>, sent: Sent) -> Response {
     let cancelled = page.admin.cancel_lesson(&site, sent.said("reason"), sent.signed.actor.clone());
-    done(&sent, cancelled, "/lessons")
+    done(&sent, cancelled, &format!("/lessons/{site}"))
 }
 
 /// Names a found site, or says that it is another's or none.

@@ -1,12 +1,13 @@
-//! Lessons: what each site learns now or learnt last, and how its losses went.
+//! Lessons: what each site learns now or learnt last, how its losses went, and what became of those before.
 
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use curriculum::{Lineage, WorstShown};
-use cycle::{LessonFile, LessonStep, LessonView};
+use cycle::{LessonFile, LessonRecord, LessonStep, LessonView};
 use maud::{Markup, html};
+use uuid::Uuid;
 
 use crate::session::Signed;
 use crate::{Page, difference, layout, words};
@@ -15,24 +16,19 @@ use crate::{Page, difference, layout, words};
 const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 pub(crate) async fn view(State(page): State<Page>, Extension(signed): Extension<Signed>) -> Response {
-    let sites = page.admin.sites();
-    let mut told = Vec::new();
-    for site in &sites {
-        told.push(match &site.lesson {
-            Some(lesson) => Some(report(&page, &signed, site.view.site.as_str(), lesson).await),
-            None => None,
-        });
-    }
     let main = html! {
         h1 data-live { "Lessons" }
         @if !page.admin.learning {
             p { "No lessons are held: the student or lessons are switched off, or the teacher's terms do not allow them (" code { "teacher.distillable" } ")." }
         }
-        @for (site, told) in sites.iter().zip(&told) {
+        @for site in page.admin.sites() {
             section.card {
                 h2 { a href=(format!("/sites/{}", site.view.site)) { bdi { (site.view.site) } } }
-                @match told {
-                    Some(told) => (told),
+                @match &site.lesson {
+                    Some(lesson) => {
+                        (told(&signed, site.view.site.as_str(), lesson))
+                        p { a href=(format!("/lessons/{}", site.view.site)) { "What it learnt from, its exam's worst answers, earlier lessons" } }
+                    },
                     None => p.muted { "No lesson yet." },
                 }
                 @if let Some(waits) = &site.next_lesson { p.muted { "Next lesson: " (waits) "." } }
@@ -42,10 +38,41 @@ pub(crate) async fn view(State(page): State<Page>, Extension(signed): Extension<
     layout::view(&signed, "/lessons", "Lessons", main)
 }
 
-async fn report(page: &Page, signed: &Signed, site: &str, lesson: &LessonView) -> Markup {
-    let lineage = page.admin.lesson_bytes(site, LessonFile::Lineage).await.ok();
-    let lineage: Option<Lineage> = lineage.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let worst = page.admin.worst(site).await.unwrap_or_default();
+/// Everything about the lessons of one site.
+pub(crate) async fn of_site(
+    State(page): State<Page>,
+    Extension(signed): Extension<Signed>,
+    Path(name): Path<String>,
+) -> Response {
+    let found = match page.admin.site(&name) {
+        Ok(site) => page.admin.lesson_records(&name).await.map(|records| (site, records)),
+        Err(problem) => Err(problem),
+    };
+    let (site, records) = match found {
+        Ok(found) => found,
+        Err(problem) => return layout::problem(Some(&signed), problem.status, &problem.message),
+    };
+    let worst = page.admin.worst(&name).await.unwrap_or_default();
+    let last = site.lesson.as_ref().map(|lesson| lesson.number);
+    let lineage = records.iter().find(|record| Some(record.number) == last).and_then(|record| record.lineage.as_ref());
+    let main = html! {
+        h1 data-live { "Lessons of " bdi { (site.view.site) } }
+        @if let Some(lesson) = &site.lesson {
+            section.card {
+                (told(&signed, &name, lesson))
+                @if let Some(lineage) = lineage { (drawn(lineage)) }
+                @if !worst.is_empty() { (furthest(&name, &worst)) }
+            }
+        }
+        @if let Some(waits) = &site.next_lesson { p.muted { "Next lesson: " (waits) "." } }
+        section { h2 { "All lessons" } (all(&records)) }
+        p { a href=(format!("/sites/{}", site.view.site)) { "The site" } ", " a href="/lessons" { "all sites' lessons" } }
+    };
+    layout::view(&signed, "/lessons", &format!("Lessons of {}", site.view.site), main)
+}
+
+/// A lesson as it goes, or as it went.
+fn told(signed: &Signed, site: &str, lesson: &LessonView) -> Markup {
     let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     html! {
         p { (words::lesson(lesson)) }
@@ -64,11 +91,46 @@ async fn report(page: &Page, signed: &Signed, site: &str, lesson: &LessonView) -
                 div { dt { "to go" } dd { "about " (words::milliseconds(left_s * 1000.0)) } }
             }
         }
-        @if let Some(lineage) = &lineage { (drawn(lineage)) }
-        @if !worst.is_empty() { (furthest(site, &worst)) }
         @if lesson.step.is_running() { (cancelling(signed, site)) }
         @if lesson.report.is_some() {
             img.curve src=(format!("/lessons/{site}/curve.svg?step={}", lesson.steps_done)) alt="Loss by step: training and held-out" loading="lazy";
+        }
+    }
+}
+
+/// Every lesson whose folder is still there.
+fn all(records: &[LessonRecord]) -> Markup {
+    html! {
+        @if records.is_empty() { p { "None yet." } }
+        @else {
+            div.wide tabindex="0" role="region" aria-label="Table" { table {
+                thead { tr { th { "Lesson" } th { "What became of it" } th { "Exam" } th { "Learnt from" } th { "Held out" } th { "Exchanges from" } th { "to" } } }
+                tbody { @for record in records { (row(record)) } }
+            } }
+        }
+    }
+}
+
+fn row(record: &LessonRecord) -> Markup {
+    let lineage = record.lineage.as_ref();
+    // A version 7 UUID begins with its Unix milliseconds.
+    let time = |id: Option<Uuid>| id.map_or_else(|| "-".to_owned(), |id| words::time((id.as_u128() >> 80) as u64));
+    html! {
+        tr {
+            td { (record.number) }
+            td.text {
+                @match (&record.version, &record.problem) {
+                    (Some(version), _) => { "version " code { (version) } },
+                    (None, Some(problem)) => bdi { (problem) },
+                    (None, None) if record.ended => "failed its exam",
+                    (None, None) => "under way",
+                }
+            }
+            td { (record.exam.map_or_else(|| "-".to_owned(), |exam| format!("{exam:.3}"))) }
+            td { @match lineage { Some(lineage) => (lineage.train), None => "-" } }
+            td { @match lineage { Some(lineage) => (lineage.held_out), None => "-" } }
+            td { (time(lineage.and_then(|lineage| lineage.first))) }
+            td { (time(lineage.and_then(|lineage| lineage.last))) }
         }
     }
 }

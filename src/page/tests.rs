@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use admin::{About, Admin, FunnelStep, GeneratedRun, SettingView, StudentFacts, TeacherFacts, Token};
+use admin::{About, Admin, FunnelStep, GeneratedRun, SettingView, StudentFacts, TeacherFacts, TeacherFinding, Token};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use callsite::{SiteId, VersionId};
@@ -39,7 +39,7 @@ struct Server {
     finder: Arc<Finder>,
     cookie: String,
     form_token: String,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 fn shop() -> SiteId {
@@ -101,16 +101,16 @@ fn about(dir: &std::path::Path) -> About {
     let run = GeneratedRun { name: HOSTILE.into(), kept: 7, dropped: 3, funnel: vec![step], ..GeneratedRun::default() };
     About {
         since_ms: 5,
-        teacher: TeacherFacts {
-            base_url: endpoint.base_url(),
-            key_source: "each client's own".into(),
-            distillable: "yes",
-            breaker: endpoint.breaker().clone(),
-        },
+        teacher: TeacherFacts { endpoint, key_source: "each client's own".into(), distillable: "yes" },
         prices: Prices::of_everything(Price { input: 1.0, output: 2.0, since: None }),
         registry: Registry::new(dir),
         configuration: Box::new(move || Ok(settings.clone())),
         generated: Box::new(move || Ok(vec![run.clone()])),
+        check_teacher: Box::new(|_| {
+            let said = format!("`gpt-5-mini` ends on 2026-12-24, says {HOSTILE}");
+            let todo = "choose what follows it".to_owned();
+            Box::pin(async { vec![TeacherFinding { name: "teacher's models", state: "warn", said, todo }] })
+        }),
     }
 }
 
@@ -125,7 +125,7 @@ async fn server() -> Server {
     let (erasing, found) = (captures.clone(), finder());
     let admin = Admin {
         ledger: ledger.clone(),
-        lessons: LessonStatus::new(metrics.clone()),
+        lessons: LessonStatus::new(dir.path().join("lessons"), metrics.clone()),
         requests: LessonRequests::default(),
         learning: true,
         metrics: metrics.clone(),
@@ -145,7 +145,7 @@ async fn server() -> Server {
     };
     let router = Page::new(admin, false).unwrap().router();
     let (cookie, form_token) = (String::new(), String::new());
-    let mut server = Server { router, ledger, metrics, captures, finder: found, cookie, form_token, _dir: dir };
+    let mut server = Server { router, ledger, metrics, captures, finder: found, cookie, form_token, dir };
     let entered = server.post("/sign-in", "token=secret&name=Mara", &[]).await;
     assert_eq!(entered.status(), StatusCode::SEE_OTHER);
     server.cookie = entered.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -238,8 +238,19 @@ fn exchange(id: u128, said: &str) -> Exchange {
     }
 }
 
-const VIEWS: [&str; 9] =
-    ["/", "/sites/shop", "/compare/shop", "/lessons", "/captures", "/log", "/generated", "/teacher", "/configuration"];
+const VIEWS: [&str; 11] = [
+    "/",
+    "/sites/shop",
+    "/compare/shop",
+    "/lessons",
+    "/lessons/shop",
+    "/captures",
+    "/log",
+    "/generated",
+    "/teacher",
+    "/teacher/check",
+    "/configuration",
+];
 
 #[tokio::test]
 async fn nobody_sees_anything_without_a_session() {

@@ -56,6 +56,7 @@ impl Client {
             let error = match tokio::time::timeout(timeouts.first_byte, asked).await {
                 Ok(Ok((response, connection))) => {
                     permit.answered();
+                    self.endpoint.quota().note(response.headers(), Instant::now().into_std());
                     let kept = (connection, self.pool.clone());
                     return Ok(response.map(|body| AnswerBody::new(body, kept, timeouts, began)));
                 }

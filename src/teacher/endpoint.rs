@@ -6,7 +6,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 use crate::breaker::Breaker;
-use crate::{Resilience, TeacherError};
+use crate::{LastQuota, Resilience, TeacherError};
 
 /// What an address is called where something is said of it, and the keys that change it.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,7 @@ pub struct Endpoint {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) resilience: Resilience,
     breaker: Breaker,
+    quota: LastQuota,
 }
 
 impl Endpoint {
@@ -66,7 +67,18 @@ impl Endpoint {
         }
         let resilience = Resilience::default();
         let breaker = Breaker::new(resilience.breaker);
-        Ok(Self { called: TEACHER, scheme, authority, host, prefix, authorization, ca_file, resilience, breaker })
+        Ok(Self {
+            called: TEACHER,
+            scheme,
+            authority,
+            host,
+            prefix,
+            authorization,
+            ca_file,
+            resilience,
+            breaker,
+            quota: LastQuota::default(),
+        })
     }
 
     /// The same address under another name than the teacher's.
@@ -85,6 +97,12 @@ impl Endpoint {
     #[must_use]
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
+    }
+
+    /// What the last answer from this address said of its rate limits; clones of an endpoint share it.
+    #[must_use]
+    pub fn quota(&self) -> &LastQuota {
+        &self.quota
     }
 
     /// What the teacher is asked for where a client asks for `/v1/...` with its query, without scheme and host.

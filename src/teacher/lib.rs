@@ -5,7 +5,7 @@
 //! - [`Client`]: bytes in, bytes out, for the gateway: nothing that client or teacher said is written anew;
 //! - [`headers`]: which headers go on;
 //! - [`secured`]: whose certificates are believed;
-//! - [`Prices`]: what it charges;
+//! - [`Prices`]: what it charges; [`LastQuota`]: how much it still lets be asked;
 //! - [`TeacherModel`]: the same teacher as a [`wire::ChatModel`], for judges and makers of data.
 //!
 //! The only member that links the TLS client. Keeps nothing, and sends again only what the teacher has not seen.
@@ -23,6 +23,7 @@ mod model;
 mod outgoing;
 mod pool;
 mod prices;
+mod quota;
 mod resilience;
 mod tls;
 
@@ -34,6 +35,7 @@ pub use error::TeacherError;
 pub use model::TeacherModel;
 pub use outgoing::Outgoing;
 pub use prices::{Price, Prices, day};
+pub use quota::{LastQuota, Limit, Quota};
 pub use resilience::{BreakerSettings, Resilience, Timeouts};
 pub use tls::{Secured, secured};
 

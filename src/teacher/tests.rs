@@ -3,9 +3,10 @@ mod resilience;
 
 use http::{HeaderMap, HeaderValue};
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 use wire::{ChatModel, ModelError, Prompt, Role, Sampling, Turn};
 
-use crate::{Client, Endpoint, Price, Prices, TeacherModel, headers};
+use crate::{Client, Endpoint, LastQuota, Limit, Price, Prices, TeacherModel, headers};
 
 #[test]
 fn the_teachers_base_url_takes_the_place_of_v1() {
@@ -206,4 +207,34 @@ fn a_table_that_contradicts_itself_or_says_nothing_is_refused() {
         assert!(old.of("m", 0).is_some(), "since before time began: {day}");
     }
     assert!(problem(&format!("price = [{}]", row.replace("2025-01-02", "2025-02-30"))).contains("2025-02-30"));
+}
+
+#[test]
+fn the_last_answer_that_speaks_of_limits_says_how_much_is_left() {
+    let head = |lines: &[(&'static str, &'static str)]| {
+        lines
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect::<HeaderMap>()
+    };
+    let (quota, began) = (LastQuota::default(), Instant::now());
+    let shared = quota.clone();
+    quota.note(&head(&[("x-request-id", "1")]), began);
+    assert_eq!(quota.get(), None);
+    let full = [
+        ("x-ratelimit-limit-requests", "500"),
+        ("x-ratelimit-remaining-requests", "499"),
+        ("x-ratelimit-reset-requests", "120ms"),
+        ("x-ratelimit-limit-tokens", "200000"),
+        ("x-ratelimit-remaining-tokens", "0"),
+    ];
+    quota.note(&head(&full), began);
+    let said = shared.get().unwrap();
+    assert_eq!(said.requests, Some(Limit { limit: 500, remaining: 499, reset: Some("120ms".into()) }));
+    assert_eq!(said.tokens, Some(Limit { limit: 200_000, remaining: 0, reset: None }));
+    let odd = [("x-ratelimit-limit-requests", "many"), ("x-ratelimit-remaining-requests", "-1")];
+    for silent in [head(&odd), HeaderMap::new()] {
+        quota.note(&silent, began + Duration::from_secs(1));
+        assert_eq!(quota.get().as_ref(), Some(&said), "what cannot be read takes nothing away");
+    }
 }

@@ -91,7 +91,7 @@ const tasks = {
   async views(signedIn, base, sites) {
     const axe = require("node:fs").readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
     const paths = ["/", "/lessons", "/captures", "/log", "/generated", "/teacher", "/configuration"];
-    for (const site of sites) paths.push(`/sites/${site}`, `/compare/${site}`);
+    for (const site of sites) paths.push(`/sites/${site}`, `/compare/${site}`, `/lessons/${site}`);
     const found = { serious: [], wide: [], ready_ms: 0, title: "" };
     for (const [width, colorScheme] of [[1280, "light"], [1280, "dark"], [360, "light"]]) {
       const page = await signedIn({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });

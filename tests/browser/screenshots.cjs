@@ -4,8 +4,8 @@ const { main } = require("./browser.cjs");
 
 main(async (signedIn, base, [folder, site]) => {
   const views = {
-    sites: "/", site: `/sites/${site}`, compare: `/compare/${site}`, lessons: "/lessons", captures: "/captures",
-    log: "/log", generated: "/generated", teacher: "/teacher", configuration: "/configuration",
+    sites: "/", site: `/sites/${site}`, compare: `/compare/${site}`, lessons: "/lessons", lesson: `/lessons/${site}`, captures: "/captures",
+    log: "/log", generated: "/generated", teacher: "/teacher", "teacher-check": "/teacher/check", configuration: "/configuration",
   };
   const made = [];
   for (const [width, colorScheme] of [[1280, "light"], [1280, "dark"], [360, "light"]]) {

@@ -116,6 +116,55 @@ fn the_log_is_shown_checked_and_copied_with_and_without_a_running_proxy() {
 }
 
 #[test]
+fn exchanges_are_searched_with_and_without_a_running_proxy() {
+    let teacher = ScriptedTeacher::start(|asked| {
+        let slow_down = r#"{"error": {"message": "slow down"}}"#;
+        let is_refused = asked.json().to_string().contains("dragon");
+        if is_refused {
+            script::whole("429 Too Many Requests", &[], slow_down.as_bytes())
+        } else {
+            script::says("Yes, it is.")
+        }
+    });
+    let world = World::new(PROGRAM, &teacher.base_url());
+    let proxy = world.start();
+    for (site, text, status) in [
+        ("shop", "a rope & a hook", 200),
+        ("inn", "a rope and a bed", 200),
+        ("shop", "a lamp", 200),
+        ("inn", "a dragon", 429),
+    ] {
+        assert_eq!(proxy.chat(site, &asked("alice", text)).status(), status);
+    }
+    proxy.captured(4);
+    let (admin, token) = (format!("http://{}", proxy.admin), world.data().join("admin-token"));
+    let running = ["--admin", admin.as_str(), "--token-file", token.to_str().unwrap()];
+    let check = |more: &[&str]| {
+        let search = |wanted: &[&'static str]| {
+            let all: Vec<&str> = ["search"].iter().chain(wanted).chain(more).copied().collect();
+            capture(&world, &all)
+        };
+        let found = |wanted: &[&'static str]| {
+            let exit = search(wanted);
+            assert_eq!(exit.code, Some(0), "{exit:?}");
+            let request = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["request"].to_string();
+            exit.stdout.lines().map(request).collect::<Vec<_>>()
+        };
+        let ropes = found(&["--text", "rope"]);
+        assert!(ropes.len() == 2 && ropes[0].contains("hook") && ropes[1].contains("bed"), "{ropes:?}");
+        assert_eq!(found(&["--text", "rope & a", "--site", "shop"]).len(), 1, "one line alone");
+        assert_eq!(found(&["--status", "bad"]).len(), 1);
+        assert_eq!(found(&["--source", "teacher", "--from", "2026-01-01T00:00"]).len(), 4);
+        assert!(found(&["--source", "student"]).is_empty() && found(&["--to", "2026-01-01T00:00"]).is_empty());
+        let wrong = search(&["--from", "noon"]);
+        assert!(wrong.code == Some(1) && wrong.stderr.contains("`noon` is no time like"), "{wrong:?}");
+    };
+    check(&running);
+    assert_eq!(proxy.stop().code, Some(0));
+    check(&[]);
+}
+
+#[test]
 fn a_user_is_erased_by_name_while_the_proxy_runs_and_after() {
     let teacher = teacher();
     let world = World::new(PROGRAM, &teacher.base_url());

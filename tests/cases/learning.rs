@@ -98,6 +98,9 @@ fn enough_exchanges_and_quiet_make_a_lesson_that_ends_with_a_version_on_trial() 
     // A student of twenty steps says little that is right: what was furthest from the teacher's can be looked at.
     let worst = proxy.admin("GET", "/admin/call-sites/shop/lesson/worst", "").json();
     assert_eq!(worst[0]["teacher"], "Yes, it is.", "{worst}");
+    let lessons = proxy.admin("GET", "/admin/call-sites/shop/lessons", "").json();
+    assert_eq!((&lessons[0]["number"], &lessons[0]["ended"]), (&1.into(), &true.into()), "{lessons}");
+    assert!(lessons[0]["version"].is_string() && lessons[0]["lineage"]["train"].as_u64() > Some(0), "{lessons}");
     assert!(worst[0]["prompt"][0]["content"].as_str().unwrap().starts_with("Is "), "{worst}");
     let versions = proxy.admin("GET", "/admin/call-sites/shop/versions", "").json();
     assert_eq!((&versions[0]["version"], &versions[0]["role"]), (&site["version"], &"candidate".into()));

@@ -5,7 +5,7 @@ use teacher::{Price, Prices};
 use telemetry::Answered;
 
 use super::*;
-use crate::{About, SettingView, TeacherFacts};
+use crate::{About, SettingView, TeacherFacts, TeacherFinding};
 
 /// A teacher that is not there, one setting, and runs whose folder cannot be listed.
 pub(super) fn about(registry: Registry) -> About {
@@ -13,16 +13,17 @@ pub(super) fn about(registry: Registry) -> About {
     let row = SettingView { key: "proxy.listen".into(), value: "x".into(), source: "file", meaning: "Where." };
     About {
         since_ms: 5,
-        teacher: TeacherFacts {
-            base_url: endpoint.base_url(),
-            key_source: "each client's own".into(),
-            distillable: "yes",
-            breaker: endpoint.breaker().clone(),
-        },
+        teacher: TeacherFacts { endpoint, key_source: "each client's own".into(), distillable: "yes" },
         prices: Prices::of_everything(Price { input: 1.0, output: 2.0, since: None }),
         registry,
         configuration: Box::new(move || Ok(vec![row.clone()])),
         generated: Box::new(|| Err("the folder cannot be listed".into())),
+        check_teacher: Box::new(|models| {
+            let said = format!("asked for {models:?}");
+            Box::pin(async {
+                vec![TeacherFinding { name: "teacher's models", state: "ok", said, todo: String::new() }]
+            })
+        }),
     }
 }
 
@@ -42,6 +43,9 @@ async fn the_teacher_and_the_configuration_are_told() {
     assert_eq!(teacher["errors"], json!({"timeout": 3.0}));
     assert_eq!((&teacher["circuit"], &teacher["distillable"]), (&json!("closed"), &json!("yes")));
     assert_eq!(teacher["models"], json!({"gpt": {"input_usd": 1.0, "output_usd": 2.0, "since": null}}));
+    assert_eq!(teacher["quota"], Value::Null, "nothing was asked yet");
+    let found = json_of(&mut server, "/admin/teacher/check").await;
+    assert_eq!(found[0]["said"], r#"asked for ["gpt"]"#);
     let rows = json_of(&mut server, "/admin/configuration").await;
     assert_eq!(rows, json!([{"key": "proxy.listen", "value": "x", "source": "file", "meaning": "Where."}]));
     let (status, body) = ask(&mut server, "GET", "/admin/generated", "").await;

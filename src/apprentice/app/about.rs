@@ -4,14 +4,16 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin::{About, FunnelStep, GeneratedRun, SettingView, TeacherFacts};
+use admin::{About, FunnelStep, GeneratedRun, SettingView, TeacherChecked, TeacherFacts, TeacherFinding};
 use capture::Distillable;
 use fs_err as fs;
 use generate::Report;
 use generate::report::REPORT_FILE;
+use teacher::Endpoint;
 
 use crate::app::reload::Reload;
-use crate::app::{Error, Shared, now_ms, prices};
+use crate::app::{Error, Shared, now_ms, prices, teacher_check};
+use crate::finding::Finding;
 use crate::settings::reference::{self, KEYS};
 use crate::settings::{Settings, environment};
 
@@ -24,7 +26,7 @@ impl Shared {
     /// `file` is what the program was started with, and what can be read again.
     pub(super) fn about(
         &self,
-        endpoint: &teacher::Endpoint,
+        endpoint: &Endpoint,
         key_source: &str,
         file: Option<(&Path, Arc<Reload>)>,
     ) -> Result<Arc<About>, Error> {
@@ -33,14 +35,13 @@ impl Shared {
         Ok(Arc::new(About {
             since_ms: now_ms(),
             teacher: TeacherFacts {
-                base_url: endpoint.base_url(),
+                endpoint: endpoint.clone(),
                 key_source: key_source.to_owned(),
                 distillable: match settings.teacher.distillable {
                     Distillable::Yes => "yes",
                     Distillable::No => "no",
                     Distillable::Unknown => "unknown",
                 },
-                breaker: endpoint.breaker().clone(),
             },
             prices: prices(&settings)?,
             registry: self.registry.clone(),
@@ -52,7 +53,21 @@ impl Shared {
                 rows(&settings, &in_force.map_err(|error| error.to_string())?, text.as_deref())
             }),
             generated: Box::new(move || runs(&generated).map_err(|error| error.to_string())),
+            check_teacher: self.teacher_check(endpoint),
         }))
+    }
+
+    fn teacher_check(&self, endpoint: &Endpoint) -> Box<dyn Fn(Vec<String>) -> TeacherChecked + Send + Sync> {
+        let (settings, endpoint) = (self.settings.clone(), endpoint.clone());
+        Box::new(move |asked_for| {
+            let (settings, endpoint) = (settings.clone(), endpoint.clone());
+            Box::pin(async move {
+                let checked = teacher_check::check(&settings, &endpoint, &asked_for, now_ms() / 1_000).await;
+                let told =
+                    |Finding { name, state, said, todo }| TeacherFinding { name, state: state.name(), said, todo };
+                checked.found.into_iter().map(told).collect()
+            })
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use super::AdminAccess;
@@ -26,6 +26,8 @@ pub(crate) enum CaptureAction {
         #[arg(long)]
         json: bool,
     },
+    /// Exchanges that fit, the oldest first, as JSON lines: the newest thousand, of as much of the log as ten seconds can read.
+    Search(Search),
     /// Read every exchange; the exit code says whether all of it is whole.
     Verify,
     /// Copy everything into a folder, as JSON lines (`.jsonl.zst`) with checksums for `sha256sum -c`; the segment that is written to is
@@ -36,6 +38,45 @@ pub(crate) enum CaptureAction {
     },
     /// Erase exchanges for good, from the log, its copies in `capture.export_dir` and the data of lessons.
     Erase(Erase),
+}
+
+/// What is looked for; what is not said leaves all in.
+#[derive(Args)]
+pub(crate) struct Search {
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// What the request or the answer says, letter by letter.
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// Not before this minute (UTC), such as 2026-11-30T14:05.
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Not after it.
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<SearchedStatus>,
+    /// Who answered.
+    #[arg(long, value_enum)]
+    pub(crate) source: Option<SearchedSource>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SearchedStatus {
+    /// 2xx
+    Ok,
+    /// 4xx and 5xx
+    Bad,
+    /// Not complete.
+    Cut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SearchedSource {
+    Teacher,
+    Student,
+    /// Generated or imported.
+    Made,
 }
 
 #[derive(Args)]

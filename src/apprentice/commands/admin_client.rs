@@ -108,6 +108,11 @@ impl AdminClient {
     }
 }
 
+/// An answer that is lines of JSON: one alone has been read as JSON of its own.
+pub(crate) fn lines(answer: &Value) -> String {
+    answer.as_str().map_or_else(|| answer.to_string(), str::to_owned)
+}
+
 /// What lies at the bottom of an error.
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.source().map_or_else(|| error.to_string(), cause)

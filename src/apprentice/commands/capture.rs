@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
+use admin::CaptureSearch;
 use callsite::SiteId;
 use capture::{CaptureError, Segments, Subject};
 use http::Method;
@@ -10,10 +12,10 @@ use serde_json::Value;
 use store::StoreError;
 use toml::value::Datetime;
 
-use super::admin_client::AdminClient;
+use super::admin_client::{self, AdminClient};
 use crate::cli::AdminAccess;
-use crate::cli::capture::{Capture, CaptureAction, Erase};
-use crate::output::print_line;
+use crate::cli::capture::{Capture, CaptureAction, Erase, Search, SearchedSource, SearchedStatus};
+use crate::output::{eprint_line, print_line};
 use crate::settings::Settings;
 use crate::{Outcome, app};
 
@@ -31,6 +33,7 @@ pub(crate) fn capture(arguments: &Capture) -> Outcome {
     let open = || Log::open(&settings, &arguments.access);
     match &arguments.action {
         CaptureAction::Stats { json } => stats(&open()?, *json),
+        CaptureAction::Search(search) => searched(&open()?, wanted(search)),
         CaptureAction::Verify => verify(&open()?),
         CaptureAction::Export { out } => export(&open()?, &settings, out),
         CaptureAction::Erase(erase) => {
@@ -115,6 +118,40 @@ fn time_of(id: &str) -> Option<String> {
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     Some(format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60 % 24, minutes % 60))
+}
+
+fn wanted(search: &Search) -> CaptureSearch {
+    let Search { site, text, from, to, status, source } = search;
+    let status = status.map_or("", |status| match status {
+        SearchedStatus::Ok => "ok",
+        SearchedStatus::Bad => "bad",
+        SearchedStatus::Cut => "cut",
+    });
+    let source = source.map_or("", |source| match source {
+        SearchedSource::Teacher => "teacher",
+        SearchedSource::Student => "student",
+        SearchedSource::Made => "made",
+    });
+    let [site, text, from, to] = [site, text, from, to].map(|said| said.clone().unwrap_or_default());
+    CaptureSearch { site, text, from, to, status: status.to_owned(), source: source.to_owned() }
+}
+
+fn searched(log: &Log, wanted: CaptureSearch) -> Outcome {
+    let lines = match log {
+        Log::Here(log) => {
+            let found = admin::search(log, wanted, admin::FOUND_MAX, Instant::now())?;
+            if !found.all_read {
+                eprint_line("the log is large: not every call site was looked at; name one with --site");
+            }
+            String::from_utf8(found.lines()?)?
+        }
+        Log::Running(client) => {
+            let path = format!("/admin/captures?{}", serde_urlencoded::to_string(wanted)?);
+            admin_client::lines(&ask(client, Method::GET, &path, None)?)
+        }
+    };
+    lines.lines().try_for_each(print_line)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn verify(log: &Log) -> Outcome {

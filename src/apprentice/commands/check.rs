@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use callsite::SiteId;
 
-use crate::commands::findings::{self, Finding, State};
+use crate::commands::findings;
+use crate::finding::{Finding, State};
 use crate::output::print_line;
 use crate::settings::Settings;
 use crate::{Outcome, app};

@@ -1,9 +1,8 @@
 //! `apprentice doctor`: everything around a configuration, looked at all at once and for no longer than a person waits. Starts nothing, changes nothing.
 //!
 //! What is looked at is gathered in [`around`] (files, disk, memory), [`listening`] (ports) and [`teaching`] (the teacher); each hands
-//! facts to functions that judge them: [`machine`], [`answer`].
+//! facts to functions that judge them: [`machine`], and `app::teacher_check`, which a running proxy looks with as well.
 
-mod answer;
 mod around;
 mod listening;
 mod machine;
@@ -18,15 +17,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cli::Doctor;
-use crate::commands::findings::{self, Finding, State};
+use crate::commands::findings;
+use crate::finding::{Finding, State};
 use crate::output::{Colour, print_line, print_marked};
 use crate::settings::Settings;
 use crate::{Outcome, app};
 
 /// When what is not known by then is called unknown.
 const TIME: Duration = Duration::from_millis(2_800);
-/// What the network is given of that.
-const NETWORK_TIME: Duration = Duration::from_secs(2);
 /// Columns of a finding's name.
 const NAME_COLUMNS: usize = 18;
 
@@ -100,12 +98,12 @@ async fn all(settings: &Arc<Settings>) -> Vec<Finding> {
 
 fn tell(finding: &Finding) -> std::io::Result<()> {
     let Finding { name, state, said, todo } = finding;
-    let (colour, word) = match state {
-        State::Ok => (Colour::Green, "ok"),
-        State::Warn => (Colour::Yellow, "warn"),
-        State::Fail => (Colour::Red, "fail"),
+    let colour = match state {
+        State::Ok => Colour::Green,
+        State::Warn => Colour::Yellow,
+        State::Fail => Colour::Red,
     };
-    print_marked(colour, &format!("{word:<6}"), &format!("{name:<NAME_COLUMNS$}{said}"))?;
+    print_marked(colour, &format!("{:<6}", state.name()), &format!("{name:<NAME_COLUMNS$}{said}"))?;
     if todo.is_empty() { Ok(()) } else { print_line(&format!("{:indent$}-> {todo}", "", indent = 6 + NAME_COLUMNS)) }
 }
 

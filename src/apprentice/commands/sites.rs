@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::cli::{LabelForm, RatingVerdict, Sites, SitesAction};
-use crate::commands::admin_client::AdminClient;
+use crate::commands::admin_client::{self, AdminClient};
 use crate::output::{Reader, print_anew, print_line};
 use crate::settings::environment;
 use crate::{Outcome, app};
@@ -63,9 +63,7 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
     if let Some(SitesAction::Labels { .. }) = &sites.action {
-        // Lines; one alone is JSON of its own.
-        let lines = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
-        lines.lines().try_for_each(print_line)?;
+        admin_client::lines(&answer).lines().try_for_each(print_line)?;
     } else if let Some(SitesAction::Found { site }) = &sites.action {
         found(&answer, site.as_deref())?;
     } else if listing {

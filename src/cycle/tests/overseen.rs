@@ -55,7 +55,7 @@ async fn a_process_stands_still_while_the_proxy_is_busy_and_ends_in_good_order_w
         stop: stopped,
     };
     let metrics = Arc::new(Metrics::new().unwrap());
-    let (status, shop) = (LessonStatus::new(metrics.clone()), site("shop"));
+    let (status, shop) = (LessonStatus::new(PathBuf::new(), metrics.clone()), site("shop"));
     let turns = Mutex::new(Vec::new());
     let on_turn = |turn| {
         status.turn(&shop, turn);

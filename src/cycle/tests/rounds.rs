@@ -66,13 +66,12 @@ fn cycle(root: &Path, ledger: &Arc<Ledger>, metrics: &Arc<Metrics>) -> Cycle {
         ledger: ledger.clone(),
         registry: Registry::new(&root.join("registry")),
         rules: live_rules(),
-        status: LessonStatus::new(metrics.clone()),
+        status: LessonStatus::new(root.join("lessons"), metrics.clone()),
         surroundings: Surroundings { requests_per_s: Box::new(|| 0.0), stop: tokio::sync::watch::channel(false).1 },
         clock: || 1_000_000,
     };
     Cycle {
         runner,
-        root: root.join("lessons"),
         retention: capture::Retention { default_ms: 1_000, sites: BTreeMap::new() },
         today: Box::new(SiteId::clone),
         requests: LessonRequests::default(),
@@ -113,7 +112,7 @@ async fn nothing_is_erased_between_the_reading_of_examples_and_their_writing() {
     let drawing = cycle.runner.drawing.clone();
     let read = Arc::new(Read { drawing: drawing.clone(), may_erase: Mutex::default() });
     cycle.runner.captures = read.clone();
-    let folder = begun(&cycle.root, "shop");
+    let folder = begun(cycle.runner.status.root(), "shop");
     assert!(matches!(cycle.runner.walk(&folder).await, Err(CycleError::TooFew { .. })));
     let may_erase = read.may_erase.lock().clone();
     assert!(!may_erase.is_empty() && may_erase.iter().all(|free| !free), "{may_erase:?}");
@@ -129,7 +128,7 @@ fn a_fault_of_one_site_does_not_cost_another_its_lesson() {
         assert!(ledger.register(&site(name)));
     }
     let cycle = cycle(dir.path(), &ledger, &metrics);
-    let broken = begun(&cycle.root, "b-empty-file");
+    let broken = begun(cycle.runner.status.root(), "b-empty-file");
     std::fs::write(broken.dir.join("outcome.json"), "").unwrap();
     cycle.requests.request(&site("shop"));
     let folder = cycle.next(&mut Memory::default()).unwrap().unwrap();
@@ -168,7 +167,7 @@ fn old_training_data_and_versions_that_nobody_uses_are_removed() {
         basis,
     };
     ledger.add_candidate(&shop, 1, candidate).unwrap();
-    let lesson = begun(&cycle.root, "shop");
+    let lesson = begun(cycle.runner.status.root(), "shop");
     std::fs::create_dir_all(lesson.curriculum()).unwrap();
     for name in ["train.jsonl", "held_out.jsonl", "worst.json"] {
         std::fs::write(lesson.curriculum().join(name), "secret").unwrap();
@@ -194,8 +193,8 @@ fn a_lesson_that_waits_goes_on_when_one_is_due_and_is_given_up_with_its_data() {
     assert!(ledger.register(&shop));
     let mut cycle = cycle(dir.path(), &ledger, &metrics);
     cycle.retention = capture::Retention { default_ms: 600_000, sites: BTreeMap::new() };
-    begun(&cycle.root, "shop").end(&outcome(None)).unwrap();
-    let lesson = begun(&cycle.root, "shop");
+    begun(cycle.runner.status.root(), "shop").end(&outcome(None)).unwrap();
+    let lesson = begun(cycle.runner.status.root(), "shop");
     let data = lesson.curriculum().join("train.jsonl");
     std::fs::create_dir_all(lesson.curriculum()).unwrap();
     std::fs::write(&data, "secret").unwrap();
@@ -228,7 +227,7 @@ fn the_data_of_lessons_under_a_former_name_is_kept_as_long_as_its_site_says() {
     cycle.retention = capture::Retention { default_ms: 600_000, sites: [(site("shop"), 1_000)].into() };
     cycle.today = Box::new(|name| if ["found", "bare"].contains(&name.as_str()) { site("shop") } else { name.clone() });
     let drawn = ["found", "bare", "shop", "inn"].map(|name| {
-        let lesson = begun(&cycle.root, name);
+        let lesson = begun(cycle.runner.status.root(), name);
         std::fs::create_dir_all(lesson.curriculum()).unwrap();
         std::fs::write(lesson.curriculum().join("train.jsonl"), "secret").unwrap();
         let first = Some(Uuid::from_u128(500_000 << 80));
@@ -249,7 +248,7 @@ fn lessons_whose_versions_were_never_handed_over_are_fruitless() {
     assert!(ledger.register(&shop));
     let cycle = cycle(dir.path(), &ledger, &metrics);
     for version in [Some("1-a"), None, Some("2-b")] {
-        begun(&cycle.root, "shop").end(&outcome(version)).unwrap();
+        begun(cycle.runner.status.root(), "shop").end(&outcome(version)).unwrap();
     }
     assert!(cycle.next(&mut Memory::default()).unwrap().is_none());
     let blocked = cycle.runner.status.blocked_by(&shop).unwrap();
@@ -264,7 +263,7 @@ fn lessons_before_a_drift_were_not_fruitless() {
     assert!(ledger.register(&shop));
     let cycle = cycle(dir.path(), &ledger, &metrics);
     for version in ["1-a", "2-b"] {
-        begun(&cycle.root, "shop").end(&outcome(Some(version))).unwrap();
+        begun(cycle.runner.status.root(), "shop").end(&outcome(Some(version))).unwrap();
     }
     let candidate = Candidate {
         version: VersionId::new("2-b").unwrap(),
@@ -300,6 +299,6 @@ fn lessons_before_a_drift_were_not_fruitless() {
     };
     assert!(waits().contains("of 200 trainable"), "{}", waits());
     let after_ms = ledger.view(&shop).unwrap().stale_before_ms;
-    Folder::begin(&cycle.root, &shop, &Begun { after_ms }).unwrap().end(&outcome(Some("3-c"))).unwrap();
+    Folder::begin(cycle.runner.status.root(), &shop, &Begun { after_ms }).unwrap().end(&outcome(Some("3-c"))).unwrap();
     assert!(waits().contains("of 400 trainable"), "a lesson after the drift counts: {}", waits());
 }

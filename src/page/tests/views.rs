@@ -52,6 +52,10 @@ async fn the_teacher_the_configuration_and_the_runs_have_views() {
         "{text}"
     );
     assert!(text.contains("gpt-5-mini") && text.contains("<td>$1</td><td>$2</td>"), "{text}");
+    assert!(!text.contains("still lets be asked"), "no answer has said: {text}");
+    let (_, text) = server.get("/teacher/check").await;
+    assert!(text.contains("<td>warn</td>") && text.contains("ends on 2026-12-24"), "{text}");
+    assert!(text.contains("choose what follows it") && !text.contains("<script>alert"), "{text}");
     let (_, text) = server.get("/configuration").await;
     let (said, defaults) = text.split_once("Defaults").unwrap();
     assert!(said.contains("proxy.listen") && defaults.contains("proxy.threads"), "{text}");
@@ -99,6 +103,48 @@ async fn exchanges_are_searched_by_time_status_and_who_answered_and_kept_as_a_fi
         assert_eq!(lines.unwrap().len(), wanted.split_whitespace().count(), "{query}");
     }
     assert_eq!(server.get("/captures?from=noon").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn every_lesson_of_a_site_is_told_with_what_became_of_it() {
+    let mut server = server().await;
+    assert!(server.get("/lessons/shop").await.1.contains("None yet."));
+    let folder = server.dir.path().join("lessons/shop");
+    let first = Uuid::from_u128(1_764_511_509_000 << 80);
+    let lineage = format!(
+        r#"{{"site": "shop", "teacher": "t", "first": "{first}", "last": "{first}", "seen": 9, "train": 7, "held_out": 2,
+        "left_out": {{"repeated": 3}}, "hash": "0123456789abcdef0123"}}"#
+    );
+    let hostile = serde_json::json!({"version": null, "exam": null, "problem": HOSTILE}).to_string();
+    for (number, name, text) in [
+        ("1", "outcome.json", hostile.as_str()),
+        ("2", "outcome.json", r#"{"version": "2-b", "exam": 0.875, "problem": null}"#),
+        ("2", "curriculum/lineage.json", lineage.as_str()),
+        ("10", "outcome.json", r#"{"version": null, "exam": 0.5, "problem": null}"#),
+        ("11", "begun.json", r#"{"after_ms": null}"#),
+        ("12", "outcome.json", "{"),
+    ] {
+        let path = folder.join(number).join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let (_, text) = server.get("/lessons/shop").await;
+    let rows: Vec<&str> = text.split("<tr>").skip(2).collect();
+    assert_eq!(rows.len(), 4, "one cannot be read: {text}");
+    for (row, says) in rows.iter().zip(["<td>11</td>", "<td>10</td>", "<td>2</td>", "<td>1</td>"]) {
+        assert!(row.starts_with(says), "{row}");
+    }
+    assert!(
+        rows[0].contains("under way") && rows[1].contains("failed its exam") && rows[1].contains("0.500"),
+        "{text}"
+    );
+    assert!(
+        rows[2].contains("<code>2-b</code>") && rows[2].contains("0.875") && rows[2].contains("<td>7</td>"),
+        "{text}"
+    );
+    assert!(rows[2].contains("2025-11-30 14:05") && rows[3].contains("&lt;script&gt;"), "{text}");
+    assert!(folder.join("12/outcome.json").is_file(), "looking changes nothing");
+    assert_eq!(server.get("/lessons/nobody").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

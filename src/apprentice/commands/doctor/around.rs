@@ -10,7 +10,8 @@ use student::Runtime;
 use super::machine::{self, Disk};
 use crate::app;
 use crate::app::secrets;
-use crate::commands::findings::{self, Finding, State};
+use crate::commands::findings;
+use crate::finding::{Finding, State};
 use crate::settings::Settings;
 
 /// The library, loaded.

@@ -8,8 +8,8 @@ use net::Listener;
 use teacher::Endpoint;
 
 use super::machine::{self, Port};
-use super::teaching;
-use crate::commands::findings::Finding;
+use crate::app::teacher_check;
+use crate::finding::Finding;
 use crate::settings::Settings;
 
 /// What only an apprentice's admin listener says.
@@ -39,7 +39,9 @@ async fn is_apprentice(listen: SocketAddr, certificate: Option<&Path>) -> bool {
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", reached(listen));
     let Ok(endpoint) = Endpoint::new(&url, None, certificate.map(Path::to_owned)) else { return false };
-    teaching::ask(endpoint, "/metrics").await.is_ok_and(|answer| String::from_utf8_lossy(&answer.body).contains(OURS))
+    teacher_check::ask(endpoint, "/metrics")
+        .await
+        .is_ok_and(|answer| String::from_utf8_lossy(&answer.body).contains(OURS))
 }
 
 /// From this machine, who listens on all addresses is reached at its own.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::commands::findings::Finding;
+use crate::finding::Finding;
 
 const MB: u64 = 1 << 20;
 const DAY_S: u64 = 86_400;

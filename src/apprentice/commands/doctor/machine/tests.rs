@@ -1,7 +1,7 @@
 //! What facts of the machine lead to.
 
 use super::*;
-use crate::commands::findings::State;
+use crate::finding::State;
 
 const NOW: u64 = 1_800_000_000;
 

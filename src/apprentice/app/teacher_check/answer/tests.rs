@@ -1,10 +1,10 @@
 //! What a teacher's answer leads to.
 
 use super::*;
-use crate::commands::findings::State;
+use crate::finding::State;
 
 const TODAY: u64 = 20_700;
-const WANTED: Wanted<'static> = Wanted { key: "generate.model", model: "gpt-5-mini" };
+const WANTED: Wanted<'static> = Wanted { key: Some("generate.model"), model: "gpt-5-mini" };
 
 fn judged(status: u16, body: &str, is_set: bool) -> Vec<Finding> {
     let answer = Answer { status, date_s: None, body: body.as_bytes().to_vec() };
@@ -41,7 +41,10 @@ fn a_teacher_without_a_list_is_reached_all_the_same() {
 fn an_unknown_model_is_named_with_the_nearest() {
     let near = of_model("gpt-5-mimi", "");
     assert_eq!(near.state, State::Warn);
-    assert!(near.said.contains("\"gpt-5-mini\"") && near.todo.contains("did you mean `gpt-5-mimi`"), "{near:?}");
+    assert!(
+        near.said.contains("`gpt-5-mini` (generate.model)") && near.todo.contains("did you mean `gpt-5-mimi`"),
+        "{near:?}"
+    );
     let far = of_model("llama-3.3-70b", "");
     assert!(far.state == State::Warn && !far.todo.contains("did you mean"), "{far:?}");
     assert_eq!(of_model("gpt-5-mini", "").state, State::Ok);

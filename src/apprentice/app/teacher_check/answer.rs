@@ -3,7 +3,7 @@
 use serde_json::Value;
 use toml::value::Datetime;
 
-use crate::commands::findings::Finding;
+use crate::finding::Finding;
 use crate::settings::nearest;
 
 /// What is said of the teacher's address.
@@ -20,11 +20,11 @@ const DAY_S: u64 = 86_400;
 
 /// An HTTP answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Its `Date`, seconds of Unix time.
-    pub(super) date_s: Option<u64>,
-    pub(super) body: Vec<u8>,
+    pub(crate) date_s: Option<u64>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The environment variable with the teacher's key.
@@ -34,10 +34,25 @@ pub(super) struct Key<'a> {
     pub(super) is_set: bool,
 }
 
-/// A model that will be asked for, by the key that names it.
+/// A model that is asked for.
 pub(super) struct Wanted<'a> {
-    pub(super) key: &'static str,
+    /// The key that names it; absent where clients do.
+    pub(super) key: Option<&'static str>,
     pub(super) model: &'a str,
+}
+
+impl Wanted<'_> {
+    fn by(&self) -> &'static str {
+        self.key.unwrap_or("by clients")
+    }
+
+    /// How to have another asked for.
+    fn change(&self, to: &str) -> String {
+        match self.key {
+            Some(key) => format!("set {key} to {to}"),
+            None => format!("have clients ask for {to}"),
+        }
+    }
 }
 
 /// What there is to say of the teacher, or why it said nothing; `today` is a day since 1970.
@@ -109,26 +124,28 @@ fn models(answer: &Answer, wanted: &[Wanted<'_>], today: u64) -> Vec<Finding> {
     found
 }
 
-fn model(Wanted { key, model }: &Wanted<'_>, list: &[Value], today: u64) -> Finding {
+fn model(wanted: &Wanted<'_>, list: &[Value], today: u64) -> Finding {
+    let (model, by) = (wanted.model, wanted.by());
     let ids = || list.iter().filter_map(|entry| entry["id"].as_str());
     let Some(entry) = list.iter().find(|entry| entry["id"].as_str() == Some(model)) else {
+        let change = wanted.change("a model that it has");
         let todo = match nearest(model, ids()) {
-            Some(near) => format!("did you mean `{near}`? else set {key} to a model that it has"),
-            None => format!("set {key} to a model that it has"),
+            Some(near) => format!("did you mean `{near}`? else {change}"),
+            None => change,
         };
-        return Finding::warn(MODELS, format!("{key} = \"{model}\" is none of them"), todo);
+        return Finding::warn(MODELS, format!("`{model}` ({by}) is none of them"), todo);
     };
     let end = END_KEYS.iter().find_map(|key| Some((day(&entry[*key])?, entry[*key].to_string())));
-    let replace = format!("choose what follows it, and set {key}: the students that learnt from it stay");
+    let replace = format!("{}: the students that learnt from it stay", wanted.change("what follows it"));
     match end {
         Some((end, date)) if end <= today => {
-            Finding::fail(MODELS, format!("`{model}` was switched off on {date}"), replace)
+            Finding::fail(MODELS, format!("`{model}` ({by}) was switched off on {date}"), replace)
         }
         Some((end, date)) if end - today <= END_DAYS => {
-            Finding::warn(MODELS, format!("`{model}` ends on {date}, in {} days", end - today), replace)
+            Finding::warn(MODELS, format!("`{model}` ({by}) ends on {date}, in {} days", end - today), replace)
         }
-        Some((_, date)) => Finding::ok(MODELS, format!("`{model}` ({key}) is there until {date}")),
-        None => Finding::ok(MODELS, format!("`{model}` ({key}) is there")),
+        Some((_, date)) => Finding::ok(MODELS, format!("`{model}` ({by}) is there until {date}")),
+        None => Finding::ok(MODELS, format!("`{model}` ({by}) is there")),
     }
 }
 

@@ -1,0 +1,56 @@
+//! How much a teacher still lets be asked, as the head of its last answer says (OpenAI's `x-ratelimit-*` headers; many compatible servers
+//! send the same). Only for people to look at: nothing is held back because of it. Reads no clock.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+/// Characters of a time until a limit is whole again that are kept.
+const RESET_CHARS: usize = 40;
+
+/// One limit as the teacher counts it, for the key that was asked with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    pub limit: u64,
+    pub remaining: u64,
+    /// When all of it is there again, in the teacher's own words, such as `6m0s`.
+    pub reset: Option<String>,
+}
+
+/// What an answer said of its limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    pub requests: Option<Limit>,
+    pub tokens: Option<Limit>,
+    pub at: Instant,
+}
+
+/// What was said last; shared by everybody who asks the same teacher.
+#[derive(Clone, Debug, Default)]
+pub struct LastQuota(Arc<Mutex<Option<Quota>>>);
+
+impl LastQuota {
+    /// Absent where no answer has said anything yet.
+    #[must_use]
+    pub fn get(&self) -> Option<Quota> {
+        self.0.lock().clone()
+    }
+
+    /// Takes what an answer's head says, if it says anything.
+    pub(crate) fn note(&self, headers: &HeaderMap, at: Instant) {
+        let [requests, tokens] = ["requests", "tokens"].map(|what| limit(headers, what));
+        if requests.is_some() || tokens.is_some() {
+            *self.0.lock() = Some(Quota { requests, tokens, at });
+        }
+    }
+}
+
+fn limit(headers: &HeaderMap, what: &str) -> Option<Limit> {
+    let text = |name: &str| headers.get(format!("x-ratelimit-{name}-{what}")).map(HeaderValue::to_str)?.ok();
+    let number = |name: &str| text(name)?.trim().parse().ok();
+    let reset = text("reset").map(|reset| reset.chars().take(RESET_CHARS).collect());
+    Some(Limit { limit: number("limit")?, remaining: number("remaining")?, reset })
+}
