@@ -155,7 +155,8 @@ impl Admin {
     /// # Errors
     /// When there is no such site, or its folder cannot be listed.
     pub async fn lesson_records(&self, site: &str) -> Result<Vec<LessonRecord>, Problem> {
-        let (site, lessons) = (self.site(site)?.view.site, self.lessons.clone());
+        let (site, lessons) = (site_of(site)?, self.lessons.clone());
+        self.ledger.view(&site).map_err(refused)?;
         let listed = beside(move || lessons.records(&site)).await?;
         listed.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))
     }

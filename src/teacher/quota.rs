@@ -8,6 +8,10 @@ use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+/// Names of the headers that say a limit, what is left of it, and when all of it is there again.
+const REQUESTS: [&str; 3] =
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+const TOKENS: [&str; 3] = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
 /// Characters of a time until a limit is whole again that are kept.
 const RESET_CHARS: usize = 40;
 
@@ -41,16 +45,16 @@ impl LastQuota {
 
     /// Takes what an answer's head says, if it says anything.
     pub(crate) fn note(&self, headers: &HeaderMap, at: Instant) {
-        let [requests, tokens] = ["requests", "tokens"].map(|what| limit(headers, what));
+        let [requests, tokens] = [REQUESTS, TOKENS].map(|names| said(headers, names));
         if requests.is_some() || tokens.is_some() {
             *self.0.lock() = Some(Quota { requests, tokens, at });
         }
     }
 }
 
-fn limit(headers: &HeaderMap, what: &str) -> Option<Limit> {
-    let text = |name: &str| headers.get(format!("x-ratelimit-{name}-{what}")).map(HeaderValue::to_str)?.ok();
+fn said(headers: &HeaderMap, [limit, remaining, reset]: [&str; 3]) -> Option<Limit> {
+    let text = |name: &str| headers.get(name).map(HeaderValue::to_str)?.ok();
     let number = |name: &str| text(name)?.trim().parse().ok();
-    let reset = text("reset").map(|reset| reset.chars().take(RESET_CHARS).collect());
-    Some(Limit { limit: number("limit")?, remaining: number("remaining")?, reset })
+    let (limit, remaining) = (number(limit)?, number(remaining)?);
+    Some(Limit { limit, remaining, reset: text(reset).map(|reset| reset.chars().take(RESET_CHARS).collect()) })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::AdminAccess;
@@ -43,40 +43,23 @@ pub(crate) enum CaptureAction {
 /// What is looked for; what is not said leaves all in.
 #[derive(Args)]
 pub(crate) struct Search {
-    #[arg(long)]
-    pub(crate) site: Option<String>,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) site: String,
     /// What the request or the answer says, letter by letter.
-    #[arg(long)]
-    pub(crate) text: Option<String>,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) text: String,
     /// Not before this minute (UTC), such as 2026-11-30T14:05.
-    #[arg(long)]
-    pub(crate) from: Option<String>,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) from: String,
     /// Not after it.
-    #[arg(long)]
-    pub(crate) to: Option<String>,
-    #[arg(long, value_enum)]
-    pub(crate) status: Option<SearchedStatus>,
-    /// Who answered.
-    #[arg(long, value_enum)]
-    pub(crate) source: Option<SearchedSource>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SearchedStatus {
-    /// 2xx
-    Ok,
-    /// 4xx and 5xx
-    Bad,
-    /// Not complete.
-    Cut,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SearchedSource {
-    Teacher,
-    Student,
-    /// Generated or imported.
-    Made,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) to: String,
+    /// 2xx, or 4xx and 5xx, or not complete.
+    #[arg(long, value_parser = ["ok", "bad", "cut"])]
+    pub(crate) status: Option<String>,
+    /// Who answered; `made` is generated or imported.
+    #[arg(long, value_parser = ["teacher", "student", "made"])]
+    pub(crate) source: Option<String>,
 }
 
 #[derive(Args)]

@@ -14,7 +14,7 @@ use toml::value::Datetime;
 
 use super::admin_client::{self, AdminClient};
 use crate::cli::AdminAccess;
-use crate::cli::capture::{Capture, CaptureAction, Erase, Search, SearchedSource, SearchedStatus};
+use crate::cli::capture::{Capture, CaptureAction, Erase, Search};
 use crate::output::{eprint_line, print_line};
 use crate::settings::Settings;
 use crate::{Outcome, app};
@@ -122,18 +122,9 @@ fn time_of(id: &str) -> Option<String> {
 
 fn wanted(search: &Search) -> CaptureSearch {
     let Search { site, text, from, to, status, source } = search;
-    let status = status.map_or("", |status| match status {
-        SearchedStatus::Ok => "ok",
-        SearchedStatus::Bad => "bad",
-        SearchedStatus::Cut => "cut",
-    });
-    let source = source.map_or("", |source| match source {
-        SearchedSource::Teacher => "teacher",
-        SearchedSource::Student => "student",
-        SearchedSource::Made => "made",
-    });
-    let [site, text, from, to] = [site, text, from, to].map(|said| said.clone().unwrap_or_default());
-    CaptureSearch { site, text, from, to, status: status.to_owned(), source: source.to_owned() }
+    let [site, text, from, to] = [site, text, from, to].map(String::clone);
+    let (status, source) = (status.clone().unwrap_or_default(), source.clone().unwrap_or_default());
+    CaptureSearch { site, text, from, to, status, source }
 }
 
 fn searched(log: &Log, wanted: CaptureSearch) -> Outcome {
