@@ -23,6 +23,7 @@ mod cases {
     mod finding;
     mod first_minutes;
     mod generating;
+    mod health;
     mod hostile;
     mod judging;
     mod killed;

@@ -46,7 +46,7 @@ pub use found::FoundAction;
 pub use labels::LabelForm;
 pub use problem::Problem;
 pub use routes::router;
-pub use search::{CaptureSearch, CapturesFound, FOUND_MAX, search};
+pub use search::{ALL_READ, CaptureSearch, CapturesFound, FOUND_MAX, search};
 pub use traffic::{PriceView, SavedView, TrafficView};
 pub use versions::{VersionResponse, VersionRole};
 pub use views::SiteResponse;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use capture::{CaptureError, CaptureStore, Exchange, Segments, Source};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ use crate::{Admin, captures};
 const TIME: Duration = Duration::from_secs(10);
 /// Bytes of the exchanges that are held at once; of what is larger the newest stay.
 const BYTES_MAX: usize = 64 << 20;
+
+/// Whether every call site was looked at before the time was over.
+pub const ALL_READ: HeaderName = HeaderName::from_static("x-apprentice-all-read");
 
 /// Exchanges of one answer, at most.
 pub const FOUND_MAX: usize = 1_000;
@@ -63,9 +66,14 @@ pub(crate) async fn download(
     State(admin): State<Admin>,
     Query(wanted): Query<CaptureSearch>,
 ) -> Result<Response, Problem> {
-    let lines = admin.search_captured(wanted, FOUND_MAX).await?.lines();
-    let lines = lines.map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response())
+    answer(&admin.search_captured(wanted, FOUND_MAX).await?)
+}
+
+pub(crate) fn answer(found: &CapturesFound) -> Result<Response, Problem> {
+    let lines = found.lines().map_err(|error| problem(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    let all_read = HeaderValue::from_static(if found.all_read { "true" } else { "false" });
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl")), (ALL_READ, all_read)];
+    Ok((headers, lines).into_response())
 }
 
 impl Admin {

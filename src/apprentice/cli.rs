@@ -18,7 +18,7 @@ use practice::scene::Scene;
 pub(crate) use first::{Doctor, Init};
 pub(crate) use key::NewKey;
 pub(crate) use learning::{Merge, Sweep};
-pub(crate) use sites::{AdminAccess, LabelForm, RatingVerdict, Sites, SitesAction};
+pub(crate) use sites::{AdminAccess, AdminListener, LabelForm, RatingVerdict, Sites, SitesAction};
 
 /// A transparent OpenAI-compatible proxy that distils itself.
 #[derive(Parser)]
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Sites(Sites),
     /// Have a running proxy read its configuration again: all of it, or nothing if anything is wrong.
     Reload(AdminAccess),
+    /// Ask whether a proxy answers: exit code 0, or 1 and why not. Needs no token; for the health checks of containers.
+    Health(AdminListener),
     /// Run training jobs, one after another; prints one JSON object a line.
     Train {
         #[arg(required = true, value_name = "JOB")]

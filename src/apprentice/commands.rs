@@ -13,6 +13,7 @@ mod export;
 mod export_encoder;
 mod findings;
 mod generate;
+mod health;
 mod init;
 mod judge;
 mod key;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Rules { config, site } => rules::rules(&config.config, &site),
         Command::Sites(sites) => sites::sites(sites),
         Command::Reload(access) => reload::reload(&access),
+        Command::Health(listener) => health::health(&listener),
         Command::Train { jobs, dry_run: false } => train::train(&jobs),
         Command::Train { jobs, dry_run: true } => train::dry_run(&jobs),
         Command::Sweep(arguments) => sweep::sweep(&arguments),

@@ -34,7 +34,7 @@ pub use segments::export_sealed;
 pub use segments::{
     Appended, CaptureStore, Erase, Erased, Overview, Retention, SegmentLimits, Segments, Subject, Today, Verified,
 };
-pub use summary::{SiteSummary, Sites};
+pub use summary::{SiteSummary, Sites, id_time_ms};
 pub use users::UserHash;
 pub use writer::{Writer, WriterSettings};
 

@@ -31,7 +31,7 @@ use crate::record::Exchange;
 use crate::redact::Redactor;
 use crate::sealed::Sealed;
 use crate::segment::Segment;
-use crate::summary::millis;
+use crate::summary::id_time_ms;
 use crate::users::Users;
 
 const LOCK_FILE: &str = "lock";
@@ -254,7 +254,7 @@ impl Segments {
         let mut state = self.state.lock();
         if let Some((first, live)) = state.live.take() {
             let full = live.size_bytes().is_ok_and(|bytes| bytes >= self.limits.bytes_max);
-            let old = millis(id).saturating_sub(millis(first)) >= self.limits.age_ms_max;
+            let old = id_time_ms(id).saturating_sub(id_time_ms(first)) >= self.limits.age_ms_max;
             if !full && !old {
                 state.live = Some((first, live.clone()));
                 return Ok(live);

@@ -25,7 +25,7 @@ impl SiteSummary {
     /// Unix milliseconds of the oldest and the newest exchange.
     #[must_use]
     pub fn times_ms(&self) -> (u64, u64) {
-        (millis(self.first), millis(self.last))
+        (id_time_ms(self.first), id_time_ms(self.last))
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -60,7 +60,8 @@ impl From<&Header> for SiteSummary {
     }
 }
 
-/// The Unix milliseconds in a version 7 UUID.
-pub(crate) fn millis(id: Uuid) -> u64 {
+/// The Unix milliseconds that an exchange's id begins with (RFC 9562, version 7).
+#[must_use]
+pub fn id_time_ms(id: Uuid) -> u64 {
     (id.as_u128() >> 80) as u64
 }

@@ -15,8 +15,7 @@ use crate::folder::{Outcome, Summary};
 pub(crate) fn expire_data(lessons: &[Summary], now_ms: u64, kept_ms: u64) {
     for lesson in lessons.iter().filter(|lesson| lesson.begun.is_some()) {
         let first = lesson.lineage.as_ref().and_then(|lineage| lineage.first);
-        // A version 7 UUID begins with its Unix milliseconds.
-        let first_ms = first.map(|id| (id.as_u128() >> 80) as u64);
+        let first_ms = first.map(capture::id_time_ms);
         if first_ms.is_some_and(|first_ms| first_ms.saturating_add(kept_ms) < now_ms) {
             if lesson.outcome.is_none() {
                 let problem = Some("it waited for longer than its examples are kept".to_owned());

@@ -222,6 +222,7 @@ pub fn lessons(prompts: &Prompts, settings: &Settings, seed: u64) -> Result<Vec<
 /// When the settings cannot be used.
 pub fn plan(_: &Prompts, settings: &Settings) -> Result<Vec<Planned>, GenerateError> {
     check(settings)?;
+    Pool::load(settings)?;
     let scenes = settings.sizes.last().copied().unwrap_or(0);
     Ok(vec![Planned { stage: STAGE.to_owned(), calls: scenes as u64 * 2, prompt_tokens: 0, answer_tokens: 0 }])
 }

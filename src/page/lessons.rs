@@ -113,8 +113,7 @@ fn all(records: &[LessonRecord]) -> Markup {
 
 fn row(record: &LessonRecord) -> Markup {
     let lineage = record.lineage.as_ref();
-    // A version 7 UUID begins with its Unix milliseconds.
-    let time = |id: Option<Uuid>| id.map_or_else(|| "-".to_owned(), |id| words::time((id.as_u128() >> 80) as u64));
+    let time = |id: Option<Uuid>| id.map_or_else(|| "-".to_owned(), |id| words::time(capture::id_time_ms(id)));
     html! {
         tr {
             td { (record.number) }

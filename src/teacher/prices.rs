@@ -1,6 +1,7 @@
 //! What a teacher charges, by model and day: a table of data, never code. Says what tokens cost; who pays is not known here.
 
 use serde::Deserialize;
+use time::{Month, OffsetDateTime};
 use toml::value::{Date, Datetime};
 
 const MS_PER_DAY: u64 = 86_400_000;
@@ -115,15 +116,11 @@ fn without_day(model: &str) -> Option<&str> {
     day.date.map(|_| name)
 }
 
-/// Days since 1970-01-01 of a day in the Gregorian calendar; 0 before (H. Hinnant, "chrono-compatible low-level date
-/// algorithms").
+/// Days since 1970-01-01; 0 before, and of what is no day of the calendar.
 #[must_use]
 pub fn day(date: Date) -> u64 {
-    let (year, month, day) = (u64::from(date.year), u64::from(date.month), u64::from(date.day));
-    // Years that begin in March end with the leap day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.saturating_sub(1), month + 9) };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (era * 146_097 + day_of_era).saturating_sub(719_468)
+    let day = Month::try_from(date.month)
+        .and_then(|month| time::Date::from_calendar_date(i32::from(date.year), month, date.day))
+        .unwrap_or(time::Date::MIN);
+    (day - OffsetDateTime::UNIX_EPOCH.date()).whole_days().try_into().unwrap_or(0)
 }

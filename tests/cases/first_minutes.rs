@@ -1,5 +1,7 @@
 //! What a newcomer begins with: a configuration that works, and a program that says what it is.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use harness::program::World;
 use harness::script;
 use harness::teacher::ScriptedTeacher;
@@ -91,6 +93,9 @@ fn completions_and_manual_pages_know_the_commands() {
     let is_there = |name: &str| world.dir.path().join("pages").join(name).try_exists().unwrap();
     assert!(["apprentice.1", "apprentice-serve.1", "apprentice-sites-hold.1"].into_iter().all(is_there));
     assert!(!is_there("apprentice-reference.1"));
+    // For everybody, whoever wrote them.
+    let mode = |name: &str| world.dir.path().join(name).metadata().unwrap().mode() & 0o777;
+    assert_eq!((mode("pages"), mode("pages/apprentice.1")), (0o755, 0o644));
 }
 
 #[test]

@@ -159,6 +159,9 @@ fn what_has_no_price_is_not_begun_and_a_dry_run_asks_nothing() {
     let dry = bootstrap(&world(&teacher), &["--count", "900", "--dry-run"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
     assert!(dry.stdout.contains("about 1350 calls of scripted-1"), "{}", dry.stdout);
+    let from_nothing = &["generate", "self-grow", "--practice", "--from", "no-such-run", "--dry-run"];
+    let missing = plain.run(from_nothing);
+    assert!(missing.code == Some(1) && missing.stderr.contains("no-such-run"), "{missing:?}");
     assert_eq!(teacher.received().len(), 0);
 }
 

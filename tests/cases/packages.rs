@@ -16,6 +16,7 @@ const CHART_CONFIG: &str = include_str!("../../deploy/helm/apprentice/files/appr
 const POD: &str = include_str!("../../deploy/helm/apprentice/templates/statefulset.yaml");
 const DEBIAN: &str = include_str!("../../deploy/debian/apprentice.toml");
 const DOCKER: &str = include_str!("../../deploy/docker/apprentice.toml");
+const DOCKERFILE: &str = include_str!("../../deploy/docker/Dockerfile");
 const COMPOSE: &str = include_str!("../../deploy/docker/compose.yml");
 
 /// The chart's expressions, as a template engine would fill them in.
@@ -62,6 +63,27 @@ fn only<'a>(text: &'a str, key: &str) -> &'a str {
     found[0]
 }
 
+/// The words of the program that an instruction of the Dockerfile's last stage starts.
+fn of_the_image(instruction: &str) -> Vec<String> {
+    let stage = DOCKERFILE.rsplit("\nFROM ").next().unwrap();
+    let line = stage.lines().find(|line| line.starts_with(instruction)).unwrap();
+    let (_, words) = line.split_once('[').unwrap();
+    serde_json::from_str(&format!("[{words}")).unwrap()
+}
+
+#[test]
+fn the_image_asks_the_port_that_it_serves() {
+    // Without --admin the default one is asked.
+    assert_eq!(of_the_image("HEALTHCHECK"), ["apprentice", "health"]);
+    assert_eq!(of_the_image("ENTRYPOINT"), ["apprentice"]);
+    assert_eq!(of_the_image("CMD")[0], "serve");
+    let docker: toml::Table = DOCKER.parse().unwrap();
+    assert_eq!(docker["admin"]["listen"].as_str(), Some("0.0.0.0:8081"));
+    let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
+    let help = world.run(&["health", "--help"]);
+    assert!(help.stdout.contains("[default: http://127.0.0.1:8081]"), "{help:?}");
+}
+
 #[test]
 fn every_configuration_that_is_shipped_is_one_that_the_program_reads() {
     let world = World::new(PROGRAM, "http://127.0.0.1:9/v1");
@@ -88,13 +110,16 @@ fn what_asks_whether_it_lives_is_answered() {
         let mut paths = values(POD, "path:");
         assert_eq!(paths.len(), 3, "startup, readiness, liveness");
         paths.extend(values(include_str!("../../deploy/helm/apprentice/templates/servicemonitor.yaml"), "path:"));
-        let dockerfile = include_str!("../../deploy/docker/Dockerfile");
-        paths.push(dockerfile.split("GET ").nth(1).unwrap().split(' ').next().unwrap());
         for path in paths {
             // By an address, as a kubelet and Prometheus ask.
             let answer = client::ask(proxy.admin, "GET", path, &[], b"");
             assert_eq!(answer.status(), 200, "{path}");
         }
+        let (check, admin) = (of_the_image("HEALTHCHECK"), format!("http://{}", proxy.admin));
+        let mut check: Vec<&str> = check.iter().map(String::as_str).collect();
+        assert_eq!(check.remove(0), "apprentice");
+        check.extend(["--admin", &admin]);
+        assert_eq!(world.run(&check).code, Some(0), "{check:?}");
         assert_eq!(proxy.stop().code, Some(0));
     }
 }

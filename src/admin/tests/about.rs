@@ -1,11 +1,13 @@
 //! What the API says of the program, of versions and of lessons.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use teacher::{Price, Prices};
 use telemetry::Answered;
 
 use super::*;
-use crate::{About, SettingView, TeacherFacts, TeacherFinding};
+use crate::{About, CaptureSearch, SettingView, TeacherFacts, TeacherFinding};
 
 /// A teacher that is not there, one setting, and runs whose folder cannot be listed.
 pub(super) fn about(registry: Registry) -> About {
@@ -139,4 +141,17 @@ async fn a_version_of_a_site_that_is_held_is_called_so() {
     assert_eq!(ask(&mut server, "POST", "/admin/call-sites/shop/hold", "").await.0, StatusCode::OK);
     let role = json_of(&mut server, "/admin/call-sites/shop/versions").await[0]["role"].clone();
     assert_eq!(role, "held");
+}
+
+#[tokio::test]
+async fn what_was_not_looked_at_in_time_is_said() {
+    let server = server();
+    server.captures.append(vec![exchange("shop", Source::Teacher)]).unwrap();
+    let said = |ago_s: u64| {
+        let began = Instant::now().checked_sub(Duration::from_secs(ago_s)).unwrap();
+        let found = crate::search(&server.captures, CaptureSearch::default(), crate::FOUND_MAX, began).unwrap();
+        let answer = crate::search::answer(&found).unwrap();
+        (found.newest.len(), answer.headers()[crate::ALL_READ].to_str().unwrap().to_owned())
+    };
+    assert_eq!((said(0), said(11)), ((1, "true".to_owned()), (0, "false".to_owned())));
 }

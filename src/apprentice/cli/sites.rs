@@ -6,12 +6,18 @@ use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Args)]
 pub(crate) struct AdminAccess {
-    /// Address of the admin listener.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
-    pub(crate) admin: String,
+    #[command(flatten)]
+    pub(crate) listener: AdminListener,
     /// File with the admin token; the environment variable APPRENTICE_ADMIN_TOKEN goes before it.
     #[arg(long, global = true, default_value = "data/admin-token")]
     pub(crate) token_file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct AdminListener {
+    /// Address of the admin listener.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8081")]
+    pub(crate) admin: String,
     /// PEM file with the only certificates to trust where --admin begins with https; without it those that this machine trusts.
     #[arg(long, global = true)]
     pub(crate) ca_file: Option<PathBuf>,

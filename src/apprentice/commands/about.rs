@@ -37,6 +37,8 @@ pub(crate) fn manual(names: &[String]) -> Outcome {
 
 /// Every page, for whoever packs them.
 pub(crate) fn manuals(folder: &Path) -> Outcome {
+    // What else this program writes is its user's alone; manuals are for everybody.
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     fs_err::create_dir_all(folder)?;
     let written = clap_mangen::generate_to(Arguments::command(), folder);
     written.map_err(|error| format!("the manual pages cannot be written into {}: {error}", folder.display()))?;

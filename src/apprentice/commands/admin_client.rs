@@ -1,7 +1,7 @@
 //! The admin API of a running proxy, asked from the command line. Knows how to ask; what is asked is its callers'.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -9,7 +9,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use crate::app;
-use crate::cli::AdminAccess;
+use crate::cli::{AdminAccess, AdminListener};
 use crate::settings::environment;
 
 /// Entries of one page.
@@ -20,7 +20,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// A way to one admin listener.
 pub(crate) struct AdminClient {
     admin: String,
-    bearer: HeaderValue,
+    bearer: Option<HeaderValue>,
     client: Client<teacher::Secured, Full<Bytes>>,
 }
 
@@ -28,20 +28,28 @@ impl AdminClient {
     /// # Errors
     /// When the address is none, or there is no token.
     pub(crate) fn new(access: &AdminAccess) -> Result<Self, String> {
-        let admin = access.admin.trim_end_matches('/').to_owned();
-        let address: Option<Uri> = format!("{admin}/").parse().ok();
-        let is_web = |address: &Uri| matches!(address.scheme_str(), Some("http" | "https"));
-        if address.is_none_or(|address| !is_web(&address) || address.host().is_none_or(str::is_empty)) {
-            return Err(format!("--admin {} must be an address like http://127.0.0.1:8081", access.admin));
-        }
         let bearer = HeaderValue::try_from(format!("Bearer {}", token(access)?)).map_err(|_| {
             let path = access.token_file.display();
             format!("the admin token must be one line of text: look at {path} or APPRENTICE_ADMIN_TOKEN")
         })?;
+        Ok(Self { bearer: Some(bearer), ..Self::without_token(&access.listener)? })
+    }
+
+    /// For what is told to everybody.
+    ///
+    /// # Errors
+    /// When the address is none, or the certificates cannot be read.
+    pub(crate) fn without_token(listener: &AdminListener) -> Result<Self, String> {
+        let admin = listener.admin.trim_end_matches('/').to_owned();
+        let address: Option<Uri> = format!("{admin}/").parse().ok();
+        let is_web = |address: &Uri| matches!(address.scheme_str(), Some("http" | "https"));
+        if address.is_none_or(|address| !is_web(&address) || address.host().is_none_or(str::is_empty)) {
+            return Err(format!("--admin {} must be an address like http://127.0.0.1:8081", listener.admin));
+        }
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        let https = teacher::secured(tcp, access.ca_file.as_deref()).map_err(|error| error.to_string())?;
-        Ok(Self { admin, bearer, client: Client::builder(TokioExecutor::new()).build(https) })
+        let https = teacher::secured(tcp, listener.ca_file.as_deref()).map_err(|error| error.to_string())?;
+        Ok(Self { admin, bearer: None, client: Client::builder(TokioExecutor::new()).build(https) })
     }
 
     /// The answer as JSON.
@@ -60,23 +68,37 @@ impl AdminClient {
         self.send(Method::POST, path, lines).await
     }
 
+    /// JSON lines, and what the answer says of itself.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn ask_lines(&self, path: &str) -> Result<(HeaderMap, String), app::Error> {
+        let (headers, body) = self.answer(Method::GET, path, String::new()).await?;
+        Ok((headers, String::from_utf8_lossy(&body).into_owned()))
+    }
+
     async fn send(&self, method: Method, path: &str, body: String) -> Result<Value, app::Error> {
+        let (_, body) = self.answer(method, path, body).await?;
+        Ok(json_or_text(&body))
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: String) -> Result<(HeaderMap, Bytes), app::Error> {
         let admin = &self.admin;
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{admin}{path}"))
-            .header(header::AUTHORIZATION, self.bearer.clone())
-            .body(Full::new(Bytes::from(body)))?;
+        let mut request =
+            Request::builder().method(method).uri(format!("{admin}{path}")).body(Full::new(Bytes::from(body)))?;
+        if let Some(bearer) = &self.bearer {
+            request.headers_mut().insert(header::AUTHORIZATION, bearer.clone());
+        }
         let response = self.client.request(request).await.map_err(|error| {
             let error = cause(&error);
             format!("no answer from {admin}: {error}; is `apprentice serve` running, and is --admin its address?")
         })?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await?.to_bytes();
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
-        if status.is_success() {
-            return Ok(answer);
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
+        if head.status.is_success() {
+            return Ok((head.headers, body));
         }
+        let (status, answer) = (head.status, json_or_text(&body));
         Err(format!("{status}: {}", answer["error"]["message"].as_str().unwrap_or("no reason given")).into())
     }
 
@@ -108,9 +130,8 @@ impl AdminClient {
     }
 }
 
-/// An answer that is lines of JSON: one alone has been read as JSON of its own.
-pub(crate) fn lines(answer: &Value) -> String {
-    answer.as_str().map_or_else(|| answer.to_string(), str::to_owned)
+fn json_or_text(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }
 
 /// What lies at the bottom of an error.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use store::StoreError;
 use toml::value::Datetime;
 
-use super::admin_client::{self, AdminClient};
+use super::admin_client::AdminClient;
 use crate::cli::AdminAccess;
 use crate::cli::capture::{Capture, CaptureAction, Erase, Search};
 use crate::output::{eprint_line, print_line};
@@ -105,19 +105,11 @@ fn row(site: &str, of_site: &Value) -> String {
     )
 }
 
-/// The minute in a version 7 UUID, UTC.
+/// The minute of an exchange's id, UTC.
 fn time_of(id: &str) -> Option<String> {
-    let minutes = (uuid::Uuid::parse_str(id).ok()?.as_u128() >> 80) as u64 / 60_000;
-    // Civil date from days (H. Hinnant, "chrono-compatible low-level date algorithms").
-    let days = minutes / (24 * 60) + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    Some(format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minutes / 60 % 24, minutes % 60))
+    let seconds = capture::id_time_ms(uuid::Uuid::parse_str(id).ok()?) / 1_000;
+    let at = time::OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+    Some(format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()))
 }
 
 fn wanted(search: &Search) -> CaptureSearch {
@@ -128,19 +120,20 @@ fn wanted(search: &Search) -> CaptureSearch {
 }
 
 fn searched(log: &Log, wanted: CaptureSearch) -> Outcome {
-    let lines = match log {
+    let (all_read, lines) = match log {
         Log::Here(log) => {
             let found = admin::search(log, wanted, admin::FOUND_MAX, Instant::now())?;
-            if !found.all_read {
-                eprint_line("the log is large: not every call site was looked at; name one with --site");
-            }
-            String::from_utf8(found.lines()?)?
+            (found.all_read, String::from_utf8(found.lines()?)?)
         }
         Log::Running(client) => {
             let path = format!("/admin/captures?{}", serde_urlencoded::to_string(wanted)?);
-            admin_client::lines(&ask(client, Method::GET, &path, None)?)
+            let (headers, lines) = app::runtime()?.block_on(client.ask_lines(&path))?;
+            (headers.get(admin::ALL_READ).is_none_or(|said| said == "true"), lines)
         }
     };
+    if !all_read {
+        eprint_line("the log is large: not every call site was looked at; name one with --site");
+    }
     lines.lines().try_for_each(print_line)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -89,6 +89,9 @@ fn written(file: &Path, form: Form, options: &Options, to: Form, out: Option<&Pa
     if path == file {
         return Err("it would be written over itself; name another folder with --out".into());
     }
+    if let Some(folder) = out {
+        fs_err::create_dir_all(folder)?;
+    }
     files::replace(&path, &bytes)?;
     print_line(&path.display().to_string())?;
     Ok(true)

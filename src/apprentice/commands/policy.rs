@@ -26,7 +26,7 @@ pub(crate) fn try_on(policy: &Path, entries: Option<&Path>, site: Option<&str>, 
         None => {
             let asked =
                 app::runtime()?.block_on(AdminClient::new(access)?.entries(only.as_ref().map(SiteId::as_str)))?;
-            (access.admin.clone(), serde_json::to_string(&asked)?)
+            (access.listener.admin.clone(), serde_json::to_string(&asked)?)
         }
     };
     let sites = simulate::replay_entries(&simulate::read_entries(&file, &text)?, &policy);

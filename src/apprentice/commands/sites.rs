@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::cli::{LabelForm, RatingVerdict, Sites, SitesAction};
-use crate::commands::admin_client::{self, AdminClient};
+use crate::commands::admin_client::AdminClient;
 use crate::output::{Reader, print_anew, print_line};
 use crate::settings::environment;
 use crate::{Outcome, app};
@@ -60,11 +60,14 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
     if matches!(sites.action, Some(SitesAction::Watch)) {
         return app::runtime()?.block_on(watch(&client, &path));
     }
+    if let Some(SitesAction::Labels { .. }) = &sites.action {
+        let (_, lines) = app::runtime()?.block_on(client.ask_lines(&path))?;
+        lines.lines().try_for_each(print_line)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let listing = path == "/admin/call-sites";
     let answer = app::runtime()?.block_on(client.ask(method, &path, body))?;
-    if let Some(SitesAction::Labels { .. }) = &sites.action {
-        admin_client::lines(&answer).lines().try_for_each(print_line)?;
-    } else if let Some(SitesAction::Found { site }) = &sites.action {
+    if let Some(SitesAction::Found { site }) = &sites.action {
         found(&answer, site.as_deref())?;
     } else if listing {
         table(&answer).iter().try_for_each(|line| print_line(line))?;

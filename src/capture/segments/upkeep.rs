@@ -14,7 +14,7 @@ use crate::sealed::Sealed;
 use crate::sealing::{self, Keep};
 use crate::segment::Segment;
 use crate::segments::{Segments, Today, open_live};
-use crate::summary::millis;
+use crate::summary::id_time_ms;
 
 impl Segments {
     /// Seals what is closed, and removes what is past its retention or too much for the whole; to be called now and then.
@@ -23,7 +23,7 @@ impl Segments {
     /// When something cannot be read, written or removed; the rest is tried again the next time.
     pub fn maintain(&self, now_ms: u64, today: &Today<'_>) -> Result<(), CaptureError> {
         let _upkeep = self.upkeep.lock();
-        let old = |first: Uuid| now_ms.saturating_sub(millis(first)) >= self.limits.age_ms_max;
+        let old = |first: Uuid| now_ms.saturating_sub(id_time_ms(first)) >= self.limits.age_ms_max;
         self.close_live(&|first, _| old(first));
         self.reopen_left();
         // On a full disk nothing can be sealed, and removing is all the more needed: each step is tried.
@@ -116,7 +116,7 @@ impl Segments {
         for (first, sealed) in sealed {
             let sites = sealed.sites();
             let past = |site: &SiteId, last: Uuid| {
-                millis(last).saturating_add(self.limits.retention.of(site, &today(site))) < now_ms
+                id_time_ms(last).saturating_add(self.limits.retention.of(site, &today(site))) < now_ms
             };
             let gone: BTreeSet<&SiteId> =
                 sites.iter().filter(|(site, summary)| past(site, summary.last)).map(|(site, _)| site).collect();
@@ -128,7 +128,7 @@ impl Segments {
         }
         let longest = self.limits.retention.longest_ms();
         for (first, path) in directory::list(&self.dir)?.set_aside {
-            if millis(first).saturating_add(longest) < now_ms {
+            if id_time_ms(first).saturating_add(longest) < now_ms {
                 directory::remove(&path)?;
             }
         }

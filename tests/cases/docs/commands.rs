@@ -44,8 +44,15 @@ const FOREIGN: [(&str, &str); 5] = [
 /// What every system has; run as it stands.
 const PLAIN: [&str; 4] = ["cd", "cp", "mkdir", "sha256sum"];
 /// Commands that talk to the running proxy, and must be told where it is.
-const TALKS: [&[&str]; 6] =
-    [&["sites"], &["reload"], &["capture"], &["policy", "try"], &["dataset", "import"], &["generate", "store"]];
+const TALKS: [&[&str]; 7] = [
+    &["sites"],
+    &["reload"],
+    &["health"],
+    &["capture"],
+    &["policy", "try"],
+    &["dataset", "import"],
+    &["generate", "store"],
+];
 /// Commands that want the folders for themselves.
 const ALONE: [&[&str]; 1] = [&["dataset", "export"]];
 /// Folders of the repository: a path that begins with one must be there.
