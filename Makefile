@@ -3,7 +3,7 @@
 CACHE := $(or $(APPRENTICE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/apprentice)
 export ORT_DYLIB_PATH ?= $(CACHE)/onnxruntime/1.31.1/libonnxruntime.so
 
-.PHONY: release package install deb notices sbom check-packages practice practice-real test check check-alerts audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-handover bench-page bench-plots bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference screenshots setup models practice-base fmt
+.PHONY: release package install deb notices sbom check-packages practice practice-real test check check-alerts audit bootstrap self-grow prepare-training bench bench-busy bench-gateway bench-generate bench-int4 bench-handover bench-page bench-plots bench-practice bench-practice-drift bench-practice-judge bench-practice-real bench-practice-stays bench-quality bench-real-teacher bench-student bench-train bench-train-cuda bench-train-pytorch bench-train-real fuzz mutants reference screenshots setup models practice-base fmt
 
 # The main job: the whole loop on embedded parts; keeps serving until it is interrupted.
 practice: setup
@@ -79,10 +79,11 @@ deb: package notices
 	@command -v cargo-deb > /dev/null || cargo install cargo-deb --locked --version 3.8.0
 	cargo deb --locked --no-build --package apprentice --output target/debian/
 
-# The licences of every crate inside, with their texts.
+# The licences of every crate inside, with their texts. Reads the manifests of other platforms' crates, too, hence the fetch.
 notices:
 	@command -v cargo-about > /dev/null || cargo install cargo-about --locked --features cli --version 0.9.3
 	mkdir -p $(PACKAGE)
+	cargo fetch --locked
 	cargo about generate --offline --locked --fail --config deploy/about.toml --manifest-path src/apprentice/Cargo.toml --output-file $(PACKAGE)/notices.txt deploy/notices.hbs
 
 # What the program is made of, as CycloneDX.
@@ -137,6 +138,16 @@ bench-train-real: setup
 bench-quality: setup
 	cargo build --locked --workspace --example quality
 	python3 tests/bench/quality.py target/debug/examples/quality $(ARGS)
+
+# Whether 4-bit weights would be good enough, on the same weights; writes docs/benchmarks/int4.md. A quarter of an hour; installs NumPy and tokenizers
+# into the cache.
+NUMPY := $(CACHE)/numpy-2.4.6
+$(NUMPY)/ready:
+	pip install --quiet --target $(NUMPY) numpy==2.4.6 tokenizers==0.23.3
+	touch $@
+
+bench-int4: $(NUMPY)/ready
+	PYTHONPATH=$(NUMPY) python3 tests/bench/int4.py $(ARGS)
 
 # The student at Gemma 3 1B's shape: prompts, answers alone and together, a game's request, one in JSON; writes docs/benchmarks/student.md. Needs
 # 5 GB of disk and 4 of memory; says SKIPPED where Gemma's tokenizer cannot be had.

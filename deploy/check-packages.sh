@@ -51,6 +51,15 @@ compose() {
   OPENAI_API_KEY=key APPRENTICE_ADMIN_TOKEN=token $1 --file docker/compose.yml config --quiet
 }
 
+# The image's root without an image: small enough, and the program runs in it (chroot is root's alone).
+image_root() {
+  docker/root.sh ../target/release ../target/package "$work/root" > "$work/size" || return
+  cat "$work/size"
+  [ "$(sed 's/ MB//' "$work/size")" -le 120 ] || { echo "the image's root should have 120 MB at most"; return 1; }
+  [ "$(id -u)" = 0 ] || { echo "only put together: to run in it this has to be root"; return 0; }
+  chroot "$work/root" /usr/local/bin/apprentice version --verbose > /dev/null
+}
+
 has systemd-analyze unit && part 'unit: systemd-analyze verify, security' unit
 if has helm chart; then
   part 'chart: helm lint, helm template' chart
@@ -59,10 +68,15 @@ if has helm chart; then
     && part "the chart's objects: kubernetes-validate" kubernetes-validate --quiet --strict --kubernetes-version 1.34 "$work/plain.yaml" "$work/full.yaml"
 fi
 has hadolint Dockerfile && part 'Dockerfile: hadolint' hadolint docker/Dockerfile
+if [ -s ../target/release/apprentice ] && [ -s ../target/package/notices.txt ]; then
+  part "the image's root: put together, started" image_root
+else
+  printf "SKIPPED  the image's root: run \`make package notices\` first\n"
+fi
 if docker compose version > /dev/null 2>&1; then
   part 'compose.yml: docker compose config' compose 'docker compose'
 elif has docker-compose compose.yml; then
   part 'compose.yml: docker-compose config' compose docker-compose
 fi
-has shellcheck scripts && part 'scripts: shellcheck' shellcheck ./*.sh
+has shellcheck scripts && part 'scripts: shellcheck' shellcheck ./*.sh docker/*.sh
 exit $failed

@@ -18,6 +18,7 @@ BARS_MAX = 22
 RATIOS = {
     "busy": ("p99 / idle", ["beside"], "", "p99 of a proxy's requests beside a lesson", "times the idle proxy's", (1, "idle")),
     "gateway": ("reached", ["goal"], "x nginx", "processor time of a request", "times one nginx worker's", (1, "nginx")),
+    "int4": ("of f32's", ["weights"], "", "perplexity of real Gemma 3 270M", "times f32's", (1, "f32")),
     "quality": ("of f32's", ["format"], "", "perplexity of real Gemma 3 270M", "times f32's", (1, "f32")),
     "student": ("ratio", [0], "", "processor time, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
     "student-vnni": ("ratio", [0], "", "processor time with VNNI, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
