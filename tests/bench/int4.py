@@ -234,7 +234,7 @@ def report(options, calibration, judge):
     lines = [
         "# Whether 4 bit would do", "", "![perplexity of real Gemma 3 270M](int4.svg)", "",
         "`make bench-int4`, made by `tests/bench/int4.py`: what 4-bit weights in blocks of 32 would cost on real Gemma 3 270M (dequantised from Q4_K_M), simulated in NumPy.",
-        "`auto` wants at most 1.01 times f32's perplexity and at least 97 % of its most probable tokens.", "",
+        "A format for `auto` is to have at most 1.01 times f32's perplexity and at least 97 % of its most probable tokens; 8 bit misses the second by a little.", "",
         f"{len(judge.windows) * WINDOW} tokens of this project's documents measured, {calibration * WINDOW} others calibrate; {time.strftime('%Y-%m-%d')}.", "",
         "| weights | perplexity | of f32's | same most probable token | error of a logit, rms |", "|---|---|---|---|---|",
     ]
