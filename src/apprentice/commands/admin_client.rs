@@ -68,11 +68,11 @@ impl AdminClient {
         self.send(Method::POST, path, lines).await
     }
 
-    /// JSON lines, and what the answer says of itself.
+    /// The answer as it stands, and its headers.
     ///
     /// # Errors
     /// As [`ask`](Self::ask).
-    pub(crate) async fn ask_lines(&self, path: &str) -> Result<(HeaderMap, String), app::Error> {
+    pub(crate) async fn ask_text(&self, path: &str) -> Result<(HeaderMap, String), app::Error> {
         let (headers, body) = self.answer(Method::GET, path, String::new()).await?;
         Ok((headers, String::from_utf8_lossy(&body).into_owned()))
     }

@@ -127,7 +127,7 @@ fn searched(log: &Log, wanted: CaptureSearch) -> Outcome {
         }
         Log::Running(client) => {
             let path = format!("/admin/captures?{}", serde_urlencoded::to_string(wanted)?);
-            let (headers, lines) = app::runtime()?.block_on(client.ask_lines(&path))?;
+            let (headers, lines) = app::runtime()?.block_on(client.ask_text(&path))?;
             (headers.get(admin::ALL_READ).is_none_or(|said| said == "true"), lines)
         }
     };

@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::Method;
-
 use crate::cli::AdminListener;
 use crate::commands::admin_client::AdminClient;
 use crate::output::print_line;
@@ -16,14 +14,14 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// Asks the admin listener whether requests are answered.
 pub(crate) fn health(listener: &AdminListener) -> Outcome {
     let client = AdminClient::without_token(listener)?;
-    let answer = app::runtime()?.block_on(async {
-        let asked = tokio::time::timeout(LIMIT, client.ask(Method::GET, "/readyz", None)).await;
+    let (_, answer) = app::runtime()?.block_on(async {
+        let asked = tokio::time::timeout(LIMIT, client.ask_text("/readyz")).await;
         asked.map_err(|_| format!("no answer from {} within {} s", listener.admin, LIMIT.as_secs()))?
     })?;
-    let answer = answer.as_str().map_or_else(|| answer.to_string(), |text| text.trim_end().to_owned());
+    let answer = answer.trim_end();
     if answer != "ready" {
         return Err(format!("{} says {answer:.80}, not ready; is it the admin listener?", listener.admin).into());
     }
-    print_line(&answer)?;
+    print_line(answer)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -61,7 +61,7 @@ pub(crate) fn sites(sites: Sites) -> Outcome {
         return app::runtime()?.block_on(watch(&client, &path));
     }
     if let Some(SitesAction::Labels { .. }) = &sites.action {
-        let (_, lines) = app::runtime()?.block_on(client.ask_lines(&path))?;
+        let (_, lines) = app::runtime()?.block_on(client.ask_text(&path))?;
         lines.lines().try_for_each(print_line)?;
         return Ok(ExitCode::SUCCESS);
     }
