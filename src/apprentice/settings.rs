@@ -20,6 +20,7 @@ use callsite::MatchRules;
 use capture::Distillable;
 use cycle::LessonSettings;
 use handover::Policy;
+use jobs::{Device, Quantize};
 use rules::Rules;
 use serde::{Deserialize, Serialize};
 use verify::VerifierSettings;
@@ -90,6 +91,15 @@ impl Settings {
     /// Whether lessons may be held: there is a student, lessons are on, and the teacher's terms allow them.
     pub(crate) fn learns(&self) -> bool {
         self.student.enabled && self.lessons.enabled && self.teacher.distillable == Distillable::Yes
+    }
+
+    /// Lessons learn beside the numbers that the student serves, unless they are told otherwise.
+    fn trained_as_served(mut self) -> Self {
+        let train = &mut self.lessons.train;
+        if self.student.serves_four_bits() && train.device == Device::Cpu {
+            train.quantize.get_or_insert(Quantize::Q4_0);
+        }
+        self
     }
 
     /// How long exchanges are kept.

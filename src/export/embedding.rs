@@ -1,7 +1,7 @@
 //! Token ids to the residual stream: a table row per token, times Gemma's `sqrt(hidden)`.
 
 use gemma::{EMBEDDING, GraphFormat, OWN_ROWS};
-use int8::Packed;
+use packed::{Bits, Packed};
 
 use crate::ExportError;
 use crate::graph::Builder;
@@ -20,7 +20,7 @@ impl Builder<'_> {
         match self.format {
             GraphFormat::F32 => self.float_rows(&ids),
             GraphFormat::I8Block => self.block_rows(&ids),
-            GraphFormat::I8Packed => self.packed_rows(&ids),
+            GraphFormat::I8Packed | GraphFormat::I4Packed => self.packed_rows(&ids),
         }
     }
 
@@ -37,12 +37,12 @@ impl Builder<'_> {
         Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))
     }
 
-    /// The matrix that the head multiplies by, looked up.
+    /// The matrix that the head multiplies by, looked up. Eight bits in any case: 4 would cost most here, where a shortlist spares most of the bytes.
     fn packed_rows(&mut self, ids: &str) -> Result<String, ExportError> {
         let (vocab, hidden) = (self.config.vocab_size, self.config.hidden_size);
-        self.store_packed(TABLE, &Packed::of(&self.table()?, hidden))?;
+        self.store_packed(TABLE, &Packed::of(&self.table()?, hidden, Bits::Eight))?;
         let [weight, scales] = block_names(TABLE);
-        let attributes = packed_sizes((hidden, vocab));
+        let attributes = packed_sizes((hidden, vocab), Bits::Eight);
         let rows = self.graph.op("embedding.rows", Op::Own(OWN_ROWS), &[ids, &weight, &scales], &attributes);
         let scale = self.graph.constant_f32("embedding.scale", &[], &[self.config.embed_scale as f32]);
         Ok(self.graph.op("embedding.out", Op::Standard("Mul"), &[&rows, &scale], &[]))

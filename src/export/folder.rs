@@ -16,7 +16,7 @@ use crate::onnx::Graph;
 use crate::whole::whole_folder;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
-const EXPORTER_VERSION: &str = "6";
+const EXPORTER_VERSION: &str = "7";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
 const POSITIONS_MAX: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.
@@ -111,7 +111,7 @@ fn write_folder(
         adapters,
     };
     files::replace(&dir.join(GRAPH_FILE), &graph)?;
-    if format != GraphFormat::I8Packed {
+    if !format.is_packed() {
         // What only the student can run says so by not being there for others.
         let config = serde_json::to_vec_pretty(&genai_config(config, positions))?;
         files::replace(&dir.join("genai_config.json"), &config)?;

@@ -1,6 +1,7 @@
 //! The residual stream to logits, for the wanted rows only; the table is the embedding's (tied).
 
 use gemma::{GraphFormat, HEAD_TILES, OWN_HEAD};
+use packed::Bits;
 
 use crate::embedding::TABLE;
 use crate::graph::Builder;
@@ -19,11 +20,11 @@ impl Builder<'_> {
             GraphFormat::I8Block => {
                 self.block_matmul("head", &wanted, TABLE, (self.config.hidden_size, self.config.vocab_size))
             }
-            GraphFormat::I8Packed => {
+            GraphFormat::I8Packed | GraphFormat::I4Packed => {
                 let tiles = self.graph.optional_input(HEAD_TILES, Type::I64, &[Dim::Named("tiles")], &[0], &[]);
                 let ([weight, scales], sizes) = (block_names(TABLE), (self.config.hidden_size, self.config.vocab_size));
                 let inputs = [&wanted, weight.as_str(), &scales, &tiles];
-                self.graph.op("head.out", Op::Own(OWN_HEAD), &inputs, &packed_sizes(sizes))
+                self.graph.op("head.out", Op::Own(OWN_HEAD), &inputs, &packed_sizes(sizes, Bits::Eight))
             }
         };
         let axis = self.graph.constant_i64("head.axis", &[1], &[0]);

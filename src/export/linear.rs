@@ -7,7 +7,7 @@
 //! call sites can be in one run: their adapters lie side by side, and a mask leaves each token its own ranks.
 
 use gemma::{Config, GraphFormat, Linear, LoraInput, OWN_LINEAR};
-use int8::{LANES, Packed};
+use packed::{Bits, LANES, Packed};
 
 use crate::ExportError;
 use crate::data::Span;
@@ -84,14 +84,15 @@ impl Builder<'_> {
                 self.store_blocks(&name, &blocks, sizes)?;
                 self.block_matmul(&name, x, &name, sizes)
             }
-            GraphFormat::I8Packed => {
-                self.store_packed(&name, &Packed::of(&self.rows(layer, projection)?, width))?;
+            GraphFormat::I8Packed | GraphFormat::I4Packed => {
+                let bits = if self.format == GraphFormat::I4Packed { Bits::Four } else { Bits::Eight };
+                self.store_packed(&name, &Packed::of(&self.rows(layer, projection)?, width, bits))?;
                 let (low, high) = self.lora_low(layer, projection, x, sizes);
                 let [weight, scales] = block_names(&name);
                 let inputs = [x, &weight, &scales, &low, &high];
                 let ends = projection.ends(self.config);
-                let [k, n] = packed_sizes(sizes);
-                let attributes = [k, n, Attr::Ints("ends", &ends)];
+                let [k, n, bits] = packed_sizes(sizes, bits);
+                let attributes = [k, n, bits, Attr::Ints("ends", &ends)];
                 return Ok(self.graph.op(&format!("{name}.out"), Op::Own(OWN_LINEAR), &inputs, &attributes));
             }
         };
@@ -188,7 +189,7 @@ impl Builder<'_> {
         let (a, b) = (format!("{name}.lora_a"), format!("{name}.lora_b"));
         let graph = &mut self.graph;
         graph.optional_input(&a, Type::F32, &[Dim::Fixed(width), Dim::Named("rank")], &[width, 0], &[]);
-        if self.format == GraphFormat::I8Packed {
+        if self.format.is_packed() {
             let tiles = out.div_ceil(LANES);
             let dims = [Dim::Fixed(tiles), Dim::Named("rank"), Dim::Fixed(LANES)];
             graph.optional_input(&b, Type::F32, &dims, &[tiles, 0, LANES], &[]);
@@ -205,6 +206,6 @@ impl Builder<'_> {
 }
 
 /// What a node says of the packed matrix of a product from `width` to `out` numbers.
-pub(crate) fn packed_sizes<'a>((width, out): (usize, usize)) -> [Attr<'a>; 2] {
-    [Attr::Int("K", width as i64), Attr::Int("N", out as i64)]
+pub(crate) fn packed_sizes<'a>((width, out): (usize, usize), bits: Bits) -> [Attr<'a>; 3] {
+    [Attr::Int("K", width as i64), Attr::Int("N", out as i64), Attr::Int("bits", bits.count() as i64)]
 }

@@ -1,6 +1,6 @@
 //! The gated feed-forward part of a layer: `down(gelu_tanh(gate(x)) * up(x))`.
 
-use gemma::{GraphFormat, Norm, OWN_GATE};
+use gemma::{Norm, OWN_GATE};
 
 use crate::ExportError;
 use crate::graph::Builder;
@@ -21,7 +21,7 @@ impl Builder<'_> {
     fn gate(&mut self, prefix: &str, both: &str) -> String {
         let half = self.config.intermediate_size as i64;
         let gated = format!("{prefix}.gated");
-        if self.format == GraphFormat::I8Packed {
+        if self.format.is_packed() {
             return self.graph.op(&gated, Op::Own(OWN_GATE), &[both], &[Attr::Int("width", half)]);
         }
         let (gate, up) = (format!("{prefix}.gate"), format!("{prefix}.up"));

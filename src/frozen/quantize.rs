@@ -3,6 +3,8 @@
 use half::f16;
 use rayon::prelude::*;
 
+use packed::nearest_four;
+
 use crate::block::{BLOCK, largest};
 use crate::nf4::Nf4;
 use crate::numbers::Numbers;
@@ -15,7 +17,7 @@ const PART: usize = 256;
 pub enum Quantization {
     /// 8.5 bits a number: blocks of 32 with a 16-bit scale, as ggml's.
     Q8_0,
-    /// 4.5 bits a number: blocks of 32 with a 16-bit scale, as ggml's.
+    /// 4.5 bits a number: blocks of 32 with a 16-bit scale, as ggml's. The very numbers of a student's graph in `i4packed`.
     Q4_0,
     /// 4.13 bits a number: blocks of 64 on the quantiles of a normal distribution, their scales packed to 8 bits again.
     Nf4,
@@ -39,19 +41,19 @@ impl Quantization {
                 Numbers::Q8_0 { codes: coded(values, &scales, code), scales }
             }
             Self::Q4_0 => {
-                // The number farthest from nothing gets code 0, whatever its sign: that side has one step more.
-                let scales = scales(values, |block| largest(block) / -8.0);
-                let code = |value: f32, inverse: f32| (value * inverse + 8.5).clamp(0.0, 15.0) as u8;
-                let codes: Vec<u8> = coded(values, &scales, code);
-                let packed = codes.as_chunks::<BLOCK>().0.iter().flat_map(|block| {
-                    let (low, high) = block.split_at(BLOCK / 2);
-                    low.iter().zip(high).map(|(low, high)| low | high << 4).collect::<Vec<u8>>()
-                });
-                Numbers::Q4_0 { codes: packed.collect(), scales }
+                let blocks = values.as_chunks::<BLOCK>().0.par_iter().with_min_len(PART).map(nearest_four);
+                let (scales, codes): (Vec<f16>, Vec<[u8; BLOCK / 2]>) =
+                    blocks.map(|(scale, codes)| (scale, halves(&codes))).unzip();
+                Numbers::Q4_0 { codes: codes.into_flattened(), scales }
             }
             Self::Nf4 => Numbers::Nf4(Nf4::pack(values)),
         }
     }
+}
+
+/// The first sixteen codes in the low halves of the bytes.
+fn halves(codes: &[u8; BLOCK]) -> [u8; BLOCK / 2] {
+    std::array::from_fn(|at| codes[at] | codes[at + BLOCK / 2] << 4)
 }
 
 fn scales(values: &[f32], scale: impl Fn(&[f32]) -> f32 + Sync) -> Vec<f16> {

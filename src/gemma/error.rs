@@ -18,7 +18,7 @@ pub enum GemmaError {
     Safetensors { path: PathBuf, problem: String },
     #[error("{dir} holds no .safetensors file: point `base` at a folder in Hugging Face's layout")]
     NoWeights { dir: PathBuf },
-    #[error("the graph format `{found}` is not known; f32, i8b32 and i8packed are")]
+    #[error("the graph format `{found}` is not known; f32, i8b32, i8packed and i4packed are")]
     GraphFormat { found: String },
     #[error("{} is damaged: {problem}. Run `apprentice export` again", path.display())]
     Damaged { path: PathBuf, problem: String },

@@ -19,7 +19,7 @@ pub const GRAPH_MANIFEST_FILE: &str = "export.json";
 
 /// The domain of the student's own operators.
 pub const OWN_DOMAIN: &str = "ai.apprentice";
-/// The own operator that multiplies by packed 8-bit blocks and adds LoRA's second half.
+/// The own operator that multiplies by packed blocks and adds LoRA's second half.
 pub const OWN_LINEAR: &str = "BlockLinear";
 /// The own operator that does so for the wanted part of the outputs.
 pub const OWN_HEAD: &str = "BlockHead";
@@ -41,14 +41,18 @@ pub enum GraphFormat {
     /// Runtime. Exact on every processor, and understood by whatever runs ONNX Runtime's own operators.
     #[serde(rename = "i8b32")]
     I8Block,
-    /// The same blocks in the order that our own kernels (`int8`) read: only the student can run such a graph, and from the file as it
+    /// The same blocks in the order that our own kernels (`packed`) read: only the student can run such a graph, and from the file as it
     /// lies there.
     #[serde(rename = "i8packed")]
     I8Packed,
+    /// As `i8packed`, but the linears of the layers have 4 bits a weight, those that a lesson on a base packed as `q4_0` trains beside. Half the
+    /// bytes of an answer's token; what it costs in quality is the lesson's to make good.
+    #[serde(rename = "i4packed")]
+    I4Packed,
 }
 
 impl GraphFormat {
-    pub const ALL: [Self; 3] = [Self::F32, Self::I8Block, Self::I8Packed];
+    pub const ALL: [Self; 4] = [Self::F32, Self::I8Block, Self::I8Packed, Self::I4Packed];
 
     /// The name in the manifest, the configuration and on the command line.
     #[must_use]
@@ -57,7 +61,14 @@ impl GraphFormat {
             Self::F32 => "f32",
             Self::I8Block => "i8b32",
             Self::I8Packed => "i8packed",
+            Self::I4Packed => "i4packed",
         }
+    }
+
+    /// Whether the weights are in the order of our own kernels, by our own operators.
+    #[must_use]
+    pub fn is_packed(self) -> bool {
+        matches!(self, Self::I8Packed | Self::I4Packed)
     }
 }
 
@@ -109,7 +120,7 @@ pub struct LoraInput {
     /// Input `[K, sum of ranks]`: the A's, transposed, side by side.
     pub a: String,
     /// Input `[sum of ranks, sum of outputs]`: the B's, transposed and scaled by alpha / rank, on the diagonal. Where the format is
-    /// `i8packed`, `[tiles, rank, 16]` without the zeros: of sixteen outputs at a time, a rank's factors beside each other.
+    /// a packed one, `[tiles, rank, 16]` without the zeros: of sixteen outputs at a time, a rank's factors beside each other.
     pub b: String,
     /// Input `[tokens, sum of ranks]`, a factor on what A gives: where adapters lie side by side in A and B, 1 in a token's
     /// own columns and 0 in the others'. By default 1 everywhere. Shared by all inputs of as many parts.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use gemma::{Adapter, Config, GraphFormat, GraphManifest, Linear, LoraInput, LoraPair, adapter_hash};
-use int8::LANES;
+use gemma::{Adapter, Config, GraphManifest, Linear, LoraInput, LoraPair, adapter_hash};
 use ort::value::Tensor;
+use packed::LANES;
 use parking_lot::Mutex;
 
 use crate::StudentError;
@@ -39,7 +39,7 @@ impl Input {
                 width = wide;
             }
             let out = parts.iter().map(|part| part.2).sum();
-            Self { names: names.clone(), parts, width, out, tiled: manifest.format == GraphFormat::I8Packed }
+            Self { names: names.clone(), parts, width, out, tiled: manifest.format.is_packed() }
         };
         manifest.adapters.iter().map(input).collect()
     }

@@ -1,7 +1,7 @@
 //! How prompts are read and answers are written: the tokenizer, where an answer ends, what fits.
 
 use gemma::{Tokenizer, normalise};
-use int8::Kernel;
+use packed::Kernel;
 use wire::{Ineligible, Role, Turn};
 
 /// Tokens that the chat format puts around a turn, and before the answer, at most.

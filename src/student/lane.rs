@@ -1,10 +1,10 @@
 //! A batch of sequences in the graph: a cache, and runs that append to it in place.
 
 use gemma::HEAD_TILES;
-use int8::LANES;
 use ort::memory::MemoryInfo;
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
+use packed::LANES;
 
 use crate::StudentError;
 use crate::cache::{Cache, Shape};

@@ -49,9 +49,9 @@ mod work;
 
 pub use encoder::{Encoder, similarity};
 pub use error::StudentError;
-pub use int8::Kernel;
 pub use load::{Observer, Round};
 pub use nli::{Inference, Nli};
+pub use packed::Kernel;
 pub use processor::{best_format, kernel, kernel_name};
 pub use runtime::Runtime;
 pub use student::{Student, StudentConfig};

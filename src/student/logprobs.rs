@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use int8::Softmax;
+use packed::Softmax;
 use wire::{Logprob, TokenLogprob};
 
 use crate::format::Format;

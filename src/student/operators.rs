@@ -1,14 +1,14 @@
-//! Our own operators in ONNX Runtime's graphs: products with packed 8-bit blocks, rows of them, and the gate between two.
+//! Our own operators in ONNX Runtime's graphs: products with packed blocks, rows of them, and the gate between two.
 //!
 //! The weights are read where ONNX Runtime has them, which is the mapped file. Nothing here knows a model.
 
 use gemma::{OWN_DOMAIN, OWN_GATE, OWN_HEAD, OWN_LINEAR, OWN_ROWS};
-use int8::{Activations, Kernel, LANES, LowRank, Matrix, Product, Shape, gated_gelu};
 use ort::Error;
 use ort::operator::{
     BoxedKernel, ComputeContext, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput,
 };
 use ort::value::{TensorElementType, ValueRef, ValueRefMut};
+use packed::{Activations, Bits, Kernel, LANES, LowRank, Matrix, Product, Shape, gated_gelu};
 
 use crate::StudentError;
 
@@ -50,7 +50,7 @@ impl Operator for Linear {
         let mut activations = Activations::new(self.kernel);
         Ok(Box::new(move |run: &ComputeContext| {
             let [x, weights, scales, low, high] = inputs(run)?;
-            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape.width);
+            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape);
             let (low, high) = (low.try_extract_tensor::<f32>()?.1, high.try_extract_tensor::<f32>()?.1);
             let ranks = high.len() / (shape.tiles() * LANES);
             let added = Some(LowRank { low, high, ranks, ends: &ends });
@@ -87,7 +87,7 @@ impl Operator for Head {
         let (mut activations, mut wanted) = (Activations::new(self.kernel), Vec::new());
         Ok(Box::new(move |run: &ComputeContext| {
             let [x, weights, scales, tiles] = inputs(run)?;
-            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape.width);
+            activations.quantise(x.try_extract_tensor::<f32>()?.1, shape);
             wanted.clear();
             for tile in tiles.try_extract_tensor::<i64>()?.1 {
                 let known = usize::try_from(*tile).ok().filter(|tile| *tile < shape.tiles());
@@ -182,7 +182,9 @@ impl Operator for Rows {
 
 /// The sizes that a node's attributes say.
 fn shape(node: &KernelContext<'_>) -> ort::Result<Shape> {
-    Ok(Shape { width: size(node, "K")?, outputs: size(node, "N")? })
+    let bits = size(node, "bits")?;
+    let bits = Bits::of(bits).ok_or_else(|| Error::new(format!("there are no weights of {bits} bits")))?;
+    Ok(Shape { width: size(node, "K")?, outputs: size(node, "N")?, bits })
 }
 
 fn size(node: &KernelContext<'_>, name: &str) -> ort::Result<usize> {

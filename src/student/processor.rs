@@ -1,7 +1,7 @@
 //! What our own kernels use of this processor, and which graph format a base is given.
 
 use gemma::{Config, GraphFormat};
-use int8::Kernel;
+use packed::Kernel;
 
 use crate::StudentError;
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use gemma::{GraphFormat, GraphManifest};
-use int8::Kernel;
+use gemma::GraphManifest;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use packed::Kernel;
 use parking_lot::Mutex;
 
 use crate::cache::Shape;
@@ -28,7 +28,7 @@ pub(crate) fn open(runtime: &Runtime, graph: &Path, threads: usize, kernel: Kern
 /// The graph's sizes, with room for `capacity` tokens.
 pub(crate) fn shape(manifest: &GraphManifest, capacity: usize) -> Shape {
     let GraphManifest { layers, kv_heads, head_dim, vocab, .. } = *manifest;
-    let tiled_head = manifest.format == GraphFormat::I8Packed;
+    let tiled_head = manifest.format.is_packed();
     Shape { layers, kv_heads, head_dim, vocab, capacity, tiled_head }
 }
 

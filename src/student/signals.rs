@@ -7,7 +7,7 @@ mod values;
 
 use std::ops::Range;
 
-use int8::{Kernel, Softmax};
+use packed::{Kernel, Softmax};
 use wire::Signals;
 
 pub(crate) use values::values;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gemma::{Config, Tokenizer};
-use int8::Kernel;
+use packed::Kernel;
 use wire::ChatModel;
 
 use crate::adapter::{Adapters, Input};

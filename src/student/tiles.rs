@@ -1,6 +1,6 @@
 //! Parts of the vocabulary: sets of tiles, sixteen neighbouring tokens each, as the head computes them.
 
-use int8::LANES;
+use packed::LANES;
 
 /// A set of tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

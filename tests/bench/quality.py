@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import train  # noqa: E402
 import train_real  # noqa: E402
 
-FORMATS = ["i8packed", "i8b32"]
+FORMATS = ["i8packed", "i4packed", "i8b32"]
 SPEEDS = ["token_ms", "prompt_s", "reading_s"]
 
 

@@ -1,6 +1,6 @@
 """The student at Gemma 3 1B's shape with random weights, beside llama.cpp: reading, writing alone and together, a game's request, one in JSON.
 
-Usage: student.py RANDOM_BASE SPEED [--format i8packed] [--threads 1 2] [--rounds N] [--case read write alone game json] [--print]
+Usage: student.py RANDOM_BASE SPEED [--format i8packed] [--name student] [--threads 1 2] [--rounds N] [--case read write alone game json] [--print]
                   [--llama-embedding q4_0|q8_0] [--llama-adapter]
 
 RANDOM_BASE and SPEED are the examples of the member `student`. The tokenizer is the real Gemma 3 one of deploy/setup-real-models.sh; says
@@ -27,17 +27,19 @@ import train  # noqa: E402
 import train_real  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+MASK = "APPRENTICE_CPU_MASK"
 CASES = ["read", "write", "alone", "game", "json"]
 OURS, LLAMA = "ours", "llama.cpp"
-# Bytes of a weight in the graph, its share of a scale included where that is not next to nothing; one where nothing else is said.
-WEIGHT_BYTES = {"f32": 4.0, "i8b32": 1.125, "i8packed": 1.0625}
+# Bytes of a weight of the layers' matrices and of the head in the graph, the share of a scale included.
+WEIGHT_BYTES = {"f32": (4.0, 4.0), "i8b32": (1.125, 1.125), "i8packed": (1.0625, 1.0625), "i4packed": (0.5625, 1.0625)}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("random_base")
     parser.add_argument("speed")
-    parser.add_argument("--format", default="i8packed")
+    parser.add_argument("--format", default="i8packed", choices=list(WEIGHT_BYTES))
+    parser.add_argument("--name", default="student", help="of the document in docs/benchmarks")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--case", nargs="+", default=CASES, choices=CASES)
@@ -56,7 +58,7 @@ def main():
             engines[LLAMA] = prepared(llama, base, root, options)
         # Exported before anything is measured, so that no case's memory is what that takes.
         subprocess.run([options.speed, base, os.path.join(root, "graph"), options.format, "1", "0"], check=True)
-        read_bytes = weights(base) * WEIGHT_BYTES.get(options.format, 1.0)
+        read_bytes = sum(count * each for count, each in zip(weights(base), WEIGHT_BYTES[options.format]))
         lines = measured(options, engines, reader(root))
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -64,12 +66,12 @@ def main():
 
 
 def weights(base):
-    """How many there are in the matrices and the head, each of which a token needs."""
+    """How many there are in the layers' matrices and in the head, each of which a token needs."""
     with open(os.path.join(base, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     hidden, head = config["hidden_size"], config["head_dim"]
     attention = 2 * hidden * head * (config["num_attention_heads"] + config["num_key_value_heads"])
-    return config["vocab_size"] * hidden + config["num_hidden_layers"] * (attention + 3 * hidden * config["intermediate_size"])
+    return config["num_hidden_layers"] * (attention + 3 * hidden * config["intermediate_size"]), config["vocab_size"] * hidden
 
 
 def llama_folder():
@@ -89,8 +91,21 @@ def prepared(llama, base, root, options):
     command = [sys.executable, script, "make", base, model, "--embedding", options.llama_embedding, "--adapter", adapter]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": os.path.join(llama, "python")})
     given = ["--adapter", adapter] if options.llama_adapter else []
-    command = [sys.executable, script, "run", os.path.join(llama, "lib"), model]
+    command = [sys.executable, script, "run", libraries(llama, root), model]
     return lambda case, threads, round: [*command, str(threads), str(7 + round), case, *given]
+
+
+def libraries(llama, root):
+    """Where its libraries lie; without those for AVX-512 and VNNI where our own kernels are to do without, too."""
+    folder = os.path.join(llama, "lib")
+    if "avx512" not in os.environ.get(MASK, ""):
+        return folder
+    fewer = os.path.join(root, "lib")
+    os.makedirs(fewer)
+    for name in os.listdir(folder):
+        if not name.startswith("libggml-cpu-") or "haswell" in name:
+            os.symlink(os.path.join(folder, name), os.path.join(fewer, name))
+    return fewer
 
 
 def reader(root):
@@ -248,12 +263,22 @@ def compared(options, lines):
     )
 
 
+def masked():
+    mask = os.environ.get(MASK, "")
+    if not mask:
+        return ""
+    return (
+        f" `{MASK}={mask}`: our own kernels and llama.cpp do without these instructions; ONNX Runtime's operators, attention and LoRA's first half, cannot be told to."
+    )
+
+
 def report(options, lines, read_bytes):
     out = [
         "# The student's speed", "",
         f"`make bench-student`, made by `tests/bench/student.py`: Gemma 3 1B's shape, random weights, `{options.format}`, LoRA of rank 16 on all linears, beside llama.cpp. "
         "Medians and ranges of rounds.", "",
-        f"Machine: {train.processors()}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. Rounds: {options.rounds}.", "",
+        f"Machine: {train.processors()}, load average {os.getloadavg()[0]:.1f} at the end; {time.strftime('%Y-%m-%d')}. Rounds: {options.rounds}."
+        + masked(), "",
         compared(options, lines),
     ]
     for threads in options.threads:
@@ -269,7 +294,7 @@ def report(options, lines, read_bytes):
     text = "\n".join([*out, ""])
     print(text)
     if not options.print:
-        with open(os.path.join(train.ROOT, "docs", "benchmarks", "student.md"), "w", encoding="utf-8") as file:
+        with open(os.path.join(train.ROOT, "docs", "benchmarks", f"{options.name}.md"), "w", encoding="utf-8") as file:
             file.write(text)
 
 

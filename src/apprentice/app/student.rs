@@ -53,6 +53,7 @@ pub(crate) fn format(settings: &Settings, config: &gemma::Config) -> GraphFormat
         FormatSetting::F32 => GraphFormat::F32,
         FormatSetting::I8b32 => GraphFormat::I8Block,
         FormatSetting::I8packed => GraphFormat::I8Packed,
+        FormatSetting::I4packed => GraphFormat::I4Packed,
     }
 }
 

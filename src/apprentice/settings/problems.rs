@@ -2,7 +2,7 @@
 //! member's own `problems`; this is the rest.
 
 use capture::Redactor;
-use jobs::Device;
+use jobs::{Device, Quantize};
 
 use crate::settings::Settings;
 use crate::settings::sections::{Site, Teacher};
@@ -145,6 +145,7 @@ pub(crate) fn of(settings: &Settings) -> Vec<String> {
     problems.extend(of_teacher(&settings.teacher));
     problems.extend(lessons.problems().into_iter().map(|problem| format!("lessons.{problem}")));
     problems.extend(of_device(lessons.train.device));
+    problems.extend(of_bits(settings));
     problems.extend(of_certificates(settings));
     let server = student.remote.problems(student.backend);
     problems.extend(server.into_iter().map(|problem| format!("student.remote.{problem}")));
@@ -156,6 +157,16 @@ fn of_device(device: Device) -> Option<String> {
     (device == Device::Cuda && !train::CUDA).then(|| {
         "lessons.train.device = \"cuda\", but this program was built without CUDA: build it with `--features \
          apprentice/cuda`, which needs the CUDA toolkit, or set lessons.train.device = \"cpu\""
+            .to_owned()
+    })
+}
+
+/// A base that is packed to other numbers for lessons than for answers.
+fn of_bits(settings: &Settings) -> Option<String> {
+    let other = settings.lessons.train.quantize.is_some_and(|quantize| quantize != Quantize::Q4_0);
+    (settings.student.serves_four_bits() && other).then(|| {
+        "lessons.train.quantize must be \"q4_0\", or left out, where student.format = \"i4packed\": an adapter makes good what the very numbers that \
+         it was trained beside cost"
             .to_owned()
     })
 }

@@ -38,7 +38,7 @@ pub(super) fn read(text: &str) -> Result<Settings, Vec<Problem>> {
 fn read_all(whole: Spanned<DeTable<'_>>, found: &mut Vec<Problem>) -> Option<Settings> {
     let mut root = whole.clone();
     read_sites(&whole, &mut root, found);
-    let settings = section::<Settings>(&mut root, "", found)?;
+    let settings = section::<Settings>(&mut root, "", found)?.trained_as_served();
     let mut said = problems::of(&settings);
     said.extend(sites::problems(&settings));
     said.extend(settings.match_rules().err());

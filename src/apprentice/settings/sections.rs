@@ -152,6 +152,13 @@ pub(crate) struct Student {
     pub(crate) remote: Server,
 }
 
+impl Student {
+    /// Whether answers come from a base of 4-bit weights here.
+    pub(crate) fn serves_four_bits(&self) -> bool {
+        self.backend == Backend::Local && self.format == FormatSetting::I4packed
+    }
+}
+
 /// The number format of the student's graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -162,6 +169,7 @@ pub(crate) enum FormatSetting {
     F32,
     I8b32,
     I8packed,
+    I4packed,
 }
 
 /// `[similarity]`

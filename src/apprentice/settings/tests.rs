@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callsite::SiteId;
+use jobs::Quantize;
 use verify::Comparison;
 
 use super::reference::{self, KEYS};
@@ -255,6 +256,23 @@ fn lessons_on_cuda_are_refused_by_a_program_that_was_built_without_it_and_packed
     assert!(error.contains("lessons.train.device = cuda keeps weights as they are: take out quantize"), "{error}");
     assert!(Settings::parse("[lessons.train]\ndevice = \"gpu\"\n").err().unwrap().to_string().contains("`cuda`"));
     assert!(Settings::parse("[lessons.train]\ndevice = \"cpu\"\n").is_ok());
+}
+
+#[test]
+fn lessons_train_beside_the_numbers_that_are_served() {
+    let quantize = |text: &str| Settings::parse(text).map(|settings| settings.lessons.train.quantize);
+    let four = "[student]\nformat = \"i4packed\"\n";
+    assert_eq!(quantize("").unwrap(), None);
+    assert_eq!(quantize(four).unwrap(), Some(Quantize::Q4_0));
+    assert_eq!(quantize(&format!("{four}[lessons.train]\nquantize = \"q4_0\"\n")).unwrap(), Some(Quantize::Q4_0));
+    let error = quantize(&format!("{four}[lessons.train]\nquantize = \"nf4\"\n")).unwrap_err().to_string();
+    assert!(error.contains("lessons.train.quantize must be \"q4_0\"") && error.contains("i4packed"), "{error}");
+    // A server has its own numbers.
+    let served =
+        format!("{four}backend = \"vllm\"\n[student.remote]\nurl = \"http://gpu-1:8000\"\nmodel = \"gemma\"\n");
+    assert_eq!(quantize(&served).unwrap(), None);
+    let eight = "[student]\nformat = \"i8packed\"\n[lessons.train]\nquantize = \"nf4\"\n";
+    assert_eq!(quantize(eight).unwrap(), Some(Quantize::Nf4));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gemma::Tokenizer;
-use int8::Kernel;
+use packed::Kernel;
 use wire::{Answer, Finish, Form, Function, Prompt, Sampling, ToolChoice, Tools};
 
 use super::{Next, Writing};

@@ -1,7 +1,7 @@
 //! Compares a base's logits, with its adapter and without, with those that transformers and PEFT gave (`tests/oracle/large_gemma.py`): a line of JSON
 //! with the largest difference, in logits and in units of their deviation, and how often both have the same largest one.
 //!
-//! usage: parity BASE OUT f32|i8b32|i8packed EXPECTED.safetensors
+//! usage: parity BASE OUT f32|i8b32|i8packed|i4packed EXPECTED.safetensors
 
 #![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 

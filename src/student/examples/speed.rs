@@ -2,7 +2,7 @@
 //! vocabulary, a game's
 //! request with and without its system prompt known, and one in JSON. A line of JSON each.
 //!
-//! usage: speed BASE OUT f32|i8b32|i8packed THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
+//! usage: speed BASE OUT f32|i8b32|i8packed|i4packed THREADS ROUNDS [CASE ...], BASE having an `adapter` folder (example `random_base`)
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "printing figures is what it is for")]
 

@@ -46,7 +46,7 @@ fn a_mask_leaves_each_sequence_the_ranks_of_its_own_adapter() {
 
 #[test]
 fn factors_lie_side_by_side_and_are_zero_where_an_adapter_leaves_a_linear_alone() {
-    [GraphFormat::F32, GraphFormat::I8Packed].into_iter().for_each(lie_side_by_side);
+    [GraphFormat::F32, GraphFormat::I8Packed, GraphFormat::I4Packed].into_iter().for_each(lie_side_by_side);
 }
 
 fn lie_side_by_side(format: GraphFormat) {

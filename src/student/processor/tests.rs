@@ -1,7 +1,7 @@
 //! Which format a processor is given.
 
 use gemma::{Config, GraphFormat};
-use int8::Kernel;
+use packed::Kernel;
 
 use super::{best_format, kernel};
 

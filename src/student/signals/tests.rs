@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use int8::Kernel;
+use packed::Kernel;
 use serde::Deserialize;
 use wire::Signals;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gemma::{Adapter, GraphFormat, Linear, SaveAs, Tensor32, Weights};
+use packed::{Bits, Packed};
 
 use super::fixture::{
     Tiny, argmax, config, distance, edited_base, expected, golden, ids, runtime, settings, tiny, tiny_of,
@@ -153,6 +154,48 @@ fn eight_bit_weights_stay_close_to_single_precision() {
             }
         }
     }
+}
+
+/// A base whose linears are numbers of 4 bits already: its graph of 4 bits holds the same weights as that of single precision, and what is left is
+/// what 8 bits of activations, embedding and head cost.
+#[test]
+fn four_bit_weights_are_those_of_the_base_that_was_rounded() {
+    let (rounded, ids) = (rounded_base(), ids());
+    let exact = tiny_of(rounded.path(), GraphFormat::F32, 1, 128);
+    let plain = tiny(GraphFormat::F32).student.logits(None, &ids, ids.len()).unwrap();
+    for base in [rounded.path(), &golden()] {
+        // Rounded again, the golden base gives the same.
+        let packed = tiny_of(base, GraphFormat::I4Packed, 1, 128);
+        for adapter in [None, Some(golden().join("adapter"))] {
+            let wanted = exact.student.logits(adapter.as_deref(), &ids, ids.len()).unwrap();
+            let found = packed.student.logits(adapter.as_deref(), &ids, 4).unwrap();
+            let error = error(&found, &wanted);
+            println!("adapter {}: {error:.4}", adapter.is_some());
+            assert!(error <= BLOCK_ERROR, "{error}");
+        }
+    }
+    let wanted = exact.student.logits(None, &ids, ids.len()).unwrap();
+    assert!(error(&wanted, &plain) > 3.0 * BLOCK_ERROR, "{}", error(&wanted, &plain));
+}
+
+/// The golden base with its linears as 4-bit blocks have them.
+fn rounded_base() -> tempfile::TempDir {
+    let (dir, config, weights) = (edited_base(|_| {}), config(), Weights::load(&golden()).unwrap());
+    std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    let linears: Vec<String> =
+        (0..config.num_hidden_layers).flat_map(|layer| Linear::ALL.map(|linear| linear.weight_name(layer))).collect();
+    let tensors = weights.names().map(|name| {
+        let mut tensor = weights.get(name).unwrap();
+        if linears.iter().any(|linear| linear == name) {
+            let width = tensor.shape[1];
+            let packed = Packed::of(&tensor.data, width, Bits::Four);
+            let matrix = packed.matrix().unwrap();
+            tensor.data = (0..tensor.shape[0]).flat_map(|row| matrix.row(row).unwrap()).collect();
+        }
+        (name.to_owned(), tensor)
+    });
+    Weights::save(dir.path(), tensors.collect::<Vec<_>>(), SaveAs::F32).unwrap();
+    dir
 }
 
 /// Bounds of the 8-bit forms on this model of random weights, with some room over what was measured, in units of the logits'

@@ -54,7 +54,11 @@ pub(super) const LESSONS: &[Key] = &[
     ),
     key("lessons.train.recompute", "", "Gradient checkpointing; unset: where half of the memory is too little."),
     key("lessons.train.layers", "at least 1", "Upper layers that are adapted; unset: all."),
-    key("lessons.train.quantize", "", "Packs frozen linears (QLoRA): `q8_0`, `q4_0` or `nf4`."),
+    key(
+        "lessons.train.quantize",
+        "",
+        "Packs frozen linears (QLoRA): `q8_0`, `q4_0` or `nf4`; unset: `q4_0` where `student.format` is `i4packed`, else not at all.",
+    ),
     key(
         "lessons.train.memory_max_mb",
         "",

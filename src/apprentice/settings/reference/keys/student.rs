@@ -17,7 +17,7 @@ pub(super) const STUDENT: &[Key] = &[
     key(
         "student.format",
         "",
-        "`auto` (`i8packed`; `f32` for a small base), `i8packed` (8 bit by blocks, for our own kernels), `i8b32` (the same for ONNX Runtime's), or `f32`. What each costs in quality and time: `docs/benchmarks/quality.md`.",
+        "`auto` (`i8packed`; `f32` for a small base), `i8packed` (8 bit by blocks, for our own kernels), `i4packed` (4 bit, the fastest; lessons train beside the same numbers), `i8b32` (the same for ONNX Runtime's), or `f32`. What each costs in quality and time: `docs/benchmarks/quality.md`.",
     ),
     key("student.onnxruntime", "", "ONNX Runtime's shared library, if it does not lie where `make setup` puts it."),
     key("student.context", "16 to 1048576", "Tokens of prompt and answer together."),

@@ -6,7 +6,7 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use crate::LANES;
+use crate::{Bits, LANES};
 
 /// Which instructions are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct Row<'a> {
     /// See [`Kernel::words`].
     pub(crate) words: &'a [i32],
     pub(crate) scales: &'a [f32],
-    /// What weights around 128 instead of 0 add to a sum, negated.
+    /// What weights around their middle instead of 0 add to a sum, negated.
     pub(crate) offsets: &'a [i32],
 }
 
@@ -81,11 +81,11 @@ impl Kernel {
         found
     }
 
-    /// Words that a step of a row's activations takes: one, of four signed bytes, or two, of two numbers of 16 bits each.
-    pub(crate) fn words(self) -> usize {
+    /// Words that a step of a row's activations takes for weights of `bits`: one, of four signed bytes, or two, of two numbers of 16 bits each.
+    pub(crate) fn words(self, bits: Bits) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(token) => token.words(),
+            Kind::Avx2(token) => token.words(bits),
             _ => 1,
         }
     }
@@ -111,19 +111,20 @@ impl Kernel {
         }
     }
 
-    /// Rows of activations times tiles, and what is added to that.
+    /// Rows of activations times tiles of weights of `bits`, and what is added to that.
     pub(crate) fn multiply<const ROWS: usize, const TILES: usize>(
         self,
+        bits: Bits,
         rows: [Row<'_>; ROWS],
         tiles: [Cut<'_>; TILES],
         added: Added<'_, ROWS, TILES>,
     ) -> [[Sums; TILES]; ROWS] {
         match self.0 {
-            Kind::Portable => portable::multiply(rows, tiles, added),
+            Kind::Portable => portable::multiply(bits, rows, tiles, added),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(token) => avx2::multiply(token, rows, tiles, added),
+            Kind::Avx2(token) => avx2::multiply((token, bits), rows, tiles, added),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(token) => avx512::multiply(token, rows, tiles, added),
+            Kind::Avx512(token) => avx512::multiply((token, bits), rows, tiles, added),
         }
     }
 }

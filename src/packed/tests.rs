@@ -6,6 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
+const BOTH: [Bits; 2] = [Bits::Eight, Bits::Four];
+
 fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut number = || rng.next_u32() as f32 / u32::MAX as f32 * 2.0 - 1.0;
@@ -15,7 +17,7 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
 
 fn product(kernel: Kernel, packed: &Packed, x: &[f32], tiles: Option<&[usize]>, parts: usize) -> Vec<f32> {
     let mut activations = Activations::new(kernel);
-    activations.quantise(x, packed.shape.width);
+    activations.quantise(x, packed.shape);
     let matrix = packed.matrix().expect("fits");
     let product = Product { x: &activations, matrix, tiles, added: None };
     let mut out = vec![f32::NAN; activations.rows() * product.columns()];
@@ -23,7 +25,7 @@ fn product(kernel: Kernel, packed: &Packed, x: &[f32], tiles: Option<&[usize]>, 
     out
 }
 
-/// What the 8-bit numbers give, summed exactly.
+/// What the numbers of few bits give, summed exactly.
 fn expected(packed: &Packed, x: &[f32]) -> Vec<f64> {
     let matrix = packed.matrix().expect("fits");
     let rows: Vec<Vec<f32>> = (0..packed.shape.outputs).map(|output| matrix.row(output).expect("a row")).collect();
@@ -50,8 +52,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_kernel_gives_the_exact_sum(width in 1..200usize, outputs in 1..70usize, rows in 1..10usize, seed: u64) {
-        let packed = Packed::of(&numbers(seed, width * outputs), width);
+    fn every_kernel_gives_the_exact_sum(width in 1..200usize, outputs in 1..70usize, rows in 1..10usize, four: bool, seed: u64) {
+        let packed = Packed::of(&numbers(seed, width * outputs), width, BOTH[usize::from(four)]);
         let x = numbers(seed ^ 1, rows * width);
         let expected = expected(&packed, &x);
         let first = product(Kernel::available()[0].1, &packed, &x, None, 1);
@@ -65,8 +67,8 @@ proptest! {
     }
 
     #[test]
-    fn a_row_does_not_depend_on_its_neighbours(width in 1..100usize, rows in 2..9usize, seed: u64) {
-        let packed = Packed::of(&numbers(seed, width * 40), width);
+    fn a_row_does_not_depend_on_its_neighbours(width in 1..100usize, rows in 2..9usize, four: bool, seed: u64) {
+        let packed = Packed::of(&numbers(seed, width * 40), width, BOTH[usize::from(four)]);
         let x = numbers(seed ^ 1, rows * width);
         for (_, kernel) in Kernel::available() {
             let all = product(kernel, &packed, &x, None, 2);
@@ -78,18 +80,18 @@ proptest! {
 
     #[test]
     fn what_is_added_is_a_product_of_single_precision(
-        ends in proptest::collection::vec(1..40usize, 1..4), rows in 1..9usize, ranks in 0..9usize, seed: u64
+        ends in proptest::collection::vec(1..40usize, 1..4), rows in 1..9usize, ranks in 0..9usize, four: bool, seed: u64
     ) {
         let ends: Vec<usize> = ends.iter().scan(0, |end, outputs| { *end += outputs; Some(*end) }).collect();
         let outputs = ends[ends.len() - 1];
-        let packed = Packed::of(&numbers(seed, outputs * 40), 40);
+        let packed = Packed::of(&numbers(seed, outputs * 40), 40, BOTH[usize::from(four)]);
         let (x, tiles, width) = (numbers(1, rows * 40), packed.shape.tiles(), ends.len() * ranks);
         let (mut low, high) = (numbers(2, rows * width), numbers(3, tiles * ranks * LANES));
         low.iter_mut().step_by(3).for_each(|factor| *factor = 0.0);
         for (name, kernel) in Kernel::available() {
             let plain = product(kernel, &packed, &x, None, 1);
             let mut activations = Activations::new(kernel);
-            activations.quantise(&x, 40);
+            activations.quantise(&x, packed.shape);
             let added = Some(LowRank { low: &low, high: &high, ranks, ends: &ends });
             let matrix = packed.matrix().expect("fits");
             let mut out = vec![f32::NAN; rows * outputs];
@@ -107,8 +109,8 @@ proptest! {
     }
 
     #[test]
-    fn wanted_tiles_are_those_of_all(wanted in proptest::collection::vec(0..5usize, 1..7), seed: u64) {
-        let packed = Packed::of(&numbers(seed, 50 * 80), 50);
+    fn wanted_tiles_are_those_of_all(wanted in proptest::collection::vec(0..5usize, 1..7), four: bool, seed: u64) {
+        let packed = Packed::of(&numbers(seed, 50 * 80), 50, BOTH[usize::from(four)]);
         let x = numbers(seed ^ 1, 5 * 50);
         for (_, kernel) in Kernel::available() {
             let all = product(kernel, &packed, &x, None, 1);
@@ -126,10 +128,16 @@ proptest! {
 #[test]
 fn the_largest_products_do_not_saturate() {
     let (width, outputs) = (6912, 32);
-    let packed = Packed::of(&vec![-1.0; width * outputs], width);
-    for (name, kernel) in Kernel::available() {
-        let found = product(kernel, &packed, &vec![1.0; 5 * width], None, 1);
-        assert!(found.iter().all(|sum| (sum + width as f32).abs() < 4.0), "{name}: {found:?}");
+    // Of 4 bits the largest code, 7 above the middle, has to be reached as well as the least.
+    for (bits, weight) in [(Bits::Eight, -1.0), (Bits::Eight, 1.0), (Bits::Four, -1.0), (Bits::Four, 1.0)] {
+        let packed = Packed::of(&vec![weight; width * outputs], width, bits);
+        for ((name, kernel), value) in
+            Kernel::available().into_iter().flat_map(|kernel| [(kernel, 1.0), (kernel, -1.0)])
+        {
+            let found = product(kernel, &packed, &vec![value; 5 * width], None, 1);
+            let expected = width as f32 * weight * value;
+            assert!(found.iter().all(|sum| (sum - expected).abs() < 4.0), "{name}, {bits:?}: {expected} and {found:?}");
+        }
     }
 }
 
@@ -137,7 +145,7 @@ fn the_largest_products_do_not_saturate() {
 #[test]
 fn weights_are_kept_to_half_a_step() {
     let weights = numbers(3, 70 * 33);
-    let packed = Packed::of(&weights, 70);
+    let packed = Packed::of(&weights, 70, Bits::Eight);
     let matrix = packed.matrix().expect("fits");
     for (output, row) in weights.chunks(70).enumerate() {
         let stored = matrix.row(output).expect("a row");
@@ -154,7 +162,7 @@ fn weights_are_kept_to_half_a_step() {
 #[test]
 fn tiny_and_huge_weights_stay_numbers_of_their_size() {
     for size in [1e-30_f32, 1e-9, 1e-6, 1e-4, 1e6, 1e30] {
-        let packed = Packed::of(&[size, -size / 2.0, 0.0, size / 3.0], 4);
+        let packed = Packed::of(&[size, -size / 2.0, 0.0, size / 3.0], 4, Bits::Eight);
         let row = packed.matrix().expect("fits").row(0).expect("a row");
         let wanted = if size < 1e-8 {
             1e-7
@@ -170,8 +178,10 @@ fn tiny_and_huge_weights_stay_numbers_of_their_size() {
 
 #[test]
 fn nothing_and_no_numbers() {
-    let packed = Packed::of(&[0.0; 64], 32);
-    for (name, kernel) in Kernel::available() {
+    for (bits, (name, kernel)) in
+        BOTH.into_iter().flat_map(|bits| Kernel::available().into_iter().map(move |kernel| (bits, kernel)))
+    {
+        let packed = Packed::of(&[0.0; 64], 32, bits);
         assert_eq!(product(kernel, &packed, &[0.0; 32], None, 1), [0.0; 2], "{name}");
         let damaged = product(kernel, &packed, &[f32::NAN; 32], None, 1);
         assert!(damaged.iter().all(|sum| sum.is_nan()), "{name}");
@@ -180,15 +190,18 @@ fn nothing_and_no_numbers() {
         assert!(product(kernel, &packed, &infinite, None, 1).iter().all(|sum| sum.is_nan()), "{name}");
         assert_eq!(product(kernel, &packed, &[], None, 1), [0.0; 0], "{name}");
     }
-    assert!(Matrix::new(Shape { width: 32, outputs: 17 }, &packed.bytes, &packed.scales).is_none());
+    for bits in BOTH {
+        let packed = Packed::of(&[0.0; 64], 32, bits);
+        assert!(Matrix::new(Shape { width: 32, outputs: 17, bits }, &packed.bytes, &packed.scales).is_none());
+    }
 }
 
 /// A part that is given out twice is computed once, and what is not given out is left as it is.
 #[test]
 fn parts_are_written_once() {
-    let packed = Packed::of(&numbers(1, 64 * 32), 32);
+    let packed = Packed::of(&numbers(1, 64 * 32), 32, Bits::Eight);
     let mut activations = Activations::new(Kernel::available()[0].1);
-    activations.quantise(&numbers(2, 32), 32);
+    activations.quantise(&numbers(2, 32), packed.shape);
     let matrix = packed.matrix().expect("fits");
     let product = Product { x: &activations, matrix, tiles: None, added: None };
     let mut out = vec![f32::NAN; 64];
@@ -199,4 +212,55 @@ fn parts_are_written_once() {
         part(9);
     });
     assert!(out[..32].iter().all(|sum| sum.is_nan()) && out[32..].iter().all(|sum| sum.is_finite()));
+}
+
+/// Every code's weight comes back as it was, whatever the block's largest code is, and with it the scale.
+#[test]
+fn weights_of_four_bits_are_found_again() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for (least, most) in [(-8, 7), (-7, 7), (-5, 7), (-8, 3), (-6, 6), (-7, 5), (-5, 5), (-4, 3), (0, 7), (-8, 0)] {
+        for scale in [0.0105_f32, -3.25, 6e-4] {
+            let scale = half::f16::from_f32(scale).to_f32();
+            let block: [f32; BLOCK] = std::array::from_fn(|at| match at {
+                3 => least as f32 * scale,
+                17 => most as f32 * scale,
+                _ => (least + (rng.next_u32() % (most - least + 1) as u32) as i32) as f32 * scale,
+            });
+            let packed = Packed::of(&block, BLOCK, Bits::Four);
+            assert_eq!(packed.matrix().expect("fits").row(0).expect("a row"), block, "{least} to {most} times {scale}");
+        }
+    }
+}
+
+/// As near as Q4_0's own choice of a scale, the largest at -8, in every block, and nearer in most.
+#[test]
+fn a_block_of_four_bits_has_a_good_scale() {
+    let weights = numbers(7, 32 * 400);
+    let (mut nearer, mut blocks) = (0, 0);
+    for block in weights.as_chunks::<BLOCK>().0 {
+        let (scale, codes) = nearest_four(block);
+        let stored = codes.map(|code| (f32::from(code) - 8.0) * scale.to_f32());
+        let largest = block.iter().fold(0.0_f32, |most, value| if value.abs() > most.abs() { *value } else { most });
+        let plain = half::f16::from_f32(largest / -8.0).to_f32();
+        let plainly = block.map(|value| (value / plain).round().clamp(-8.0, 7.0) * plain);
+        let error = |stored: [f32; BLOCK]| {
+            block.iter().zip(stored).map(|(value, stored)| f64::from(value - stored).powi(2)).sum::<f64>()
+        };
+        assert!(error(stored) <= error(plainly) * 1.0001);
+        nearer += usize::from(error(stored) < 0.95 * error(plainly));
+        blocks += 1;
+    }
+    assert!(nearer > blocks / 3, "{nearer} of {blocks}");
+}
+
+/// Numbers that half precision cannot hold, at both ends, and blocks that are not whole.
+#[test]
+fn odd_blocks_of_four_bits_are_numbers() {
+    for size in [0.0_f32, 1e-30, 1e-9, 1e-6, 1e6, 1e30] {
+        let row = Packed::of(&[size, -size / 2.0, 0.0], 3, Bits::Four).matrix().expect("fits").row(0).expect("a row");
+        assert!(row.iter().all(|weight| weight.is_finite()) && row[2] == 0.0 && row[0] >= 0.0, "{size}: {row:?}");
+        if (1e-5..1e5).contains(&size) {
+            assert!((row[0] - size).abs() < 0.07 * size, "{size}: {row:?}");
+        }
+    }
 }

@@ -5,7 +5,13 @@
 use std::arch::x86_64::*;
 
 use super::{Added, Cut, Row, Sums};
-use crate::{LANES, STEP, STEPS};
+use crate::{Bits, LANES, STEP, STEPS};
+
+/// How far ahead weights are asked for, in vectors.
+const AHEAD: usize = 24;
+
+/// Rows that wait for nothing but the weights: these are read from one tile at a time then, as they lie.
+const FEW: usize = 2;
 
 /// Proves that this processor has what the kernel needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +38,27 @@ pub(super) fn vectorise(_: Token, work: impl FnOnce()) {
 
 /// See [`super::Kernel::multiply`].
 pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
-    _: Token,
+    (_, bits): (Token, Bits),
+    rows: [Row<'_>; ROWS],
+    tiles: [Cut<'_>; TILES],
+    added: Added<'_, ROWS, TILES>,
+) -> [[Sums; TILES]; ROWS] {
+    if ROWS > FEW {
+        return products(bits, rows, tiles, added);
+    }
+    let mut found = [[[0.0; LANES]; TILES]; ROWS];
+    for (at, tile) in tiles.into_iter().enumerate() {
+        let added = Added { low: [added.low[at]], high: [added.high[at]] };
+        for (found, [sums]) in found.iter_mut().zip(products(bits, rows, [tile], added)) {
+            found[at] = sums;
+        }
+    }
+    found
+}
+
+#[inline(always)]
+fn products<const ROWS: usize, const TILES: usize>(
+    bits: Bits,
     rows: [Row<'_>; ROWS],
     tiles: [Cut<'_>; TILES],
     added: Added<'_, ROWS, TILES>,
@@ -40,7 +66,10 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
     #[expect(unsafe_code, reason = "as above")]
     // SAFETY: as above.
     unsafe {
-        products(rows, tiles, added)
+        match bits {
+            Bits::Four => loaded::<{ STEPS / 2 }, ROWS, TILES>(rows, tiles, added),
+            Bits::Eight => loaded::<STEPS, ROWS, TILES>(rows, tiles, added),
+        }
     }
 }
 
@@ -49,15 +78,16 @@ fn vectorised(work: impl FnOnce()) {
     work();
 }
 
+/// A block's weights lie in `LOADS` vectors: each holds a step, or, of four bits, an early one and a late one.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn products<const ROWS: usize, const TILES: usize>(
+fn loaded<const LOADS: usize, const ROWS: usize, const TILES: usize>(
     rows: [Row<'_>; ROWS],
     tiles: [Cut<'_>; TILES],
     added: Added<'_, ROWS, TILES>,
 ) -> [[Sums; TILES]; ROWS] {
     let mut sums = [[_mm512_setzero_ps(); TILES]; ROWS];
     let words = rows.map(|row| row.words.as_chunks::<STEPS>().0);
-    let steps = tiles.map(|tile| tile.bytes.as_chunks::<{ LANES * STEP }>().0.as_chunks::<STEPS>().0);
+    let steps = tiles.map(|tile| tile.bytes.as_chunks::<{ LANES * STEP }>().0.as_chunks::<LOADS>().0);
     let scales = tiles.map(|tile| tile.scales.as_chunks::<LANES>().0);
     let blocks = words.iter().map(|words| words.len()).chain(steps.iter().map(|steps| steps.len())).min().unwrap_or(0);
     for block in 0..blocks {
@@ -68,7 +98,14 @@ fn products<const ROWS: usize, const TILES: usize>(
         for step in 0..STEPS {
             let mut weights = [_mm512_setzero_si512(); TILES];
             for tile in 0..TILES {
-                weights[tile] = bytemuck::cast::<[u8; 64], __m512i>(steps[tile][block][step]);
+                weights[tile] = bytemuck::cast::<[u8; 64], __m512i>(steps[tile][block][step % LOADS]);
+                if step < LOADS {
+                    ahead(&steps[tile][block][step]);
+                }
+                if LOADS < STEPS {
+                    let low = if step < LOADS { weights[tile] } else { _mm512_srli_epi16::<4>(weights[tile]) };
+                    weights[tile] = _mm512_and_si512(low, _mm512_set1_epi8(15));
+                }
             }
             for row in 0..ROWS {
                 let values = _mm512_set1_epi32(words[row][block][step]);
@@ -101,4 +138,12 @@ fn products<const ROWS: usize, const TILES: usize>(
         }
     }
     found
+}
+
+/// Asks for the weights that are needed a while after these; past the end of a matrix for nothing.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ahead(weights: &[u8; 64]) {
+    // An address that may be nobody's: a prefetch reads nothing and never faults.
+    _mm_prefetch::<_MM_HINT_T0>(weights.as_ptr().wrapping_add(AHEAD * LANES * STEP).cast());
 }

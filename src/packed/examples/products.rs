@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "prints a table")]
 
-use int8::{Activations, Kernel, LowRank, Packed, Product, Softmax};
+use packed::{Activations, Bits, Kernel, LowRank, Packed, Product, Softmax};
 
 /// Rows that are worked on between two looks at the clock.
 const AT_LEAST_ROWS: usize = 32;
@@ -15,10 +15,15 @@ fn main() {
     let (width, outputs, layers) = (1152, 13824, 10);
     let weights: Vec<f32> =
         (0..width * outputs).map(|at| ((at * 2_654_435_761) % 2003) as f32 / 1001.0 - 1.0).collect();
-    let layers: Vec<Packed> = (0..layers).map(|_| Packed::of(&weights, width)).collect();
-    let bytes: usize = layers.iter().map(|layer| layer.bytes.len() + 2 * layer.scales.len()).sum();
+    let packed = [(8, Bits::Eight), (4, Bits::Four)].map(|(number, bits)| {
+        let layer = Packed::of(&weights, width, bits);
+        (number, vec![layer; layers])
+    });
     let high = vec![0.25; outputs * 16];
-    for (name, kernel) in Kernel::available() {
+    for ((number, layers), (name, kernel)) in
+        packed.iter().flat_map(|bits| Kernel::available().into_iter().map(move |kernel| (bits, kernel)))
+    {
+        let bytes: usize = layers.iter().map(|layer| layer.bytes.len() + 2 * layer.scales.len()).sum();
         for (rows, ranks) in [(1, 0), (1, 16), (2, 0), (4, 0), (6, 0), (8, 0), (16, 0), (128, 0), (128, 16)] {
             let x: Vec<f32> = (0..rows * width).map(|at| (at % 97) as f32 / 48.0 - 1.0).collect();
             let (low, ends) = (vec![0.5; rows * 2 * ranks], [outputs / 2, outputs]);
@@ -29,7 +34,7 @@ fn main() {
             for _ in 0..if name == "portable" { 1 } else { rounds } {
                 let began = processor_s();
                 for layer in layers.iter().cycle().take(again * layers.len()) {
-                    activations.quantise(&x, width);
+                    activations.quantise(&x, layer.shape);
                     let added = Some(LowRank { low: &low, high: &high[..outputs * ranks], ranks, ends: &ends });
                     let product =
                         Product { x: &activations, matrix: layer.matrix().expect("fits"), tiles: None, added };
@@ -41,12 +46,14 @@ fn main() {
             let least = times.iter().copied().fold(f64::INFINITY, f64::min);
             let products = (rows * width * outputs * layers.len()) as f64;
             println!(
-                "{name:>11} {rows:>4} rows, rank {ranks:>2}: {:7.2} ms a row, {:6.1} GB/s, {:6.1} G products/s",
+                "{name:>11} {number} bits {rows:>4} rows, rank {ranks:>2}: {:7.2} ms a row, {:6.1} GB/s, {:6.1} G products/s",
                 1000.0 * least / rows as f64,
                 bytes as f64 / least / 1e9,
                 products / least / 1e9
             );
         }
+    }
+    for (name, kernel) in Kernel::available() {
         let logits: Vec<f32> = (0..262_144).map(|at| ((at * 7919) % 1009) as f32 / 50.0).collect();
         let began = processor_s();
         let rounds = 100 * rounds;

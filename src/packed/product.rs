@@ -29,9 +29,10 @@ impl Product<'_> {
     }
 
     /// Writes the result, `[x.rows(), self.columns()]`. `share` is given a number of parts, `parts` at most, and what computes one by its
-    /// number: it has to call that for each, on whichever thread.
+    /// number: it has to call that for each, on whichever thread. `x` has to be quantised for the matrix's shape.
     pub fn write(&self, out: &mut [f32], parts: usize, share: impl FnOnce(usize, &(dyn Fn(usize) + Sync))) {
         let tiles = self.tiles.map_or_else(|| self.matrix.shape().tiles(), <[usize]>::len);
+        debug_assert_eq!(self.x.bits(), self.matrix.shape().bits, "quantised for another matrix");
         // Pairs of tiles are not torn apart.
         let each = tiles.div_ceil(parts.max(1)).next_multiple_of(2).max(2);
         let parts = tiles.div_ceil(each);
@@ -91,7 +92,7 @@ impl Product<'_> {
         let added = self.added.map(|added| added.added(row, place)).unwrap_or_default();
         let mut rows = [Row::default(); ROWS];
         rows.iter_mut().zip(row..).for_each(|(into, row)| *into = self.x.row(row));
-        let mut sums = self.x.kernel().multiply(rows, tiles, added);
+        let mut sums = self.x.kernel().multiply(self.x.bits(), rows, tiles, added);
         for (at, sums) in sums.iter_mut().enumerate() {
             for (tile, sums) in sums.iter_mut().enumerate() {
                 if let Some(added) = self.added {

@@ -1,8 +1,8 @@
-//! Matrices of 8-bit blocks, in the order that our kernels read them, and products of activations with them.
+//! Matrices of blocks of few bits, in the order that our kernels read them, and products of activations with them.
 //!
-//! A weight is a byte and 32 weights beside each other in a row share a scale, which costs a model next to nothing in quality
-//! (`docs/benchmarks/quality.md`). Activations become 8 bits by the same blocks. The sums of a block are sums of integers and therefore exact
-//! on every processor; blocks are added up in one order, so that every kernel gives the same bits, and a row's result depends neither on
+//! A weight has 8 bits or 4 ([`Bits`]), and 32 weights beside each other in a row share a scale. 8 bits cost a model next to nothing in quality,
+//! 4 bits more than that (`docs/benchmarks/quality.md`). Activations become 8 bits by the same blocks. The sums of a block are sums of integers and
+//! therefore exact on every processor; blocks are added up in one order, so that every kernel gives the same bits, and a row's result depends neither on
 //! the batch nor on its neighbours.
 //!
 //! Beside the products stand the loops over many numbers that a model's answer needs and that want the same instructions.
@@ -11,6 +11,7 @@
 //! needed for two things: to call what was compiled for a processor's own instructions, and to let threads write columns of one matrix.
 
 mod activations;
+mod bits;
 mod exp;
 mod gate;
 mod kernel;
@@ -22,6 +23,7 @@ mod product;
 mod softmax;
 
 pub use activations::Activations;
+pub use bits::{Bits, nearest_four};
 pub use gate::gated_gelu;
 pub use kernel::Kernel;
 pub use low_rank::LowRank;
@@ -38,10 +40,6 @@ pub const LANES: usize = 16;
 const STEP: usize = 4;
 /// Steps of a block.
 const STEPS: usize = BLOCK / STEP;
-/// Bytes of a tile's block.
-const BLOCK_BYTES: usize = BLOCK * LANES;
-/// What stands for zero in a weight's byte.
-const MIDDLE: u8 = 128;
 /// 1.5 x 2^23: what is added to it is rounded to an integer.
 const ROUNDER: f32 = 12_582_912.0;
 

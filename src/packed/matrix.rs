@@ -3,13 +3,14 @@
 use half::f16;
 
 use crate::kernel::Cut;
-use crate::{BLOCK, BLOCK_BYTES, LANES, MIDDLE, STEP};
+use crate::{BLOCK, Bits, LANES, STEP, STEPS};
 
-/// Sizes of a matrix that maps `width` numbers to `outputs`.
+/// Sizes of a matrix that maps `width` numbers to `outputs` by weights of `bits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub width: usize,
     pub outputs: usize,
+    pub bits: Bits,
 }
 
 impl Shape {
@@ -28,7 +29,7 @@ impl Shape {
     /// Bytes of a tile's weights.
     #[must_use]
     pub fn tile_bytes(self) -> usize {
-        self.blocks() * BLOCK_BYTES
+        self.blocks() * BLOCK * LANES / self.bits.in_a_byte()
     }
 
     /// Scales of a tile.
@@ -37,10 +38,13 @@ impl Shape {
         self.blocks() * LANES
     }
 
-    /// Where a weight's byte lies: by tile, block, four weights, output, weight.
-    pub(crate) fn place(self, output: usize, at: usize) -> usize {
-        let (step, lane) = (at / STEP, output % LANES);
-        output / LANES * self.tile_bytes() + (step * LANES + lane) * STEP + at % STEP
+    /// The byte that a weight lies in, by tile, block, four weights, output, weight; and how far up in it. A block's later steps of four bits lie
+    /// above its earlier ones.
+    pub(crate) fn place(self, output: usize, at: usize) -> (usize, u32) {
+        let (block, step, lane) = (at / BLOCK, at % BLOCK / STEP, output % LANES);
+        let (steps, above) = (STEPS / self.bits.in_a_byte(), step / (STEPS / self.bits.in_a_byte()));
+        let step = block * steps + step % steps;
+        (output / LANES * self.tile_bytes() + (step * LANES + lane) * STEP + at % STEP, 4 * above as u32)
     }
 
     /// Where a block's scale lies: by tile, block, output.
@@ -87,9 +91,13 @@ impl<'a> Matrix<'a> {
             return None;
         }
         let weight = |at: usize| {
-            let byte = self.bytes.get(self.shape.place(output, at))?;
+            let (place, shift) = self.shape.place(output, at);
+            let code = match self.shape.bits {
+                Bits::Four => self.bytes.get(place)? >> shift & 15,
+                Bits::Eight => *self.bytes.get(place)?,
+            };
             let scale = self.scales.get(self.shape.scale_place(output, at / BLOCK))?;
-            Some((f32::from(*byte) - f32::from(MIDDLE)) * f16::from_bits(*scale).to_f32())
+            Some((f32::from(code) - f32::from(self.shape.bits.middle())) * f16::from_bits(*scale).to_f32())
         };
         (0..self.shape.width).map(weight).collect()
     }

@@ -1,19 +1,20 @@
 //! Activations as 8-bit blocks.
 
 use crate::kernel::{Kernel, Row};
-use crate::{BLOCK, MIDDLE, ROUNDER, STEP, STEPS};
+use crate::{BLOCK, Bits, ROUNDER, STEP, STEPS, Shape};
 
-/// Rows of activations, each block of which has a scale, as one kernel reads them.
+/// Rows of activations, each block of which has a scale, as one kernel reads them for weights of so many bits.
 #[derive(Clone, Debug)]
 pub struct Activations {
     kernel: Kernel,
+    bits: Bits,
     rows: usize,
     blocks: usize,
     /// By row, block and step; see [`Kernel::words`].
     words: Vec<i32>,
     /// By row and block: the largest magnitude / 127.
     scales: Vec<f32>,
-    /// By row and block: what weights around 128 instead of 0 add to the sum, negated.
+    /// By row and block: what weights around their middle instead of 0 add to the sum, negated.
     offsets: Vec<i32>,
 }
 
@@ -21,20 +22,30 @@ impl Activations {
     /// None yet, for products by `kernel`.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
-        Self { kernel, rows: 0, blocks: 0, words: Vec::new(), scales: Vec::new(), offsets: Vec::new() }
+        Self {
+            kernel,
+            bits: Bits::Eight,
+            rows: 0,
+            blocks: 0,
+            words: Vec::new(),
+            scales: Vec::new(),
+            offsets: Vec::new(),
+        }
     }
 
-    /// Takes `values`, rows of `width`, in place of what was here before. A block that has no numbers makes every sum of its row none.
-    pub fn quantise(&mut self, values: &[f32], width: usize) {
+    /// Takes `values`, rows as wide as a matrix of `shape` reads them, in place of what was here before. A block that has no numbers makes every sum of its row none.
+    pub fn quantise(&mut self, values: &[f32], shape: Shape) {
+        let (width, words) = (shape.width, self.kernel.words(shape.bits));
+        self.bits = shape.bits;
         (self.rows, self.blocks) = (values.len() / width.max(1), width.div_ceil(BLOCK));
         let blocks = self.rows * self.blocks;
-        self.words.resize(blocks * STEPS * self.kernel.words(), 0);
+        self.words.resize(blocks * STEPS * words, 0);
         self.scales.resize(blocks, 0.0);
         self.offsets.resize(blocks, 0);
         let kernel = self.kernel;
         kernel.vectorise(
             #[inline(always)]
-            || match kernel.words() {
+            || match words {
                 2 => self.fill::<{ 2 * STEPS }>(values, width, pairs),
                 _ => self.fill::<STEPS>(values, width, whole),
             },
@@ -51,11 +62,11 @@ impl Activations {
     ) {
         let (words, _) = self.words.as_chunks_mut::<WORDS>();
         let mut places = words.iter_mut().zip(&mut self.scales).zip(&mut self.offsets);
-        let mut bytes = [0; BLOCK];
+        let (middle, mut bytes) = (i32::from(self.bits.middle()), [0; BLOCK]);
         for row in values.chunks_exact(width.max(1)) {
             let (whole, rest) = row.as_chunks::<BLOCK>();
             for (block, ((words, scale), offset)) in whole.iter().zip(&mut places) {
-                (*scale, *offset) = steps(block, &mut bytes);
+                (*scale, *offset) = steps(block, middle, &mut bytes);
                 words_of(&bytes, words);
             }
             if !rest.is_empty()
@@ -63,7 +74,7 @@ impl Activations {
             {
                 let mut block = [0.0; BLOCK];
                 block.iter_mut().zip(rest).for_each(|(into, value)| *into = *value);
-                (*scale, *offset) = steps(&block, &mut bytes);
+                (*scale, *offset) = steps(&block, middle, &mut bytes);
                 words_of(&bytes, words);
             }
         }
@@ -78,9 +89,13 @@ impl Activations {
         self.kernel
     }
 
+    pub(crate) fn bits(&self) -> Bits {
+        self.bits
+    }
+
     pub(crate) fn row(&self, row: usize) -> Row<'_> {
         let blocks = row * self.blocks..(row + 1) * self.blocks;
-        let words = STEPS * self.kernel.words();
+        let words = STEPS * self.kernel.words(self.bits);
         Row {
             words: self.words.get(blocks.start * words..blocks.end * words).unwrap_or_default(),
             scales: self.scales.get(blocks.clone()).unwrap_or_default(),
@@ -91,7 +106,7 @@ impl Activations {
 
 /// Writes a block as multiples of its scale; that, and the offset.
 #[inline(always)]
-fn steps(block: &[f32; BLOCK], bytes: &mut [u8; BLOCK]) -> (f32, i32) {
+fn steps(block: &[f32; BLOCK], middle: i32, bytes: &mut [u8; BLOCK]) -> (f32, i32) {
     // Numbers that are none, and infinities, have larger bits than all others.
     let bits = block.iter().fold(0, |largest: u32, value| largest.max(value.abs().to_bits()));
     let largest = f32::from_bits(bits);
@@ -108,7 +123,7 @@ fn steps(block: &[f32; BLOCK], bytes: &mut [u8; BLOCK]) -> (f32, i32) {
         sum += step.cast_signed();
         *byte = step as u8;
     }
-    (scale, -i32::from(MIDDLE) * sum)
+    (scale, -middle * sum)
 }
 
 /// Four signed bytes a word.
