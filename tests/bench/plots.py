@@ -22,6 +22,8 @@ RATIOS = {
     "quality": ("of f32's", ["format"], "", "perplexity of real Gemma 3 270M", "times f32's", (1, "f32")),
     "student": ("ratio", [0], "", "processor time, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
     "student-vnni": ("ratio", [0], "", "processor time with VNNI, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
+    "student-i4": ("ratio", [0], "", "processor time in 4 bits, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
+    "student-i4-vnni": ("ratio", [0], "", "processor time in 4 bits with VNNI, llama.cpp Q4_0 = 1", "times llama.cpp's", (1, "llama.cpp")),
     "train": ("shared / apart", ["shape", "batch", "at once (micro_batch_tokens)"], "", "what prompts that begin alike save the trainer", "tokens/s, times apart", (1, "apart")),
     "train_pytorch": ("ours / this, tokens/s", ["batch", "engine"], "PyTorch", "training at Gemma 3 1B's shape", "our tokens/s, times theirs", (1, "theirs")),
     "train_real": ("of the unpacked", ["format"], "", "perplexity of a packed base", "times the unpacked one's", (1, "unpacked")),

@@ -1,11 +1,11 @@
 """What it costs to adapt fewer layers or to pack the base, measured on real Gemma 3 270M weights.
 
-Usage: train_real.py APPRENTICE [--part text layers quantize recipes practice] [--steps N] [--rounds N]
+Usage: train_real.py APPRENTICE [--part text layers quantize recipes practice] [--format q8_0 q4_0 nf4] [--steps N] [--rounds N]
 
 Needs the models of deploy/setup-real-models.sh, which are fetched; says SKIPPED where they cannot be had. Its parts:
 text      the base as it is, packed in every format: perplexity of plain English (paragraphs of this project's documents);
 layers    lessons of the practice shopkeeper (680 pairs) that adapt the upper 3, 6, 9 or all 18 layers;
-quantize  the same lesson on the base packed in every format;
+quantize  the same lesson, of all layers, on the base as it is and packed in every format;
 recipes   a site's first lesson, 180 pairs and 20 held out, by some settings;
 practice  two sites on the practice base instead, by practice's own settings, with one thread on one processor.
 A lesson's processor time is all of its process's, its start included. Prints the tables and writes docs/benchmarks/train_real.md.
@@ -98,6 +98,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("apprentice")
     parser.add_argument("--part", nargs="+", default=["text", "layers", "quantize", "recipes", "practice"])
+    parser.add_argument("--format", nargs="+", default=FORMATS[1:], choices=FORMATS[1:], help="of a packed base")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
@@ -115,9 +116,10 @@ def main():
             os.rename(os.path.join(out, "held_out.jsonl"), os.path.join(out, "train.jsonl.held"))
         data = os.path.join(pairs, "train.jsonl")
         learning = {"max_steps": options.steps, "evaluate_every_steps": 20, "patience": 0}
-        jobs = [("text", "base", {"quantize": kind} if kind else {}, text, {"max_steps": 1, "learning_rate": 1e-30, "batch_size": 1}) for kind in FORMATS]
+        formats = [None, *options.format]
+        jobs = [("text", "base", {"quantize": kind} if kind else {}, text, {"max_steps": 1, "learning_rate": 1e-30, "batch_size": 1}) for kind in formats]
         jobs += [("layers", count, {"layers": count} if count < 18 else {}, data, learning) for count in LAYERS]
-        jobs += [("quantize", kind, {"quantize": kind}, data, learning) for kind in FORMATS if kind]
+        jobs += [("quantize", kind, {"quantize": kind} if kind else {}, data, learning) for kind in formats]
         jobs += [("recipes", name, recipe, os.path.join(few, "train.jsonl"), {}) for name, recipe in RECIPES.items()]
         for site in ("shopkeeper", "quest-giver"):
             out = os.path.join(root, site)
@@ -197,9 +199,8 @@ def report(options, rows):
                 + ", ".join(f"{row['lower']['mb']} MB in {row['lower']['seconds']:.0f} s for {row['lower']['layers']} layers" for row in kept) + ".", "",
             ]
     if of["quantize"]:
-        plain = [{**row, "what": "as it is"} for row in of["layers"] if row["what"] == 18]
         lines += ["## Lessons on the packed base", "", "Held-out figures are of the packed base with the adapter.", ""]
-        lines += [*table(plain + of["quantize"], "format", ["as it is", "q8_0", "q4_0", "nf4"]), ""]
+        lines += [*table(of["quantize"], "format", ["as it is", "q8_0", "q4_0", "nf4"]), ""]
     if of["recipes"]:
         lines += ["## A first lesson by other settings", "", "180 pairs, 20 held out, rank 16, batches of 16: what a site has when its first lesson begins.", ""]
         lines += ["| settings | steps | processor s | held-out loss, exact, by step |", "|---|---|---|---|"]

@@ -1,5 +1,5 @@
 //! How fast products at Gemma 3 1B's shapes are, by kernel and by rows of activations, and the softmax of its logits:
-//! `products [ROUNDS]`.
+//! `products [ROUNDS [KERNEL]]`.
 //!
 //! Weights are those of several layers, so that they come from memory as a model's do.
 
@@ -12,6 +12,8 @@ const AT_LEAST_ROWS: usize = 32;
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).map_or(5, |text| text.parse().expect("rounds"));
+    let mut kernels = Kernel::available();
+    kernels.retain(|(name, _)| std::env::args().nth(2).is_none_or(|wanted| wanted == *name));
     let (width, outputs, layers) = (1152, 13824, 10);
     let weights: Vec<f32> =
         (0..width * outputs).map(|at| ((at * 2_654_435_761) % 2003) as f32 / 1001.0 - 1.0).collect();
@@ -21,7 +23,7 @@ fn main() {
     });
     let high = vec![0.25; outputs * 16];
     for ((number, layers), (name, kernel)) in
-        packed.iter().flat_map(|bits| Kernel::available().into_iter().map(move |kernel| (bits, kernel)))
+        packed.iter().flat_map(|bits| kernels.iter().map(move |kernel| (bits, *kernel)))
     {
         let bytes: usize = layers.iter().map(|layer| layer.bytes.len() + 2 * layer.scales.len()).sum();
         for (rows, ranks) in [(1, 0), (1, 16), (2, 0), (4, 0), (6, 0), (8, 0), (16, 0), (128, 0), (128, 16)] {
@@ -53,7 +55,7 @@ fn main() {
             );
         }
     }
-    for (name, kernel) in Kernel::available() {
+    for (name, kernel) in kernels {
         let logits: Vec<f32> = (0..262_144).map(|at| ((at * 7919) % 1009) as f32 / 50.0).collect();
         let began = processor_s();
         let rounds = 100 * rounds;

@@ -78,8 +78,8 @@ fn vectorised(work: impl FnOnce()) {
 }
 
 /// A kernel for both halves of a tile, whose weights are read once and as they lie: one row alone waits for nothing but them. A step's
-/// weights are taken in `$words` parts, each multiplied by a word of every row. A block's weights lie in `$loads` vectors of each half. Sums of a block
-/// begin at `$first` and become whole by `$whole`.
+/// weights are taken in `$words` parts, each multiplied by a word of every row. A block's weights lie in `$loads` vectors of each half: where these
+/// are fewer than its steps, a vector's second part is a later step. Sums of a block begin at `$first` and become whole by `$whole`.
 macro_rules! halves {
     ($name:ident, $features:literal, $loads:expr, $words:literal, $part:ident, $dot:ident, $first:ident, $whole:ident) => {
         #[target_feature(enable = $features)]

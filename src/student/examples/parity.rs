@@ -39,7 +39,7 @@ fn main() -> Result<(), Failure> {
         prefix_bytes: 0,
         draft_tokens: 0,
         shortlist: false,
-        kernel: student::kernel("")?,
+        kernel: student::kernel(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default())?,
     };
     let runtime = Runtime::load(&library::find(None, &|name| std::env::var_os(name))?)?;
     let student = Student::open(&runtime, settings, Box::new(|_| {}))?;

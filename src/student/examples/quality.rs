@@ -113,7 +113,7 @@ impl Candidate {
             prefix_bytes: 0,
             draft_tokens: 0,
             shortlist: false,
-            kernel: student::kernel("")?,
+            kernel: student::kernel(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default())?,
         };
         let student = Student::open(&machine.runtime, settings, Box::new(|_| {}))?;
         let model = student.model(format.name().to_owned(), None)?;

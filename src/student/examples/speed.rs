@@ -127,7 +127,7 @@ impl Bench {
             // How often a draft is right depends on what weights are.
             draft_tokens: 0,
             shortlist,
-            kernel: student::kernel("")?,
+            kernel: student::kernel(&std::env::var("APPRENTICE_CPU_MASK").unwrap_or_default())?,
         };
         let clock = Clock::start()?;
         let student = Student::open(&self.runtime, settings, observer)?;
