@@ -13,9 +13,9 @@ pub enum Bits {
     Eight,
 }
 
-/// Where the largest weight of a block of four bits may come to lie; the one with the least error is taken. Whole numbers among them find a scale
-/// again that the weights were made with.
-const PLACES: [f32; 12] = [-8.0, -8.5, -7.5, -7.0, -6.5, -6.0, -5.0, -4.0, 7.0, 6.5, 6.0, 5.0];
+/// Where the largest weight of a block of four bits may come to lie, whatever its sign: the scale has one, too. The one with the least error is
+/// taken; whole numbers among them find a scale again that the weights were made with.
+const PLACES: [f32; 8] = [-8.0, -8.5, -7.5, -7.0, -6.5, -6.0, -5.0, -4.0];
 
 impl Bits {
     /// What stands for zero in a weight's bits.
@@ -75,7 +75,7 @@ pub fn nearest_four(block: &[f32; BLOCK]) -> (f16, [u8; BLOCK]) {
     let (mut best, mut least) = (f16::ZERO, f32::INFINITY);
     // Neither `round` nor `mul_add`: without their own instructions both are calls, and there are hundreds of millions of weights.
     for place in PLACES {
-        let scale = half(largest / place);
+        let scale = f16::from_f32((largest / place).clamp(-f16::MAX.to_f32(), f16::MAX.to_f32()));
         let (step, inverse) = (scale.to_f32(), inverse(scale));
         let error = |sum: f32, value: &f32| {
             let error = code(*value, inverse) * step - value;
@@ -107,9 +107,9 @@ fn inverse(scale: f16) -> f32 {
     if step == 0.0 { 0.0 } else { 1.0 / step }
 }
 
-/// The nearest half-precision number; of those that are far apart the one of larger magnitude, so that no weight is too large for it.
+/// The nearest half-precision number; of those that are far apart the one above, so that no weight is too large for it.
 fn half(scale: f32) -> f16 {
-    let nearest = f16::from_f32(scale.clamp(-f16::MAX.to_f32(), f16::MAX.to_f32()));
-    let coarse = scale.abs() < f16::MIN_POSITIVE.to_f32() && nearest.to_f32().abs() < scale.abs();
+    let nearest = f16::from_f32(scale).min(f16::MAX);
+    let coarse = scale < f16::MIN_POSITIVE.to_f32() && nearest.to_f32() < scale;
     if coarse { f16::from_bits(nearest.to_bits() + 1) } else { nearest }
 }

@@ -239,6 +239,7 @@ fn a_block_of_four_bits_has_a_good_scale() {
     let (mut nearer, mut blocks) = (0, 0);
     for block in weights.as_chunks::<BLOCK>().0 {
         let (scale, codes) = nearest_four(block);
+        assert!(codes.iter().all(|code| *code < 16), "{codes:?}");
         let stored = codes.map(|code| (f32::from(code) - 8.0) * scale.to_f32());
         let largest = block.iter().fold(0.0_f32, |most, value| if value.abs() > most.abs() { *value } else { most });
         let plain = half::f16::from_f32(largest / -8.0).to_f32();
@@ -251,6 +252,27 @@ fn a_block_of_four_bits_has_a_good_scale() {
         blocks += 1;
     }
     assert!(nearer > blocks / 3, "{nearer} of {blocks}");
+}
+
+/// The largest weight lies at -8, and one as large on the other side has to do with 7.
+#[test]
+fn four_bits_reach_farther_on_one_side() {
+    let mut block = [0.0; BLOCK];
+    (block[0], block[1], block[2]) = (-1.0, 1.0, 0.99);
+    for sign in [1.0, -1.0] {
+        let block = block.map(|value: f32| sign * value);
+        let packed = Packed::of(&block, BLOCK, Bits::Four);
+        let row = packed.matrix().expect("fits").row(0).expect("a row");
+        assert!(block.iter().zip(&row).all(|(value, stored)| (value - stored).abs() < 0.13), "{row:?}");
+    }
+}
+
+#[test]
+fn bits_are_found_by_their_number() {
+    for (count, bits) in [(4, Some(Bits::Four)), (8, Some(Bits::Eight)), (0, None), (2, None), (16, None)] {
+        assert_eq!(Bits::of(count), bits);
+        assert!(bits.is_none_or(|bits| bits.count() == count));
+    }
 }
 
 /// Numbers that half precision cannot hold, at both ends, and blocks that are not whole.
