@@ -3,7 +3,7 @@
 /// Numbers that share a scale in `Q8_0` and `Q4_0`, and the unit in which packed rows are cut.
 pub(crate) const BLOCK: usize = 32;
 
-/// The number of largest magnitude, with its sign.
+/// The largest magnitude.
 pub(crate) fn largest(block: &[f32]) -> f32 {
-    block.iter().fold(0.0, |most: f32, value| if value.abs() > most.abs() { *value } else { most })
+    block.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
 }

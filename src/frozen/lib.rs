@@ -4,8 +4,7 @@
 //! it at a time to `f32`, in the processor's cache, and multiplies all rows by it (`product`): what that costs is shared by the rows of the batch. No
 //! second copy of the weights is ever made.
 //!
-//! This is the only member with `unsafe` in it, for two things that have no safe form: mapping a file and handing slices to `gemm`. It knows no model
-//! and no tensor library.
+//! There is `unsafe` in it for two things that have no safe form: mapping a file and handing slices to `gemm`. It knows no model and no tensor library.
 
 mod block;
 mod error;

@@ -52,7 +52,7 @@ pub(crate) struct Nf4 {
 
 impl Nf4 {
     pub(crate) fn pack(values: &[f32]) -> Self {
-        let exact: Vec<f32> = values.par_chunks(BLOCK).with_min_len(PART).map(|block| largest(block).abs()).collect();
+        let exact: Vec<f32> = values.par_chunks(BLOCK).with_min_len(PART).map(largest).collect();
         let (mut scales, mut groups) = (Vec::with_capacity(exact.len()), Vec::new());
         for group in exact.chunks(GROUP) {
             let mean = group.iter().sum::<f32>() / group.len() as f32;

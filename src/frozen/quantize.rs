@@ -34,16 +34,15 @@ impl Quantization {
 
     /// `values` has whole blocks of 32.
     pub(crate) fn pack(self, values: &[f32]) -> Numbers {
+        let blocks = values.as_chunks::<BLOCK>().0.par_iter().with_min_len(PART);
         match self {
             Self::Q8_0 => {
-                let scales = scales(values, |block| largest(block).abs() / 127.0);
-                let code = |value: f32, inverse: f32| (value * inverse).round() as i8;
-                Numbers::Q8_0 { codes: coded(values, &scales, code), scales }
+                let (scales, codes): (Vec<f16>, Vec<[i8; BLOCK]>) = blocks.map(nearest_eight).unzip();
+                Numbers::Q8_0 { codes: codes.into_flattened(), scales }
             }
             Self::Q4_0 => {
-                let blocks = values.as_chunks::<BLOCK>().0.par_iter().with_min_len(PART).map(nearest_four);
                 let (scales, codes): (Vec<f16>, Vec<[u8; BLOCK / 2]>) =
-                    blocks.map(|(scale, codes)| (scale, halves(&codes))).unzip();
+                    blocks.map(nearest_four).map(|(scale, codes)| (scale, halves(&codes))).unzip();
                 Numbers::Q4_0 { codes: codes.into_flattened(), scales }
             }
             Self::Nf4 => Numbers::Nf4(Nf4::pack(values)),
@@ -51,24 +50,14 @@ impl Quantization {
     }
 }
 
+/// A block's scale and codes, by the scale as it is kept, so that its own rounding is made good.
+fn nearest_eight(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
+    let scale = f16::from_f32(largest(block) / 127.0);
+    let inverse = if scale == f16::ZERO { 0.0 } else { 1.0 / scale.to_f32() };
+    (scale, block.map(|value| (value * inverse).round() as i8))
+}
+
 /// The first sixteen codes in the low halves of the bytes.
 fn halves(codes: &[u8; BLOCK]) -> [u8; BLOCK / 2] {
     std::array::from_fn(|at| codes[at] | codes[at + BLOCK / 2] << 4)
-}
-
-fn scales(values: &[f32], scale: impl Fn(&[f32]) -> f32 + Sync) -> Vec<f16> {
-    values.par_chunks(BLOCK).with_min_len(PART).map(|block| f16::from_f32(scale(block))).collect()
-}
-
-/// The codes of all numbers, by the scales as they are kept, so that their own rounding is made good.
-fn coded<C: Send>(values: &[f32], scales: &[f16], code: impl Fn(f32, f32) -> C + Sync) -> Vec<C> {
-    let blocks = values.par_chunks(BLOCK).with_min_len(PART).zip(scales);
-    blocks
-        .flat_map_iter(|(block, scale)| {
-            let scale = scale.to_f32();
-            let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-            block.iter().map(move |value| (*value, inverse))
-        })
-        .map(|(value, inverse)| code(value, inverse))
-        .collect()
 }

@@ -165,8 +165,8 @@ fn of_device(device: Device) -> Option<String> {
 fn of_bits(settings: &Settings) -> Option<String> {
     let other = settings.lessons.train.quantize.is_some_and(|quantize| quantize != Quantize::Q4_0);
     (settings.student.serves_four_bits() && other).then(|| {
-        "lessons.train.quantize must be \"q4_0\", or left out, where student.format = \"i4packed\": an adapter makes good what the very numbers that \
-         it was trained beside cost"
+        "lessons.train.quantize must be \"q4_0\", or left out, where student.format = \"i4packed\": an adapter is to be \
+         trained beside the numbers that it is served with"
             .to_owned()
     })
 }
