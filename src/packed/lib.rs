@@ -21,6 +21,7 @@ mod output;
 mod pack;
 mod product;
 mod softmax;
+mod tempered;
 
 pub use activations::Activations;
 pub use bits::{Bits, nearest_four};
@@ -30,7 +31,8 @@ pub use low_rank::LowRank;
 pub use matrix::{Matrix, Shape};
 pub use pack::Packed;
 pub use product::Product;
-pub use softmax::Softmax;
+pub use softmax::{Softmax, place_of_largest};
+pub use tempered::{Tempered, Weighted};
 
 /// Weights, and activations, that share a scale.
 pub const BLOCK: usize = 32;

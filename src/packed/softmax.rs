@@ -4,9 +4,9 @@ use crate::exp::exp;
 use crate::{Kernel, LANES};
 
 /// Numbers whose sums are held in single precision before they are added up in double: the error stays below 1e-6 of the sum.
-const RUN: usize = LANES * 64;
+pub(crate) const RUN: usize = LANES * 64;
 /// `e^` of what is not larger is nothing beside the largest one's 1; minus infinity times nothing would be no number.
-const LEAST: f32 = -87.0;
+pub(crate) const LEAST: f32 = -87.0;
 
 /// Of logits, with `d` for a logit's distance from the largest one. Where one is no number, or the largest is infinite, the sums are
 /// no numbers.
@@ -57,6 +57,30 @@ impl Softmax {
     pub fn margin(&self) -> f64 {
         (1.0 - f64::from(self.second - self.largest).exp()) / self.sum
     }
+}
+
+/// The place of the largest, the first of equals; 0 where none is a number.
+#[must_use]
+pub fn place_of_largest(kernel: Kernel, logits: &[f32]) -> u32 {
+    let mut most = f32::NEG_INFINITY;
+    kernel.vectorise(
+        #[inline(always)]
+        || most = largest(logits),
+    );
+    logits.iter().position(|logit| *logit == most).unwrap_or_default() as u32
+}
+
+/// The largest; what is no number is passed over.
+#[inline(always)]
+pub(crate) fn largest(logits: &[f32]) -> f32 {
+    let (lanes, rest) = logits.as_chunks::<LANES>();
+    let mut most = [f32::NEG_INFINITY; LANES];
+    for logits in lanes {
+        for (most, logit) in most.iter_mut().zip(logits) {
+            *most = if *logit > *most { *logit } else { *most };
+        }
+    }
+    most.iter().chain(rest).fold(f32::NEG_INFINITY, |most, logit| if *logit > most { *logit } else { most })
 }
 
 #[inline(always)]
@@ -138,6 +162,20 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_first_of_the_largest_is_found() {
+        for (name, kernel) in Kernel::available() {
+            let mut logits = vec![-1.0; 1000];
+            for place in [999, 993, 500, 20, 3] {
+                logits[place] = 2.5;
+                assert_eq!(place_of_largest(kernel, &logits), place as u32, "{name}");
+            }
+            logits[700] = f32::NAN;
+            assert_eq!(place_of_largest(kernel, &logits), 3, "{name}");
+            assert_eq!(place_of_largest(kernel, &[f32::NAN; 40]), 0, "{name}");
         }
     }
 

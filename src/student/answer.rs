@@ -90,7 +90,7 @@ impl Writing {
         if let Some(penalties) = &self.penalties {
             scores = Cow::Owned(penalties.apply(scores));
         }
-        let token = self.sampler.choose(&scores);
+        let token = self.sampler.choose(format.kernel, &scores);
         // How sure the model is of what it was made to say counts, too.
         if !self.trace.push(format.kernel, logits, token) {
             return Err(StudentError::NotFinite(length));

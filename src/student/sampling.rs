@@ -6,11 +6,15 @@
 
 use std::cmp::Ordering;
 
+use packed::{Kernel, Tempered, Weighted, place_of_largest};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wire::{Decoding, Sampling};
 
 use crate::StudentError;
+
+/// How far from the most probable token a cut is looked for first, in nats.
+const REACHES: [f32; 3] = [4.0, 8.0, 16.0];
 
 /// Chooses tokens; equal seeds choose equally, and without one the choice is the system's.
 #[derive(Debug)]
@@ -49,59 +53,49 @@ impl Sampler {
     }
 
     /// The next token's id; 0 for no logits.
-    pub(crate) fn choose(&mut self, logits: &[f32]) -> u32 {
+    pub(crate) fn choose(&mut self, kernel: Kernel, logits: &[f32]) -> u32 {
         match self {
-            Self::Greedy => largest(logits),
+            Self::Greedy => place_of_largest(kernel, logits),
             Self::Random { temperature, cut, rng } => {
                 // 53 bits make every multiple of 2^-53 in [0, 1) equally likely.
                 let share = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-                sample(logits, *temperature, *cut, share)
+                sample(&Tempered::new(kernel, logits, *temperature), *cut, share)
             }
         }
     }
 }
 
-/// The position of the largest value, the first of equals.
-fn largest(logits: &[f32]) -> u32 {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in (0..).zip(logits) {
-        if logit > best.1 {
-            best = (id, logit);
-        }
+impl Cut {
+    fn is_none(&self) -> bool {
+        self.top_k == 0 && self.top_p >= 1.0 && self.min_p <= 0.0
     }
-    best.0
 }
 
-/// A token and its share of the softmax, not normalised.
-#[derive(Clone, Copy, Debug)]
-struct TokenCandidate {
-    weight: f64,
-    id: u32,
+/// Largest logit first, the lower id first of equals.
+fn by_logit(left: &Weighted, right: &Weighted) -> Ordering {
+    right.distance.total_cmp(&left.distance).then(left.id.cmp(&right.id))
 }
 
-/// Largest weight first, the lower id first of equals.
-fn by_weight(left: &TokenCandidate, right: &TokenCandidate) -> Ordering {
-    right.weight.total_cmp(&left.weight).then(left.id.cmp(&right.id))
-}
-
-/// The token at `share` in [0, 1) of what `cut` leaves of the softmax of `logits / temperature`: one token at least.
-fn sample(logits: &[f32], temperature: f64, cut: Cut, share: f64) -> u32 {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weigh = |(id, logit): (u32, &f32)| TokenCandidate { weight: (f64::from(logit - top) / temperature).exp(), id };
-    let mut candidates: Vec<TokenCandidate> = (0..).zip(logits).map(weigh).collect();
+/// The token at `share` in [0, 1) of what `cut` leaves of `all`: one token at least.
+fn sample(all: &Tempered<'_>, cut: Cut, share: f64) -> u32 {
+    if cut.is_none() {
+        return all.at(share * all.mass());
+    }
+    let mut candidates = nearest(all, cut);
     if cut.top_k > 0 {
         keep_first(&mut candidates, cut.top_k);
     }
     if cut.top_p < 1.0 {
-        keep_nucleus(&mut candidates, cut.top_p);
+        let left = if cut.top_k > 0 { mass(&candidates) } else { all.mass() };
+        keep_nucleus(&mut candidates, cut.top_p * left);
     }
     if cut.min_p > 0.0 {
         // The largest weight is 1.
-        candidates.retain(|candidate| candidate.weight >= cut.min_p);
+        candidates.retain(|candidate| f64::from(candidate.weight) >= cut.min_p);
     }
     let mut left = share * mass(&candidates);
     for candidate in &candidates {
-        left -= candidate.weight;
+        left -= f64::from(candidate.weight);
         if left < 0.0 {
             return candidate.id;
         }
@@ -110,35 +104,53 @@ fn sample(logits: &[f32], temperature: f64, cut: Cut, share: f64) -> u32 {
     candidates.last().map_or(0, |candidate| candidate.id)
 }
 
-fn mass(candidates: &[TokenCandidate]) -> f64 {
-    candidates.iter().map(|candidate| candidate.weight).sum()
+/// The most probable tokens, by their ids: all that `cut` can leave, and not many more. A cut leaves few of a vocabulary, so ever wider
+/// reaches are tried.
+fn nearest(all: &Tempered<'_>, cut: Cut) -> Vec<Weighted> {
+    for reach in REACHES {
+        let found = all.within(reach);
+        let enough = if cut.top_k > 0 {
+            found.len() >= cut.top_k
+        } else if cut.top_p < 1.0 {
+            mass(&found) >= cut.top_p * all.mass()
+        } else {
+            f64::from(reach) > -cut.min_p.ln()
+        };
+        if enough {
+            return found;
+        }
+    }
+    all.within(f32::INFINITY)
+}
+
+fn mass(candidates: &[Weighted]) -> f64 {
+    candidates.iter().map(|candidate| f64::from(candidate.weight)).sum()
 }
 
 /// Leaves so many candidates, largest first.
-fn keep_first(candidates: &mut Vec<TokenCandidate>, count: usize) {
+fn keep_first(candidates: &mut Vec<Weighted>, count: usize) {
     if count < candidates.len() {
-        candidates.select_nth_unstable_by(count, by_weight);
+        candidates.select_nth_unstable_by(count, by_logit);
         candidates.truncate(count);
     }
-    candidates.sort_unstable_by(by_weight);
+    candidates.sort_unstable_by(by_logit);
 }
 
-/// Leaves the fewest candidates that hold `top_p` of the mass, largest first. A nucleus is small and the
-/// vocabulary is not, so ever larger heads of the order are split off until one holds enough.
-fn keep_nucleus(candidates: &mut Vec<TokenCandidate>, top_p: f64) {
-    let enough = top_p * mass(candidates);
+/// Leaves the fewest candidates that hold a mass of `enough`, largest first. A nucleus is smaller than what it is looked for in, so ever
+/// larger heads of the order are split off until one holds enough.
+fn keep_nucleus(candidates: &mut Vec<Weighted>, enough: f64) {
     let mut head = 64;
     while head < candidates.len() {
-        let (largest, ..) = candidates.select_nth_unstable_by(head, by_weight);
+        let (largest, ..) = candidates.select_nth_unstable_by(head, by_logit);
         if mass(largest) >= enough {
             candidates.truncate(head);
         }
         head *= 8;
     }
-    candidates.sort_unstable_by(by_weight);
+    candidates.sort_unstable_by(by_logit);
     let mut sum = 0.0;
     let short = candidates.iter().take_while(|candidate| {
-        sum += candidate.weight;
+        sum += f64::from(candidate.weight);
         sum < enough
     });
     let kept = short.count() + 1;

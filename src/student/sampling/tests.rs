@@ -1,5 +1,6 @@
 //! Which token is chosen, and how often.
 
+use packed::{Kernel, Tempered};
 use wire::{Decoding, Sampling};
 
 use super::{Cut, Sampler};
@@ -11,18 +12,22 @@ fn sampler(sampling: Sampling) -> Sampler {
 }
 
 fn sample(logits: &[f32], temperature: f64, top_p: f64, share: f64) -> u32 {
-    super::sample(logits, temperature, Cut { top_p, ..ALL }, share)
+    drawn(logits, temperature, Cut { top_p, ..ALL }, share)
+}
+
+fn drawn(logits: &[f32], temperature: f64, cut: Cut, share: f64) -> u32 {
+    super::sample(&Tempered::new(Kernel::portable(), logits, temperature), cut, share)
 }
 
 #[test]
 fn greedy_takes_the_lowest_id_of_equals() {
-    assert_eq!(sampler(Sampling::Greedy).choose(&[1.0, 5.0, 5.0, 4.0]), 1);
+    assert_eq!(sampler(Sampling::Greedy).choose(Kernel::portable(), &[1.0, 5.0, 5.0, 4.0]), 1);
 }
 
 #[test]
 fn a_temperature_of_zero_is_greedy() {
     let sampling = Sampling::Random { temperature: 0.0, top_p: 1.0, seed: Some(1) };
-    assert!((0..50).all(|_| sampler(sampling).choose(&[0.0, 0.1, 0.05]) == 1));
+    assert!((0..50).all(|_| sampler(sampling).choose(Kernel::portable(), &[0.0, 0.1, 0.05]) == 1));
 }
 
 #[test]
@@ -30,7 +35,7 @@ fn equal_seeds_draw_equally_and_others_differ() {
     let logits: Vec<f32> = (0..40_u8).map(|i| f32::from(i % 7)).collect();
     let run = |seed| -> Vec<u32> {
         let mut sampler = sampler(Sampling::Random { temperature: 1.0, top_p: 0.95, seed });
-        (0..30).map(|_| sampler.choose(&logits)).collect()
+        (0..30).map(|_| sampler.choose(Kernel::portable(), &logits)).collect()
     };
     assert_eq!(run(Some(7)), run(Some(7)));
     assert_ne!(run(Some(7)), run(Some(8)));
@@ -45,7 +50,7 @@ fn tokens_come_as_often_as_the_softmax_says() {
     let mut counts = [0_u32; 4];
     let draws = 20_000;
     for _ in 0..draws {
-        counts[sampler.choose(&logits) as usize] += 1;
+        counts[sampler.choose(Kernel::portable(), &logits) as usize] += 1;
     }
     // Chi-square with 3 degrees of freedom: 16.3 is passed once in a thousand seeds.
     let chi: f64 = (1..=4_u32)
@@ -94,8 +99,7 @@ fn a_nucleus_of_a_large_vocabulary_is_that_of_a_sorted_list() {
 
 /// Every token that can be drawn, in the order of the shares.
 fn drawable(logits: &[f32], temperature: f64, cut: Cut) -> Vec<u32> {
-    let mut drawn: Vec<u32> =
-        (0..1000_u32).map(|at| super::sample(logits, temperature, cut, f64::from(at) / 1000.0)).collect();
+    let mut drawn: Vec<u32> = (0..1000_u32).map(|at| drawn(logits, temperature, cut, f64::from(at) / 1000.0)).collect();
     drawn.dedup();
     drawn
 }
@@ -123,5 +127,5 @@ fn the_cuts_leave_the_tokens_that_are_worked_out_by_hand() {
 #[test]
 fn cuts_make_no_difference_to_the_most_probable_token() {
     let decoding = Decoding { top_k: 3, min_p: 0.5, ..Decoding::default() };
-    assert_eq!(Sampler::new(Sampling::Greedy, &decoding).unwrap().choose(&[1.0, 5.0, 5.0, 4.0]), 1);
+    assert_eq!(Sampler::new(Sampling::Greedy, &decoding).unwrap().choose(Kernel::portable(), &[1.0, 5.0, 5.0, 4.0]), 1);
 }
