@@ -1,6 +1,6 @@
 //! Grouped-query attention of a layer: q, k and v with per-head norms, rotary positions and the KV cache.
 
-use gemma::{LayerKind, Norm};
+use gemma::{LayerKind, Norm, OWN_QKV_NORM};
 
 use crate::ExportError;
 use crate::graph::{Builder, StepInputs};
@@ -14,7 +14,7 @@ pub(crate) struct Rope {
 }
 
 impl Builder<'_> {
-    /// `x` [T, hidden] to the normed output [T, hidden] that is added to the residual stream.
+    /// `x` [T, hidden] to the output [T, hidden] whose norm is added to the residual stream.
     /// The cache `past_key_values.{layer}.*` [batch, kv_heads, capacity, head_dim] is written in place
     /// when the caller binds one tensor as past and as present.
     pub(crate) fn attention(
@@ -26,23 +26,49 @@ impl Builder<'_> {
     ) -> Result<String, ExportError> {
         let prefix = format!("layers.{layer}.attn");
         let qkv = self.project(layer, Projection::Qkv, x)?;
+        let heads =
+            if self.format.is_packed() { self.own_heads(layer, &qkv)? } else { self.heads(layer, &qkv, inputs)? };
+        let mut attended = self.attend(layer, heads.each_ref().map(String::as_str), inputs, rope);
+        if !self.format.is_packed() {
+            let width = self.config.num_attention_heads * self.config.head_dim;
+            let flat = self.graph.constant_i64(&format!("{prefix}.flat"), &[2], &[-1, width as i64]);
+            attended = self.graph.op(&format!("{prefix}.tokens"), Op::Standard("Reshape"), &[&attended, &flat], &[]);
+        }
+        self.project(layer, Projection::O, &attended)
+    }
+
+    /// `qkv` [T, q beside k beside v] as q, k and v, [batch, sequence, heads * head_dim] each, with the heads of q and k normed.
+    fn heads(&mut self, layer: usize, qkv: &str, inputs: &StepInputs) -> Result<[String; 3], ExportError> {
+        let prefix = format!("layers.{layer}.attn");
         let [q, k, v] = ["q", "k", "v"].map(|part| format!("{prefix}.{part}"));
         let (heads, kv_heads, width) =
             (self.config.num_attention_heads, self.config.num_key_value_heads, self.config.head_dim);
         let sizes = [heads, kv_heads, kv_heads].map(|count| (count * width) as i64);
         let sizes = self.graph.constant_i64(&format!("{prefix}.sizes"), &[3], &sizes);
-        self.graph.node(Op::Standard("Split"), &[&qkv, &sizes], &[&q, &k, &v], &[Attr::Int("axis", -1)]);
-
+        self.graph.node(Op::Standard("Split"), &[qkv, &sizes], &[&q, &k, &v], &[Attr::Int("axis", -1)]);
         let q = self.head_norm(&q, &Norm::Query.weight_name(layer), inputs)?;
         let k = self.head_norm(&k, &Norm::Key.weight_name(layer), inputs)?;
         let v = self.graph.op(&format!("{v}.batched"), Op::Standard("Reshape"), &[&v, &inputs.batched], &[]);
-        let attended = self.attend(layer, [&q, &k, &v], inputs, rope);
+        Ok([q, k, v])
+    }
 
-        let flat = self.graph.constant_i64(&format!("{prefix}.flat"), &[2], &[-1, (heads * width) as i64]);
-        let flat = self.graph.op(&format!("{prefix}.tokens"), Op::Standard("Reshape"), &[&attended, &flat], &[]);
-        let out = self.project(layer, Projection::O, &flat)?;
-        let weight = self.norm_weight(&Norm::PostAttention.weight_name(layer))?;
-        Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))
+    /// [`Self::heads`] in one node.
+    fn own_heads(&mut self, layer: usize, qkv: &str) -> Result<[String; 3], ExportError> {
+        let [q_weight, k_weight] = [Norm::Query, Norm::Key].map(|norm| self.norm_weight(&norm.weight_name(layer)));
+        let heads = ["q", "k", "v"].map(|part| format!("layers.{layer}.attn.{part}"));
+        let config = self.config;
+        self.graph.node(
+            Op::Own(OWN_QKV_NORM),
+            &[qkv, &q_weight?, &k_weight?, "input_ids"],
+            &heads.each_ref().map(String::as_str),
+            &[
+                Attr::Int("num_heads", config.num_attention_heads as i64),
+                Attr::Int("kv_num_heads", config.num_key_value_heads as i64),
+                Attr::Int("head_dim", config.head_dim as i64),
+                Attr::Float("epsilon", config.rms_norm_eps as f32),
+            ],
+        );
+        Ok(heads)
     }
 
     /// RMSNorm of each head of `x` [T, heads * head_dim], as [batch, sequence, heads * head_dim].

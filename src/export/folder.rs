@@ -16,7 +16,7 @@ use crate::onnx::Graph;
 use crate::whole::whole_folder;
 
 /// Part of every fingerprint; raise it when the same base gives another graph.
-const EXPORTER_VERSION: &str = "7";
+const EXPORTER_VERSION: &str = "8";
 /// Rows of the rotary tables, if the base allows more: 4 MiB a table at the 1B model's head size.
 const POSITIONS_MAX: usize = 8192;
 /// What the attention kernel wants of `head_dim` for its rotary embedding.

@@ -2,7 +2,7 @@
 //!
 //! The residual stream is `[T, hidden]` with `T = batch * sequence`; only attention sees the batch.
 
-use gemma::{Config, FINAL_NORM, GraphFormat, LoraInput, Norm, Weights};
+use gemma::{Config, FINAL_NORM, GraphFormat, LoraInput, Norm, OWN_ADD_NORM, Weights};
 
 use crate::ExportError;
 use crate::data::DataFile;
@@ -39,17 +39,13 @@ impl Builder<'_> {
         let mut stream = Stream { normed, residual: embedded };
         for layer in 0..self.config.num_hidden_layers {
             let attended = self.attention(layer, &stream.normed, &inputs, &rope)?;
-            stream = self.add_and_norm(
-                layer,
-                "attn",
-                &attended,
-                &stream.residual,
-                &Norm::PreFeedforward.weight_name(layer),
-            )?;
+            let norms = [Norm::PostAttention, Norm::PreFeedforward].map(|norm| norm.weight_name(layer));
+            stream = self.join(&format!("layers.{layer}.attn"), &attended, &stream.residual, norms)?;
             let fed = self.mlp(layer, &stream.normed)?;
             let last = layer + 1 == self.config.num_hidden_layers;
             let next = if last { FINAL_NORM.to_owned() } else { Norm::Input.weight_name(layer + 1) };
-            stream = self.add_and_norm(layer, "mlp", &fed, &stream.residual, &next)?;
+            let norms = [Norm::PostFeedforward.weight_name(layer), next];
+            stream = self.join(&format!("layers.{layer}.mlp"), &fed, &stream.residual, norms)?;
         }
         self.head(&stream.normed);
         Ok(())
@@ -66,25 +62,27 @@ impl Builder<'_> {
         )
     }
 
-    /// `residual + sum`, and its RMSNorm by `norm_name`'s weight, in one node.
-    fn add_and_norm(
+    /// `residual + norm(x)`, and the norm of that, by the weights `before` and `after` the sum.
+    fn join(
         &mut self,
-        layer: usize,
-        part: &str,
-        sum: &str,
+        prefix: &str,
+        x: &str,
         residual: &str,
-        norm_name: &str,
+        [before, after]: [String; 2],
     ) -> Result<Stream, ExportError> {
-        let weight = self.norm_weight(norm_name)?;
-        let normed = format!("layers.{layer}.{part}.next");
-        let stream = Stream { residual: format!("layers.{layer}.{part}.residual"), normed };
+        let (before, after) = (self.norm_weight(&before)?, self.norm_weight(&after)?);
+        let stream = Stream { residual: format!("{prefix}.residual"), normed: format!("{prefix}.next") };
+        let epsilon = [Attr::Float("epsilon", self.config.rms_norm_eps as f32)];
+        if self.format.is_packed() {
+            let outputs = [stream.normed.as_str(), &stream.residual];
+            self.graph.node(Op::Own(OWN_ADD_NORM), &[x, &before, residual, &after], &outputs, &epsilon);
+            return Ok(stream);
+        }
+        let x = self.norm(&format!("{prefix}.post_norm"), x, &before);
         // Outputs 1 and 2 (mean and inverse deviation) are left out; output 3 is the sum before the norm.
-        self.graph.node(
-            Op::Microsoft("SkipSimplifiedLayerNormalization"),
-            &[residual, sum, &weight],
-            &[&stream.normed, "", "", &stream.residual],
-            &[Attr::Float("epsilon", self.config.rms_norm_eps as f32)],
-        );
+        let outputs = [stream.normed.as_str(), "", "", &stream.residual];
+        let sum = Op::Microsoft("SkipSimplifiedLayerNormalization");
+        self.graph.node(sum, &[residual, &x, &after], &outputs, &epsilon);
         Ok(stream)
     }
 

@@ -87,9 +87,9 @@ impl Builder<'_> {
             GraphFormat::I8Packed | GraphFormat::I4Packed => {
                 let bits = if self.format == GraphFormat::I4Packed { Bits::Four } else { Bits::Eight };
                 self.store_packed(&name, &Packed::of(&self.rows(layer, projection)?, width, bits))?;
-                let (low, high) = self.lora_low(layer, projection, x, sizes);
+                let LoraInput { a, b, mask, .. } = self.lora_input(layer, projection, sizes);
                 let [weight, scales] = block_names(&name);
-                let inputs = [x, &weight, &scales, &low, &high];
+                let inputs = [x, &weight, &scales, &a, &b, &mask];
                 let ends = projection.ends(self.config);
                 let [k, n, bits] = packed_sizes(sizes, bits);
                 let attributes = [k, n, bits, Attr::Ints("ends", &ends)];
@@ -169,39 +169,35 @@ impl Builder<'_> {
         }
     }
 
-    /// `base + ((x A) * mask) B`, with A [K, r] and B [r, N] given by whoever runs the graph.
+    /// `base + ((x A) * mask) B`.
     fn lora(&mut self, layer: usize, projection: Projection, x: &str, base: &str, sizes: (usize, usize)) -> String {
         let name = format!("layers.{layer}.{}", projection.name());
-        let (low, b) = self.lora_low(layer, projection, x, sizes);
-        let high = self.graph.op(&format!("{name}.lora_b.out"), Op::Standard("MatMul"), &[&low, &b], &[]);
-        self.graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[])
+        let LoraInput { a, b, mask, .. } = self.lora_input(layer, projection, sizes);
+        let graph = &mut self.graph;
+        let low = graph.op(&format!("{a}.out"), Op::Standard("MatMul"), &[x, &a], &[]);
+        let own = graph.op(&format!("{a}.own"), Op::Standard("Mul"), &[&low, &mask], &[]);
+        let high = graph.op(&format!("{b}.out"), Op::Standard("MatMul"), &[&own, &b], &[]);
+        graph.op(&format!("{name}.sum"), Op::Standard("Add"), &[base, &high], &[])
     }
 
-    /// `(x A) * mask`, and the input B that it is to be multiplied by.
-    fn lora_low(
-        &mut self,
-        layer: usize,
-        projection: Projection,
-        x: &str,
-        (width, out): (usize, usize),
-    ) -> (String, String) {
+    /// The inputs that an adapter's A and B for a projection go into; nothing unless whoever runs the graph gives them.
+    fn lora_input(&mut self, layer: usize, projection: Projection, (width, out): (usize, usize)) -> LoraInput {
         let name = format!("layers.{layer}.{}", projection.name());
         let (a, b) = (format!("{name}.lora_a"), format!("{name}.lora_b"));
+        let (wide, rank) = (Dim::Fixed(width), Dim::Named("rank"));
         let graph = &mut self.graph;
-        graph.optional_input(&a, Type::F32, &[Dim::Fixed(width), Dim::Named("rank")], &[width, 0], &[]);
         if self.format.is_packed() {
             let tiles = out.div_ceil(LANES);
-            let dims = [Dim::Fixed(tiles), Dim::Named("rank"), Dim::Fixed(LANES)];
-            graph.optional_input(&b, Type::F32, &dims, &[tiles, 0, LANES], &[]);
+            graph.optional_input(&a, Type::F32, &[rank, wide], &[0, width], &[]);
+            graph.optional_input(&b, Type::F32, &[Dim::Fixed(tiles), rank, Dim::Fixed(LANES)], &[tiles, 0, LANES], &[]);
         } else {
-            graph.optional_input(&b, Type::F32, &[Dim::Named("rank"), Dim::Fixed(out)], &[0, out], &[]);
+            graph.optional_input(&a, Type::F32, &[wide, rank], &[width, 0], &[]);
+            graph.optional_input(&b, Type::F32, &[rank, Dim::Fixed(out)], &[0, out], &[]);
         }
-        let low = graph.op(&format!("{name}.lora_a.out"), Op::Standard("MatMul"), &[x, &a], &[]);
-        let mask = mask(projection.parts().len());
-        let own = graph.op(&format!("{name}.lora_a.own"), Op::Standard("Mul"), &[&low, &mask], &[]);
         let parts = projection.parts().iter().map(|part| part.weight_name(layer)).collect();
-        self.adapters.push(LoraInput { parts, a, b: b.clone(), mask });
-        (own, b)
+        let input = LoraInput { parts, a, b, mask: mask(projection.parts().len()) };
+        self.adapters.push(input.clone());
+        input
     }
 }
 

@@ -1,6 +1,6 @@
 //! The gated feed-forward part of a layer: `down(gelu_tanh(gate(x)) * up(x))`.
 
-use gemma::{Norm, OWN_GATE};
+use gemma::OWN_GATE;
 
 use crate::ExportError;
 use crate::graph::Builder;
@@ -8,15 +8,14 @@ use crate::linear::Projection;
 use crate::onnx::{Attr, Op};
 
 impl Builder<'_> {
-    /// `x` [T, hidden] to the normed output [T, hidden] that is added to the residual stream.
+    /// `x` [T, hidden] to the output [T, hidden] whose norm is added to the residual stream.
     pub(crate) fn mlp(&mut self, layer: usize, x: &str) -> Result<String, ExportError> {
         let prefix = format!("layers.{layer}.mlp");
         let both = self.project(layer, Projection::GateUp, x)?;
         let gated = self.gate(&prefix, &both);
-        let out = self.project(layer, Projection::Down, &gated)?;
-        let weight = self.norm_weight(&Norm::PostFeedforward.weight_name(layer))?;
-        Ok(self.norm(&format!("{prefix}.post_norm"), &out, &weight))
+        self.project(layer, Projection::Down, &gated)
     }
+
     /// `gelu(gate) * up` of `both`, [T, gate beside up]. ONNX Runtime's FastGelu is the tanh form, which is Gemma's.
     fn gate(&mut self, prefix: &str, both: &str) -> String {
         let half = self.config.intermediate_size as i64;

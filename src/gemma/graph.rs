@@ -19,12 +19,16 @@ pub const GRAPH_MANIFEST_FILE: &str = "export.json";
 
 /// The domain of the student's own operators.
 pub const OWN_DOMAIN: &str = "ai.apprentice";
-/// The own operator that multiplies by packed blocks and adds LoRA's second half.
+/// The own operator that multiplies by packed blocks and adds LoRA.
 pub const OWN_LINEAR: &str = "BlockLinear";
-/// The own operator that does so for the wanted part of the outputs.
+/// The own operator that multiplies by packed blocks for the wanted part of the outputs.
 pub const OWN_HEAD: &str = "BlockHead";
 /// The own operator between the two products of a gated layer.
 pub const OWN_GATE: &str = "GatedGelu";
+/// The own operator that cuts q, k and v apart and norms the heads.
+pub const OWN_QKV_NORM: &str = "QkvNorm";
+/// The own operator that norms a block's output, adds it to the residual stream, and norms that.
+pub const OWN_ADD_NORM: &str = "NormAddNorm";
 /// The own operator that looks up rows of packed 8-bit blocks.
 pub const OWN_ROWS: &str = "BlockRows";
 
@@ -117,7 +121,7 @@ pub struct GraphManifest {
 pub struct LoraInput {
     /// Weight names of the linears, in the order of their outputs.
     pub parts: Vec<String>,
-    /// Input `[K, sum of ranks]`: the A's, transposed, side by side.
+    /// Input `[K, sum of ranks]`: the A's, transposed, side by side. Where the format is a packed one, `[sum of ranks, K]`.
     pub a: String,
     /// Input `[sum of ranks, sum of outputs]`: the B's, transposed and scaled by alpha / rank, on the diagonal. Where the format is
     /// a packed one, `[tiles, rank, 16]` without the zeros: of sixteen outputs at a time, a rank's factors beside each other.

@@ -23,8 +23,8 @@ pub use chat::{TokenisedExample, example_ids, normalise, prompt_ids};
 pub use config::{Config, LayerKind};
 pub use error::GemmaError;
 pub use graph::{
-    GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, HEAD_TILES, LoraInput, OWN_DOMAIN,
-    OWN_GATE, OWN_HEAD, OWN_LINEAR, OWN_ROWS,
+    GRAPH_DATA_FILE, GRAPH_FILE, GRAPH_MANIFEST_FILE, GraphFormat, GraphManifest, HEAD_TILES, LoraInput, OWN_ADD_NORM,
+    OWN_DOMAIN, OWN_GATE, OWN_HEAD, OWN_LINEAR, OWN_QKV_NORM, OWN_ROWS,
 };
 pub use hash::{adapter_hash, base_hash, config_hash};
 pub use merge::{Merged, merge};

@@ -40,16 +40,24 @@ pub(crate) struct Cut<'a> {
     pub(crate) scales: &'a [u16],
 }
 
-/// What is added to every row and tile: the row's numbers times the tile's, one after another.
+/// What is added to every row and tile: the row's numbers times as many vectors of the tile's.
 #[derive(Clone, Copy)]
 pub(crate) struct Added<'a, const ROWS: usize, const TILES: usize> {
     pub(crate) low: [[&'a [f32]; ROWS]; TILES],
-    pub(crate) high: [&'a [[f32; LANES]]; TILES],
+    pub(crate) high: [[&'a [[f32; LANES]]; ROWS]; TILES],
 }
 
 impl<const ROWS: usize, const TILES: usize> Default for Added<'_, ROWS, TILES> {
     fn default() -> Self {
-        Self { low: [[&[]; ROWS]; TILES], high: [&[]; TILES] }
+        Self { low: [[&[]; ROWS]; TILES], high: [[&[]; ROWS]; TILES] }
+    }
+}
+
+impl<const ROWS: usize, const TILES: usize> Added<'_, ROWS, TILES> {
+    /// Numbers that every row has for a tile: these are added together, since a row's own sum waits for the one before.
+    #[inline(always)]
+    fn shared(&self, tile: usize) -> usize {
+        self.low[tile].iter().zip(&self.high[tile]).map(|(low, high)| low.len().min(high.len())).min().unwrap_or(0)
     }
 }
 
@@ -96,6 +104,15 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => 4,
             _ => 6,
+        }
+    }
+
+    /// Whether there are registers for sums of 4 x 4 vectors of [`LANES`] numbers.
+    pub(crate) fn is_wide(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => true,
+            _ => false,
         }
     }
 

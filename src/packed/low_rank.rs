@@ -1,16 +1,16 @@
 //! LoRA's second half, added while a product's sums are at hand.
 
-use crate::LANES;
-use crate::kernel::{Added, Sums};
+use std::ops::Range;
 
-/// What is added to a product: to the outputs of part `p`, the `p`th `ranks` numbers of a row of `low` times `high`.
+use crate::kernel::{Added, Sums};
+use crate::{LANES, Lowered};
+
+/// What is added to a product: to the outputs of part `p`, a row's own numbers of that part times B's.
 #[derive(Clone, Copy, Debug)]
 pub struct LowRank<'a> {
-    /// `[rows, parts * ranks]`
-    pub low: &'a [f32],
+    pub low: &'a Lowered,
     /// `[tiles, ranks, LANES]`
-    pub high: &'a [f32],
-    pub ranks: usize,
+    pub b: &'a [f32],
     /// Where each part's outputs end.
     pub ends: &'a [usize],
 }
@@ -24,11 +24,9 @@ impl<'a> LowRank<'a> {
     ) -> Added<'a, ROWS, TILES> {
         let mut added = Added::default();
         for at in 0..TILES {
-            let (tile, mut parts) = (tile + at, self.parts(tile + at));
-            if let (Some((part, _)), None) = (parts.next(), parts.next()) {
-                added.high[at] = self.high(tile);
-                for (low, row) in added.low[at].iter_mut().zip(row..) {
-                    *low = self.low(row, part);
+            if let Some(part) = self.only_part(tile + at) {
+                for ((low, high), row) in added.low[at].iter_mut().zip(&mut added.high[at]).zip(row..) {
+                    (*low, *high) = self.of(row, tile + at, part);
                 }
             }
         }
@@ -37,11 +35,9 @@ impl<'a> LowRank<'a> {
 
     /// Adds what a kernel leaves out.
     pub(crate) fn add_shared(&self, row: usize, tile: usize, sums: &mut Sums) {
-        if self.parts(tile).count() < 2 {
-            return;
-        }
         for (part, lanes) in self.parts(tile) {
-            for (factor, high) in self.low(row, part).iter().zip(self.high(tile)) {
+            let (low, high) = self.of(row, tile, part);
+            for (factor, high) in low.iter().zip(high) {
                 for lane in lanes.clone() {
                     sums[lane] = factor.mul_add(high[lane], sums[lane]);
                 }
@@ -49,8 +45,15 @@ impl<'a> LowRank<'a> {
         }
     }
 
+    /// The part that has all outputs of a tile.
+    pub(crate) fn only_part(&self, tile: usize) -> Option<usize> {
+        let first = tile * LANES;
+        let part = self.ends.iter().position(|end| *end > first)?;
+        (part + 1 == self.ends.len() || self.ends.get(part)? - first >= LANES).then_some(part)
+    }
+
     /// The parts that have outputs in a tile, and the lanes of these.
-    fn parts(&self, tile: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    fn parts(&self, tile: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
         let (first, mut start) = (tile * LANES, 0);
         let parts = self.ends.iter().enumerate().map(move |(part, end)| {
             let lanes = start.max(first).saturating_sub(first)..end.saturating_sub(first).min(LANES);
@@ -60,13 +63,10 @@ impl<'a> LowRank<'a> {
         parts.filter(|(_, lanes)| !lanes.is_empty())
     }
 
-    fn low(&self, row: usize, part: usize) -> &'a [f32] {
-        let first = (row * self.ends.len() + part) * self.ranks;
-        self.low.get(first..first + self.ranks).unwrap_or_default()
-    }
-
-    fn high(&self, tile: usize) -> &'a [[f32; LANES]] {
-        let size = self.ranks * LANES;
-        self.high.get(tile * size..(tile + 1) * size).unwrap_or_default().as_chunks().0
+    /// A row's own numbers of a part, and what a tile has for them.
+    fn of(&self, row: usize, tile: usize, part: usize) -> (&'a [f32], &'a [[f32; LANES]]) {
+        let (low, own) = self.low.own(row, part);
+        let first = tile * self.low.ranks();
+        (low, self.b.as_chunks().0.get(first + own.start..first + own.end).unwrap_or_default())
     }
 }

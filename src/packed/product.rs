@@ -1,11 +1,10 @@
 //! Activations times a matrix, in parts that threads may share out.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::kernel::{Cut, Row};
 use crate::low_rank::LowRank;
-use crate::output::Output;
+use crate::output::{Output, split};
 use crate::{Activations, LANES, Matrix};
 
 /// Bytes of weights that are read again and again before further ones: a quarter of a second-level cache.
@@ -33,24 +32,15 @@ impl Product<'_> {
     pub fn write(&self, out: &mut [f32], parts: usize, share: impl FnOnce(usize, &(dyn Fn(usize) + Sync))) {
         let tiles = self.tiles.map_or_else(|| self.matrix.shape().tiles(), <[usize]>::len);
         debug_assert_eq!(self.x.bits(), self.matrix.shape().bits, "quantised for another matrix");
-        // Pairs of tiles are not torn apart.
-        let each = tiles.div_ceil(parts.max(1)).next_multiple_of(2).max(2);
-        let parts = tiles.div_ceil(each);
-        let (out, taken) =
-            (Output::new(out, self.columns()), Vec::from_iter((0..parts).map(|_| AtomicBool::new(false))));
-        share(parts, &|part| {
-            // A part that is given out twice would be written by two threads.
-            if taken.get(part).is_some_and(|taken| !taken.swap(true, Ordering::Relaxed)) {
-                self.write_tiles(part * each, tiles.min((part + 1) * each), &out);
-            }
-        });
+        let out = Output::new(out, self.columns());
+        split(tiles, 2, parts, share, |tiles| self.write_tiles(tiles, &out));
     }
 
     /// Tiles that stay in the second-level cache are multiplied by a few rows at a time, which write what lies beside each other.
-    fn write_tiles(&self, first: usize, end: usize, out: &Output<'_>) {
+    fn write_tiles(&self, all: Range<usize>, out: &Output<'_>) {
         let together = (CACHED_BYTES / self.matrix.shape().tile_bytes().max(1)).next_multiple_of(2).max(2);
-        for first in (first..end).step_by(together) {
-            let (tiles, mut row) = (first..end.min(first + together), 0);
+        for first in all.clone().step_by(together) {
+            let (tiles, mut row) = (first..all.end.min(first + together), 0);
             while row < self.x.rows() {
                 row += match (self.x.rows() - row).min(self.x.kernel().rows_together()) {
                     1 => self.write_rows::<1>(row, tiles.clone(), out),
@@ -93,12 +83,13 @@ impl Product<'_> {
         let mut rows = [Row::default(); ROWS];
         rows.iter_mut().zip(row..).for_each(|(into, row)| *into = self.x.row(row));
         let mut sums = self.x.kernel().multiply(self.x.bits(), rows, tiles, added);
-        for (at, sums) in sums.iter_mut().enumerate() {
-            for (tile, sums) in sums.iter_mut().enumerate() {
-                if let Some(added) = self.added {
-                    added.add_shared(row + at, place + tile, sums);
+        for tile in 0..TILES {
+            let shared = self.added.filter(|added| added.only_part(place + tile).is_none());
+            for (row, sums) in (row..).zip(&mut sums) {
+                if let Some(added) = shared {
+                    added.add_shared(row, place + tile, &mut sums[tile]);
                 }
-                out.put(row + at, (place + tile) * LANES, sums);
+                out.put(row, (place + tile) * LANES, &sums[tile]);
             }
         }
     }

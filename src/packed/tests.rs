@@ -80,31 +80,80 @@ proptest! {
 
     #[test]
     fn what_is_added_is_a_product_of_single_precision(
-        ends in proptest::collection::vec(1..40usize, 1..4), rows in 1..9usize, ranks in 0..9usize, four: bool, seed: u64
+        ends in proptest::collection::vec(1..40usize, 1..4), rows in 1..9usize, rank in 0..9usize, adapters in 0..4usize,
+        width in 1..70usize, parts in 1..3usize, four: bool, seed: u64
     ) {
         let ends: Vec<usize> = ends.iter().scan(0, |end, outputs| { *end += outputs; Some(*end) }).collect();
         let outputs = ends[ends.len() - 1];
-        let packed = Packed::of(&numbers(seed, outputs * 40), 40, BOTH[usize::from(four)]);
-        let (x, tiles, width) = (numbers(1, rows * 40), packed.shape.tiles(), ends.len() * ranks);
-        let (mut low, high) = (numbers(2, rows * width), numbers(3, tiles * ranks * LANES));
-        low.iter_mut().step_by(3).for_each(|factor| *factor = 0.0);
+        let packed = Packed::of(&numbers(seed, outputs * width), width, BOTH[usize::from(four)]);
+        // Of several adapters each row has one, the next one or none; with 0 of them there is one for all and no mask.
+        let ranks = rank * adapters.max(1);
+        let (x, columns) = (numbers(1, rows * width), ends.len() * ranks);
+        let (a, b) = (numbers(2, columns * width), numbers(3, packed.shape.tiles() * ranks * LANES));
+        let own = |row: usize, column: usize| {
+            adapters == 0 || (row / 2) % (adapters + 1) == column % ranks / rank
+        };
+        let mut mask: Vec<f32> =
+            (0..rows * columns).map(|at| f32::from(own(at / columns, at % columns))).collect();
+        if adapters == 0 {
+            mask = vec![1.0];
+        }
+        let mut seen = None;
         for (name, kernel) in Kernel::available() {
             let plain = product(kernel, &packed, &x, None, 1);
-            let mut activations = Activations::new(kernel);
+            let (mut activations, mut low) = (Activations::new(kernel), Lowered::new(kernel));
             activations.quantise(&x, packed.shape);
-            let added = Some(LowRank { low: &low, high: &high, ranks, ends: &ends });
+            let by = Lowering { a: &a, width, parts: ends.len(), mask: &mask };
+            low.fill(&x, &by, parts, |parts, part| (0..parts).rev().for_each(part));
+            let added = Some(LowRank { low: &low, b: &b, ends: &ends });
             let matrix = packed.matrix().expect("fits");
             let mut out = vec![f32::NAN; rows * outputs];
             Product { x: &activations, matrix, tiles: None, added }
-                .write(&mut out, 2, |parts, part| (0..parts).for_each(part));
+                .write(&mut out, parts, |parts, part| (0..parts).for_each(part));
             for (at, (found, plain)) in out.iter().zip(&plain).enumerate() {
                 let (row, output) = (at / outputs, at % outputs);
                 let part = ends.iter().position(|end| output < *end).expect("a part");
-                let low = &low[row * width + part * ranks..][..ranks];
-                let factor = |rank: usize| f64::from(high[(output / LANES * ranks + rank) * LANES + output % LANES]);
-                let sum: f64 = (0..ranks).map(|rank| f64::from(low[rank]) * factor(rank)).sum();
-                prop_assert!((f64::from(*found) - f64::from(*plain) - sum).abs() < 1e-4, "{name}: {found}, {plain} and {sum}");
+                let lowered = |column: usize| -> f64 {
+                    let pairs = x[row * width..][..width].iter().zip(&a[column * width..][..width]);
+                    pairs.map(|(x, a)| f64::from(*x) * f64::from(*a)).sum()
+                };
+                let factor = |rank: usize| f64::from(b[(output / LANES * ranks + rank) * LANES + output % LANES]);
+                let own = (0..ranks).filter(|rank| own(row, part * ranks + rank));
+                let sum: f64 = own.map(|rank| lowered(part * ranks + rank) * factor(rank)).sum();
+                let bound = 1e-5 * (1.0 + f64::from(plain.abs()) + sum.abs() + (width * rank) as f64);
+                prop_assert!((f64::from(*found) - f64::from(*plain) - sum).abs() < bound, "{name}: {found}, {plain} and {sum}");
             }
+            prop_assert_eq!(seen.get_or_insert_with(|| out.clone()), &out, "{}", name);
+        }
+    }
+
+    /// What is said of a row's adapter does not depend on its neighbours, nor on whose adapters lie beside it.
+    #[test]
+    fn a_row_beside_others_is_as_it_is_alone(rows in 2..7usize, rank in 1..7usize, width in 1..70usize, seed: u64) {
+        let packed = Packed::of(&numbers(seed, 48 * width), width, Bits::Four);
+        let (x, ends) = (numbers(1, rows * width), [20, 48]);
+        let adapters: Vec<[Vec<f32>; 2]> =
+            (0..3).map(|at| [numbers(10 + at, 2 * rank * width), numbers(20 + at, 3 * rank * LANES)]).collect();
+        let added = |x: &[f32], a: &[f32], b: &[f32], mask: &[f32]| {
+            let kernel = Kernel::available()[0].1;
+            let (mut activations, mut low) = (Activations::new(kernel), Lowered::new(kernel));
+            activations.quantise(x, packed.shape);
+            low.fill(x, &Lowering { a, width, parts: 2, mask }, 2, |parts, part| (0..parts).for_each(part));
+            let matrix = packed.matrix().expect("fits");
+            let mut out = vec![f32::NAN; activations.rows() * 48];
+            Product { x: &activations, matrix, tiles: None, added: Some(LowRank { low: &low, b, ends: &ends }) }
+                .write(&mut out, 1, |parts, part| (0..parts).for_each(part));
+            out
+        };
+        let beside = |place: usize, size: usize, count: usize| -> Vec<f32> {
+            (0..count).flat_map(|piece| adapters.iter().flat_map(move |factors| factors[place][piece * size..][..size].to_vec())).collect()
+        };
+        let (a, b) = (beside(0, rank * width, 2), beside(1, rank * LANES, 3));
+        let mask: Vec<f32> = (0..rows * 6 * rank).map(|at| f32::from(at / (6 * rank) % 3 == at / rank % 3)).collect();
+        let together = added(&x, &a, &b, &mask);
+        for (row, found) in together.chunks(48).enumerate() {
+            let [a, b] = &adapters[row % 3];
+            prop_assert_eq!(found, &added(&x[row * width..][..width], a, b, &[1.0])[..]);
         }
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Input {
     pub(crate) width: usize,
     /// Numbers that come out of them together.
     out: usize,
-    /// Whether B is in the order of our own kernels.
-    tiled: bool,
+    /// Whether A and B are in the order of our own kernels.
+    pub(crate) tiled: bool,
 }
 
 impl Input {
@@ -58,13 +58,14 @@ impl Input {
     /// The tensors of an adapter, or of several side by side, of `rank` together.
     pub(crate) fn tensors(&self, rank: usize, a: Vec<f32>, b: Vec<f32>) -> Result<Factors, StudentError> {
         let Panels { count, columns, tiled } = self.panels();
-        let a = Tensor::from_array(([self.width, self.parts.len() * rank], a))?;
-        let b = if tiled {
-            Tensor::from_array(([count, rank, columns], b))?
+        let ranks = self.parts.len() * rank;
+        Ok(if tiled {
+            let b = Tensor::from_array(([count, rank, columns], b))?;
+            Factors { a: Tensor::from_array(([ranks, self.width], a))?, b }
         } else {
-            Tensor::from_array(([count * rank, columns], b))?
-        };
-        Ok(Factors { a, b })
+            let b = Tensor::from_array(([count * rank, columns], b))?;
+            Factors { a: Tensor::from_array(([self.width, ranks], a))?, b }
+        })
     }
 }
 
@@ -95,7 +96,7 @@ pub(crate) struct Bound {
     pub(crate) inputs: Vec<Option<Factors>>,
 }
 
-/// A `[K, parts * rank]` and B `[panels, rank, columns]` of an input, see [`Input::panels`].
+/// A `[K, parts * rank]`, or `[parts * rank, K]` for our own kernels, and B `[panels, rank, columns]` of an input, see [`Input::panels`].
 #[derive(Debug)]
 pub(crate) struct Factors {
     pub(crate) a: Tensor<f32>,
@@ -155,7 +156,7 @@ struct Part<'a> {
     pair: Option<&'a LoraPair>,
 }
 
-/// The input's A `[width, parts * rank]`, the transposed A's side by side, and its B `[panels, rank, columns]`, the transposed B's times
+/// The input's A, the transposed A's side by side, and its B `[panels, rank, columns]`, the transposed B's times
 /// `scale`: `x A B` is every part's `scale * B_p A_p x` at its place. Zeros where a part has no pair.
 fn join(parts: &[Part<'_>], rank: usize, scale: f32, (width, panels): (usize, Panels)) -> (Vec<f32>, Vec<f32>) {
     let ranks = parts.len() * rank;
@@ -165,7 +166,8 @@ fn join(parts: &[Part<'_>], rank: usize, scale: f32, (width, panels): (usize, Pa
         if let Some(pair) = part.pair {
             for (r, row) in pair.a.chunks(part.width).enumerate() {
                 for (k, value) in row.iter().enumerate() {
-                    a[k * ranks + place * rank + r] = *value;
+                    a[if panels.tiled { (place * rank + r) * width + k } else { k * ranks + place * rank + r }] =
+                        *value;
                 }
             }
             for (output, row) in (first..).zip(pair.b.chunks(rank)) {

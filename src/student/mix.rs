@@ -78,9 +78,10 @@ struct Pieces<'a> {
     values: Option<&'a [f32]>,
 }
 
-/// A `[width, parts, rank]`.
+/// A `[width, parts, rank]`, or `[parts, rank, width]` for our own kernels.
 fn a_rows<'a>(input: &Input, own: Option<&'a Factors>) -> Pieces<'a> {
-    Pieces { count: input.width * input.parts(), each: 1, values: own.map(|factors| factors.a.extract_tensor().1) }
+    let (count, each) = if input.tiled { (input.parts(), input.width) } else { (input.width * input.parts(), 1) };
+    Pieces { count, each, values: own.map(|factors| factors.a.extract_tensor().1) }
 }
 
 /// B `[panels, rank, columns]`.

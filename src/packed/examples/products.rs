@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "prints a table")]
 
-use packed::{Activations, Bits, Kernel, LowRank, Packed, Product, Softmax};
+use packed::{Activations, Bits, Kernel, LowRank, Lowered, Lowering, Packed, Product, Softmax};
 
 /// Rows that are worked on between two looks at the clock.
 const AT_LEAST_ROWS: usize = 32;
@@ -21,23 +21,25 @@ fn main() {
         let layer = Packed::of(&weights, width, bits);
         (number, vec![layer; layers])
     });
-    let high = vec![0.25; outputs * 16];
+    let (a, b, ends) = (vec![0.125; 2 * 16 * width], vec![0.25; outputs * 16], [outputs / 2, outputs]);
     for ((number, layers), (name, kernel)) in
         packed.iter().flat_map(|bits| kernels.iter().map(move |kernel| (bits, *kernel)))
     {
         let bytes: usize = layers.iter().map(|layer| layer.bytes.len() + 2 * layer.scales.len()).sum();
         for (rows, ranks) in [(1, 0), (1, 16), (2, 0), (4, 0), (6, 0), (8, 0), (16, 0), (128, 0), (128, 16)] {
             let x: Vec<f32> = (0..rows * width).map(|at| (at % 97) as f32 / 48.0 - 1.0).collect();
-            let (low, ends) = (vec![0.5; rows * 2 * ranks], [outputs / 2, outputs]);
             let (mut times, mut activations, mut out) =
                 (Vec::new(), Activations::new(kernel), vec![0.0; rows * outputs]);
+            let (mut low, by) =
+                (Lowered::new(kernel), Lowering { a: &a[..2 * ranks * width], width, parts: 2, mask: &[1.0] });
             // Few rows take less than the clock's steps.
             let again = if name == "portable" { 1 } else { AT_LEAST_ROWS.div_ceil(rows) };
             for _ in 0..if name == "portable" { 1 } else { rounds } {
                 let began = processor_s();
                 for layer in layers.iter().cycle().take(again * layers.len()) {
                     activations.quantise(&x, layer.shape);
-                    let added = Some(LowRank { low: &low, high: &high[..outputs * ranks], ranks, ends: &ends });
+                    low.fill(&x, &by, 1, |parts, part| (0..parts).for_each(part));
+                    let added = Some(LowRank { low: &low, b: &b[..outputs * ranks], ends: &ends });
                     let product =
                         Product { x: &activations, matrix: layer.matrix().expect("fits"), tiles: None, added };
                     product.write(&mut out, 1, |parts, part| (0..parts).for_each(part));

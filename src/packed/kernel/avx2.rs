@@ -54,7 +54,7 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
 ) -> [[Sums; TILES]; ROWS] {
     let mut sums = [[[0.0; LANES]; TILES]; ROWS];
     for (at, tile) in tiles.into_iter().enumerate() {
-        let added = (added.low[at], added.high[at]);
+        let added = Added { low: [added.low[at]], high: [added.high[at]] };
         #[expect(unsafe_code, reason = "as above")]
         // SAFETY: as above.
         let found = unsafe {
@@ -72,7 +72,7 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
     sums
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn vectorised(work: impl FnOnce()) {
     work();
 }
@@ -86,7 +86,7 @@ macro_rules! halves {
         fn $name<const ROWS: usize>(
             rows: [Row<'_>; ROWS],
             tile: Cut<'_>,
-            (low, high): ([&[f32]; ROWS], &[[f32; LANES]]),
+            added: Added<'_, ROWS, 1>,
         ) -> [[[f32; HALF]; 2]; ROWS] {
             let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
             let words = rows.map(|row| row.words.as_chunks::<$words>().0.as_chunks::<STEPS>().0);
@@ -121,13 +121,14 @@ macro_rules! halves {
                     }
                 }
             }
-            for (rank, high) in high.iter().enumerate() {
-                for half in 0..2 {
-                    let high = bytemuck::cast::<[f32; HALF], __m256>(high.as_chunks::<HALF>().0[half]);
-                    for row in 0..ROWS {
-                        sums[row][half] = _mm256_fmadd_ps(_mm256_set1_ps(low[row][rank]), high, sums[row][half]);
-                    }
+            let (shared, [low], [high]) = (added.shared(0), added.low, added.high);
+            for rank in 0..shared {
+                for row in 0..ROWS {
+                    add(&mut sums[row], low[row][rank], &high[row][rank]);
                 }
+            }
+            for row in 0..ROWS {
+                low[row].iter().zip(high[row]).skip(shared).for_each(|(low, high)| add(&mut sums[row], *low, high));
             }
             sums.map(|sums| sums.map(bytemuck::cast::<__m256, [f32; HALF]>))
         }
@@ -140,6 +141,15 @@ macro_rules! halves {
 fn ahead(weights: &[u8; 32]) {
     // An address that may be nobody's: a prefetch reads nothing and never faults.
     _mm_prefetch::<_MM_HINT_T0>(weights.as_ptr().wrapping_add(AHEAD * 2 * HALF * STEP).cast());
+}
+
+/// A number times a vector of both halves.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add(sums: &mut [__m256; 2], low: f32, high: &[f32; LANES]) {
+    for (sum, high) in sums.iter_mut().zip(high.as_chunks::<HALF>().0) {
+        *sum = _mm256_fmadd_ps(_mm256_set1_ps(low), bytemuck::cast::<[f32; HALF], __m256>(*high), *sum);
+    }
 }
 
 halves!(eight_with_vnni, "avx2,fma,f16c,avxvnni", STEPS, 1, all, dot_of_bytes, from_offset, whole);

@@ -123,11 +123,16 @@ fn loaded<const LOADS: usize, const ROWS: usize, const TILES: usize>(
         }
     }
     for tile in 0..TILES {
-        for (rank, high) in added.high[tile].iter().enumerate() {
-            let high = bytemuck::cast::<Sums, __m512>(*high);
+        let shared = added.shared(tile);
+        let add = |sum, low, high| _mm512_fmadd_ps(_mm512_set1_ps(low), bytemuck::cast::<Sums, __m512>(high), sum);
+        for rank in 0..shared {
             for row in 0..ROWS {
-                let low = _mm512_set1_ps(added.low[tile][row][rank]);
-                sums[row][tile] = _mm512_fmadd_ps(low, high, sums[row][tile]);
+                sums[row][tile] = add(sums[row][tile], added.low[tile][row][rank], added.high[tile][row][rank]);
+            }
+        }
+        for row in 0..ROWS {
+            for (low, high) in added.low[tile][row].iter().zip(added.high[tile][row]).skip(shared) {
+                sums[row][tile] = add(sums[row][tile], *low, *high);
             }
         }
     }

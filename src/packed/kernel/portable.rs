@@ -14,7 +14,7 @@ pub(super) fn multiply<const ROWS: usize, const TILES: usize>(
     let mut found = rows.map(|row| tiles.map(|tile| multiply_one(bits, row, tile)));
     for (row, found) in found.iter_mut().enumerate() {
         for (tile, sums) in found.iter_mut().enumerate() {
-            for (low, high) in added.low[tile][row].iter().zip(added.high[tile]) {
+            for (low, high) in added.low[tile][row].iter().zip(added.high[tile][row]) {
                 sums.iter_mut().zip(high).for_each(|(sum, high)| *sum = low.mul_add(*high, *sum));
             }
         }
