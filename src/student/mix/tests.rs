@@ -63,10 +63,13 @@ fn lie_side_by_side(format: GraphFormat) {
         let mut first = 0;
         for bound in &both {
             let (own, rank) = (bound.inputs[place].as_ref(), bound.rank);
-            for (k, row) in a.chunks(total).enumerate() {
+            // Of each number of the width the ranks', or of each rank all of the width.
+            let each = if input.tiled { input.width } else { 1 };
+            let size = rank * each;
+            for (k, piece) in a.chunks(total * each).enumerate() {
                 let wanted =
-                    own.map_or_else(|| vec![0.0; rank], |own| own.a.extract_tensor().1[k * rank..][..rank].to_vec());
-                assert_eq!(row[first..first + rank], wanted);
+                    own.map_or_else(|| vec![0.0; size], |own| own.a.extract_tensor().1[k * size..][..size].to_vec());
+                assert_eq!(piece[first * each..][..size], wanted);
             }
             let size = rank * panels.columns;
             for (k, panel) in b.chunks(total * panels.columns).enumerate() {
